@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every refusal of a packet has a name and a counter. Counters belong to the engine that drops
+ * (one writer); `status` reads them. Names are those that `status` shows.
+ */
+#ifndef GODWIT_BASE_DROP_H
+#define GODWIT_BASE_DROP_H
+
+#include <stdint.h>
+
+/* X(enumerator, name) */
+#define DROP_REASONS(X)                                                                           \
+	/* outer side, before authentication */                                                    \
+	X(DROP_OUTER_SHORT, "outer_short")                                                         \
+	X(DROP_KEEPALIVE, "keepalive")                                                             \
+	X(DROP_UNKNOWN_SPI, "unknown_spi")                                                         \
+	X(DROP_ESP_LENGTH, "esp_length")                                                           \
+	X(DROP_REPLAY, "replay")                                                                   \
+	X(DROP_ICV, "auth_failed")                                                                 \
+	/* outer side, authentic */                                                                \
+	X(DROP_ESP_PADDING, "esp_padding")                                                         \
+	X(DROP_NEXT_HEADER, "next_header")                                                         \
+	X(DROP_DUMMY, "dummy")                                                                     \
+	X(DROP_INNER_MALFORMED, "inner_malformed")                                                 \
+	X(DROP_INNER_SELECTOR, "inner_selector")                                                   \
+	X(DROP_ECN, "ecn")                                                                         \
+	/* inner side */                                                                           \
+	X(DROP_TUN_MALFORMED, "tun_malformed")                                                     \
+	X(DROP_TUN_SOURCE, "tun_source")                                                           \
+	X(DROP_BYPASS_ON_TUN, "bypass_on_tun")                                                     \
+	X(DROP_DISCARD, "discard")                                                                 \
+	X(DROP_NO_SA, "no_sa")                                                                     \
+	X(DROP_SEQUENCE_EXHAUSTED, "sequence_exhausted")                                           \
+	X(DROP_TOO_BIG, "too_big")                                                                 \
+	/* the system */                                                                           \
+	X(DROP_SEND_FAILED, "send_failed")                                                         \
+	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \
+	/* IKE datagrams */                                                                        \
+	X(DROP_IKE_MALFORMED, "ike_malformed")                                                     \
+	X(DROP_IKE_UNKNOWN_SA, "ike_unknown_sa")                                                   \
+	X(DROP_IKE_UNEXPECTED, "ike_unexpected")                                                   \
+	X(DROP_IKE_AUTH, "ike_auth_failed")                                                        \
+	X(DROP_IKE_DUPLICATE, "ike_duplicate")                                                     \
+	X(DROP_IKE_UNPROTECTED, "ike_unprotected")                                                 \
+	X(DROP_IKE_SOURCE, "ike_source")
+
+enum drop {
+#define X(e, name) e,
+	DROP_REASONS(X)
+#undef X
+	DROP_COUNT
+};
+
+struct drops {
+	uint64_t n[DROP_COUNT];
+};
+
+static inline void drop_count(struct drops *d, enum drop why)
+{
+	d->n[why]++;
+}
+
+/* The name `status` shows, such as "auth_failed". */
+const char *drop_name(enum drop why);
+
+#endif

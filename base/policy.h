@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The SPD: an ordered list of rules, first match decides (RFC 4301 section 4.4.1). PROTECT rules
+ * name the slot of the tunnel that serves them.
+ */
+#ifndef GODWIT_BASE_POLICY_H
+#define GODWIT_BASE_POLICY_H
+
+#include "base/ts.h"
+
+enum policy_action {
+	POLICY_PROTECT,
+	POLICY_BYPASS,
+	POLICY_DISCARD,
+};
+
+struct policy_rule {
+	struct ts_pair ts;
+	enum policy_action action;
+	unsigned slot; /* of the tunnel; PROTECT only */
+};
+
+#define POLICY_RULES_MAX 256
+
+struct policy {
+	struct policy_rule rules[POLICY_RULES_MAX];
+	unsigned n;
+	enum policy_action fallback; /* BYPASS or DISCARD: what no rule names */
+};
+
+/* Appends a rule; false when the table is full. */
+bool policy_add(struct policy *p, const struct policy_rule *rule);
+/* The first rule that matches a packet we send, or NULL: then p->fallback decides. */
+const struct policy_rule *policy_match(const struct policy *p, const struct tuple *t);
+/* "protect", "bypass", "discard" */
+const char *policy_action_name(enum policy_action a);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/*
+ * The pool is a list of chunks of locked pages, each divided into granules with one byte of
+ * "in use" for each. An object takes a run of granules; it is found by first fit.
+ */
+#define GRANULE 64
+#define CHUNK_GRANULES 1024
+
+struct chunk {
+	struct chunk *next;
+	uint8_t *pages;
+	uint8_t used[CHUNK_GRANULES];
+};
+
+static struct {
+	struct chunk *chunks;
+	size_t used;
+	bool refused;
+} pool;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "godwit: %s\n", what);
+	abort();
+}
+
+static struct chunk *chunk_new(void)
+{
+	size_t size = (size_t)CHUNK_GRANULES * GRANULE;
+	struct chunk *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		die("out of memory");
+	c->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (c->pages == MAP_FAILED)
+		die("out of memory for keys");
+	if (mlock(c->pages, size) != 0)
+		pool.refused = true;
+	madvise(c->pages, size, MADV_DONTDUMP);
+	madvise(c->pages, size, MADV_WIPEONFORK);
+	c->next = pool.chunks;
+	pool.chunks = c;
+	return c;
+}
+
+static int chunk_find(const struct chunk *c, size_t granules)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < CHUNK_GRANULES; i++) {
+		run = c->used[i] ? 0 : run + 1;
+		if (run == granules)
+			return (int)(i + 1 - granules);
+	}
+	return -1;
+}
+
+static size_t granules_of(size_t n)
+{
+	return n ? (n + GRANULE - 1) / GRANULE : 1;
+}
+
+void *secret_alloc(size_t n)
+{
+	size_t granules = granules_of(n);
+	struct chunk *c;
+	int at = -1;
+
+	if (granules > CHUNK_GRANULES)
+		die("a secret is larger than the pool's pages");
+	for (c = pool.chunks; c; c = c->next) {
+		at = chunk_find(c, granules);
+		if (at >= 0)
+			break;
+	}
+	if (!c) {
+		c = chunk_new();
+		at = 0;
+	}
+	memset(c->used + at, 1, granules);
+	pool.used += granules * GRANULE;
+	return c->pages + (size_t)at * GRANULE;
+}
+
+void secret_release(void *p, size_t n)
+{
+	size_t granules = granules_of(n);
+	uint8_t *b = p;
+
+	if (!p)
+		return;
+	for (struct chunk *c = pool.chunks; c; c = c->next) {
+		if (b < c->pages || b >= c->pages + (size_t)CHUNK_GRANULES * GRANULE)
+			continue;
+		wipe(p, granules * GRANULE);
+		memset(c->used + (size_t)(b - c->pages) / GRANULE, 0, granules);
+		pool.used -= granules * GRANULE;
+		return;
+	}
+	die("freed a secret that is not one");
+}
+
+void secret_init(struct secret *s, size_t n)
+{
+	s->p = secret_alloc(n);
+	s->n = n;
+}
+
+void secret_set(struct secret *s, struct slice bytes)
+{
+	secret_init(s, bytes.n);
+	if (bytes.n)
+		memcpy(s->p, bytes.p, bytes.n);
+}
+
+void secret_free(struct secret *s)
+{
+	secret_release(s->p, s->n);
+	*s = (struct secret){ 0 };
+}
+
+void secret_move(struct secret *to, struct secret *from)
+{
+	*to = *from;
+	*from = (struct secret){ 0 };
+}
+
+struct slice secret_slice(const struct secret *s)
+{
+	return slice(s->p, s->n);
+}
+
+bool ct_equal(struct slice a, struct slice b)
+{
+	const volatile uint8_t *x = a.p, *y = b.p;
+	uint8_t diff = 0;
+
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		diff |= x[i] ^ y[i];
+	return diff == 0;
+}
+
+void wipe(void *p, size_t n)
+{
+	if (n)
+		explicit_bzero(p, n);
+}
+
+bool secret_pool_locked(void)
+{
+	return !pool.refused;
+}
+
+size_t secret_pool_used(void)
+{
+	return pool.used;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/ts.h"
+
+#include <stdio.h>
+
+struct ts ts_from_prefix(const struct prefix *p)
+{
+	struct ts t = { .proto = 0, .port_lo = 0, .port_hi = UINT16_MAX };
+
+	prefix_range(p, &t.lo, &t.hi);
+	return t;
+}
+
+bool ts_to_prefix(const struct ts *t, struct prefix *out)
+{
+	uint8_t bits = (uint8_t)(8 * family_size(t->lo.family));
+	struct addr lo, hi;
+
+	for (unsigned len = 0; len <= bits; len++) {
+		*out = (struct prefix){ t->lo, (uint8_t)len };
+		prefix_range(out, &lo, &hi);
+		if (addr_eq(&lo, &t->lo) && addr_eq(&hi, &t->hi))
+			return true;
+	}
+	return false;
+}
+
+bool ts_eq(const struct ts *a, const struct ts *b)
+{
+	return addr_eq(&a->lo, &b->lo) && addr_eq(&a->hi, &b->hi) && a->proto == b->proto &&
+	       a->port_lo == b->port_lo && a->port_hi == b->port_hi;
+}
+
+bool ts_contains_addr(const struct ts *t, const struct addr *a)
+{
+	return t->lo.family == a->family && addr_cmp(&t->lo, a) <= 0 && addr_cmp(a, &t->hi) <= 0;
+}
+
+bool ts_covers(const struct ts *outer, const struct ts *inner)
+{
+	return ts_contains_addr(outer, &inner->lo) && ts_contains_addr(outer, &inner->hi) &&
+	       (outer->proto == 0 || outer->proto == inner->proto) &&
+	       outer->port_lo <= inner->port_lo && inner->port_hi <= outer->port_hi;
+}
+
+static bool ts_match(const struct ts *t, const struct addr *a, const struct tuple *p, uint16_t port)
+{
+	if (!ts_contains_addr(t, a) || (t->proto != 0 && t->proto != p->proto))
+		return false;
+	if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
+		return true;
+	return p->ports && t->port_lo <= port && port <= t->port_hi;
+}
+
+bool ts_pair_match_out(const struct ts_pair *ts, const struct tuple *t)
+{
+	return ts_match(&ts->local, &t->src, t, t->sport) &&
+	       ts_match(&ts->remote, &t->dst, t, t->dport);
+}
+
+bool ts_pair_match_in(const struct ts_pair *ts, const struct tuple *t)
+{
+	return ts_match(&ts->local, &t->dst, t, t->dport) &&
+	       ts_match(&ts->remote, &t->src, t, t->sport);
+}
+
+const char *ts_text(const struct ts *t, char buf[TS_TEXT_MAX])
+{
+	char a[PREFIX_TEXT_MAX], b[ADDR_TEXT_MAX];
+	struct prefix p;
+	int n;
+
+	if (ts_to_prefix(t, &p))
+		n = snprintf(buf, TS_TEXT_MAX, "%s", prefix_text(&p, a));
+	else
+		n = snprintf(buf, TS_TEXT_MAX, "%s-%s", addr_text(&t->lo, a), addr_text(&t->hi, b));
+	if (t->proto == 0 && t->port_lo == 0 && t->port_hi == UINT16_MAX)
+		return buf;
+	if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
+		snprintf(buf + n, TS_TEXT_MAX - (size_t)n, "[%u]", t->proto);
+	else if (t->port_lo == t->port_hi)
+		snprintf(buf + n, TS_TEXT_MAX - (size_t)n, "[%u/%u]", t->proto, t->port_lo);
+	else
+		snprintf(buf + n, TS_TEXT_MAX - (size_t)n, "[%u/%u-%u]", t->proto, t->port_lo,
+			 t->port_hi);
+	return buf;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * crypto/ is the only door to wolfSSL. What other folders see are descriptors (algorithms as data),
+ * keyed objects, and key material:
+ *
+ *	hash.c   hash and HMAC                        RFC 2104, 4868
+ *	cbc.c    AES-CBC as IKE uses it               RFC 3602
+ *	aead.c   ESP's one seal/open over AES-GCM     RFC 4106
+ *	         and AES-CBC + HMAC                   RFC 3602, 2404, 4868
+ *	dh.c     MODP and ECP Diffie-Hellman          RFC 2409, 3526, 5903
+ *	ikev1.c  IKEv1 key material                   RFC 2409 section 5, appendix B
+ *	random.c the program's generator
+ *
+ * Keyed objects live in locked memory and are wiped when freed. Nothing here reads a clock or a
+ * socket; the only randomness is what the caller's rng gives (wolfSSL's own generator is used for
+ * blinding alone and never shows in an output).
+ */
+#ifndef GODWIT_CRYPTO_CRYPTO_H
+#define GODWIT_CRYPTO_CRYPTO_H
+
+#include "base/bytes.h"
+#include "base/rng.h"
+#include "base/secret.h"
+
+/* Once, before anything else here; 0 or ERR_SYSTEM. */
+int crypto_init(void);
+/* wolfSSL's own version, such as "5.7.2", and the package it was built from. */
+const char *crypto_version(void);
+const char *crypto_package(void);
+
+/* A cryptographic generator seeded by the kernel. Borrowed; lives as long as the process. */
+struct rng *crypto_rng(void);
+
+/* ---- hash.c ---- */
+
+enum hash_alg {
+	HASH_SHA1,
+	HASH_SHA2_256,
+	HASH_SHA2_384,
+	HASH_SHA2_512,
+};
+
+#define HASH_MAX 64 /* bytes of the longest output */
+
+size_t hash_size(enum hash_alg alg);
+/* "sha1", "sha256", "sha384", "sha512" */
+const char *hash_name(enum hash_alg alg);
+/* The hash of n parts in a row; out has hash_size(alg) bytes. */
+void hash_parts(enum hash_alg alg, const struct slice *parts, size_t n, uint8_t *out);
+/* HMAC with a key of any length over n parts in a row. IKEv1's prf (RFC 2409 section 4). */
+void hmac_parts(enum hash_alg alg, struct slice key, const struct slice *parts, size_t n,
+		uint8_t *out);
+
+/* ---- cbc.c: encryption of IKEv1 messages ---- */
+
+#define CBC_BLOCK_MAX 16
+
+/*
+ * AES-CBC in place. key: 16, 24 or 32 bytes. iv: 16 bytes, not changed (the caller keeps the last
+ * block of the ciphertext as the next IV). n: a multiple of 16, else ERR_MALFORMED.
+ */
+int aes_cbc_encrypt(struct slice key, const uint8_t iv[16], uint8_t *data, size_t n);
+int aes_cbc_decrypt(struct slice key, const uint8_t iv[16], uint8_t *data, size_t n);
+
+/* ---- aead.c: ESP ---- */
+
+enum esp_cipher {
+	ESP_CIPHER_AES_CBC,
+	ESP_CIPHER_AES_GCM_16,
+};
+
+enum esp_integ {
+	ESP_INTEG_NONE, /* with an AEAD */
+	ESP_INTEG_HMAC_SHA1_96,
+	ESP_INTEG_HMAC_SHA2_256_128,
+	ESP_INTEG_HMAC_SHA2_384_192,
+	ESP_INTEG_HMAC_SHA2_512_256,
+};
+
+/* What an ESP SA is made of: as negotiated. */
+struct esp_suite {
+	enum esp_cipher cipher;
+	uint16_t key_bits; /* 128, 192, 256 */
+	enum esp_integ integ;
+};
+
+/* Sizes in bytes that follow from a suite. */
+struct esp_sizes {
+	uint8_t key; /* cipher key */
+	uint8_t salt; /* behind it in the key material: 4 with GCM */
+	uint8_t integ_key; /* behind that */
+	uint8_t iv; /* on the wire */
+	uint8_t icv; /* on the wire */
+	uint8_t align; /* payload + padding + 2 is a multiple of it */
+};
+
+/* False when no such suite exists. */
+bool esp_suite_sizes(const struct esp_suite *suite, struct esp_sizes *out);
+/* key + salt + integ_key */
+size_t esp_suite_keymat(const struct esp_suite *suite);
+/* The name in strongSwan's spelling: "aes128gcm16", "aes256-sha256". */
+const char *esp_suite_name(const struct esp_suite *suite, char buf[40]);
+
+struct aead; /* one direction of one SA; one thread */
+
+/*
+ * Takes esp_suite_keymat() bytes of key material (copied), and 16 random bytes from rng for the
+ * generator of CBC IVs. NULL when the suite is not valid or the length is wrong.
+ */
+struct aead *aead_new(const struct esp_suite *suite, struct slice keymat, struct rng *rng);
+/* Wipes and frees. NULL is harmless. */
+void aead_free(struct aead *a);
+const struct esp_sizes *aead_sizes(const struct aead *a);
+
+/*
+ * Seals in place. text: IV room (sizes.iv bytes, filled here) followed by n plaintext bytes
+ * (payload, padding, pad length, next header) followed by ICV room. aad: the ESP header (SPI and
+ * sequence number) which precedes the IV. counter: never the same twice for one aead; the GCM IV
+ * is this counter, the CBC IV is its encryption under a key of its own.
+ * Never fails for valid lengths (n a multiple of sizes.align).
+ */
+int aead_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t *text, size_t n);
+
+/*
+ * Verifies and opens in place. text: IV, n ciphertext bytes, ICV. 0; ERR_AUTH (the buffer's
+ * content is then undefined and must be dropped); ERR_MALFORMED when n does not fit the cipher.
+ */
+int aead_open(struct aead *a, struct slice aad, uint8_t *text, size_t n);
+
+/* ---- dh.c ---- */
+
+enum dh_group {
+	DH_NONE = 0,
+	DH_MODP_2048 = 14,
+	DH_ECP_256 = 19,
+	DH_ECP_384 = 20,
+};
+
+#define DH_PUBLIC_MAX 256
+
+struct dh; /* a private value and its public one */
+
+/* Bytes of a public value on the wire; 0 for a group we do not have. */
+size_t dh_public_size(enum dh_group group);
+/* "modp2048", "ecp256", "ecp384" */
+const char *dh_group_name(enum dh_group group);
+/* A key pair; the private value comes from rng. NULL for an unknown group. */
+struct dh *dh_new(enum dh_group group, struct rng *rng);
+void dh_free(struct dh *dh);
+enum dh_group dh_get_group(const struct dh *dh);
+/* Our public value, dh_public_size() bytes, zero-padded in front (ECP: x | y). Borrowed. */
+struct slice dh_public(const struct dh *dh);
+/*
+ * The shared secret, padded to the size of the prime (ECP: x alone, RFC 5903 section 9). The peer's
+ * value must have exactly the group's size and be neither 0, 1 nor p - 1, for ECP a point on the
+ * curve; else ERR_BAD_KEY and *out is untouched.
+ */
+int dh_shared(struct dh *dh, struct slice peer, struct secret *out);
+
+/* ---- ikev1.c ---- */
+
+struct ikev1_keys {
+	enum hash_alg hash; /* prf = HMAC of the negotiated hash */
+	struct secret skeyid;
+	struct secret d; /* SKEYID_d: keys of children */
+	struct secret a; /* SKEYID_a: HASH payloads */
+	struct secret e; /* SKEYID_e */
+	struct secret key; /* the cipher key made from SKEYID_e (appendix B) */
+};
+
+/* SKEYID for pre-shared keys: prf(psk, Ni_b | Nr_b). Sets keys->hash and keys->skeyid. */
+void ikev1_skeyid_psk(struct ikev1_keys *keys, enum hash_alg hash, struct slice psk,
+		      struct slice ni, struct slice nr);
+/*
+ * SKEYID_d, _a, _e from SKEYID, and the cipher key of key_len bytes. cookies: CKY-I | CKY-R, 16
+ * bytes.
+ */
+void ikev1_skeyid_derive(struct ikev1_keys *keys, struct slice gxy, struct slice cookies,
+			 size_t key_len);
+void ikev1_keys_free(struct ikev1_keys *keys);
+/*
+ * KEYMAT for one direction (RFC 2409 section 5.5): n bytes for the SA whose receiver chose spi.
+ * gqm: the secret of quick mode's own exchange, or empty without PFS.
+ */
+void ikev1_keymat(const struct ikev1_keys *keys, struct slice gqm, uint8_t protocol, uint32_t spi,
+		  struct slice ni, struct slice nr, struct secret *out, size_t n);
+
+#endif
