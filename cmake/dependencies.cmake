@@ -24,8 +24,8 @@ function(godwit_dependency name)
 endfunction()
 
 function(godwit_dependency_wolfssl)
-	# wolfssl/options.h decides the layout of structs; this makes every header include it.
-	target_compile_definitions(dep_wolfssl INTERFACE WOLFSSL_USE_OPTIONS_H)
+	# options.h decides the layout of structs, so no file may go without it.
+	target_compile_options(dep_wolfssl INTERFACE "SHELL:-include wolfssl/options.h")
 	target_link_libraries(dep_wolfssl INTERFACE Threads::Threads m)
 	if(GODWIT_WOLFSSL STREQUAL bundled)
 		godwit_wolfssl_bundled()
