@@ -74,8 +74,7 @@ lab_begin() {
 	LAB=gl$$
 	NSC=$LAB-c NSR=$LAB-r NSG=$LAB-g NSS=$LAB-s
 	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME}
-	rm -rf "$LAB_OUT"
-	mkdir -p "$LAB_OUT"
+	mkdir -p "$LAB_OUT" && find "$LAB_OUT" -mindepth 1 -delete
 	LAB_TMP=$(mktemp -d "/tmp/$LAB.XXXXXX")
 	chmod 755 "$LAB_TMP"
 	GODWIT_RUNDIR=$LAB_TMP/run
@@ -123,6 +122,12 @@ lab_nat() {
 	NFT
 }
 
+# The kernel adds the link-local address some time after the link is up: not to be taken for a
+# change that the client made.
+lab_is_settled() {
+	ip -n "$NSC" -6 addr show dev c0 scope link | grep inet6 | grep -qv tentative
+}
+
 # lab_up [nat]: builds the topology; again after lab_down if need be.
 lab_up() {
 	lab_down_net
@@ -144,6 +149,7 @@ lab_up() {
 		ip -n "$NSG" route add 198.18.1.0/24 via $NAT_ADDR
 	fi
 	wait_for 5 in_client ping -q -c 1 -W 1 $GW_ADDR || fail "client cannot reach the gateway"
+	wait_for 5 lab_is_settled || fail "the client's IPv6 addresses do not settle"
 }
 
 lab_pids() {
