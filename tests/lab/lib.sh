@@ -16,6 +16,7 @@ LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_DIR=$LAB_TOP/tests/lab
 GODWIT=${GODWIT:-$LAB_TOP/build/release/godwit}
 PYTHON=/usr/bin/python3
+PATH=$PATH:/usr/sbin:/sbin # a plain su leaves them out
 
 GW_ADDR=198.18.9.1
 NAT_ADDR=198.18.9.2
@@ -357,6 +358,7 @@ client_ping() {
 }
 
 # client_fetch: downloads the server's file through the tunnel; FETCH_BYTES, FETCH_SECONDS.
+# shellcheck disable=SC2034
 client_fetch() {
 	local sum
 	read -r FETCH_BYTES FETCH_SECONDS sum < <(in_client timeout --foreground 120 "$PYTHON" \
