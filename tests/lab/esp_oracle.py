@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """esp_oracle.py PCAP ESP_SA SOURCE: an opinion on our ESP from somebody else's code. Every ESP
 packet that SOURCE sent in the capture is opened, and built anew by scapy from the inner packet
 with the same keys, SPI, sequence number and IV; both must be equal byte for byte. ESP_SA is the

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """fetch.py URL: downloads and prints bytes, seconds and SHA-256.
 fetch.py --connect-only HOST PORT: only tries a TCP connection."""
 import hashlib

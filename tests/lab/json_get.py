@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """json_get.py KEY...: reads JSON from standard input, prints the value of each dotted KEY
 (numbers index lists), a line for each; an empty line where there is none."""
 import json

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The lab: real daemons in network namespaces, without a trace on the host.
 #
 #   client            router                        gateway (strongSwan)      server

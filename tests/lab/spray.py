@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """spray.py forged|altered GATEWAY CLIENT DEVICE SECONDS: annoys a client that is connecting.
 
 forged: what somebody off the path can send: datagrams with the gateway's address and ports, well
@@ -26,9 +27,10 @@ def udp(source, target, port, payload):
 
 
 def header(first, exchange, flags, message, length):
-    return struct.pack(">8s8sBBBBII", RNG.randbytes(8), RNG.randbytes(RNG.choice((0, 8))).ljust(8, b"\0"),
-                       first, RNG.choice((0x10, 0x10, 0x10, 0x20, 0xff)), exchange, flags, message,
-                       length)
+    responder = RNG.choice((bytes(8), RNG.randbytes(8)))
+    version = RNG.choice((0x10, 0x10, 0x10, 0x20, 0xff))
+    return struct.pack(">8s8sBBBBII", RNG.randbytes(8), responder, first, version, exchange, flags,
+                       message, length)
 
 
 def payload(following, body, length=None):
@@ -56,7 +58,7 @@ def forged_body():
         (1, 2, 0, payload(1, b"", 0) * 3),
         (13, 2, 0, payload(13, b"", 4) * 200 + payload(0, b"", 65535)),
         (1, 2, 0, payload(0, RNG.randbytes(8), 3)),
-        (RNG.getrandbits(8), RNG.getrandbits(8), RNG.getrandbits(8), RNG.randbytes(RNG.randrange(200)))))
+        (*RNG.randbytes(3), RNG.randbytes(RNG.randrange(200)))))
 
 
 def alter(data):

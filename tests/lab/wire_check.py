@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """wire_check.py PCAP KEYDIR: has tshark read a capture with the key logs in KEYDIR (Wireshark's
 own files ikev1_decryption_table and esp_sa). Every encrypted IKE message must decrypt, every ESP
 packet must decrypt with a correct ICV to an IP packet, and tshark must find nothing malformed and
