@@ -222,6 +222,10 @@ static void test_match_families(void **state)
 
 static void test_text(void **state)
 {
+	static const char longest[] =
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"
+		"[ipv6-icmp/10000-20000]";
+
 	struct ts rows[] = {
 		net("10.0.0.0/24"),
 		net("10.0.0.1/32"),
@@ -245,8 +249,7 @@ static void test_text(void **state)
 		"2001:db8::/32[ipv6-icmp/32768]",
 		"0.0.0.0/0[132]",
 		"0.0.0.0/0[any/0]",
-		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"
-		"[ipv6-icmp/10000-20000]",
+		longest,
 	};
 	char buf[TS_TEXT_MAX];
 
