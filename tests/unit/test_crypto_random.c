@@ -5,6 +5,9 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "crypto/crypto.h"
 
 static void test_fills_all(void **state)
@@ -20,6 +23,18 @@ static void test_fills_all(void **state)
 		zeros = a[i] ? 0 : zeros + 1;
 		assert_true(zeros < 16);
 	}
+}
+
+/* The kernel gives at most 2^25 - 1 bytes at a time. */
+static void test_goes_on_after_a_short_answer(void **state)
+{
+	size_t n = ((size_t)1 << 25) + 64;
+	uint8_t *big = xcalloc(n, 1);
+	uint8_t zeros[32] = { 0 };
+
+	rng_fill(crypto_rng(), big, n);
+	assert_memory_not_equal(big + n - sizeof(zeros), zeros, sizeof(zeros));
+	free(big);
 }
 
 static void test_stays_inside(void **state)
@@ -46,6 +61,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills_all),
+		cmocka_unit_test(test_goes_on_after_a_short_answer),
 		cmocka_unit_test(test_stays_inside),
 		cmocka_unit_test(test_library),
 	};
