@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# godwit_dependency(NAME) makes the target dep_NAME, once; it is asked for only what some
+# existing folder needs.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+function(godwit_dependency name)
+	if(TARGET dep_${name})
+		return()
+	endif()
+	add_library(dep_${name} INTERFACE)
+	if(name STREQUAL wolfssl)
+		godwit_dependency_wolfssl()
+		return()
+	endif()
+	string(MAKE_C_IDENTIFIER "dep_${name}_pc" module)
+	pkg_check_modules(${module} QUIET IMPORTED_TARGET ${name})
+	if(NOT ${module}_FOUND)
+		string(REGEX REPLACE "^(lib)?" "lib" package ${name})
+		string(REPLACE libuv libuv1 package ${package})
+		message(FATAL_ERROR "${name} is missing: run scripts/deps, or apt-get install ${package}-dev")
+	endif()
+	target_link_libraries(dep_${name} INTERFACE PkgConfig::${module})
+endfunction()
+
+function(godwit_dependency_wolfssl)
+	# wolfssl/options.h decides the layout of structs; this makes every header include it.
+	target_compile_definitions(dep_wolfssl INTERFACE WOLFSSL_USE_OPTIONS_H)
+	target_link_libraries(dep_wolfssl INTERFACE Threads::Threads m)
+	if(GODWIT_WOLFSSL STREQUAL bundled)
+		godwit_wolfssl_bundled()
+	elseif(GODWIT_WOLFSSL STREQUAL system)
+		godwit_wolfssl_system()
+	else()
+		message(FATAL_ERROR "GODWIT_WOLFSSL is '${GODWIT_WOLFSSL}'; it takes bundled or system")
+	endif()
+endfunction()
+
+function(godwit_wolfssl_bundled)
+	execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/wolfssl
+		OUTPUT_VARIABLE prefix OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed)
+	if(failed)
+		message(FATAL_ERROR "wolfSSL cannot be built; the reason is above. "
+			"-DGODWIT_WOLFSSL=system takes the system's library, which may be slow.")
+	endif()
+	file(STRINGS ${prefix}/debian-version package LIMIT_COUNT 1)
+	target_include_directories(dep_wolfssl SYSTEM INTERFACE ${prefix}/include)
+	target_link_libraries(dep_wolfssl INTERFACE ${prefix}/lib/libwolfssl.a)
+	target_compile_definitions(dep_wolfssl INTERFACE GODWIT_WOLFSSL_PACKAGE="${package}")
+	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+		${CMAKE_SOURCE_DIR}/scripts/get-wolfssl ${CMAKE_SOURCE_DIR}/scripts/build-wolfssl
+		${prefix}/debian-version)
+	message(STATUS "wolfSSL ${package} in ${prefix}")
+endfunction()
+
+function(godwit_wolfssl_system)
+	find_path(WOLFSSL_INCLUDE_DIR wolfssl/options.h)
+	find_library(WOLFSSL_LIBRARY wolfssl)
+	if(NOT WOLFSSL_INCLUDE_DIR OR NOT WOLFSSL_LIBRARY)
+		message(FATAL_ERROR "the system has no wolfSSL: apt-get install libwolfssl-dev")
+	endif()
+	file(STRINGS ${WOLFSSL_INCLUDE_DIR}/wolfssl/options.h aesni REGEX "define WOLFSSL_AESNI")
+	if(NOT aesni)
+		message(WARNING "the system's wolfSSL has no AES-NI: AES-GCM is some 20 times slower and "
+			"not constant time; GODWIT_WOLFSSL=bundled builds one that has it")
+	endif()
+	target_include_directories(dep_wolfssl SYSTEM INTERFACE ${WOLFSSL_INCLUDE_DIR})
+	target_link_libraries(dep_wolfssl INTERFACE ${WOLFSSL_LIBRARY})
+	target_compile_definitions(dep_wolfssl INTERFACE GODWIT_WOLFSSL_PACKAGE="system")
+endfunction()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Every file below tests/ that fits a pattern becomes a test; nothing is listed by hand. A test
+# is called KIND/FOLDER/NAME, where KIND is release, asan or tsan. The label "gate" marks those
+# that ./check runs of this kind: everything in both, but the lab with the release binary
+# and lint, which looks at what is shipped, with the release's objects.
+
+set(test_environment
+	"ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+	"UBSAN_OPTIONS=print_stacktrace=1"
+	"TSAN_OPTIONS=halt_on_error=1"
+	"GODWIT=${CMAKE_BINARY_DIR}/godwit"
+	"GODWIT_SOURCE=${CMAKE_SOURCE_DIR}"
+	"GODWIT_BUILD=${CMAKE_BINARY_DIR}")
+
+function(godwit_test group name timeout)
+	set(test ${GODWIT_KIND}/${group}/${name})
+	add_test(NAME ${test} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+	set(labels ${group})
+	if(NOT group MATCHES "^(lab|lint)$" OR GODWIT_KIND STREQUAL release)
+		list(APPEND labels gate)
+	endif()
+	set_tests_properties(${test} PROPERTIES
+		TIMEOUT ${timeout} LABELS "${labels}" ENVIRONMENT "${test_environment}")
+endfunction()
+
+# Code that several tests share.
+file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
+add_library(test_support INTERFACE)
+target_link_libraries(test_support INTERFACE godwit_objects godwit_flags)
+target_compile_options(test_support INTERFACE -Wno-unused-parameter)
+if(support)
+	add_library(test_support_objects STATIC ${support})
+	target_link_libraries(test_support_objects PRIVATE godwit_flags)
+	target_link_libraries(test_support INTERFACE test_support_objects godwit_objects)
+endif()
+
+function(godwit_cmocka_tests folder)
+	file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/test_*.c)
+	if(NOT sources)
+		return()
+	endif()
+	godwit_dependency(cmocka)
+	foreach(source IN LISTS sources)
+		get_filename_component(name ${source} NAME_WE)
+		add_executable(${folder}_${name} ${source})
+		target_link_libraries(${folder}_${name} PRIVATE test_support dep_cmocka)
+		if(name MATCHES "^test_cmd_" AND TARGET cmd)
+			target_link_libraries(${folder}_${name} PRIVATE cmd_for_tests)
+		endif()
+		godwit_test(${folder} ${name} 120 ${folder}_${name})
+	endforeach()
+endfunction()
+
+# cmd/ without its main().
+if(TARGET cmd)
+	get_target_property(cmd_sources cmd SOURCES)
+	list(FILTER cmd_sources EXCLUDE REGEX "/main\\.c$")
+	if(cmd_sources)
+		add_library(cmd_for_tests STATIC ${cmd_sources})
+		target_link_libraries(cmd_for_tests PRIVATE godwit_flags PUBLIC godwit_objects)
+	endif()
+endif()
+
+godwit_cmocka_tests(unit)
+godwit_cmocka_tests(vectors)
+
+file(GLOB sources CONFIGURE_DEPENDS tests/sim/*.c)
+if(sources)
+	add_executable(sim ${sources})
+	target_link_libraries(sim PRIVATE test_support)
+	godwit_test(sim sim 900 sim --seeds ${GODWIT_SIM_SEEDS})
+endif()
+
+# tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
+file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
+foreach(source IN LISTS sources)
+	get_filename_component(name ${source} NAME_WE)
+	string(REGEX REPLACE "^fuzz_" "" corpus ${name})
+	add_executable(${name} ${source})
+	target_link_libraries(${name} PRIVATE test_support)
+	target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
+	if(GODWIT_FUZZ)
+		target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+	else()
+		target_sources(${name} PRIVATE tests/fuzz/replay.c)
+		godwit_test(fuzz ${name} 300 ${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${corpus})
+	endif()
+endforeach()
+
+# Scripts have no extension; what has one is theirs to import.
+file(GLOB scripts CONFIGURE_DEPENDS tests/lint/*)
+list(FILTER scripts EXCLUDE REGEX "/[^/]*\\.[^/]*$")
+foreach(script IN LISTS scripts)
+	if(IS_DIRECTORY ${script})
+		continue()
+	endif()
+	get_filename_component(name ${script} NAME)
+	godwit_test(lint ${name} 120 ${script})
+endforeach()
+
+# The lab: network namespaces and real daemons, as root. Exit code 77: it cannot run here.
+file(GLOB scripts CONFIGURE_DEPENDS tests/lab/*.test)
+foreach(script IN LISTS scripts)
+	get_filename_component(name ${script} NAME_WE)
+	godwit_test(lab ${name} 600 ${script})
+	set_tests_properties(${GODWIT_KIND}/lab/${name} PROPERTIES
+		RUN_SERIAL ON SKIP_RETURN_CODE 77)
+endforeach()
