@@ -19,8 +19,9 @@ struct pkt {
 	uint32_t len; /* of the data */
 	/* Outbound, sealed: where it goes (owned by the SA that sealed it). Inbound: NULL. */
 	const struct path *path;
-	/* Inbound, from the outer side: who sent it and to which of our ports. */
+	/* Inbound, from the outer side: who sent it and to which of our addresses and ports. */
 	struct endpoint from;
+	struct addr to;
 	uint16_t to_port;
 	/* ECN bits of the outer header (0 … 3), inbound; inner ones to copy out, outbound. */
 	uint8_t ecn;
@@ -74,5 +75,12 @@ void batch_reset(struct batch *b);
  * uninitialised bytes. NULL when there is no room for it; the batch is then unchanged.
  */
 struct pkt *batch_take(struct batch *b, uint32_t headroom, uint32_t len, uint32_t tailroom);
+/*
+ * Cuts the packet taken last to len bytes with `tailroom` behind them; the rest of its slot is free
+ * again. For slots taken before their length is known. Neither may exceed what was taken.
+ */
+void batch_fit(struct batch *b, uint32_t len, uint32_t tailroom);
+/* Keeps the first n packets and frees the slots of the others. */
+void batch_keep(struct batch *b, unsigned n);
 
 #endif
