@@ -17,7 +17,9 @@ static struct batch batch;
 
 static void test_bad_names(void **state)
 {
-	static const char *const names[] = { "", ".", "..", "a/b", "a b", "a:b", "sixteen-letters-" };
+	static const char *const names[] = {
+		"", ".", "..", "a/b", "a b", "a:b", "sixteen-letters-"
+	};
 	struct tun t;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
