@@ -73,6 +73,8 @@ static void test_routes(void **state)
 	add(&w, "route action unicast to ::/0 dev up0 table 254");
 	route_is(&w, "198.51.100.1", "192.0.2.2");
 	route_is(&w, "2001:db8:1::1", "2001:db8::2");
+	no_route(&w, "224.0.0.5");
+	no_route(&w, "255.255.255.255");
 	add(&w, "route action unreachable to 198.51.100.0/24 table 254");
 	add(&w, "route action unreachable to 2001:db8:1::/48 table 254");
 	no_route(&w, "198.51.100.1");

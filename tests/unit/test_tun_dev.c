@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/if_tun.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 
@@ -45,6 +47,22 @@ static void test_name_is_taken(void **state)
 	assert_int_equal(tun_open(&b, "godwit0"), 0);
 	assert_true(fcntl(b.fd, F_GETFD) & FD_CLOEXEC);
 	tun_close(&b);
+	tun_netlink_close(&n);
+}
+
+/* A device that somebody made to stay is not ours to take, even while nobody uses it. */
+static void test_persistent_device_is_not_taken(void **state)
+{
+	struct tun_netlink n;
+	struct tun t;
+
+	enter_namespace();
+	assert_int_equal(tun_netlink_open(&n), 0);
+	open_device(&t, &n, "godwit0");
+	assert_int_equal(ioctl(t.fd, TUNSETPERSIST, 1), 0);
+	tun_close(&t);
+	assert_int_equal(tun_open(&t, "godwit0"), ERR_SYSTEM);
+	assert_int_equal(errno, EBUSY);
 	tun_netlink_close(&n);
 }
 
@@ -198,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_names),
 		cmocka_unit_test(test_name_is_taken),
+		cmocka_unit_test(test_persistent_device_is_not_taken),
 		cmocka_unit_test(test_number_in_name),
 		cmocka_unit_test(test_no_privilege_and_no_device),
 		cmocka_unit_test(test_packets),

@@ -215,7 +215,9 @@ static void test_others_things_stay(void **state)
 		"route add 10.0.0.0/8 dev godwit0 table 26488 protocol 103",
 		"-6 route add fd00:8::/32 dev up0 table 26487 protocol 103",
 		"route add 10.0.0.0/8 dev up0 table 26487 protocol static",
-		"route add unreachable default table 26487 metric 4278198273",
+		"route add unreachable default table 26487 metric 4278198273 protocol 103",
+		"route add unreachable default table 26487 metric 4278198272 protocol static",
+		"-6 route add unreachable default table 26487 metric 4278198272 protocol static",
 		"address add 10.9.0.1/32 dev up0",
 	};
 	struct host h;
@@ -229,6 +231,11 @@ static void test_others_things_stay(void **state)
 			 commands[i]);
 		assert_int_equal(system(command), 0);
 	}
+	before = look();
+	host_del(&h);
+	same_look(before);
+	free(before);
+	tun_close(&h.tun);
 	before = look();
 	host_del(&h);
 	same_look(before);
@@ -282,7 +289,7 @@ static void test_errors(void **state)
 	host_close(&h);
 }
 
-static int add_as_nobody(void)
+static int as_nobody(int (*what)(struct tun_netlink *, const struct tun_state *))
 {
 	struct tun_netlink n;
 	struct tun_state s;
@@ -292,13 +299,24 @@ static int add_as_nobody(void)
 	if (tun_netlink_open(&n) < 0)
 		return 2;
 	tun_state_parse("rule pref 30000 family inet fwmark 0x6777 action lookup table 254", &s);
-	return tun_state_add(&n, &s);
+	return what(&n, &s);
+}
+
+static int add_as_nobody(void)
+{
+	return as_nobody(tun_state_add);
+}
+
+static int del_as_nobody(void)
+{
+	return as_nobody(tun_state_del);
 }
 
 static void test_no_privilege(void **state)
 {
 	enter_namespace();
 	assert_int_equal(in_child(add_as_nobody), ERR_PERMISSION);
+	assert_int_equal(in_child(del_as_nobody), ERR_PERMISSION);
 }
 
 /* The next packet with UDP out of this device; anything else, such as neighbour noise, is passed. */
