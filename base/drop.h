@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* X(enumerator, name) */
-#define DROP_REASONS(X)                                                                           \
+#define DROP_REASONS(X)                                                                            \
 	/* outer side, before authentication */                                                    \
 	X(DROP_OUTER_SHORT, "outer_short")                                                         \
 	X(DROP_KEEPALIVE, "keepalive")                                                             \

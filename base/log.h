@@ -66,7 +66,7 @@ void log_emit(const struct log *l, enum log_level level, const char *what,
 	      const struct log_field *fields);
 
 #define log_ev(l, level, ...) log_ev_(l, level, __VA_ARGS__, (struct log_field){ .type = LOG_END })
-#define log_ev_(l, level, what, ...)                                                              \
+#define log_ev_(l, level, what, ...)                                                               \
 	log_emit(l, level, what, (const struct log_field[]){ __VA_ARGS__ })
 
 /*

@@ -12,6 +12,15 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 
+/* What an engine made of a packet. */
+enum pkt_kind {
+	PKT_RAW, /* nothing yet */
+	PKT_INNER, /* an inner packet for the TUN */
+	PKT_SEALED, /* an ESP packet for its path */
+	PKT_IKE, /* an IKE message for control */
+	PKT_GONE, /* dropped and counted */
+};
+
 struct pkt {
 	uint8_t *base; /* first byte of the slot */
 	uint32_t size; /* of the slot */
@@ -19,12 +28,12 @@ struct pkt {
 	uint32_t len; /* of the data */
 	/* Outbound, sealed: where it goes (owned by the SA that sealed it). Inbound: NULL. */
 	const struct path *path;
-	/* Inbound, from the outer side: who sent it and to which of our addresses and ports. */
+	/* Inbound, from the outer side: who sent it and which of our endpoints it came to. */
 	struct endpoint from;
-	struct addr to;
-	uint16_t to_port;
+	struct endpoint to;
 	/* ECN bits of the outer header (0 … 3), inbound; inner ones to copy out, outbound. */
 	uint8_t ecn;
+	enum pkt_kind kind;
 };
 
 static inline uint8_t *pkt_data(const struct pkt *p)

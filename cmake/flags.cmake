@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The target godwit_flags: language, warnings, hardening and sanitizers of all our own code.
-include(CheckPIESupported)
 include(CheckCCompilerFlag)
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-check_pie_supported(LANGUAGES C)
 
 if(NOT CMAKE_BUILD_TYPE)
 	set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
@@ -42,9 +39,9 @@ endif()
 
 # wolfSSL is far larger than what we use of it: unused sections go.
 target_compile_options(godwit_flags INTERFACE
-	-fno-common -fstack-protector-strong -ffunction-sections -fdata-sections)
+	-fPIE -fno-common -fstack-protector-strong -ffunction-sections -fdata-sections)
 target_link_options(godwit_flags INTERFACE
-	-Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+	-pie -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
 foreach(flag -fstack-clash-protection -fcf-protection)
 	string(MAKE_C_IDENTIFIER "have${flag}" have)
 	check_c_compiler_flag(-Werror\ ${flag} ${have})

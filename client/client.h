@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * client/ is the product: the session (session.c, a pure engine), the configuration (options.c,
+ * config.c) and the runtime that carries the session's effects out: the libuv loop (loop.c), the
+ * control socket (control.c), privileges (priv.c), the host-state journal (journal.c). This header
+ * is all that cmd/ sees of it.
+ */
+#ifndef GODWIT_CLIENT_CLIENT_H
+#define GODWIT_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct client_options {
+	const char *file; /* vpn.conf */
+	bool detach; /* go to the background when the tunnel is up */
+	bool verbose; /* debug events on stderr */
+	const char *keylog; /* directory for Wireshark's decryption tables, or NULL */
+};
+
+/*
+ * Connects and runs the connection. Progress goes to stdout, one complaint to stderr. With detach
+ * it returns in the first process when the tunnel is up or has failed, and the connection lives on
+ * in the background; without it returns when the connection has ended. Returns an exit code.
+ */
+int client_connect(const struct client_options *options);
+
+/*
+ * Sends one request, a JSON object in one line, to the running connection `name` (NULL: the only
+ * one) and gives its answer, a JSON text (free()). Returns 0, or an exit code after one line on
+ * `err`: none running, more than one running, no answer.
+ */
+int client_request(const char *name, const char *request, char **answer, FILE *err);
+
+/*
+ * Puts back what a crashed connection `name` (NULL: any) left behind in the kernel. Returns how
+ * many journals were undone, or a negative enum err after one line on `err`.
+ */
+int client_repair(const char *name, FILE *err);
+
+/* `check`: reads a configuration, explains it on `out`, complains on `err`. Returns an exit code. */
+int client_check(const char *file, FILE *out, FILE *err);
+/* Writes the example configuration. */
+void client_example(FILE *out);
+/* wolfSSL's version and package, for --version. */
+const char *client_crypto_version(void);
+const char *client_crypto_package(void);
+
+#endif

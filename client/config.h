@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vpn.conf: one table of options (options.c) gives the keys, their defaults, their parsers, the
+ * example file and what `check` says; config.c reads the INI file into a struct config.
+ *
+ * A key that exists in the language but not yet in this version is refused with one plain line,
+ * never ignored. Every complaint names file, line and column, what was expected, and for an
+ * unknown word the nearest valid one.
+ */
+#ifndef GODWIT_CLIENT_CONFIG_H
+#define GODWIT_CLIENT_CONFIG_H
+
+#include <stdio.h>
+
+#include "client/session.h"
+
+#define CONFIG_NAME_MAX 64 /* of a connection: letters, digits, '-', '_', '.' */
+#define CONFIG_DEVICE_MAX 15 /* IFNAMSIZ - 1 */
+
+struct config {
+	char *file;
+	char name[CONFIG_NAME_MAX + 1]; /* the file's name without directory and .conf */
+	char device[CONFIG_DEVICE_MAX + 1];
+	struct session_config session;
+	char *storage[SESSION_GATEWAYS_MAX]; /* owns session.gateways */
+};
+
+/*
+ * Reads and checks a file. On success *out is a new configuration (config_free). On error NULL is
+ * in *out, the complaints (one line each, at most 20) are on `err`, and the result is ERR_CONFIG;
+ * ERR_SYSTEM when the file cannot be read. A secret in a file that group or others can read is
+ * refused. Warnings go to `err`, too, and do not fail.
+ */
+int config_read(const char *file, struct config **out, FILE *err);
+/* Wipes secrets and frees. NULL is harmless. */
+void config_free(struct config *c);
+/* Says in plain words what this configuration would do. */
+void config_explain(const struct config *c, FILE *out);
+/* Writes vpn.conf.example: every key with its default and meaning. */
+void config_write_example(FILE *out);
+
+#endif

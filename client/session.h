@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The session: one connection, as a pure engine. It joins ike/ and esp/ (which do not know each
+ * other): IKE hands out key material and selectors, the session makes SAs of them and publishes
+ * them. It has no socket, no file and no clock; the runtime (loop.c) and the simulator drive the
+ * same object with the same four verbs.
+ *
+ *	DOWN ──CONNECT──► RESOLVING ──► PATH ──► IKE ──► CHILDREN ──► UP
+ *	  ▲                  │           │        │         │          │
+ *	  │                  └─ the next gateway address, or the last failure ─┘ Delete, DISCONNECT
+ *	  └──────────────────────── CLOSING ◄─────────────────────────────────┘
+ *
+ * Every effect that can fail is answered by an event, so that names, people and kernels may be
+ * slow without callbacks.
+ */
+#ifndef GODWIT_CLIENT_SESSION_H
+#define GODWIT_CLIENT_SESSION_H
+
+#include "base/policy.h"
+#include "esp/esp.h"
+#include "ike/ike.h"
+
+#define SESSION_GATEWAYS_MAX 8 /* names or addresses, in order of preference */
+#define SESSION_ADDRESSES_MAX 8 /* of one gateway name */
+#define SESSION_INNER_MAX 4
+#define SESSION_TUNNELS_MAX 32
+
+/* Exit codes: what `connect` returns and scripts rely on. */
+enum session_exit {
+	SESSION_EXIT_UP = 0,
+	SESSION_EXIT_USAGE = 1, /* usage or configuration */
+	SESSION_EXIT_AUTH = 2, /* authentication refused */
+	SESSION_EXIT_NO_ANSWER = 3,
+	SESSION_EXIT_NO_PROPOSAL = 4,
+	SESSION_EXIT_SYSTEM = 5, /* denied by the system */
+	SESSION_EXIT_LOST = 6,
+};
+
+/* What the session is to do: pure data, made by config.c or by a test. Outlives the session. */
+struct session_config {
+	const char *name; /* of the connection */
+	const char *gateways[SESSION_GATEWAYS_MAX];
+	unsigned ngateways;
+	struct ike_config ike;
+	struct ike_child_config child; /* its ts is not used: one child for each of `tunnels` */
+	struct addr inner[SESSION_INNER_MAX]; /* our inner addresses */
+	unsigned ninner;
+	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
+	unsigned ntunnels;
+	enum policy_action fallback; /* what no rule names: BYPASS or DISCARD */
+	unsigned mtu; /* of the TUN; 0: computed from the path */
+};
+
+enum session_state {
+	SESSION_DOWN,
+	SESSION_CONNECTING,
+	SESSION_UP,
+	SESSION_CLOSING,
+};
+
+/* The steps that `connect` shows. */
+enum session_step {
+	STEP_RESOLVE,
+	STEP_PATH,
+	STEP_PHASE1,
+	STEP_AUTHENTICATION,
+	STEP_SA,
+	STEP_UP,
+};
+
+enum session_event_type {
+	SESSION_EVENT_CONNECT,
+	SESSION_EVENT_DISCONNECT,
+	SESSION_EVENT_RESOLVED, /* n == 0: the name has no address; text says why */
+	SESSION_EVENT_PATH, /* the kernel's route to the gateway */
+	SESSION_EVENT_NO_PATH, /* there is none; text says why */
+	SESSION_EVENT_DATAGRAM, /* an IKE message, marker stripped */
+	SESSION_EVENT_DATA, /* from a data engine */
+	SESSION_EVENT_TUN_READY,
+	SESSION_EVENT_TUN_FAILED, /* text says what was refused */
+};
+
+struct session_event {
+	enum session_event_type type;
+	union {
+		struct {
+			const struct addr *addrs;
+			unsigned n;
+			const char *text;
+		} resolved;
+		struct {
+			struct addr local; /* the source the kernel would use */
+			unsigned mtu; /* of that route */
+		} path;
+		struct {
+			struct endpoint from;
+			struct endpoint to;
+			struct slice bytes;
+		} datagram;
+		const struct data_event *data;
+		const char *text; /* NO_PATH, TUN_FAILED */
+	};
+};
+
+enum session_effect_type {
+	SESSION_EFFECT_STATE, /* progress: a step began or ended */
+	SESSION_EFFECT_RESOLVE, /* find the addresses of `name` */
+	SESSION_EFFECT_FIND_PATH, /* ask the kernel for the route to `remote` */
+	SESSION_EFFECT_SEND, /* an IKE message; the shell adds the marker for port 4500 */
+	SESSION_EFFECT_TUN, /* give the TUN its addresses, routes and rules */
+	SESSION_EFFECT_PUBLISH_RULES,
+	SESSION_EFFECT_PUBLISH_SLOT, /* data of this tunnel goes out on `out` (NULL: nothing) */
+	SESSION_EFFECT_PUBLISH_SPI, /* packets with this SPI belong to `in` */
+	SESSION_EFFECT_RETIRE, /* take `in` out of the index and free both: no longer in any slot */
+	SESSION_EFFECT_KEYS, /* only with keylog: IKE key or a child's keys, for Wireshark */
+	SESSION_EFFECT_DONE, /* the session is over; nothing follows */
+};
+
+struct session_effect {
+	enum session_effect_type type;
+	union {
+		struct {
+			enum session_state state;
+			enum session_step step;
+			bool done; /* the step ended well; else it begins */
+			vtime took; /* how long it took, when done */
+			char text[200]; /* what a person reads: "gateway 192.0.2.1", "modp2048" … */
+		} state;
+		const char *name; /* RESOLVE; borrowed from the configuration */
+		struct addr remote; /* FIND_PATH */
+		struct {
+			struct endpoint from;
+			struct endpoint to;
+			struct slice bytes; /* borrowed until the next call into the session */
+		} send;
+		struct {
+			const struct addr *inner;
+			unsigned ninner;
+			const struct ts_pair *tunnels;
+			unsigned ntunnels;
+			struct path path;
+			unsigned mtu;
+		} tun;
+		const struct policy *rules;
+		struct {
+			unsigned slot;
+			struct esp_out *out; /* owned by the session until RETIRE */
+		} slot;
+		struct esp_in *in; /* PUBLISH_SPI */
+		struct {
+			struct esp_in *in; /* either may be NULL */
+			struct esp_out *out;
+		} retire; /* the shell frees them */
+		struct {
+			const uint8_t *cookie_i; /* IKE: 8 bytes; NULL for a child */
+			struct slice key;
+			const struct ike_child *child;
+			struct path path;
+		} keys;
+		struct {
+			enum session_exit exit;
+			char text[300]; /* one plain line: what, where, what to do */
+		} done;
+	};
+};
+
+struct session;
+
+/*
+ * config, rng and log are borrowed. keylog: emit SESSION_EFFECT_KEYS. Effects hand SAs over by
+ * pointer; SAs still alive when the session is freed are freed with it, so the classifier must not
+ * be used afterwards.
+ */
+struct session *session_new(const struct session_config *config, struct rng *rng, struct log *log,
+			    bool keylog);
+void session_free(struct session *s);
+
+void session_event(struct session *s, vtime now, const struct session_event *ev);
+void session_timeout(struct session *s, vtime now);
+/* Pull until false after each event or timeout; carry each effect out before the next call. */
+bool session_output(struct session *s, vtime now, struct session_effect *out);
+vtime session_deadline(const struct session *s);
+
+/* ---- what status shows ---- */
+
+struct session_epoch_info {
+	uint32_t spi_in;
+	uint32_t spi_out;
+	struct esp_suite suite;
+	vtime since;
+	uint64_t bytes_in, bytes_out, packets_in, packets_out, replays, auth_failures;
+};
+
+struct session_info {
+	enum session_state state;
+	vtime since; /* of the state */
+	const char *gateway; /* name as configured */
+	struct path path;
+	enum nat nat;
+	struct ike_sa_info ike; /* state NEW when there is none */
+	struct identity peer;
+	unsigned mtu;
+	unsigned ntunnels;
+	struct {
+		const struct ts_pair *ts;
+		bool up;
+		struct session_epoch_info epoch;
+	} tunnels[SESSION_TUNNELS_MAX];
+};
+
+void session_info(const struct session *s, struct session_info *out);
+/* "down", "connecting", "up", "closing" */
+const char *session_state_name(enum session_state state);
+/* "resolve", "path", "phase 1", "authentication", "SA", "up" */
+const char *session_step_name(enum session_step step);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * esp/ carries packets: ESP in tunnel mode (RFC 4303), its SAs, the tables that say which SA a
+ * packet belongs to, and the two data engines, outbound and inbound.
+ *
+ *	sa.c          one direction's SA: sequence numbers, seal and open     RFC 4303, 4106, 3602
+ *	window.c      the replay window, 4096 wide                            RFC 6479
+ *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
+ *	outbound.c    inner packets  -> SPD -> seal -> datagrams
+ *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> inner header -> selectors
+ *
+ * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
+ * outbound, one runs inbound, and control publishes to them through the classifier:
+ *
+ *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries)
+ *	outbound: the sequence counter of every outbound SA
+ *	inbound:  the window of every inbound SA; a slot's next_proved
+ *
+ * What control takes out of the classifier it may free once both engines have passed the
+ * publication; with the engines run inline that is at once.
+ *
+ *	               slot of a tunnel
+ *	current ──► SA of the epoch that data goes out on
+ *	next    ──► SA of a newer epoch, used from the moment next_proved is set: inbound sets it
+ *	            (release) at the first authentic packet of that epoch, outbound reads it (acquire)
+ *	            for each batch
+ *
+ * Not here yet: extended sequence numbers, the flow cache, holding, segmentation, workers.
+ */
+#ifndef GODWIT_ESP_ESP_H
+#define GODWIT_ESP_ESP_H
+
+#include <stdatomic.h>
+
+#include "base/addr.h"
+#include "base/drop.h"
+#include "base/err.h"
+#include "base/pkt.h"
+#include "base/policy.h"
+#include "base/rng.h"
+#include "base/vtime.h"
+#include "crypto/crypto.h"
+
+#define ESP_HEADER 8 /* SPI and sequence number */
+#define ESP_WINDOW 4096
+#define ESP_PROTOCOL 50
+/* What outbound needs around an inner packet: header and IV in front; padding, trailer, ICV behind. */
+#define ESP_HEADROOM 64
+#define ESP_TAILROOM 64
+
+#define CLASSIFIER_SLOTS 256
+#define CLASSIFIER_SPIS 1024
+
+/* ---- SAs: the data half of an epoch ---- */
+
+struct esp_sa_config {
+	uint32_t spi;
+	struct esp_suite suite;
+	struct slice keymat; /* esp_suite_keymat() bytes, copied */
+	struct ts_pair ts; /* inbound: what may come out of it */
+	struct path path; /* outbound: where it goes */
+	unsigned slot; /* the tunnel it belongs to */
+	uint32_t epoch; /* control's name for the epoch; comes back in events */
+	uint32_t first_sequence; /* outbound: 1, or what a test wants */
+};
+
+struct esp_counters {
+	_Atomic uint64_t packets;
+	_Atomic uint64_t bytes; /* of inner packets */
+	_Atomic uint64_t replays;
+	_Atomic uint64_t auth_failures;
+};
+
+struct esp_out; /* outbound: sealed by one thread */
+struct esp_in; /* inbound: opened by one thread */
+
+/* NULL when suite or keymat are not valid. rng: as aead_new. */
+struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng);
+struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng);
+void esp_out_free(struct esp_out *sa);
+void esp_in_free(struct esp_in *sa);
+const struct esp_sa_config *esp_out_config(const struct esp_out *sa); /* keymat is empty */
+const struct esp_sa_config *esp_in_config(const struct esp_in *sa);
+const struct esp_counters *esp_out_counters(const struct esp_out *sa);
+const struct esp_counters *esp_in_counters(const struct esp_in *sa);
+
+/*
+ * Seals the inner packet in place: the packet becomes the ESP packet and p->path is set. Needs
+ * ESP_HEADROOM and ESP_TAILROOM. next_header: 4, 41, or 59 for a dummy. ERR_EXHAUSTED once the
+ * sequence number 2^32 - 1 was used: never wraps, never seals twice with one number.
+ */
+int esp_seal(struct esp_out *sa, struct pkt *p, uint8_t next_header);
+/*
+ * Opens in place: replay test, ICV, padding, then the window moves. The packet becomes the inner
+ * packet with what TFC padding may follow it; *next_header tells what it is. On failure a negative
+ * enum err and the reason in *why.
+ */
+int esp_open(struct esp_in *sa, struct pkt *p, uint8_t *next_header, enum drop *why);
+
+/* ---- the replay window (RFC 6479) ---- */
+
+struct window {
+	uint32_t top; /* highest sequence number accepted; 0: none yet */
+	uint64_t bits[ESP_WINDOW / 64 + 1];
+};
+
+/* True when `sequence` is neither 0, nor too old, nor seen. Changes nothing. */
+bool window_check(const struct window *w, uint32_t sequence);
+/* Marks as seen; only after the packet was authenticated. */
+void window_accept(struct window *w, uint32_t sequence);
+
+/* ---- the classifier ---- */
+
+struct classifier;
+
+struct classifier *classifier_new(void);
+/* Frees tables and rules; SAs still in it are not freed. */
+void classifier_free(struct classifier *c);
+
+/*
+ * Control thread. Publishes a copy of the policy as the rules in force, with the next number.
+ * Returns the rules that were in force before, for classifier_rules_free when nobody reads them.
+ */
+struct classifier_rules;
+struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p);
+void classifier_rules_free(struct classifier_rules *r);
+/* The number of the rules in force; grows with each publication, starts at 0 for "none". */
+uint64_t classifier_rules_number(const struct classifier *c);
+
+/* Control thread. Sets what a slot sends on; NULL for none. Clears next and next_proved. */
+void classifier_set_current(struct classifier *c, unsigned slot, struct esp_out *sa);
+/* Control thread. The newer epoch of a slot, used once inbound has proved it. */
+void classifier_set_next(struct classifier *c, unsigned slot, struct esp_out *sa);
+bool classifier_next_proved(const struct classifier *c, unsigned slot);
+/* Control thread. ERR_NO_ROOM when the index is full or the SPI taken. */
+int classifier_add_spi(struct classifier *c, struct esp_in *sa);
+void classifier_remove_spi(struct classifier *c, uint32_t spi);
+
+/* Data threads. What outbound uses now: next if proved, else current, else NULL. */
+struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot);
+struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
+
+/* ---- the data engines ---- */
+
+/* What inbound and outbound make of each packet of a batch: pkt.kind (base/pkt.h). */
+
+enum data_event_type {
+	DATA_NEED_SA, /* outbound: PROTECT without a usable SA; once for each slot until one came */
+	DATA_FIRST_PACKET, /* inbound: first authentic packet of an epoch */
+	DATA_NEW_SOURCE, /* inbound: an authentic packet came from another outer endpoint */
+	DATA_UNKNOWN_SPI, /* inbound: counted and dropped; a hint, rate is bounded by the ring */
+	DATA_EXHAUSTED, /* outbound: an SA ran out of sequence numbers */
+};
+
+struct data_event {
+	enum data_event_type type;
+	unsigned slot;
+	uint32_t epoch;
+	uint32_t spi;
+	struct tuple tuple; /* NEED_SA: of the packet that asked */
+	struct endpoint from; /* NEW_SOURCE, UNKNOWN_SPI */
+};
+
+struct outbound;
+struct inbound;
+
+/* The classifier is borrowed. */
+struct outbound *outbound_new(struct classifier *c);
+void outbound_free(struct outbound *o);
+/*
+ * Inner packets in (as read from the TUN, with head and tail room), sealed packets out: each
+ * packet of `b` becomes PKT_SEALED (send it to its path) or PKT_GONE (dropped and counted). What
+ * the application must be told (ICMP errors) is appended to `replies` as PKT_INNER, to be written
+ * to the TUN; when that batch is full the drop is still counted.
+ */
+void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
+bool outbound_output(struct outbound *o, struct data_event *out);
+const struct drops *outbound_drops(const struct outbound *o);
+
+struct inbound *inbound_new(struct classifier *c);
+void inbound_free(struct inbound *i);
+/*
+ * UDP payloads in (from, to and ecn set): each becomes PKT_INNER (write it to the TUN),
+ * PKT_IKE (an IKE message, non-ESP marker stripped) or PKT_GONE. On port 500 everything is IKE; on
+ * any other port RFC 3948 section 2 decides: one byte 0xff is a keepalive, four zero bytes an IKE
+ * message, else ESP.
+ */
+void inbound_run(struct inbound *i, vtime now, struct batch *b);
+bool inbound_output(struct inbound *i, struct data_event *out);
+const struct drops *inbound_drops(const struct inbound *i);
+
+#endif

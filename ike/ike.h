@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ike/ speaks IKE. It is an engine: events go in with the time, effects are pulled out, nothing in
+ * between touches a socket, a clock or a global. It hands out key material and selectors and knows
+ * nothing of ESP packets or of where paths come from.
+ *
+ *	message.c    ISAKMP header and payload chain, both directions      RFC 2408 section 3
+ *	payload.c    the bodies: SA, KE, ID, notify, delete, NAT-D         RFC 2408, 2407, 3947
+ *	proposal.c   text <-> suites <-> SA payloads, choice               RFC 2407 4.5, 2409 app. A
+ *	vendor.c     vendor ids, a table
+ *	exchange.c   one exchange in the air: retransmission, duplicates
+ *	protect.c    encryption and HASH of phase 2 messages, IVs          RFC 2409 app. B
+ *	ike_sa.c     the SA: dispatches by rows of data
+ *	v1_main.c    main mode, pre-shared key                             RFC 2409 section 5.4
+ *	v1_quick.c   quick mode, with and without PFS                      RFC 2409 section 5.5
+ *	v1_info.c    informational: delete, notify, initial contact, DPD answer
+ *
+ * An exchange is a row of data: for each message the payloads that must be there, those that may,
+ * and the functions that consume and build. The dispatcher checks the row, so that handlers never
+ * test for presence. Messages are parsed once into a flat bounded struct of slices; nothing is
+ * allocated, logged or changed before a message has been authenticated.
+ *
+ *	        START                 message 4, NAT-D
+ *	NEW ─────────► PHASE 1 ──────────────────────► PHASE 1 on 4500
+ *	                  │ lost, refused                   │ HASH_R verified
+ *	                  ▼                                 ▼
+ *	                DEAD ◄──── Delete, CLOSE ────── ESTABLISHED ◄─┐
+ *	                                                    │ CHILD   │ child up, child failed
+ *	                                                    └─────────┘
+ *
+ * Not here yet: aggressive mode, transactions, certificates, rekeying, the responder's half, IKEv2.
+ */
+#ifndef GODWIT_IKE_IKE_H
+#define GODWIT_IKE_IKE_H
+
+#include "base/addr.h"
+#include "base/drop.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "base/ts.h"
+#include "base/vtime.h"
+#include "crypto/crypto.h"
+
+#define IKE_PORT 500
+#define IKE_NATT_PORT 4500
+#define IKE_COOKIE_SIZE 8
+/* The longest message we send or take; peers' certificates would need more. */
+#define IKE_MESSAGE_MAX 4096
+#define IKE_SUITES_MAX 16
+#define IKE_ID_MAX 255
+
+/* ---- identities (RFC 2407 section 4.6.2) ---- */
+
+enum id_type {
+	ID_NONE = 0,
+	ID_IPV4_ADDR = 1,
+	ID_FQDN = 2,
+	ID_USER_FQDN = 3,
+	ID_IPV4_ADDR_SUBNET = 4,
+	ID_IPV6_ADDR = 5,
+	ID_IPV6_ADDR_SUBNET = 6,
+	ID_IPV4_ADDR_RANGE = 7,
+	ID_IPV6_ADDR_RANGE = 8,
+	ID_DER_ASN1_DN = 9,
+	ID_KEY_ID = 11,
+};
+
+struct identity {
+	enum id_type type;
+	uint16_t n;
+	uint8_t data[IKE_ID_MAX];
+};
+
+#define IDENTITY_TEXT_MAX 300
+
+/*
+ * The type follows from the form: an address, user@fqdn, "keyid:NAME", else an FQDN. A
+ * distinguished name (it has '=') is refused with ERR_UNSUPPORTED for now, an empty or over-long
+ * text with ERR_CONFIG.
+ */
+int identity_parse(const char *text, struct identity *out);
+bool identity_eq(const struct identity *a, const struct identity *b);
+/* Printable; bytes that are not are shown as '?'. */
+const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]);
+
+/* ---- suites and proposals (proposal.c) ---- */
+
+/* What protects an IKEv1 ISAKMP SA: AES-CBC with key_bits, hash (also the prf), DH group. */
+struct ike_suite {
+	uint16_t key_bits;
+	enum hash_alg hash;
+	enum dh_group group;
+};
+
+/*
+ * "aes128-sha256-modp2048". 0; ERR_UNSUPPORTED for a word we know of but do not speak and
+ * ERR_CONFIG for nonsense; *why then says which word and what would do (static or in `buf`).
+ */
+int ike_suite_parse(const char *text, struct ike_suite *out, char why[160]);
+/*
+ * "aes128gcm16", "aes256-sha256", optionally with a group behind it ("aes128gcm16-modp2048"), which
+ * is then in *pfs (DH_NONE otherwise).
+ */
+int esp_suite_parse(const char *text, struct esp_suite *out, enum dh_group *pfs, char why[160]);
+/* "modp2048" or "14", "ecp256", "ecp384". */
+int dh_group_parse(const char *text, enum dh_group *out);
+const char *ike_suite_name(const struct ike_suite *s, char buf[48]);
+
+/* ---- configuration; borrowed, must outlive the ike_sa ---- */
+
+struct ike_config {
+	struct ike_suite suites[IKE_SUITES_MAX];
+	unsigned nsuites;
+	struct identity local; /* ID_NONE: our address */
+	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
+	struct secret psk;
+	uint32_t lifetime_s; /* offered for the ISAKMP SA */
+	vtime timeout; /* an exchange not complete by then has failed */
+	bool force_udp; /* make both ends see a NAT, so that ESP is always encapsulated */
+};
+
+struct ike_child_config {
+	struct esp_suite suites[IKE_SUITES_MAX];
+	unsigned nsuites;
+	enum dh_group pfs; /* DH_NONE: no PFS */
+	uint32_t keylife_s;
+	struct ts_pair ts; /* each side exactly one prefix */
+};
+
+enum nat {
+	NAT_NONE = 0,
+	NAT_LOCAL = 1, /* we are behind one */
+	NAT_REMOTE = 2,
+	NAT_BOTH = 3,
+};
+
+/* "none", "local", "remote", "both" */
+const char *nat_name(enum nat nat);
+
+/* ---- the engine ---- */
+
+struct ike_sa;
+
+enum ike_event_type {
+	IKE_EVENT_START, /* begin phase 1 on `path` */
+	IKE_EVENT_DATAGRAM, /* an IKE message, without the non-ESP marker */
+	IKE_EVENT_CHILD, /* negotiate a pair of ESP SAs; needs an established SA */
+	IKE_EVENT_CHILD_DELETE, /* send a Delete for our inbound SPI `spi`; forget the child */
+	IKE_EVENT_CLOSE, /* Deletes for every child and for the SA; the SA is dead afterwards */
+};
+
+struct ike_event {
+	enum ike_event_type type;
+	union {
+		struct path path; /* START: local may have no address yet known (family NONE) */
+		struct {
+			struct endpoint from;
+			struct endpoint to; /* the address it came to, our port */
+			struct slice bytes; /* decrypted in place of a copy: not changed */
+		} datagram;
+		struct {
+			uint32_t id; /* the session's name for it; comes back in the effects */
+			uint32_t spi; /* our inbound SPI, chosen by the session */
+			const struct ike_child_config *config; /* borrowed until up or failed */
+		} child;
+		uint32_t spi;
+	};
+};
+
+/* A pair of ESP SAs as agreed. Owned by whoever takes the effect: ike_child_free. */
+struct ike_child {
+	uint32_t id;
+	uint32_t spi_in;
+	uint32_t spi_out;
+	struct esp_suite suite;
+	enum dh_group pfs;
+	struct ts_pair ts;
+	enum encapsulation encapsulation;
+	uint32_t keylife_s; /* the shorter of ours and the peer's; 0: no limit in time */
+	uint64_t keylife_bytes; /* 0: none */
+	struct secret keymat_in;
+	struct secret keymat_out;
+};
+
+void ike_child_free(struct ike_child *c);
+
+enum ike_effect_type {
+	IKE_EFFECT_SEND, /* an IKE message; the shell adds the non-ESP marker on port 4500 */
+	IKE_EFFECT_NAT, /* NAT detection is done: where we talk from now on (ports floated) */
+	IKE_EFFECT_ESTABLISHED,
+	IKE_EFFECT_CHILD_UP,
+	IKE_EFFECT_CHILD_FAILED,
+	IKE_EFFECT_CHILD_DELETED, /* the peer deleted its inbound SA, our outbound: spi */
+	IKE_EFFECT_DEAD, /* the ISAKMP SA is gone; nothing follows */
+};
+
+/* Why something failed, for the person and for the exit code. */
+struct ike_failure {
+	int err; /* enum err: ERR_TIMEOUT, ERR_NO_PROPOSAL, ERR_AUTH, ERR_PEER_REFUSED … */
+	uint16_t notify; /* the peer's notify message type behind it, 0 for none */
+	bool authentic; /* that notify was authenticated */
+	const char *during; /* "main mode", "quick mode" …; static */
+	const char *text; /* one plain clause: what happened, what it most likely means; static */
+};
+
+struct ike_effect {
+	enum ike_effect_type type;
+	union {
+		struct {
+			struct endpoint from; /* our port; address may be NONE */
+			struct endpoint to;
+			struct slice bytes; /* borrowed until the next call into the engine */
+			bool resent;
+		} send;
+		struct {
+			struct path path;
+			enum nat nat;
+			bool natt; /* both ends speak RFC 3947 */
+		} nat;
+		struct {
+			struct ike_suite suite;
+			struct identity peer;
+			uint32_t lifetime_s;
+		} established;
+		struct ike_child child; /* UP: the taker owns its secrets */
+		struct {
+			uint32_t id;
+			struct ike_failure why;
+		} child_failed;
+		uint32_t spi;
+		struct ike_failure why; /* DEAD */
+	};
+};
+
+/* config, rng and log are borrowed and must outlive the SA. */
+struct ike_sa *ike_sa_new(const struct ike_config *config, struct rng *rng, struct log *log);
+/* Wipes everything. NULL is harmless. */
+void ike_sa_free(struct ike_sa *sa);
+
+/*
+ * The four verbs. After ike_event or ike_timeout pull ike_output until it returns false; extra
+ * calls do nothing. The returned effect is the caller's to use until the next call into the SA.
+ */
+void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev);
+void ike_timeout(struct ike_sa *sa, vtime now);
+bool ike_output(struct ike_sa *sa, vtime now, struct ike_effect *out);
+vtime ike_deadline(const struct ike_sa *sa);
+
+/* For status and logs. */
+enum ike_state {
+	IKE_STATE_NEW,
+	IKE_STATE_PHASE1,
+	IKE_STATE_ESTABLISHED,
+	IKE_STATE_DEAD,
+};
+
+struct ike_sa_info {
+	enum ike_state state;
+	uint8_t cookie_i[IKE_COOKIE_SIZE];
+	uint8_t cookie_r[IKE_COOKIE_SIZE];
+	struct ike_suite suite;
+	vtime established_at;
+	vtime expires_at;
+	enum nat nat;
+	const struct drops *drops;
+};
+
+void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out);
+/*
+ * The cipher key of the SA, for a key log that the person asked for and for nothing else. Empty
+ * before the keys exist. Borrowed.
+ */
+struct slice ike_sa_cipher_key(const struct ike_sa *sa);
+
+#endif
