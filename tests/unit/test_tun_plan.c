@@ -47,8 +47,8 @@ static void expect(const struct tun_setup *setup, const char *const *want, unsig
 static void test_split_tunnel(void **state)
 {
 	static const char *const want[] = {
-		"rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
-		"lookup table 254",
+		("rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
+		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
@@ -73,8 +73,8 @@ static void test_both_families_over_ipv6(void **state)
 {
 	static const char *const want[] = {
 		"rule pref 29999 family inet6 to 2001:db8::1/128 ipproto 50 action lookup table 254",
-		"rule pref 29999 family inet6 to 2001:db8::1/128 ipproto 17 sport 500 dport 500 "
-		"action lookup table 254",
+		("rule pref 29999 family inet6 to 2001:db8::1/128 ipproto 17 sport 500 dport 500 "
+		 "action lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
@@ -104,8 +104,8 @@ static void test_both_families_over_ipv6(void **state)
 static void test_family_without_inner_address(void **state)
 {
 	static const char *const want[] = {
-		"rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
-		"lookup table 254",
+		("rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
+		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 		"route action unreachable to ::/0 metric 4278198272 table 26487",

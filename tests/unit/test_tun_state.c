@@ -14,8 +14,8 @@ static const char *const lines[] = {
 	"route action unicast to 10.0.0.0/8 dev godwit0 src 10.9.0.1 table 26487",
 	"route action unicast to ::/0 dev godwit0 metric 5 table 26487",
 	"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
-	"rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action lookup "
-	"table 254",
+	("rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action lookup "
+	 "table 254"),
 	"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 	"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 	"rule pref 30020 family inet6 ipproto 6 dport 25 action prohibit",
