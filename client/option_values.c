@@ -145,7 +145,8 @@ static bool is_host_name(const char *s)
 
 	if (strlen(s) > 253 || !isalnum((unsigned char)s[0]) || strstr(s, ".."))
 		return false;
-	if (s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] != '\0')
+	if (s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] !=
+	    '\0')
 		return false;
 	last = last ? last + 1 : s;
 	return last[0] == '\0' || last[strspn(last, "0123456789")] != '\0';
@@ -176,10 +177,11 @@ static bool identity(const struct option *o, struct option_value *v, struct iden
 	int err = identity_parse(v->text, out);
 
 	if (err == ERR_UNSUPPORTED)
-		return option_refuse(v, 0, v->text,
-			      "a distinguished name is not available in this version: certificates "
-			      "come later; use %s",
-			      o->expect);
+		return option_refuse(
+			v, 0, v->text,
+			"a distinguished name is not available in this version: certificates "
+			"come later; use %s",
+			o->expect);
 	return err == 0 ? true : refuse_all(o, v);
 }
 
@@ -211,8 +213,7 @@ bool value_psk_file(struct config_draft *d, const struct option *o, struct optio
 	return true;
 }
 
-bool value_psk_command(struct config_draft *d, const struct option *o,
-			      struct option_value *v)
+bool value_psk_command(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	(void)o;
 	d->psk_command = v->text;
@@ -221,8 +222,7 @@ bool value_psk_command(struct config_draft *d, const struct option *o,
 
 /* ---- [ike], [esp], [nat] ---- */
 
-bool value_ike_proposals(struct config_draft *d, const struct option *o,
-				struct option_value *v)
+bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	struct ike_config *ike = &d->config->session.ike;
 	struct list l = { .text = v->text };
@@ -241,14 +241,12 @@ bool value_ike_proposals(struct config_draft *d, const struct option *o,
 	return true;
 }
 
-bool value_ike_lifetime(struct config_draft *d, const struct option *o,
-			       struct option_value *v)
+bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	return duration(o, v, &d->config->session.ike.lifetime_s);
 }
 
-bool value_esp_proposals(struct config_draft *d, const struct option *o,
-				struct option_value *v)
+bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	struct ike_child_config *child = &d->config->session.child;
 	struct list l = { .text = v->text };
@@ -264,10 +262,11 @@ bool value_esp_proposals(struct config_draft *d, const struct option *o,
 		if (esp_suite_parse(l.item, &child->suites[child->nsuites], &group, why) != 0)
 			return option_refuse(v, l.at, l.item, "%s", why);
 		if (group != DH_NONE && d->proposed_group != DH_NONE && group != d->proposed_group)
-			return option_refuse(v, l.at, l.item,
-				      "names another group than a proposal before it (%s); one "
-				      "negotiation has one group",
-				      dh_group_name(d->proposed_group));
+			return option_refuse(
+				v, l.at, l.item,
+				"names another group than a proposal before it (%s); one "
+				"negotiation has one group",
+				dh_group_name(d->proposed_group));
 		if (group != DH_NONE)
 			d->proposed_group = group;
 		child->nsuites++;
@@ -344,21 +343,23 @@ bool value_inner(struct config_draft *d, const struct option *o, struct option_v
 		if (!prefix_parse(l.item, &p) || !addr_is_host(&p.addr))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
 		if (p.len != 8 * family_size(p.addr.family))
-			return option_refuse(v, l.at, l.item,
-				      "the tunnel's device takes a single address: leave the length "
-				      "out, or write /%zu",
-				      8 * family_size(p.addr.family));
+			return option_refuse(
+				v, l.at, l.item,
+				"the tunnel's device takes a single address: leave the length "
+				"out, or write /%zu",
+				8 * family_size(p.addr.family));
 		for (unsigned i = 0; i < s->ninner; i++) {
 			if (s->inner[i].family == p.addr.family)
-				return option_refuse(v, l.at, l.item, "a second IPv%d address; expected %s",
-					      (int)p.addr.family, o->expect);
+				return option_refuse(v, l.at, l.item,
+						     "a second IPv%d address; expected %s",
+						     (int)p.addr.family, o->expect);
 		}
 		s->inner[s->ninner++] = p.addr;
 	}
 	return true;
 }
 
-static bool prefixes(const struct option *o, struct option_value *v, struct prefix *out,
+static bool prefixes(const struct option *o, struct option_value *v, struct config_prefix *out,
 		     unsigned *n)
 {
 	struct list l = { .text = v->text };
@@ -367,9 +368,9 @@ static bool prefixes(const struct option *o, struct option_value *v, struct pref
 	while (list_next(&l)) {
 		if (!list_room(&l, *n, CONFIG_PREFIXES_MAX, v))
 			return false;
-		if (!prefix_parse(l.item, &out[*n]))
+		if (!prefix_parse(l.item, &out[*n].prefix))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
-		(*n)++;
+		out[(*n)++].at = l.at;
 	}
 	return true;
 }

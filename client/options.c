@@ -20,8 +20,14 @@
 #define LATER_POLICY "rules of one's own come later"
 
 const struct option_section option_sections[] = {
-	{ .name = "gateway" }, { .name = "auth" },   { .name = "ike" }, { .name = "esp" },
-	{ .name = "nat" },     { .name = "tunnel" }, { .name = "dns" }, { .name = "hooks" },
+	{ .name = "gateway" },
+	{ .name = "auth" },
+	{ .name = "ike" },
+	{ .name = "esp" },
+	{ .name = "nat" },
+	{ .name = "tunnel" },
+	{ .name = "dns" },
+	{ .name = "hooks" },
 	{ .name = "policy", .named = true, .later = LATER_POLICY },
 };
 
@@ -73,7 +79,8 @@ const struct option options[] = {
 	  .help = "who we are; without it: our address" },
 	{ .section = "auth",
 	  .key = "psk",
-	  .expect = "the pre-shared key, at most 1024 bytes; in double quotes if it has ; or # in it",
+	  .expect =
+		  "the pre-shared key, at most 1024 bytes; in double quotes if it has ; or # in it",
 	  .parse = value_psk,
 	  .sample = "\"\"",
 	  .help = "the pre-shared key; only we may be able to read this file then (chmod 600)",
@@ -286,8 +293,8 @@ static unsigned edit_distance(const char *a, const char *b)
 			}
 			bool same = tolower((unsigned char)a[i - 1]) == b[j - 1];
 
-			d[i][j] = least(d[i - 1][j - 1] + !same,
-					least(d[i - 1][j], d[i][j - 1]) + 1);
+			d[i][j] =
+				least(d[i - 1][j - 1] + !same, least(d[i - 1][j], d[i][j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
 		}
@@ -341,7 +348,7 @@ const struct option_section *option_section_find(const char *text)
 }
 
 __attribute__((format(printf, 2, 3))) static void append(char buf[OPTION_WHY_MAX],
-							  const char *format, ...)
+							 const char *format, ...)
 {
 	size_t n = strlen(buf);
 	va_list args;
@@ -473,7 +480,8 @@ static void write_defaults(FILE *out)
 		if (strcmp(o->section, section) != 0)
 			fprintf(out, "\n[%s]\n", o->section);
 		section = o->section;
-		fprintf(out, "; %s\n;%s = %s\n", o->help, o->key, o->preset ? o->preset : o->sample);
+		fprintf(out, "; %s\n;%s = %s\n", o->help, o->key,
+			o->preset ? o->preset : o->sample);
 	}
 }
 
@@ -486,6 +494,7 @@ void config_write_example(FILE *out)
 	      "; in double quotes. Fill in these:\n",
 	      out);
 	write_required(out);
-	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n", out);
+	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",
+	      out);
 	write_defaults(out);
 }

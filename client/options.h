@@ -21,6 +21,11 @@ enum pfs_wish {
 	PFS_GROUP, /* a named one */
 };
 
+struct config_prefix {
+	struct prefix prefix;
+	size_t at; /* where in the value it stands */
+};
+
 /* A configuration while its options come in, before they are checked against each other. */
 struct config_draft {
 	struct config *config;
@@ -30,9 +35,9 @@ struct config_draft {
 	const char *psk_file; /* borrowed from the text, as psk_command */
 	const char *psk_command;
 	unsigned nlocal; /* 0: our inner addresses */
-	struct prefix local[CONFIG_PREFIXES_MAX];
+	struct config_prefix local[CONFIG_PREFIXES_MAX];
 	unsigned nremote;
-	struct prefix remote[CONFIG_PREFIXES_MAX];
+	struct config_prefix remote[CONFIG_PREFIXES_MAX];
 };
 
 /* A value on its way into a parser, and the parser's complaint on its way out. */
