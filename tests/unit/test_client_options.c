@@ -88,8 +88,8 @@ static void the_language_has_these_keys(void **state)
 		{ "esp", "proposals", "pfs", "encapsulation", "keylife", "rekeymargin",
 		  "rekeyfuzz" },
 		{ "nat", "maxidle", "pingtime", "pingtries", "pingtime2", "pingtries2", "elimit",
-		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout",
-		  "nat-tei", "nat-clients" },
+		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout", "nat-tei",
+		  "nat-clients" },
 		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "default",
 		  "fail-closed", "hold", "hold-bytes" },
 		{ "dns", "manage" },
@@ -123,7 +123,8 @@ static void a_slip_finds_the_nearest_key(void **state)
 		{ "gateway", "psk", "it belongs in [auth]" },
 		{ "ike", "x", "it has proposals, lifetime" },
 		{ "esp", "ab", "it has proposals, pfs, encapsulation, keylife" },
-		{ "ike", "a-name-that-is-much-longer-than-any-key-of-ours", "it has proposals, lifetime" },
+		{ "ike", "a-name-that-is-much-longer-than-any-key-of-ours",
+		  "it has proposals, lifetime" },
 	};
 	char buf[OPTION_WHY_MAX];
 
@@ -156,13 +157,15 @@ static void durations_have_units(void **state)
 		uint32_t seconds;
 		const char *back;
 	} good[] = {
-		{ "0", 0, "0s" },	  { "30", 30, "30s" },	       { "30s", 30, "30s" },
-		{ "60", 60, "1m" },	  { "9m", 540, "9m" },	       { "90s", 90, "90s" },
-		{ "8h", 28800, "8h" },	  { "1d", 86400, "1d" },       { "24h", 86400, "1d" },
-		{ "49710d", 4294944000u, "49710d" },
+		{ "0", 0, "0s" },	{ "30", 30, "30s" },
+		{ "30s", 30, "30s" },	{ "60", 60, "1m" },
+		{ "9m", 540, "9m" },	{ "90s", 90, "90s" },
+		{ "8h", 28800, "8h" },	{ "1d", 86400, "1d" },
+		{ "24h", 86400, "1d" }, { "49710d", 4294944000u, "49710d" },
 	};
-	static const char *const bad[] = { "",	 "s",  "-1", "+1",     "1.5h", "1 h",	   "8H",
-					   "8hh", "1w", " 1", "1h30m", "0x10", "49711d", "1234567890" };
+	static const char *const bad[] = { "",	    "s",    "-1",     "+1",	   "1.5h",
+					   "1 h",   "8H",   "8hh",    "1w",	   " 1",
+					   "1h30m", "0x10", "49711d", "1234567890" };
 	char buf[16];
 	uint32_t s;
 
@@ -254,8 +257,8 @@ static const struct {
 	{ "gateway", "address", "v\xc3\xa4", 0, "v??", "expected host names" },
 	{ "gateway", "address", "1,2,3,4,5,6,7,8", 0, "1", "expected host names" },
 	{ "gateway", "address", "a,b,c,d,e,f,g,h,i", 16, "i", "one too many, there can be 8" },
-	{ "gateway", "address", LETTERS256, 0,
-	  LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...", "expected host names" },
+	{ "gateway", "address", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
+	  "expected host names" },
 	{ "gateway", "version", "ikev2", 0, "ikev2",
 	  "not available in this version; use auto or ikev1" },
 	{ "gateway", "version", "ikev3", 0, "ikev3",
@@ -266,8 +269,8 @@ static const struct {
 	{ "gateway", "mode", "mian", 0, "mian", "expected main; did you mean main?" },
 	{ "gateway", "identity", "C=DE, CN=me", 0, "C=DE, CN=me",
 	  "a distinguished name is not available in this version" },
-	{ "gateway", "identity", LETTERS256, 0,
-	  LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...", "expected a name, an address" },
+	{ "gateway", "identity", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
+	  "expected a name, an address" },
 	{ "gateway", "vendor", "cisco", 0, "cisco", "not available in this version; use none" },
 	{ "auth", "method", "certificate", 0, "certificate",
 	  "not available in this version; use psk" },
