@@ -152,9 +152,9 @@ struct session_effect {
 			struct esp_out *out;
 		} retire; /* the shell frees them */
 		struct {
-			const uint8_t *cookie_i; /* IKE: 8 bytes; NULL for a child */
+			uint8_t cookie_i[IKE_COOKIE_SIZE]; /* IKE: which SA `key` is for */
 			struct slice key;
-			const struct ike_child *child;
+			const struct ike_child *child; /* a child's keys; NULL: IKE's */
 			struct path path;
 		} keys;
 		struct {
