@@ -34,10 +34,21 @@
 
 #include <stdio.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/drop.h"
 #include "client/config.h"
 #include "client/session.h"
+#include "net/net.h"
+#include "tun/tun.h"
+
+static inline vtime runtime_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
+}
 
 /* ---- priv.c ---- */
 
@@ -200,5 +211,92 @@ void control_shut(struct control *c);
 void control_end(struct control *c);
 /* After the loop has run dry. */
 void control_free(struct control *c);
+
+/* ---- host.c ---- */
+
+/* Everything of the host's that a connection holds; opened while there are privileges. */
+struct host {
+	const struct config *config;
+	struct priv_user user;
+	int dir; /* RUNDIR/NAME */
+	struct journal journal;
+	struct tun tun;
+	struct tun_net net; /* how addresses, routes and rules are made */
+	struct net_udp ike; /* port 500, or another if that is taken */
+	struct net_udp natt; /* port 4500, or another if that is taken */
+	struct net_router router;
+	struct keylog keylog;
+};
+
+/*
+ * Takes the connection's directory and lock, undoes what a crash left, opens device, sockets and
+ * key log. 0 or an exit code after one line on `err`; nothing is held then. notes (may be NULL)
+ * gets a line for each thing that is not as usual. keylog: a directory or NULL.
+ */
+int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
+	      FILE *err);
+/* Gives the device its addresses, routes and rules, each journalled first. 0, or *why says what. */
+int host_apply(struct host *h, const struct session_effect *tun, char why[200]);
+/* Takes it all back. True when nothing is left. */
+bool host_undo(struct host *h);
+/* Closes everything and removes the directory where we may. Undoes first. */
+void host_close(struct host *h);
+
+/* ---- data.c ---- */
+
+/* What data has for control. */
+struct data_ops {
+	void *ctx;
+	/* An IKE message without its marker; its slot is good during the call. */
+	void (*ike)(void *ctx, const struct pkt *p);
+	void (*event)(void *ctx, const struct data_event *ev);
+};
+
+/*
+ * The data engines and their batches. They are run by whoever sees a descriptor become readable,
+ * for a bounded time, so that IKE is never kept waiting. Nothing is allocated after data_new.
+ */
+struct data;
+
+/* host and ops are borrowed. */
+struct data *data_new(struct host *host, const struct data_ops *ops);
+void data_free(struct data *d);
+struct classifier *data_classifier(struct data *d);
+/* Datagrams came on one of the host's sockets. */
+void data_udp_ready(struct data *d, struct net_udp *u);
+/* Packets came from the TUN. Then, and whenever a socket is writable again: is it full? */
+void data_tun_ready(struct data *d);
+/* True while sealed packets wait for a full socket; meanwhile the TUN must not be read. */
+bool data_blocked(const struct data *d);
+void data_unblock(struct data *d);
+/* Takes an SA pair out of all tables and frees it. Either may be NULL. */
+void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
+/* Fills view->drops. */
+void data_view(const struct data *d, struct control_view *view);
+
+/* ---- loop.c ---- */
+
+struct loop;
+
+struct loop_options {
+	struct host *host;
+	struct rng *rng;
+	struct log *log;
+	struct progress *progress;
+	FILE *err;
+	/* Called once, when the tunnel is up. */
+	void (*up)(void *ctx);
+	void *ctx;
+};
+
+/* Makes session, loop and control socket. NULL after one line on options->err. */
+struct loop *loop_new(const struct loop_options *options);
+/*
+ * Connects and runs until the session is over; returns its exit code, after its one line if that
+ * is a complaint. The host's state is not touched.
+ */
+int loop_run(struct loop *l);
+/* Ends it: those who asked for the end are told that all is done. */
+void loop_free(struct loop *l);
 
 #endif
