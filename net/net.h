@@ -53,7 +53,7 @@ void net_udp_close(struct net_udp *u);
 
 /*
  * Appends the datagrams that have arrived to the batch, as many as it has room for, each in a slot
- * of NET_DATAGRAM_MAX bytes: from, to, to_port and ecn are set. Does not wait. Returns how many, 0
+ * of NET_DATAGRAM_MAX bytes: from, to and ecn are set. Does not wait. Returns how many, 0
  * when there are none, or ERR_SYSTEM with errno. A truncated datagram has length 0.
  */
 int net_udp_recv(struct net_udp *u, struct batch *b);

@@ -190,12 +190,12 @@ static void read_control(struct msghdr *m, struct pkt *p)
 
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			memcpy(&info4, CMSG_DATA(c), sizeof(info4));
-			addr_from_bytes(slice(&info4.ipi_addr, 4), &p->to);
+			addr_from_bytes(slice(&info4.ipi_addr, 4), &p->to.addr);
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
 			p->ecn = CMSG_DATA(c)[0] & 3;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			memcpy(&info6, CMSG_DATA(c), sizeof(info6));
-			addr_from_bytes(slice(&info6.ipi6_addr, 16), &p->to);
+			addr_from_bytes(slice(&info6.ipi6_addr, 16), &p->to.addr);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
 			memcpy(&class, CMSG_DATA(c), sizeof(class));
 			p->ecn = (uint8_t) class & 3;
@@ -249,7 +249,7 @@ static int recv_from(struct net_udp *u, int fd, struct batch *b)
 
 		pkt_trim(p, truncated ? 0 : r.m[i].msg_len);
 		sockaddr_to_endpoint(&r.from[i], &p->from);
-		p->to_port = u->port;
+		p->to.port = u->port;
 		read_control(&r.m[i].msg_hdr, p);
 		u->stats.truncated += truncated;
 		u->stats.received++;
