@@ -210,6 +210,7 @@ struct client {
 
 struct control {
 	const struct control_ops *ops;
+	uid_t owner; /* who started us: may ask, as root may */
 	uv_pipe_t listener;
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
@@ -317,7 +318,7 @@ static void client_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	client_lines(c);
 }
 
-static bool client_may_ask(const uv_pipe_t *pipe)
+static bool client_may_ask(const struct control *c, const uv_pipe_t *pipe)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
@@ -325,7 +326,7 @@ static bool client_may_ask(const uv_pipe_t *pipe)
 
 	return uv_fileno((const uv_handle_t *)pipe, &fd) == 0 &&
 	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
-	       (cred.uid == 0 || cred.uid == geteuid());
+	       (cred.uid == 0 || cred.uid == c->owner);
 }
 
 static struct client *control_free_client(struct control *c)
@@ -365,7 +366,7 @@ static void control_connection(uv_stream_t *listener, int status)
 	*c = (struct client){ .control = control, .used = true };
 	uv_pipe_init(listener->loop, &c->pipe, 0);
 	c->pipe.data = c;
-	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !client_may_ask(&c->pipe) ||
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !client_may_ask(control, &c->pipe) ||
 	    uv_read_start((uv_stream_t *)&c->pipe, client_allocate, client_read) != 0)
 		client_close(c);
 }
@@ -382,6 +383,7 @@ struct control *control_new(struct uv_loop_s *loop, const char *path, const stru
 	int rc;
 
 	c->ops = ops;
+	c->owner = geteuid();
 	uv_pipe_init(loop, &c->listener, 0);
 	c->listener.data = c;
 	/* The lock says that whoever left one here is gone. */

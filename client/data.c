@@ -37,7 +37,7 @@ struct data *data_new(struct host *host, const struct data_ops *ops)
 	d->inbound = inbound_new(d->classifier);
 	d->outbound = outbound_new(d->classifier);
 	data_arena(&d->in, NET_BATCH_ARENA);
-	data_arena(&d->out, TUN_BATCH_ARENA);
+	data_arena(&d->out, DATA_TUN_ARENA);
 	data_arena(&d->replies, (size_t)BATCH_MAX * REPLY_MAX);
 	return d;
 }
@@ -121,19 +121,23 @@ static void data_close_ranks(struct batch *b)
 	b->n = n;
 }
 
-void data_tun_ready(struct data *d)
+bool data_tun_ready(struct data *d)
 {
 	for (int turn = 0; turn < BATCHES_PER_WAKE && !d->unsent; turn++) {
+		int n;
+
 		batch_reset(&d->out);
 		batch_reset(&d->replies);
-		if (tun_read(&d->host->tun, &d->out) <= 0)
-			break;
+		n = tun_read(&d->host->tun, &d->out, ESP_HEADROOM, ESP_TAILROOM);
+		if (n <= 0)
+			return n == 0;
 		outbound_run(d->outbound, runtime_now(), &d->out, &d->replies);
 		data_close_ranks(&d->out);
 		data_send(d, 0);
 		data_write_tun(d, &d->replies);
 		data_report(d);
 	}
+	return true;
 }
 
 bool data_blocked(const struct data *d)

@@ -50,7 +50,7 @@ static int journal_try_open(int dir, bool create, struct journal *out)
 		close(fd);
 		return rc;
 	}
-	*out = (struct journal){ .dir = dir, .fd = fd };
+	*out = (struct journal){ .dir = dir, .fd = fd, .begun = lseek(fd, 0, SEEK_END) > 0 };
 	return 0;
 }
 
@@ -85,8 +85,9 @@ int journal_add(struct journal *j, const char *line)
 {
 	if (j->lines == JOURNAL_LINES_MAX || !journal_line_ok(line, strlen(line)))
 		return ERR_NO_ROOM;
-	if (j->lines == 0 && journal_write(j->fd, journal_header) != 0)
+	if (!j->begun && journal_write(j->fd, journal_header) != 0)
 		return ERR_SYSTEM;
+	j->begun = true;
 	if (journal_write(j->fd, line) != 0)
 		return ERR_SYSTEM;
 	j->lines++;
@@ -134,20 +135,25 @@ static int journal_split(char *text, char *lines[JOURNAL_LINES_MAX])
 	return (int)n;
 }
 
-int journal_undo(struct journal *j, journal_undo_fn undo, void *ctx)
+int journal_undo(struct journal *j, journal_line_fn valid, journal_line_fn undo, void *ctx)
 {
 	char *lines[JOURNAL_LINES_MAX];
 	char *text = journal_read(j->fd);
 	int n = text ? journal_split(text, lines) : ERR_MALFORMED;
+	int rc = n;
 
-	for (int i = n; i > 0; i--)
+	for (int i = 0; i < n; i++)
+		if (!valid(ctx, lines[i]))
+			rc = ERR_MALFORMED;
+	for (int i = n; i > 0 && rc != ERR_MALFORMED; i--)
 		if (!undo(ctx, lines[i - 1]))
-			n = ERR_MALFORMED;
+			rc = ERR_SYSTEM;
 	free(text);
-	if (n < 0)
-		return n;
+	if (rc < 0)
+		return rc;
 	if (ftruncate(j->fd, 0) != 0)
 		return ERR_SYSTEM;
+	j->begun = false;
 	j->lines = 0;
 	return n;
 }
@@ -156,7 +162,7 @@ void journal_close(struct journal *j)
 {
 	if (j->fd < 0)
 		return;
-	if (j->lines == 0)
+	if (!j->begun)
 		unlinkat(j->dir, RUNDIR_JOURNAL, 0);
 	close(j->fd);
 	j->fd = -1;

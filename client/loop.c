@@ -56,15 +56,16 @@ struct loop {
 	bool blocked; /* the TUN waits for a full socket */
 	uv_signal_t signals[3];
 	uv_timer_t patience; /* with the end */
+	uv_check_t check;
 	int timer;
 	vtime armed;
 	struct lookup *lookup;
 
 	struct waiting waiting[EVENTS_MAX];
 	unsigned nwaiting;
-	bool busy; /* inside loop_drive */
 	bool asked_to_end;
 	bool was_up;
+	bool broken; /* it ended, or is about to, for a reason that was told */
 	bool over;
 	int exit;
 };
@@ -177,8 +178,9 @@ static void effect_done(struct loop *l, const struct session_effect *fx)
 	l->exit = fx->done.exit;
 	l->over = true;
 	progress_break(l->o.progress);
-	/* Stopped before it was up: there is no tunnel, whoever wanted that. */
-	if (l->exit == SESSION_EXIT_UP && !l->was_up) {
+	if (l->broken) {
+		l->exit = SESSION_EXIT_LOST;
+	} else if (l->exit == SESSION_EXIT_UP && !l->was_up) {
 		l->exit = SESSION_EXIT_LOST;
 		fprintf(l->o.err, "godwit: interrupted before the tunnel was up\n");
 	} else if (l->exit != SESSION_EXIT_UP) {
@@ -338,7 +340,7 @@ static void loop_out_of_patience(struct loop *l)
 	if (l->over)
 		return;
 	l->over = true;
-	l->exit = l->broken ? SESSION_EXIT_LOST : l->was_up ? SESSION_EXIT_UP : SESSION_EXIT_LOST;
+	l->exit = l->was_up && !l->broken ? SESSION_EXIT_UP : SESSION_EXIT_LOST;
 	uv_stop(&l->uv);
 }
 
@@ -409,8 +411,212 @@ static void on_timer(uv_poll_t *p, int status, int events)
 	loop_drive(l);
 }
 
-static void on_udp(uv_poll_t *p, int status, int events);
-
-static void on_tun(uv_poll_t *p, int status, int events)
+/* The TUN is read only while what came from it can be sent. */
+static void loop_balance(struct loop *l, uv_poll_cb ready)
 {
+	bool blocked = data_blocked(l->data);
+
+	if (blocked == l->blocked || l->over)
+		return;
+	l->blocked = blocked;
+	if (blocked)
+		uv_poll_stop(&l->watches[WATCH_TUN]);
+	else
+		uv_poll_start(&l->watches[WATCH_TUN], UV_READABLE, ready);
+	for (unsigned i = WATCH_NATT4; i <= WATCH_NATT6; i++)
+		if (l->watched[i])
+			uv_poll_start(&l->watches[i], UV_READABLE | (blocked ? UV_WRITABLE : 0),
+				      ready);
+}
+
+static void loop_tun_is_gone(struct loop *l)
+{
+	progress_break(l->o.progress);
+	fprintf(l->o.err, "godwit: the device %s is gone: somebody removed it; connect again\n",
+		l->o.host->tun.name);
+	l->broken = true;
+	uv_poll_stop(&l->watches[WATCH_TUN]);
+	loop_end_wanted(l);
+}
+
+static void on_ready(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+	enum watch which = (enum watch)(p - l->watches);
+
+	if (l->over)
+		return;
+	if (which == WATCH_TUN) {
+		if (status < 0 || !data_tun_ready(l->data))
+			loop_tun_is_gone(l);
+	} else {
+		if (events & UV_WRITABLE)
+			data_unblock(l->data);
+		data_udp_ready(l->data, which == WATCH_IKE4 || which == WATCH_IKE6 ?
+						&l->o.host->ike :
+						&l->o.host->natt);
+		/* After an error of the socket, which reading it has cleared, libuv has stopped. */
+		if (status < 0 && !l->over)
+			uv_poll_start(p, UV_READABLE, on_ready);
+	}
+	loop_balance(l, on_ready);
+}
+
+/* What was put into the queue of answers outside of the session. */
+static void on_check(uv_check_t *check)
+{
+	struct loop *l = check->data;
+
+	if (l->nwaiting && !l->over) {
+		l->o.log->now = runtime_now();
+		loop_drive(l);
+	}
+}
+
+/* ---- status ---- */
+
+static char *on_control_status(void *ctx)
+{
+	struct loop *l = ctx;
+	const struct config *config = l->o.host->config;
+	struct session_info *info = xcalloc(1, sizeof(*info));
+	struct control_view view = {
+		.name = config->name,
+		.device = l->o.host->tun.name,
+		.inner = config->session.inner,
+		.ninner = config->session.ninner,
+		.session = info,
+		.now = runtime_now(),
+		.wall_s = time(NULL),
+	};
+	char *text;
+
+	session_info(l->session, info);
+	data_view(l->data, &view);
+	view.drops[3] = info->ike.drops;
+	text = control_status(&view);
+	free(info);
+	return text;
+}
+
+/* ---- life ---- */
+
+static void loop_watch(struct loop *l, enum watch which, int fd, uv_poll_cb ready)
+{
+	uv_poll_t *p = &l->watches[which];
+
+	if (fd < 0 || uv_poll_init(&l->uv, p, fd) != 0)
+		return;
+	p->data = l;
+	l->watched[which] = true;
+	uv_poll_start(p, UV_READABLE, ready);
+}
+
+static void loop_watch_all(struct loop *l)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct host *h = l->o.host;
+
+	loop_watch(l, WATCH_TIMER, l->timer, on_timer);
+	loop_watch(l, WATCH_TUN, h->tun.fd, on_ready);
+	loop_watch(l, WATCH_IKE4, h->ike.fd4, on_ready);
+	loop_watch(l, WATCH_IKE6, h->ike.fd6, on_ready);
+	loop_watch(l, WATCH_NATT4, h->natt.fd4, on_ready);
+	loop_watch(l, WATCH_NATT6, h->natt.fd6, on_ready);
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
+		uv_signal_init(&l->uv, &l->signals[i]);
+		l->signals[i].data = l;
+		uv_signal_start(&l->signals[i], on_signal, signals[i]);
+	}
+	uv_check_init(&l->uv, &l->check);
+	l->check.data = l;
+	uv_check_start(&l->check, on_check);
+	uv_timer_init(&l->uv, &l->patience);
+	l->patience.data = l;
+}
+
+static bool loop_listen(struct loop *l)
+{
+	const char *name = l->o.host->config->name;
+	char path[RUNDIR_PATH_MAX];
+
+	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect };
+	errno = ENAMETOOLONG;
+	if (rundir_file(name, RUNDIR_CONTROL, path))
+		l->control = control_new(&l->uv, path, &l->control_ops);
+	if (!l->control)
+		fprintf(l->o.err, "godwit: cannot make the control socket in %s/%s: %s\n",
+			rundir_path(), name, strerror(errno));
+	return l->control != NULL;
+}
+
+struct loop *loop_new(const struct loop_options *options)
+{
+	struct loop *l = xcalloc(1, sizeof(*l));
+
+	l->o = *options;
+	/* One thread for names is enough; it is started by the first name that is no address. */
+	setenv("UV_THREADPOOL_SIZE", "1", 1);
+	l->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->timer < 0 || uv_loop_init(&l->uv) != 0) {
+		fprintf(l->o.err, "godwit: cannot make the event loop: %s\n", strerror(errno));
+		free(l);
+		return NULL;
+	}
+	if (!loop_listen(l)) {
+		uv_loop_close(&l->uv);
+		close(l->timer);
+		free(l);
+		return NULL;
+	}
+	l->armed = VTIME_NEVER;
+	l->data_ops = (struct data_ops){ l, on_ike, on_data_event };
+	l->data = data_new(l->o.host, &l->data_ops);
+	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
+				 l->o.host->keylog.ike >= 0);
+	loop_watch_all(l);
+	return l;
+}
+
+int loop_run(struct loop *l)
+{
+	struct session_event ev = { .type = SESSION_EVENT_CONNECT };
+
+	loop_event(l, &ev);
+	if (!l->over)
+		uv_run(&l->uv, UV_RUN_DEFAULT);
+	for (unsigned i = 0; i < WATCH_COUNT; i++)
+		if (l->watched[i])
+			uv_poll_stop(&l->watches[i]);
+	return l->exit;
+}
+
+static void close_handle(uv_handle_t *h, void *ctx)
+{
+	(void)ctx;
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+bool loop_free(struct loop *l)
+{
+	bool idle;
+
+	if (l->lookup) {
+		l->lookup->loop = NULL;
+		uv_cancel((uv_req_t *)&l->lookup->work);
+	}
+	control_end(l->control);
+	uv_walk(&l->uv, close_handle, NULL);
+	for (int i = 0; i < 10 && uv_loop_alive(&l->uv); i++)
+		uv_run(&l->uv, UV_RUN_NOWAIT);
+	idle = uv_loop_close(&l->uv) == 0;
+	if (!idle)
+		return false;
+	session_free(l->session);
+	data_free(l->data);
+	control_free(l->control);
+	close(l->timer);
+	free(l);
+	return true;
 }

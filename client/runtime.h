@@ -107,17 +107,18 @@ void rundir_list(struct rundir_list *out);
 /* ---- journal.c ---- */
 
 #define JOURNAL_LINES_MAX 1024
-#define JOURNAL_LINE_MAX 256
+#define JOURNAL_LINE_MAX TUN_STATE_TEXT_MAX
 #define JOURNAL_SIZE_MAX (JOURNAL_LINES_MAX * JOURNAL_LINE_MAX)
 
 struct journal {
 	int dir; /* borrowed */
 	int fd; /* -1: none */
+	bool begun; /* there is something in it */
 	unsigned lines;
 };
 
-/* Takes back one line; false when it is not one of ours (then nothing was done). */
-typedef bool (*journal_undo_fn)(void *ctx, const char *line);
+/* What is done with one line; false: it cannot be. */
+typedef bool (*journal_line_fn)(void *ctx, const char *line);
 
 /*
  * Opens the journal in this directory and locks it for the life of the process. create: make it
@@ -129,10 +130,11 @@ int journal_open(int dir, bool create, struct journal *out);
 int journal_add(struct journal *j, const char *line);
 /*
  * Hands every line to `undo`, the last one first, and empties the journal. How many lines there
- * were; ERR_MALFORMED, with nothing undone and the journal kept, when it is not one of ours.
+ * were; ERR_MALFORMED, with nothing undone, when a line is not `valid`; ERR_SYSTEM when one could
+ * not be undone (the others were). The journal is kept in both cases.
  */
-int journal_undo(struct journal *j, journal_undo_fn undo, void *ctx);
-/* Removes the file (it must be empty) and lets go of the lock. */
+int journal_undo(struct journal *j, journal_line_fn valid, journal_line_fn undo, void *ctx);
+/* Removes the file unless there is something in it, and lets go of the lock. */
 void journal_close(struct journal *j);
 
 /* ---- keylog.c ---- */
@@ -202,7 +204,7 @@ struct uv_loop_s;
 
 /*
  * Listens on this path (mode 0600). NULL with errno set when it cannot. ops is borrowed. Callers
- * other than root and ourselves are turned away; more than CONTROL_CLIENTS_MAX at a time, too.
+ * other than root and whoever we are now are turned away; more than CONTROL_CLIENTS_MAX at a time, too.
  */
 struct control *control_new(struct uv_loop_s *loop, const char *path, const struct control_ops *ops);
 /* Stops listening and removes the socket. Those who asked for the end still wait. */
@@ -221,7 +223,8 @@ struct host {
 	int dir; /* RUNDIR/NAME */
 	struct journal journal;
 	struct tun tun;
-	struct tun_net net; /* how addresses, routes and rules are made */
+	struct tun_netlink netlink;
+	uint32_t mark; /* of our sockets, and the number of our routing table */
 	struct net_udp ike; /* port 500, or another if that is taken */
 	struct net_udp natt; /* port 4500, or another if that is taken */
 	struct net_router router;
@@ -235,14 +238,21 @@ struct host {
  */
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err);
-/* Gives the device its addresses, routes and rules, each journalled first. 0, or *why says what. */
-int host_apply(struct host *h, const struct session_effect *tun, char why[200]);
-/* Takes it all back. True when nothing is left. */
-bool host_undo(struct host *h);
-/* Closes everything and removes the directory where we may. Undoes first. */
-void host_close(struct host *h);
+/*
+ * Gives the device its addresses, routes and rules, each journalled first. 0, or a negative enum
+ * err and in *why what was refused.
+ */
+int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/*
+ * Takes it all back, closes everything and removes the directory where we may. A complaint on
+ * `err` when something could not be taken back.
+ */
+void host_close(struct host *h, FILE *err);
 
 /* ---- data.c ---- */
+
+/* 64 packets of a usual MTU, or fewer large ones. */
+#define DATA_TUN_ARENA ((size_t)512 << 10)
 
 /* What data has for control. */
 struct data_ops {
@@ -264,10 +274,11 @@ void data_free(struct data *d);
 struct classifier *data_classifier(struct data *d);
 /* Datagrams came on one of the host's sockets. */
 void data_udp_ready(struct data *d, struct net_udp *u);
-/* Packets came from the TUN. Then, and whenever a socket is writable again: is it full? */
-void data_tun_ready(struct data *d);
-/* True while sealed packets wait for a full socket; meanwhile the TUN must not be read. */
+/* Packets came from the TUN. false: the device is gone. */
+bool data_tun_ready(struct data *d);
+/* True while sealed packets wait for a full socket; meanwhile the TUN is not read. */
 bool data_blocked(const struct data *d);
+/* The socket is writable again. */
 void data_unblock(struct data *d);
 /* Takes an SA pair out of all tables and frees it. Either may be NULL. */
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
@@ -293,10 +304,13 @@ struct loop_options {
 struct loop *loop_new(const struct loop_options *options);
 /*
  * Connects and runs until the session is over; returns its exit code, after its one line if that
- * is a complaint. The host's state is not touched.
+ * is a complaint. The host's sockets are not watched any more and may be closed.
  */
 int loop_run(struct loop *l);
-/* Ends it: those who asked for the end are told that all is done. */
-void loop_free(struct loop *l);
+/*
+ * Frees it, after the host's state is as before: those who asked for the end are told so. False
+ * when a thread still looks up a name; then the process must leave by _exit.
+ */
+bool loop_free(struct loop *l);
 
 #endif
