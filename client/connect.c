@@ -101,7 +101,8 @@ static int drop_privileges(struct connection *c)
 	if (c->report >= 0)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (!secret_pool_locked())
-		log_ev(&c->log, LOG_WARN, "keys may be swapped out: the kernel locks no more memory");
+		log_ev(&c->log, LOG_WARN,
+		       "keys may be swapped out: the kernel locks no more memory");
 	return 0;
 }
 

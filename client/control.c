@@ -86,11 +86,11 @@ static json_t *status_ike(const struct control_view *v)
 		      json_cookie(ike->cookie_i), "spi_r", json_cookie(ike->cookie_r), "suite",
 		      ike_suite_name(&ike->suite, buf), "age_s",
 		      json_age(v->now, ike->established_at));
-	json_object_set_new(o, "rekey_in_s",
-			    ike->expires_at == VTIME_NEVER ?
-				    json_null() :
-				    json_integer((json_int_t)(vtime_until(v->now, ike->expires_at) /
-							      VTIME_S)));
+	json_object_set_new(
+		o, "rekey_in_s",
+		ike->expires_at == VTIME_NEVER ?
+			json_null() :
+			json_integer((json_int_t)(vtime_until(v->now, ike->expires_at) / VTIME_S)));
 	return o;
 }
 
@@ -101,10 +101,11 @@ static json_t *status_epoch(const struct control_view *v, const struct session_e
 	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "spi_in",
 			 json_spi(e->spi_in), "spi_out", json_spi(e->spi_out), "state", "current",
 			 "suite", esp_suite_name(&e->suite, suite), "age_s",
-			 json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in, "bytes_out",
-			 (json_int_t)e->bytes_out, "packets_in", (json_int_t)e->packets_in,
-			 "packets_out", (json_int_t)e->packets_out, "replays",
-			 (json_int_t)e->replays, "auth_failures", (json_int_t)e->auth_failures);
+			 json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
+			 "bytes_out", (json_int_t)e->bytes_out, "packets_in",
+			 (json_int_t)e->packets_in, "packets_out", (json_int_t)e->packets_out,
+			 "replays", (json_int_t)e->replays, "auth_failures",
+			 (json_int_t)e->auth_failures);
 }
 
 static json_t *status_tunnels(const struct control_view *v)
@@ -119,12 +120,12 @@ static json_t *status_tunnels(const struct control_view *v)
 		if (v->session->tunnels[i].up)
 			json_array_append_new(epochs,
 					      status_epoch(v, &v->session->tunnels[i].epoch));
-		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:s, s:o, s:{s:i, s:i, s:n}}", "name",
-					json_sprintf("tunnel-%u", i + 1), "local_ts",
-					ts_text(&ts->local, local), "remote_ts",
-					ts_text(&ts->remote, remote), "epochs", epochs, "held",
-					"packets", 0, "bytes", 0, "since"));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:s, s:s, s:o, s:{s:i, s:i, s:n}}", "name",
+						json_sprintf("tunnel-%u", i + 1), "local_ts",
+						ts_text(&ts->local, local), "remote_ts",
+						ts_text(&ts->remote, remote), "epochs", epochs,
+						"held", "packets", 0, "bytes", 0, "since"));
 	}
 	return list;
 }
@@ -150,7 +151,8 @@ static json_t *status_drops(const struct control_view *v)
 		for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
 			n += v->drops[i] ? v->drops[i]->n[why] : 0;
 		if (n)
-			json_object_set_new(o, drop_name((enum drop)why), json_integer((json_int_t)n));
+			json_object_set_new(o, drop_name((enum drop)why),
+					    json_integer((json_int_t)n));
 	}
 	return o;
 }
@@ -366,7 +368,8 @@ static void control_connection(uv_stream_t *listener, int status)
 	*c = (struct client){ .control = control, .used = true };
 	uv_pipe_init(listener->loop, &c->pipe, 0);
 	c->pipe.data = c;
-	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !client_may_ask(control, &c->pipe) ||
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 ||
+	    !client_may_ask(control, &c->pipe) ||
 	    uv_read_start((uv_stream_t *)&c->pipe, client_allocate, client_read) != 0)
 		client_close(c);
 }
@@ -391,7 +394,8 @@ struct control *control_new(struct uv_loop_s *loop, const char *path, const stru
 	rc = uv_pipe_bind(&c->listener, path);
 	umask(mask);
 	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)&c->listener, CONTROL_CLIENTS_MAX, control_connection);
+		rc = uv_listen((uv_stream_t *)&c->listener, CONTROL_CLIENTS_MAX,
+			       control_connection);
 	if (rc == 0)
 		return c;
 	control_shut(c);

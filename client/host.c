@@ -137,7 +137,8 @@ static int open_tun(struct host *h, FILE *err)
 	if (rc == 0)
 		return 0;
 	if (rc == ERR_PERMISSION)
-		fprintf(err, "godwit: not allowed to make the device %s; run this as root\n", device);
+		fprintf(err, "godwit: not allowed to make the device %s; run this as root\n",
+			device);
 	else if (errno == EBUSY)
 		fprintf(err,
 			"godwit: the device %s exists already: another connection or program "
@@ -269,7 +270,8 @@ static int add_state(struct host *h, const struct tun_state *s, char why[200])
 	if (rc == 0) {
 		rc = tun_state_add(&h->netlink, s);
 		if (rc)
-			snprintf(why, 200, "the kernel refuses '%.120s': %s", line, strerror(errno));
+			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
+				 strerror(errno));
 	}
 	return rc;
 }
@@ -281,8 +283,9 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	int rc = 0;
 
 	if (n < 0) {
-		snprintf(why, 200, "%s", n == ERR_NO_ROOM ? "too many networks for one tunnel" :
-							    "a network is not one prefix");
+		snprintf(why, 200, "%s",
+			 n == ERR_NO_ROOM ? "too many networks for one tunnel" :
+					    "a network is not one prefix");
 		return n;
 	}
 	if (tun_link_up(&h->netlink, h->tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {

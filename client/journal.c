@@ -34,7 +34,8 @@ static bool journal_is_ours(int fd)
 /* 0, a negative enum err, or 1: try again, the name has gone to another file. */
 static int journal_try_open(int dir, bool create, struct journal *out)
 {
-	int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | (create ? O_CREAT : 0);
+	int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
+		    (create ? O_CREAT : 0);
 	int fd = openat(dir, RUNDIR_JOURNAL, flags, 0600);
 	int rc = 0;
 

@@ -157,10 +157,10 @@ static void effect_tun(struct loop *l, const struct session_effect *fx)
 
 static void effect_keys(struct loop *l, const struct session_effect *fx)
 {
-	if (fx->keys.cookie_i)
-		keylog_ike(&l->o.host->keylog, fx->keys.cookie_i, fx->keys.key);
 	if (fx->keys.child)
 		keylog_child(&l->o.host->keylog, fx->keys.child, &fx->keys.path);
+	else
+		keylog_ike(&l->o.host->keylog, fx->keys.cookie_i, fx->keys.key);
 }
 
 static void effect_state(struct loop *l, const struct session_effect *fx)

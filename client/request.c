@@ -18,8 +18,9 @@
 static void complain_none(const char *name, FILE *err)
 {
 	if (name)
-		fprintf(err, "godwit: no connection named %s is running; start it with "
-			     "godwit connect %s\n",
+		fprintf(err,
+			"godwit: no connection named %s is running; start it with "
+			"godwit connect %s\n",
 			name, name);
 	else
 		fprintf(err, "godwit: no connection is running; start one with godwit connect\n");
@@ -153,7 +154,8 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 	if (request_send(fd, request))
 		*answer = request_receive(fd);
 	if (!*answer)
-		fprintf(err, "godwit: the connection %s does not answer: %s\n", name, strerror(errno));
+		fprintf(err, "godwit: the connection %s does not answer: %s\n", name,
+			strerror(errno));
 	close(fd);
 	/* Once it has ended, nobody but us is left who may remove its directory. */
 	if (*answer)

@@ -21,7 +21,8 @@ const char *rundir_path(void)
 
 bool rundir_name_ok(const char *name)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+	size_t n =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
 
 	return n > 0 && n <= CONFIG_NAME_MAX && name[n] == '\0' && name[0] != '.';
 }

@@ -206,7 +206,8 @@ struct uv_loop_s;
  * Listens on this path (mode 0600). NULL with errno set when it cannot. ops is borrowed. Callers
  * other than root and whoever we are now are turned away; more than CONTROL_CLIENTS_MAX at a time, too.
  */
-struct control *control_new(struct uv_loop_s *loop, const char *path, const struct control_ops *ops);
+struct control *control_new(struct uv_loop_s *loop, const char *path,
+			    const struct control_ops *ops);
 /* Stops listening and removes the socket. Those who asked for the end still wait. */
 void control_shut(struct control *c);
 /* Answers those who wait for the end, and closes all. The loop must run once more. */
