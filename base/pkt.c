@@ -50,9 +50,14 @@ void batch_reset(struct batch *b)
 	b->n = 0;
 }
 
+static size_t batch_slot(size_t size)
+{
+	return (size + 15) & ~(size_t)15;
+}
+
 struct pkt *batch_take(struct batch *b, uint32_t headroom, uint32_t len, uint32_t tailroom)
 {
-	size_t size = ((size_t)headroom + len + tailroom + 15) & ~(size_t)15;
+	size_t size = batch_slot((size_t)headroom + len + tailroom);
 	struct pkt *p;
 
 	if (b->n == BATCH_MAX || size > b->arena_size - b->used)
@@ -66,4 +71,27 @@ struct pkt *batch_take(struct batch *b, uint32_t headroom, uint32_t len, uint32_
 	};
 	b->used += size;
 	return p;
+}
+
+void batch_fit(struct batch *b, uint32_t len, uint32_t tailroom)
+{
+	struct pkt *p;
+
+	if (b->n == 0)
+		abort();
+	p = &b->pkts[b->n - 1];
+	if (len > p->len || tailroom > p->size - p->off - p->len)
+		abort();
+	p->len = len;
+	p->size = (uint32_t)batch_slot((size_t)p->off + len + tailroom);
+	b->used = (size_t)(p->base - b->arena) + p->size;
+}
+
+void batch_keep(struct batch *b, unsigned n)
+{
+	if (n > b->n)
+		abort();
+	if (n < b->n)
+		b->used = (size_t)(b->pkts[n].base - b->arena);
+	b->n = n;
 }

@@ -84,5 +84,12 @@ void batch_reset(struct batch *b);
  * uninitialised bytes. NULL when there is no room for it; the batch is then unchanged.
  */
 struct pkt *batch_take(struct batch *b, uint32_t headroom, uint32_t len, uint32_t tailroom);
+/*
+ * Cuts the packet taken last to len bytes with `tailroom` behind them; the rest of its slot is free
+ * again. For slots taken before their length is known. Neither may exceed what was taken.
+ */
+void batch_fit(struct batch *b, uint32_t len, uint32_t tailroom);
+/* Keeps the first n packets and frees the slots of the others. */
+void batch_keep(struct batch *b, unsigned n);
 
 #endif

@@ -10,6 +10,11 @@
  *	dh.c     MODP and ECP Diffie-Hellman          RFC 2409, 3526, 5903
  *	ikev1.c  IKEv1 key material                   RFC 2409 section 5, appendix B
  *	random.c the program's generator
+ *	crypto.c what belongs to the library as a whole
+ *
+ * Not here yet: IKEv2's key material and its AEADs, groups other than 14, 19 and 20, extended
+ * sequence numbers with AES-CBC (RFC 4303 section 2.2.1 puts the high half behind the text),
+ * signatures and certificates.
  *
  * Keyed objects live in locked memory and are wiped when freed. Nothing here reads a clock or a
  * socket; the only randomness is what the caller's rng gives (wolfSSL's own generator is used for
@@ -22,7 +27,7 @@
 #include "base/rng.h"
 #include "base/secret.h"
 
-/* Once, before anything else here; 0 or ERR_SYSTEM. */
+/* Before anything else here, and before there are threads; 0 or ERR_SYSTEM. */
 int crypto_init(void);
 /* wolfSSL's own version, such as "5.7.2", and the package it was built from. */
 const char *crypto_version(void);
@@ -57,7 +62,8 @@ void hmac_parts(enum hash_alg alg, struct slice key, const struct slice *parts, 
 
 /*
  * AES-CBC in place. key: 16, 24 or 32 bytes. iv: 16 bytes, not changed (the caller keeps the last
- * block of the ciphertext as the next IV). n: a multiple of 16, else ERR_MALFORMED.
+ * block of the ciphertext as the next IV). n: a multiple of 16, else ERR_MALFORMED. A key of another
+ * length is ERR_UNSUPPORTED. With an error the data is as it was.
  */
 int aes_cbc_encrypt(struct slice key, const uint8_t iv[16], uint8_t *data, size_t n);
 int aes_cbc_decrypt(struct slice key, const uint8_t iv[16], uint8_t *data, size_t n);
@@ -94,18 +100,20 @@ struct esp_sizes {
 	uint8_t align; /* payload + padding + 2 is a multiple of it */
 };
 
-/* False when no such suite exists. */
+/* False when no such suite exists: an AEAD has no integrity algorithm, AES-CBC must have one. */
 bool esp_suite_sizes(const struct esp_suite *suite, struct esp_sizes *out);
-/* key + salt + integ_key */
+/* key + salt + integ_key; 0 when no such suite exists. */
 size_t esp_suite_keymat(const struct esp_suite *suite);
-/* The name in strongSwan's spelling: "aes128gcm16", "aes256-sha256". */
+/* The name in strongSwan's spelling: "aes128gcm16", "aes256-sha256"; "unknown" for no suite. */
 const char *esp_suite_name(const struct esp_suite *suite, char buf[40]);
 
 struct aead; /* one direction of one SA; one thread */
 
 /*
- * Takes esp_suite_keymat() bytes of key material (copied), and 16 random bytes from rng for the
- * generator of CBC IVs. NULL when the suite is not valid or the length is wrong.
+ * Takes esp_suite_keymat() bytes of key material (copied) in the order of struct esp_sizes, and,
+ * with AES-CBC alone, 16 random bytes from rng for the generator of IVs. NULL when the suite is
+ * not valid or the length is wrong. Control thread (its memory is the pool of base/secret.h), as
+ * is aead_free; sealing and opening may then be left to another thread and allocate nothing.
  */
 struct aead *aead_new(const struct esp_suite *suite, struct slice keymat, struct rng *rng);
 /* Wipes and frees. NULL is harmless. */
@@ -142,7 +150,7 @@ struct dh; /* a private value and its public one */
 
 /* Bytes of a public value on the wire; 0 for a group we do not have. */
 size_t dh_public_size(enum dh_group group);
-/* "modp2048", "ecp256", "ecp384" */
+/* "modp2048", "ecp256", "ecp384"; "none" for a group we do not have. */
 const char *dh_group_name(enum dh_group group);
 /* A key pair; the private value comes from rng. NULL for an unknown group. */
 struct dh *dh_new(enum dh_group group, struct rng *rng);
@@ -159,6 +167,7 @@ int dh_shared(struct dh *dh, struct slice peer, struct secret *out);
 
 /* ---- ikev1.c ---- */
 
+/* Zeroed before its first use. */
 struct ikev1_keys {
 	enum hash_alg hash; /* prf = HMAC of the negotiated hash */
 	struct secret skeyid;
@@ -173,7 +182,7 @@ void ikev1_skeyid_psk(struct ikev1_keys *keys, enum hash_alg hash, struct slice 
 		      struct slice ni, struct slice nr);
 /*
  * SKEYID_d, _a, _e from SKEYID, and the cipher key of key_len bytes. cookies: CKY-I | CKY-R, 16
- * bytes.
+ * bytes. Once for each keys object.
  */
 void ikev1_skeyid_derive(struct ikev1_keys *keys, struct slice gxy, struct slice cookies,
 			 size_t key_len);

@@ -6,8 +6,9 @@
  *	sa.c          one direction's SA: sequence numbers, seal and open     RFC 4303, 4106, 3602
  *	window.c      the replay window, 4096 wide                            RFC 6479
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
- *	outbound.c    inner packets  -> SPD -> seal -> datagrams
- *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> inner header -> selectors
+ *	events.c      what the engines have to tell control
+ *	outbound.c    inner packets  -> SPD -> seal -> datagrams                RFC 4301 5.1, 6040
+ *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:
@@ -58,15 +59,19 @@ struct esp_sa_config {
 	struct esp_suite suite;
 	struct slice keymat; /* esp_suite_keymat() bytes, copied */
 	struct ts_pair ts; /* inbound: what may come out of it */
-	struct path path; /* outbound: where it goes */
+	/*
+	 * Outbound: where it goes. Inbound: its remote endpoint is where packets are expected from;
+	 * without one the first authentic packet tells.
+	 */
+	struct path path;
 	unsigned slot; /* the tunnel it belongs to */
 	uint32_t epoch; /* control's name for the epoch; comes back in events */
-	uint32_t first_sequence; /* outbound: 1, or what a test wants */
+	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
 };
 
 struct esp_counters {
 	_Atomic uint64_t packets;
-	_Atomic uint64_t bytes; /* of inner packets */
+	_Atomic uint64_t bytes; /* of inner packets and what TFC padding follows them */
 	_Atomic uint64_t replays;
 	_Atomic uint64_t auth_failures;
 };
@@ -74,7 +79,7 @@ struct esp_counters {
 struct esp_out; /* outbound: sealed by one thread */
 struct esp_in; /* inbound: opened by one thread */
 
-/* NULL when suite or keymat are not valid. rng: as aead_new. */
+/* NULL when suite, keymat, slot or SPI (0 … 255) are not valid. rng: as aead_new. */
 struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng);
 struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng);
 void esp_out_free(struct esp_out *sa);
@@ -91,9 +96,9 @@ const struct esp_counters *esp_in_counters(const struct esp_in *sa);
  */
 int esp_seal(struct esp_out *sa, struct pkt *p, uint8_t next_header);
 /*
- * Opens in place: replay test, ICV, padding, then the window moves. The packet becomes the inner
+ * Opens in place: replay test, ICV, then the window moves; padding. The packet becomes the inner
  * packet with what TFC padding may follow it; *next_header tells what it is. On failure a negative
- * enum err and the reason in *why.
+ * enum err, the reason in *why, and the packet's content is undefined.
  */
 int esp_open(struct esp_in *sa, struct pkt *p, uint8_t *next_header, enum drop *why);
 
@@ -127,7 +132,10 @@ void classifier_rules_free(struct classifier_rules *r);
 /* The number of the rules in force; grows with each publication, starts at 0 for "none". */
 uint64_t classifier_rules_number(const struct classifier *c);
 
-/* Control thread. Sets what a slot sends on; NULL for none. Clears next and next_proved. */
+/*
+ * Control thread. Sets what a slot sends on; NULL for none. Clears next and next_proved. After this
+ * and after classifier_set_next, NEED_SA is asked anew if there is still nothing to send on.
+ */
 void classifier_set_current(struct classifier *c, unsigned slot, struct esp_out *sa);
 /* Control thread. The newer epoch of a slot, used once inbound has proved it. */
 void classifier_set_next(struct classifier *c, unsigned slot, struct esp_out *sa);
@@ -145,10 +153,13 @@ struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
 /* What inbound and outbound make of each packet of a batch: pkt.kind (base/pkt.h). */
 
 enum data_event_type {
-	DATA_NEED_SA, /* outbound: PROTECT without a usable SA; once for each slot until one came */
-	DATA_FIRST_PACKET, /* inbound: first authentic packet of an epoch */
-	DATA_NEW_SOURCE, /* inbound: an authentic packet came from another outer endpoint */
-	DATA_UNKNOWN_SPI, /* inbound: counted and dropped; a hint, rate is bounded by the ring */
+	/* outbound: PROTECT without a usable SA; once for each slot until control changes the slot */
+	DATA_NEED_SA,
+	DATA_FIRST_PACKET, /* inbound: first authentic packet of an SA */
+	/* inbound: the newest authentic packet of an SA came from another outer endpoint */
+	DATA_NEW_SOURCE,
+	/* inbound: counted and dropped; a hint: one for each SPI waits, and only a few in all */
+	DATA_UNKNOWN_SPI,
 	DATA_EXHAUSTED, /* outbound: an SA ran out of sequence numbers */
 };
 
@@ -163,6 +174,11 @@ struct data_event {
 
 struct outbound;
 struct inbound;
+
+/*
+ * Events wait in a queue of fixed size. What finds it full is told with a later packet; only the
+ * hints of unknown SPIs are lost then.
+ */
 
 /* The classifier is borrowed. */
 struct outbound *outbound_new(struct classifier *c);

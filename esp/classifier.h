@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the data engines read and write in the classifier beyond esp.h. */
+#ifndef GODWIT_ESP_CLASSIFIER_H
+#define GODWIT_ESP_CLASSIFIER_H
+
+#include "esp/esp.h"
+
+/* Outbound. The rules in force; before the first publication they discard everything. */
+const struct policy *classifier_policy(const struct classifier *c);
+
+/*
+ * Outbound. A number that changes whenever control changes the slot, never 0. Read before the
+ * slot's SA, it tells later whether anything has changed since that look.
+ */
+uint32_t classifier_slot_stamp(const struct classifier *c, unsigned slot);
+
+/* Inbound. An authentic packet of this epoch has come: if it is the slot's next, it is proved. */
+void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "esp/classifier.h"
+#include "esp/events.h"
+#include "esp/sa.h"
+#include "packet/packet.h"
+
+#define PORT_IKE 500
+#define NON_ESP_MARKER 4 /* bytes of zero: RFC 3948 section 2.2 */
+#define KEEPALIVE 0xff
+#define UNKNOWN_SPI_MAX 8 /* hints that may wait: a flood must not crowd out what is authentic */
+
+struct inbound {
+	struct classifier *classifier;
+	struct drops drops;
+	struct events events;
+	unsigned unknown_spi; /* hints waiting in events */
+};
+
+struct inbound *inbound_new(struct classifier *c)
+{
+	struct inbound *i = xcalloc(1, sizeof(*i));
+
+	i->classifier = c;
+	return i;
+}
+
+void inbound_free(struct inbound *i)
+{
+	free(i);
+}
+
+bool inbound_output(struct inbound *i, struct data_event *out)
+{
+	if (!events_take(&i->events, out))
+		return false;
+	if (out->type == DATA_UNKNOWN_SPI)
+		i->unknown_spi--;
+	return true;
+}
+
+const struct drops *inbound_drops(const struct inbound *i)
+{
+	return &i->drops;
+}
+
+static void inbound_drop(struct inbound *i, struct pkt *p, enum drop why)
+{
+	drop_count(&i->drops, why);
+	p->kind = PKT_GONE;
+}
+
+static void inbound_unknown_spi(struct inbound *i, const struct pkt *p, uint32_t spi)
+{
+	const struct data_event e = { .type = DATA_UNKNOWN_SPI, .spi = spi, .from = p->from };
+
+	if (i->unknown_spi == UNKNOWN_SPI_MAX || events_waiting(&i->events, DATA_UNKNOWN_SPI, spi))
+		return;
+	if (events_put(&i->events, &e))
+		i->unknown_spi++;
+}
+
+static bool inbound_tell(struct inbound *i, const struct esp_in *sa, enum data_event_type type,
+			 const struct endpoint *from)
+{
+	const struct data_event e = {
+		.type = type,
+		.slot = sa->config.slot,
+		.epoch = sa->config.epoch,
+		.spi = sa->config.spi,
+		.from = *from,
+	};
+
+	return events_put(&i->events, &e);
+}
+
+/*
+ * Only the newest packet says where the peer is: one that was replayed, delayed or sent on an
+ * older path must not take the tunnel back there.
+ */
+static void inbound_source(struct inbound *i, struct esp_in *sa, const struct endpoint *from)
+{
+	if (!sa->newest || endpoint_eq(&sa->from, from))
+		return;
+	if (sa->from.addr.family == FAMILY_NONE || inbound_tell(i, sa, DATA_NEW_SOURCE, from))
+		sa->from = *from;
+}
+
+/* What any authentic packet proves, whatever is inside. */
+static void inbound_authentic(struct inbound *i, struct esp_in *sa, const struct pkt *p)
+{
+	classifier_prove(i->classifier, sa->config.slot, sa->config.epoch);
+	if (!sa->first_told)
+		sa->first_told = inbound_tell(i, sa, DATA_FIRST_PACKET, &p->from);
+	inbound_source(i, sa, &p->from);
+}
+
+/* RFC 4301 section 5.2: the inner packet is what its SA may carry. False: dropped, *why tells. */
+static bool inbound_inner(const struct esp_in *sa, struct pkt *p, uint8_t next_header,
+			  enum drop *why)
+{
+	uint8_t version = next_header == ESP_NEXT_IP4 ? 4 : 6;
+	struct tuple t;
+
+	*why = DROP_INNER_MALFORMED;
+	if (p->len == 0 || pkt_data(p)[0] >> 4 != version || packet_tuple(pkt_slice(p), &t) != 0)
+		return false;
+	pkt_trim(p, packet_length(pkt_slice(p)));
+	*why = DROP_INNER_SELECTOR;
+	if (!ts_pair_match_in(&sa->config.ts, &t))
+		return false;
+	*why = DROP_ECN;
+	return packet_ecn_decapsulate(pkt_data(p), p->len, p->ecn);
+}
+
+static void inbound_esp(struct inbound *i, struct pkt *p, uint32_t spi)
+{
+	struct esp_in *sa = classifier_find_spi(i->classifier, spi);
+	uint8_t next_header = 0;
+	enum drop why;
+
+	if (!sa) {
+		if (spi >= ESP_SPI_MIN)
+			inbound_unknown_spi(i, p, spi);
+		inbound_drop(i, p, DROP_UNKNOWN_SPI);
+		return;
+	}
+	if (esp_open(sa, p, &next_header, &why) != 0) {
+		inbound_drop(i, p, why);
+		return;
+	}
+	inbound_authentic(i, sa, p);
+	if (next_header == ESP_NEXT_NONE)
+		inbound_drop(i, p, DROP_DUMMY);
+	else if (next_header != ESP_NEXT_IP4 && next_header != ESP_NEXT_IP6)
+		inbound_drop(i, p, DROP_NEXT_HEADER);
+	else if (!inbound_inner(sa, p, next_header, &why))
+		inbound_drop(i, p, why);
+	else
+		p->kind = PKT_INNER;
+}
+
+static void inbound_packet(struct inbound *i, struct pkt *p)
+{
+	uint32_t word;
+	struct rd r;
+
+	if (p->to.port == PORT_IKE) {
+		p->kind = PKT_IKE;
+		return;
+	}
+	if (p->len == 1 && pkt_data(p)[0] == KEEPALIVE) {
+		inbound_drop(i, p, DROP_KEEPALIVE);
+		return;
+	}
+	rd_init(&r, pkt_slice(p));
+	word = rd_u32(&r);
+	if (r.bad) {
+		inbound_drop(i, p, DROP_OUTER_SHORT);
+	} else if (word == 0) {
+		pkt_pull(p, NON_ESP_MARKER);
+		p->kind = PKT_IKE;
+	} else {
+		inbound_esp(i, p, word);
+	}
+}
+
+void inbound_run(struct inbound *i, vtime now, struct batch *b)
+{
+	(void)now;
+	for (unsigned n = 0; n < b->n; n++)
+		inbound_packet(i, &b->pkts[n]);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of esp/ know of an SA beyond esp.h. */
+#ifndef GODWIT_ESP_SA_H
+#define GODWIT_ESP_SA_H
+
+#include "esp/esp.h"
+
+#define ESP_SPI_MIN 256 /* lower numbers are reserved: RFC 4303 section 2.1 */
+
+enum esp_next_header {
+	ESP_NEXT_IP4 = 4,
+	ESP_NEXT_IP6 = 41,
+	ESP_NEXT_NONE = 59, /* a dummy: RFC 4303 section 2.6 */
+};
+
+/* Everything but the counters belongs to the outbound thread once the SA is published. */
+struct esp_out {
+	struct esp_sa_config config;
+	struct aead *aead;
+	uint64_t sequence; /* of the next packet; 2^32 when all are used */
+	bool exhausted_told;
+	struct esp_counters counters;
+};
+
+/* Everything but the counters belongs to the inbound thread once the SA is published. */
+struct esp_in {
+	struct esp_sa_config config;
+	struct aead *aead;
+	struct window window;
+	bool newest; /* the packet opened last had the highest sequence number so far */
+	bool first_told;
+	struct endpoint from; /* of the newest authentic packet, as far as control was told */
+	struct esp_counters counters;
+};
+
+/* The length of the ESP packet that an inner packet of len bytes becomes. */
+uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len);
+
+#endif
