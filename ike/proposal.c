@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ike/codec.h"
+
+/* RFC 2409 appendix A */
+enum {
+	KEY_IKE = 1, /* the transform */
+	IKE_ENCRYPTION = 1,
+	IKE_HASH = 2,
+	IKE_AUTH = 3,
+	IKE_GROUP = 4,
+	IKE_LIFE_TYPE = 11,
+	IKE_LIFE_DURATION = 12,
+	IKE_KEY_LENGTH = 14,
+	IKE_AES_CBC = 7,
+	IKE_AUTH_PSK = 1,
+};
+
+/* RFC 2407 sections 4.4.4 and 4.5, RFC 3602, RFC 4106 section 8 */
+enum {
+	TRANSFORM_AES_CBC = 12,
+	TRANSFORM_AES_GCM_16 = 20,
+	ESP_LIFE_TYPE = 1,
+	ESP_LIFE_DURATION = 2,
+	ESP_GROUP = 3,
+	ESP_MODE = 4,
+	ESP_INTEG = 5,
+	ESP_KEY_LENGTH = 6,
+};
+
+enum { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
+
+static const struct {
+	enum hash_alg alg;
+	uint16_t number;
+} hash_numbers[] = {
+	{ HASH_SHA1, 2 },
+	{ HASH_SHA2_256, 4 },
+	{ HASH_SHA2_384, 5 },
+	{ HASH_SHA2_512, 6 },
+};
+
+static const struct {
+	enum esp_integ integ;
+	uint16_t number;
+} integ_numbers[] = {
+	{ ESP_INTEG_HMAC_SHA1_96, 2 },
+	{ ESP_INTEG_HMAC_SHA2_256_128, 5 },
+	{ ESP_INTEG_HMAC_SHA2_384_192, 6 },
+	{ ESP_INTEG_HMAC_SHA2_512_256, 7 },
+};
+
+static uint16_t hash_number(enum hash_alg alg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hash_numbers); i++)
+		if (hash_numbers[i].alg == alg)
+			return hash_numbers[i].number;
+	return 0;
+}
+
+static bool hash_from_number(uint64_t number, enum hash_alg *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hash_numbers); i++) {
+		if (hash_numbers[i].number == number) {
+			*out = hash_numbers[i].alg;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint16_t integ_number(enum esp_integ integ)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(integ_numbers); i++)
+		if (integ_numbers[i].integ == integ)
+			return integ_numbers[i].number;
+	return 0;
+}
+
+static bool integ_from_number(uint64_t number, enum esp_integ *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(integ_numbers); i++) {
+		if (integ_numbers[i].number == number) {
+			*out = integ_numbers[i].integ;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- writing ---- */
+
+static size_t sub_begin(struct wr *w, uint8_t next)
+{
+	size_t at = wr_len(w);
+
+	wr_u8(w, next);
+	wr_u8(w, 0);
+	wr_u16(w, 0);
+	return at;
+}
+
+static void sub_end(struct wr *w, size_t at)
+{
+	wr_patch_u16(w, at + 2, (uint16_t)(wr_len(w) - at));
+}
+
+/* The head of an SA payload with a single proposal; returns where the proposal begins. */
+static size_t sa_begin(struct ike_writer *b, uint8_t number, uint8_t protocol, struct slice spi,
+		       unsigned transforms)
+{
+	size_t at;
+
+	ike_write_payload(b, PAYLOAD_SA);
+	wr_u32(&b->w, IPSEC_DOI);
+	wr_u32(&b->w, SIT_IDENTITY_ONLY);
+	at = sub_begin(&b->w, PAYLOAD_NONE);
+	wr_u8(&b->w, number);
+	wr_u8(&b->w, protocol);
+	wr_u8(&b->w, (uint8_t)spi.n);
+	wr_u8(&b->w, (uint8_t)transforms);
+	wr_slice(&b->w, spi);
+	return at;
+}
+
+static size_t transform_begin(struct wr *w, unsigned i, unsigned n, uint8_t id)
+{
+	size_t at = sub_begin(w, i + 1 < n ? PAYLOAD_TRANSFORM : PAYLOAD_NONE);
+
+	wr_u8(w, (uint8_t)(i + 1));
+	wr_u8(w, id);
+	wr_u16(w, 0);
+	return at;
+}
+
+void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, unsigned n,
+			uint32_t lifetime_s)
+{
+	size_t proposal = sa_begin(b, 1, PROTOCOL_ISAKMP, SLICE_NONE, n);
+	struct wr *w = &b->w;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t transform = transform_begin(w, i, n, KEY_IKE);
+
+		sa_attribute_write(w, IKE_ENCRYPTION, IKE_AES_CBC);
+		sa_attribute_write(w, IKE_KEY_LENGTH, suites[i].key_bits);
+		sa_attribute_write(w, IKE_HASH, hash_number(suites[i].hash));
+		sa_attribute_write(w, IKE_GROUP, suites[i].group);
+		sa_attribute_write(w, IKE_AUTH, IKE_AUTH_PSK);
+		if (lifetime_s) {
+			sa_attribute_write(w, IKE_LIFE_TYPE, LIFE_SECONDS);
+			sa_attribute_write(w, IKE_LIFE_DURATION, lifetime_s);
+		}
+		sub_end(w, transform);
+	}
+	sub_end(w, proposal);
+}
+
+static void esp_attributes_write(struct wr *w, const struct esp_suite *s,
+				 const struct esp_offer *offer)
+{
+	sa_attribute_write(w, ESP_MODE, offer->mode);
+	sa_attribute_write(w, ESP_KEY_LENGTH, s->key_bits);
+	if (s->integ != ESP_INTEG_NONE)
+		sa_attribute_write(w, ESP_INTEG, integ_number(s->integ));
+	if (offer->pfs != DH_NONE)
+		sa_attribute_write(w, ESP_GROUP, offer->pfs);
+	if (offer->lifetime_s) {
+		sa_attribute_write(w, ESP_LIFE_TYPE, LIFE_SECONDS);
+		sa_attribute_write(w, ESP_LIFE_DURATION, offer->lifetime_s);
+	}
+}
+
+void proposal_write_esp(struct ike_writer *b, const struct esp_offer *offer)
+{
+	struct wr *w = &b->w;
+	size_t proposal;
+	uint8_t spi[4];
+
+	put_be32(spi, offer->spi);
+	proposal = sa_begin(b, 1, PROTOCOL_ESP, SLICE_OF(spi), offer->n);
+	for (unsigned i = 0; i < offer->n; i++) {
+		const struct esp_suite *s = &offer->suites[i];
+		bool gcm = s->cipher == ESP_CIPHER_AES_GCM_16;
+		size_t transform = transform_begin(w, i, offer->n,
+						   gcm ? TRANSFORM_AES_GCM_16 : TRANSFORM_AES_CBC);
+
+		esp_attributes_write(w, s, offer);
+		sub_end(w, transform);
+	}
+	sub_end(w, proposal);
+}
+
+void proposal_write_choice(struct ike_writer *b, const struct sa_payload *sa, unsigned proposal,
+			   unsigned transform, struct slice spi)
+{
+	const struct sa_proposal *p = &sa->proposal[proposal];
+	size_t at = sa_begin(b, p->number, p->protocol, spi, 1);
+	size_t first = wr_len(&b->w);
+
+	wr_slice(&b->w, sa->transform[transform].whole);
+	if (!b->w.bad)
+		b->w.base[first] = PAYLOAD_NONE;
+	sub_end(&b->w, at);
+}
+
+/* ---- understanding ---- */
+
+/* The attributes of one transform by type, in whatever order they came. */
+struct attributes {
+	uint32_t seen;
+	bool odd; /* one we do not know, or one that comes twice */
+	uint64_t value[16];
+	uint32_t seconds;
+	uint64_t bytes;
+};
+
+static void life_take(struct attributes *a, uint64_t type, uint64_t value)
+{
+	if (type == LIFE_SECONDS)
+		a->seconds = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+	else if (type == LIFE_KILOBYTES && value < UINT64_MAX / 1024)
+		a->bytes = value * 1024;
+}
+
+/* The life duration follows its type; a type without a duration means nothing. */
+static void attributes_sort(const struct sa_transform *t, uint16_t life_type,
+			    struct attributes *a)
+{
+	uint64_t pending = 0;
+
+	*a = (struct attributes){ 0 };
+	for (unsigned i = 0; i < t->nattributes; i++) {
+		uint16_t type = t->attribute[i].type;
+		uint64_t value = t->attribute[i].value;
+
+		if (type == life_type) {
+			pending = value;
+		} else if (type == life_type + 1) {
+			life_take(a, pending, value);
+			pending = 0;
+		} else if (type >= ARRAY_SIZE(a->value) || a->seen & (1u << type)) {
+			a->odd = true;
+		} else {
+			a->seen |= 1u << type;
+			a->value[type] = value;
+		}
+	}
+}
+
+static bool is_aes_length(uint64_t bits)
+{
+	return bits == 128 || bits == 192 || bits == 256;
+}
+
+static bool ike_transform_read(const struct sa_transform *t, struct ike_choice *out)
+{
+	const uint32_t want = 1u << IKE_ENCRYPTION | 1u << IKE_HASH | 1u << IKE_AUTH |
+			      1u << IKE_GROUP | 1u << IKE_KEY_LENGTH;
+	struct attributes a;
+
+	attributes_sort(t, IKE_LIFE_TYPE, &a);
+	if (t->id != KEY_IKE || a.odd || a.seen != want)
+		return false;
+	if (a.value[IKE_ENCRYPTION] != IKE_AES_CBC || a.value[IKE_AUTH] != IKE_AUTH_PSK ||
+	    !is_aes_length(a.value[IKE_KEY_LENGTH]) || a.value[IKE_GROUP] > UINT16_MAX ||
+	    !hash_from_number(a.value[IKE_HASH], &out->suite.hash))
+		return false;
+	out->suite.key_bits = (uint16_t)a.value[IKE_KEY_LENGTH];
+	out->suite.group = (enum dh_group)a.value[IKE_GROUP];
+	out->lifetime_s = a.seconds;
+	out->lifetime_bytes = a.bytes;
+	return true;
+}
+
+static bool esp_transform_read(const struct sa_transform *t, struct esp_choice *out)
+{
+	const uint32_t must = 1u << ESP_MODE | 1u << ESP_KEY_LENGTH;
+	bool gcm = t->id == TRANSFORM_AES_GCM_16;
+	struct attributes a;
+
+	attributes_sort(t, ESP_LIFE_TYPE, &a);
+	if ((!gcm && t->id != TRANSFORM_AES_CBC) || a.odd)
+		return false;
+	if ((a.seen & ~(1u << ESP_GROUP)) != (gcm ? must : must | 1u << ESP_INTEG))
+		return false;
+	if (!is_aes_length(a.value[ESP_KEY_LENGTH]) || a.value[ESP_GROUP] > UINT16_MAX ||
+	    a.value[ESP_MODE] > UINT16_MAX)
+		return false;
+	out->suite.integ = ESP_INTEG_NONE;
+	if (!gcm && !integ_from_number(a.value[ESP_INTEG], &out->suite.integ))
+		return false;
+	out->suite.cipher = gcm ? ESP_CIPHER_AES_GCM_16 : ESP_CIPHER_AES_CBC;
+	out->suite.key_bits = (uint16_t)a.value[ESP_KEY_LENGTH];
+	out->pfs = (enum dh_group)a.value[ESP_GROUP];
+	out->mode = (uint16_t)a.value[ESP_MODE];
+	out->lifetime_s = a.seconds;
+	out->lifetime_bytes = a.bytes;
+	return true;
+}
+
+static bool ike_suite_among(const struct ike_suite *s, const struct ike_suite *suites, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (s->key_bits == suites[i].key_bits && s->hash == suites[i].hash &&
+		    s->group == suites[i].group)
+			return true;
+	return false;
+}
+
+static bool esp_among(const struct esp_choice *c, const struct esp_offer *offer)
+{
+	if (c->pfs != offer->pfs || (offer->mode && c->mode != offer->mode))
+		return false;
+	for (unsigned i = 0; i < offer->n; i++)
+		if (c->suite.cipher == offer->suites[i].cipher &&
+		    c->suite.key_bits == offer->suites[i].key_bits &&
+		    c->suite.integ == offer->suites[i].integ)
+			return true;
+	return false;
+}
+
+int proposal_choose_ike(const struct sa_payload *sa, const struct ike_suite *suites, unsigned n,
+			struct ike_choice *out)
+{
+	for (unsigned p = 0; p < sa->nproposals; p++) {
+		const struct sa_proposal *o = &sa->proposal[p];
+
+		for (unsigned t = o->first; t < o->first + o->n; t++) {
+			if (o->protocol != PROTOCOL_ISAKMP ||
+			    !ike_transform_read(&sa->transform[t], out) ||
+			    !ike_suite_among(&out->suite, suites, n))
+				continue;
+			out->proposal = p;
+			out->transform = t;
+			return 0;
+		}
+	}
+	return ERR_NO_PROPOSAL;
+}
+
+/* SPIs below 256 are reserved (RFC 4303 section 2.1). */
+static bool esp_spi_read(struct slice spi, uint32_t *out)
+{
+	if (spi.n != 4)
+		return false;
+	*out = get_be32(spi.p);
+	return *out >= 256;
+}
+
+int proposal_choose_esp(const struct sa_payload *sa, const struct esp_offer *ours,
+			struct esp_choice *out)
+{
+	for (unsigned p = 0; p < sa->nproposals; p++) {
+		const struct sa_proposal *o = &sa->proposal[p];
+
+		for (unsigned t = o->first; t < o->first + o->n; t++) {
+			if (o->protocol != PROTOCOL_ESP || !esp_spi_read(o->spi, &out->spi) ||
+			    !esp_transform_read(&sa->transform[t], out) || !esp_among(out, ours))
+				continue;
+			out->proposal = p;
+			out->transform = t;
+			return 0;
+		}
+	}
+	return ERR_NO_PROPOSAL;
+}
+
+int proposal_check_ike(const struct sa_payload *sa, const struct ike_suite *suites, unsigned n,
+		       struct ike_choice *out)
+{
+	if (sa->nproposals != 1 || sa->ntransforms != 1)
+		return ERR_NO_PROPOSAL;
+	return proposal_choose_ike(sa, suites, n, out);
+}
+
+int proposal_check_esp(const struct sa_payload *sa, const struct esp_offer *offer,
+		       struct esp_choice *out)
+{
+	if (sa->nproposals != 1 || sa->ntransforms != 1)
+		return ERR_NO_PROPOSAL;
+	return proposal_choose_esp(sa, offer, out);
+}
