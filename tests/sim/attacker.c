@@ -28,8 +28,7 @@ static size_t alter_shape(struct rng *rng, uint8_t *bytes, size_t n)
 		return n + 1 + rng_below(rng, 16);
 	default:
 		if (n >= 2)
-			put_be16(bytes + rng_below(rng, n - 1),
-				 rng_below(rng, 2) ? UINT16_MAX : 0);
+			put_be16(bytes + rng_below(rng, n - 1), rng_below(rng, 2) ? UINT16_MAX : 0);
 		return n;
 	}
 }

@@ -295,8 +295,7 @@ struct sim_client *sim_client_new(struct world *w)
 
 	c->world = w;
 	c->log = (struct log){ .level = LOG_DEBUG, .sink = log_sink, .ctx = c };
-	c->session =
-		session_new(&w->settings.session, &w->rng[STREAM_CLIENT], &c->log, false);
+	c->session = session_new(&w->settings.session, &w->rng[STREAM_CLIENT], &c->log, false);
 	c->classifier = classifier_new();
 	c->outbound = outbound_new(c->classifier);
 	c->inbound = inbound_new(c->classifier);

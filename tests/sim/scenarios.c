@@ -61,8 +61,8 @@ static void expect_all_answered(struct world *w)
 		const struct inner_packet *p = &w->book.packets[i];
 
 		world_expect(w, p->arrived == 1 && p->answered == 1,
-			     "request %u arrived %u times and was answered %u times", i,
-			     p->arrived, p->answered);
+			     "request %u arrived %u times and was answered %u times", i, p->arrived,
+			     p->answered);
 	}
 }
 
@@ -300,8 +300,9 @@ static void garbage_end(struct world *w)
 	world_expect(w, drops > 0 && w->altered > 0, "no garbage came through");
 }
 
-static const struct scenario quiet = { "quiet", quiet_begin, data_up, quiet_end, 60 * VTIME_S,
-				       NULL };
+static const struct scenario quiet = {
+	"quiet", quiet_begin, data_up, quiet_end, 60 * VTIME_S, NULL
+};
 
 const struct scenario scenarios[] = {
 	{ "establish", establish_begin, establish_up, establish_end, 200 * VTIME_S, NULL },

@@ -46,7 +46,8 @@ void trace_log(struct trace *t, bool client, const struct log_event *ev)
 	char text[500];
 
 	log_format(ev, text, sizeof(text));
-	trace_line(t, ev->at, "%8s: %s: %s", client ? "client" : "gateway", log_level_name(ev->level), text);
+	trace_line(t, ev->at, "%8s: %s: %s", client ? "client" : "gateway",
+		   log_level_name(ev->level), text);
 	if (!client || ev->level > LOG_INFO)
 		return;
 	t->milestones = trace_hash(t->milestones, SLICE_STR(ev->what));
