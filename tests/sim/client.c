@@ -12,19 +12,23 @@ static void log_sink(void *ctx, const struct log_event *ev)
 {
 	struct sim_client *c = ctx;
 
-	trace_log(&c->world->trace, true, ev);
+	trace_log(&c->world->trace, ev);
 }
 
 /* ---- answers to effects ---- */
 
 static void answer_resolved(struct world *w, unsigned gateway)
 {
-	/* What is no address is a name, and a name has both. */
-	struct addr addrs[2] = { w->settings.dead, w->settings.gateway };
+	struct addr addrs[2] = { w->settings.dead, w->settings.gateway }, written;
 	struct session_event ev = { .type = SESSION_EVENT_RESOLVED };
 
 	ev.resolved.addrs = addrs;
-	ev.resolved.n = addr_parse(w->settings.gateway_text[gateway], &addrs[0]) ? 1 : 2;
+	ev.resolved.n = ARRAY_SIZE(addrs);
+	/* What is no address is a name, and a name has both. */
+	if (addr_parse(w->settings.gateway_text[gateway], &written)) {
+		addrs[0] = written;
+		ev.resolved.n = 1;
+	}
 	sim_client_event(w->client, &ev);
 }
 

@@ -8,7 +8,7 @@
 
 #include "tests/sim/world.h"
 
-#define CLIENT_ARENA 16384
+#define CLIENT_ARENA (64 * 2048)
 
 struct sim_client {
 	struct world *world;

@@ -192,10 +192,7 @@ static void peer_delete_end(struct world *w)
 
 static void wrong_psk_begin(struct world *w)
 {
-	struct secret *psk = &w->settings.gateway_ike.psk;
-
-	secret_free(psk);
-	secret_set(psk, SLICE_STR("not what the client has"));
+	settings_psk(&w->settings, SLICE_STR("not what the client has"));
 }
 
 static void wrong_psk_end(struct world *w)
@@ -211,12 +208,12 @@ static void no_proposal_begin(struct world *w)
 	if (rng_below(&w->rng[STREAM_SETTINGS], 2)) {
 		s->session.ike.nsuites = 1;
 		s->session.ike.suites[0] = (struct ike_suite){ 128, HASH_SHA2_256, DH_ECP_256 };
-		s->gateway_ike.suites[0] = (struct ike_suite){ 256, HASH_SHA2_256, DH_ECP_256 };
+		s->responder.suites[0] = (struct ike_suite){ 256, HASH_SHA2_256, DH_ECP_256 };
 	} else {
 		s->session.child.nsuites = 1;
 		s->session.child.suites[0] =
 			(struct esp_suite){ ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE };
-		s->gateway_child.suites[0] =
+		s->responder.esp[0] =
 			(struct esp_suite){ ESP_CIPHER_AES_GCM_16, 256, ESP_INTEG_NONE };
 	}
 }

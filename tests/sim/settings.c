@@ -106,30 +106,43 @@ static void choose_suites(struct settings *s, struct rng *rng)
 	ike->nsuites = 1 + (unsigned)rng_below(rng, 3);
 	for (unsigned i = 0; i < ike->nsuites; i++)
 		ike->suites[i] = choose_ike_suite(rng);
-	s->gateway_ike.suites[0] = ike->suites[rng_below(rng, ike->nsuites)];
-	s->gateway_ike.nsuites = 1;
+	s->responder.suites[0] = ike->suites[rng_below(rng, ike->nsuites)];
+	s->responder.nsuites = 1;
 
 	child->nsuites = 1 + (unsigned)rng_below(rng, 3);
 	for (unsigned i = 0; i < child->nsuites; i++)
 		child->suites[i] = esp_suites[(first + i) % ARRAY_SIZE(esp_suites)];
-	s->gateway_child.suites[0] = child->suites[rng_below(rng, child->nsuites)];
-	s->gateway_child.nsuites = 1;
+	s->responder.esp[0] = child->suites[rng_below(rng, child->nsuites)];
+	s->responder.nesp = 1;
 	child->pfs = one_in(rng, 2) ? choose_group(rng) : DH_NONE;
-	s->gateway_child.pfs = child->pfs;
+	s->responder.pfs = child->pfs;
+}
+
+void settings_psk(struct settings *s, struct slice psk)
+{
+	secret_free(&s->psk);
+	secret_set(&s->psk, psk);
+	s->responder.psk = secret_slice(&s->psk);
 }
 
 static void choose_identities(struct settings *s, struct rng *rng)
 {
-	struct ike_config *ours = &s->session.ike, *theirs = &s->gateway_ike;
+	struct ike_config *ours = &s->session.ike;
 	uint8_t psk[20];
 
 	rng_fill(rng, psk, sizeof(psk));
 	secret_set(&ours->psk, SLICE_OF(psk));
-	secret_set(&theirs->psk, SLICE_OF(psk));
-	identity_parse("vpn.example.com", &theirs->local);
-	identity_parse("vpn.example.com", &ours->remote);
-	if (one_in(rng, 2))
+	settings_psk(s, SLICE_OF(psk));
+	if (one_in(rng, 2)) {
+		identity_parse("vpn.example.com", &s->responder.id);
+		identity_parse("vpn.example.com", &ours->remote);
+	}
+	if (one_in(rng, 2)) {
+		identity_parse("laptop@example.com", &s->responder.peer);
 		identity_parse("laptop@example.com", &ours->local);
+	}
+	s->responder.faults.fake_nat = one_in(rng, 3);
+	s->responder.faults.draft_natt = one_in(rng, 4);
 }
 
 void settings_choose(struct settings *s, struct rng *rng)
@@ -146,9 +159,6 @@ void settings_choose(struct settings *s, struct rng *rng)
 	choose_identities(s, rng);
 	/* Data goes in UDP alone, so one of the two must be so. */
 	s->session.ike.force_udp = s->nat.family == FAMILY_NONE || one_in(rng, 2);
-	s->gateway_ike.lifetime_s = s->session.ike.lifetime_s;
-	s->gateway_ike.timeout = s->session.ike.timeout;
-	s->gateway_child.keylife_s = s->session.child.keylife_s;
 	s->up = (struct link_config){ .delay = 20 * VTIME_MS, .jitter = 5 * VTIME_MS };
 	s->down = s->up;
 }
@@ -156,7 +166,7 @@ void settings_choose(struct settings *s, struct rng *rng)
 void settings_free(struct settings *s)
 {
 	secret_free(&s->session.ike.psk);
-	secret_free(&s->gateway_ike.psk);
+	secret_free(&s->psk);
 }
 
 void settings_bad_wire(struct settings *s)
@@ -173,10 +183,9 @@ void settings_text(const struct settings *s, char *buf, size_t size)
 	char ike[48], esp[40];
 
 	snprintf(buf, size, "%s, ESP %s, PFS %s, %u tunnels, IPv%d, %s%s",
-		 ike_suite_name(&s->gateway_ike.suites[0], ike),
-		 esp_suite_name(&s->gateway_child.suites[0], esp),
-		 s->gateway_child.pfs ? dh_group_name(s->gateway_child.pfs) : "no",
-		 s->session.ntunnels, (int)s->client.family,
-		 s->nat.family == FAMILY_NONE ? "no NAT" : "NAT",
+		 ike_suite_name(&s->responder.suites[0], ike),
+		 esp_suite_name(&s->responder.esp[0], esp),
+		 s->responder.pfs ? dh_group_name(s->responder.pfs) : "no", s->session.ntunnels,
+		 (int)s->client.family, s->nat.family == FAMILY_NONE ? "no NAT" : "NAT",
 		 s->session.ike.force_udp ? ", UDP forced" : "");
 }

@@ -5,6 +5,7 @@
 
 #include "client/session.h"
 #include "tests/sim/link.h"
+#include "tests/support/responder.h"
 
 #define SETTINGS_TUNNELS_MAX 3
 
@@ -22,8 +23,8 @@ struct settings {
 
 	/* The gateway. */
 	struct addr gateway;
-	struct ike_config gateway_ike; /* its only suite, identity, key */
-	struct ike_child_config gateway_child; /* its only suite and group */
+	struct responder_config responder; /* with one suite of each kind */
+	struct secret psk; /* the gateway's; responder.psk points to it */
 	bool silent; /* it hears nothing */
 
 	struct addr hosts[SETTINGS_TUNNELS_MAX]; /* one behind the gateway for each tunnel */
@@ -31,6 +32,8 @@ struct settings {
 
 /* Everything by the seed, on a wire that delivers all in order. */
 void settings_choose(struct settings *s, struct rng *rng);
+/* Gives the gateway this key instead. */
+void settings_psk(struct settings *s, struct slice psk);
 /* Wipes the keys. */
 void settings_free(struct settings *s);
 /* A wire in both directions: 30 % lost, 10 % duplicated, 25 % out of order. */

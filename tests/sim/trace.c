@@ -41,14 +41,13 @@ void trace_line(struct trace *t, vtime at, const char *fmt, ...)
 		puts(line);
 }
 
-void trace_log(struct trace *t, bool client, const struct log_event *ev)
+void trace_log(struct trace *t, const struct log_event *ev)
 {
 	char text[500];
 
 	log_format(ev, text, sizeof(text));
-	trace_line(t, ev->at, "%8s: %s: %s", client ? "client" : "gateway",
-		   log_level_name(ev->level), text);
-	if (!client || ev->level > LOG_INFO)
+	trace_line(t, ev->at, "  client: %s: %s", log_level_name(ev->level), text);
+	if (ev->level > LOG_INFO)
 		return;
 	t->milestones = trace_hash(t->milestones, SLICE_STR(ev->what));
 	t->milestones = trace_hash(t->milestones, slice(&ev->at, sizeof(ev->at)));

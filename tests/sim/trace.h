@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What happened, line by line: datagrams as a ladder, the log events of both ends between them.
+ * What happened, line by line: datagrams as a ladder, the client's log events between them.
  * Every line goes into a hash, shown or not: two runs of one seed must agree on it.
  */
 #ifndef GODWIT_SIM_TRACE_H
@@ -23,8 +23,8 @@ void trace_line(struct trace *t, vtime at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Adds bytes that the lines do not show in full. */
 void trace_bytes(struct trace *t, struct slice bytes);
-/* One event of the log of the client or of the gateway. */
-void trace_log(struct trace *t, bool client, const struct log_event *ev);
+/* One event of the client's log. */
+void trace_log(struct trace *t, const struct log_event *ev);
 
 uint64_t trace_hash(uint64_t hash, struct slice bytes);
 
