@@ -851,6 +851,11 @@ const struct responder_child *responder_child_out(const struct responder *r, uin
 	return NULL;
 }
 
+const struct responder_child *responder_child_at(const struct responder *r, unsigned place)
+{
+	return &r->child[place];
+}
+
 void responder_delete_child(struct responder *r, uint32_t spi_in, struct responder_replies *out)
 {
 	uint8_t spi[4];

@@ -99,6 +99,8 @@ unsigned responder_acks(const struct responder *r, uint32_t *sequence);
 const struct responder_child *responder_child(const struct responder *r, uint32_t spi_in);
 /* The child whose outbound SPI, the peer's inbound one, is this; or NULL. */
 const struct responder_child *responder_child_out(const struct responder *r, uint32_t spi_out);
+/* One of its RESPONDER_CHILDREN_MAX places for children; spi_in 0: empty. */
+const struct responder_child *responder_child_at(const struct responder *r, unsigned place);
 
 /* Messages that it sends of its own accord, over its newest SA; empty when there is none. */
 void responder_delete_child(struct responder *r, uint32_t spi_in, struct responder_replies *out);
