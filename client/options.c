@@ -485,6 +485,7 @@ void config_write_example(FILE *out)
 	      "; stand in double quotes; a secret with ; or # in it must. Fill in these:\n",
 	      out);
 	write_options(out, must_fill_in, "");
-	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n", out);
+	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",
+	      out);
 	write_options(out, has_default, ";");
 }
