@@ -43,11 +43,13 @@ struct parse {
 
 /* ---- complaints ---- */
 
-static void say(struct parse *p, struct place at, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+say(const struct parse *p, struct place at, const char *prefix, const char *format, va_list args)
 {
 	char text[MESSAGE_MAX];
+	int n = snprintf(text, sizeof(text), "%s", prefix);
 
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	for (char *c = text; *c; c++)
 		*c = (char)(isprint((unsigned char)*c) ? *c : '?');
 	if (at.line)
@@ -67,19 +69,17 @@ __attribute__((format(printf, 3, 4))) static void complain(struct parse *p, stru
 	if (p->errors > CONFIG_COMPLAINTS_MAX)
 		return;
 	va_start(args, format);
-	say(p, at, format, args);
+	say(p, at, "", format, args);
 	va_end(args);
 }
 
-__attribute__((format(printf, 3, 4))) static void warn(struct parse *p, struct place at,
+__attribute__((format(printf, 3, 4))) static void warn(const struct parse *p, struct place at,
 						       const char *format, ...)
 {
-	char prefixed[256];
 	va_list args;
 
-	snprintf(prefixed, sizeof(prefixed), "warning: %s", format);
 	va_start(args, format);
-	say(p, at, prefixed, args);
+	say(p, at, "warning: ", format, args);
 	va_end(args);
 }
 
