@@ -29,6 +29,7 @@ struct parse {
 	struct config_draft draft;
 	FILE *err;
 	unsigned errors;
+	bool unknown; /* a key that does not exist was seen */
 	unsigned line;
 	char *begin; /* of the line */
 	size_t next; /* offset of the next line */
@@ -353,6 +354,7 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 
 	(void)unused;
 	if (!o) {
+		p->unknown = true;
 		complain(p, at, "unknown key %s in [%s]; %s", key, section,
 			 option_key_hint(section, key, hint));
 		return 1;
@@ -376,6 +378,9 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 
 static void check_required(struct parse *p)
 {
+	/* The missing key may be the one that is misspelt. */
+	if (p->unknown)
+		return;
 	for (unsigned i = 0; i < options_n; i++) {
 		const struct option *o = &options[i];
 

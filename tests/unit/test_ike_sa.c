@@ -763,8 +763,8 @@ static void dpd_is_answered(void **state)
 static void unauthentic_words_change_nothing(void **state)
 {
 	static const uint16_t types[] = { NOTIFY_INVALID_SPI, NOTIFY_INVALID_COOKIE,
-					  NOTIFY_NO_PROPOSAL_CHOSEN,
-					  NOTIFY_AUTHENTICATION_FAILED, NOTIFY_R_U_THERE };
+					  NOTIFY_NO_PROPOSAL_CHOSEN, NOTIFY_AUTHENTICATION_FAILED,
+					  NOTIFY_R_U_THERE };
 	struct responder_replies *out = calloc(1, sizeof(*out));
 	unsigned sent;
 
