@@ -64,9 +64,9 @@ void rd_copy(struct rd *r, void *out, size_t n)
 {
 	struct slice s = rd_slice(r, n);
 
-	if (s.p)
+	if (s.p && n)
 		memcpy(out, s.p, n);
-	else
+	else if (n)
 		memset(out, 0, n);
 }
 
@@ -149,19 +149,23 @@ void wr_zero(struct wr *w, size_t n)
 		memset(p, 0, n);
 }
 
+/* Whether n bytes at offset have been written before; if not, the writer is bad. */
+static bool wr_has(struct wr *w, size_t offset, size_t n)
+{
+	if (n > wr_len(w) || offset > wr_len(w) - n)
+		w->bad = true;
+	return !w->bad;
+}
+
 void wr_patch_u16(struct wr *w, size_t offset, uint16_t v)
 {
-	if (w->bad || offset + 2 > wr_len(w))
-		w->bad = true;
-	else
+	if (wr_has(w, offset, 2))
 		put_be16(w->base + offset, v);
 }
 
 void wr_patch_u32(struct wr *w, size_t offset, uint32_t v)
 {
-	if (w->bad || offset + 4 > wr_len(w))
-		w->bad = true;
-	else
+	if (wr_has(w, offset, 4))
 		put_be32(w->base + offset, v);
 }
 

@@ -39,8 +39,13 @@ void pkt_trim(struct pkt *p, uint32_t len)
 
 void batch_init(struct batch *b, void *arena, size_t arena_size)
 {
-	b->arena = arena;
-	b->arena_size = arena_size;
+	/* Slots are aligned whatever the arena's own alignment is. */
+	size_t skip = -(uintptr_t)arena & 15;
+
+	if (skip > arena_size)
+		skip = arena_size;
+	b->arena = skip ? (uint8_t *)arena + skip : arena;
+	b->arena_size = arena_size - skip;
 	batch_reset(b);
 }
 

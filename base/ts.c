@@ -64,6 +64,36 @@ bool ts_pair_match_in(const struct ts_pair *ts, const struct tuple *t)
 	       ts_match(&ts->remote, &t->src, t, t->sport);
 }
 
+static const char *proto_text(uint8_t proto, char buf[4])
+{
+	switch (proto) {
+	case 0:
+		return "any";
+	case 1:
+		return "icmp";
+	case 6:
+		return "tcp";
+	case 17:
+		return "udp";
+	case 58:
+		return "ipv6-icmp";
+	}
+	snprintf(buf, 4, "%u", proto);
+	return buf;
+}
+
+static void ts_text_ports(const struct ts *t, char *buf, size_t size)
+{
+	char p[4];
+
+	if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
+		snprintf(buf, size, "[%s]", proto_text(t->proto, p));
+	else if (t->port_lo == t->port_hi)
+		snprintf(buf, size, "[%s/%u]", proto_text(t->proto, p), t->port_lo);
+	else
+		snprintf(buf, size, "[%s/%u-%u]", proto_text(t->proto, p), t->port_lo, t->port_hi);
+}
+
 const char *ts_text(const struct ts *t, char buf[TS_TEXT_MAX])
 {
 	char a[PREFIX_TEXT_MAX], b[ADDR_TEXT_MAX];
@@ -74,14 +104,7 @@ const char *ts_text(const struct ts *t, char buf[TS_TEXT_MAX])
 		n = snprintf(buf, TS_TEXT_MAX, "%s", prefix_text(&p, a));
 	else
 		n = snprintf(buf, TS_TEXT_MAX, "%s-%s", addr_text(&t->lo, a), addr_text(&t->hi, b));
-	if (t->proto == 0 && t->port_lo == 0 && t->port_hi == UINT16_MAX)
-		return buf;
-	if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
-		snprintf(buf + n, TS_TEXT_MAX - (size_t)n, "[%u]", t->proto);
-	else if (t->port_lo == t->port_hi)
-		snprintf(buf + n, TS_TEXT_MAX - (size_t)n, "[%u/%u]", t->proto, t->port_lo);
-	else
-		snprintf(buf + n, TS_TEXT_MAX - (size_t)n, "[%u/%u-%u]", t->proto, t->port_lo,
-			 t->port_hi);
+	if (t->proto != 0 || t->port_lo != 0 || t->port_hi != UINT16_MAX)
+		ts_text_ports(t, buf + n, TS_TEXT_MAX - (size_t)n);
 	return buf;
 }

@@ -17,9 +17,9 @@ static void explain_gateway(const struct session_config *s, FILE *out)
 		fprintf(out, "%s%s", i ? ", else " : "", s->gateways[i]);
 	fprintf(out, "\n" EXPLAIN_LABEL "%s\n", "it must be",
 		s->ike.remote.type ? identity_text(&s->ike.remote, id) :
-				     "who owns the address we reach it at");
+				     "known by the address we reach it at");
 	fprintf(out, EXPLAIN_LABEL "%s\n", "we are",
-		s->ike.local.type ? identity_text(&s->ike.local, id) : "named by our address");
+		s->ike.local.type ? identity_text(&s->ike.local, id) : "known by our address");
 }
 
 static void explain_ike(const struct ike_config *ike, FILE *out)

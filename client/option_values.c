@@ -295,7 +295,7 @@ bool value_keylife(struct config_draft *d, const struct option *o, struct option
 
 bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v)
 {
-	uint32_t seconds;
+	uint32_t seconds = 0;
 
 	if (!duration(o, v, &seconds))
 		return false;

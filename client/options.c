@@ -83,20 +83,20 @@ const struct option options[] = {
 		  "the pre-shared key, at most 1024 bytes; in double quotes if it has ; or # in it",
 	  .parse = value_psk,
 	  .sample = "\"\"",
-	  .help = "the pre-shared key; only we may be able to read this file then (chmod 600)",
+	  .help = "the pre-shared key; no one else may read this file then (chmod 600)",
 	  .secret = true },
 	{ .section = "auth",
 	  .key = "psk-file",
 	  .expect = "the name of a file that holds the pre-shared key",
 	  .parse = value_psk_file,
 	  .sample = "/etc/godwit/vpn.psk",
-	  .help = "or the file that holds it, in one line" },
+	  .help = "instead of psk: the file that holds it, in one line" },
 	{ .section = "auth",
 	  .key = "psk-command",
 	  .expect = "a shell command that prints the pre-shared key",
 	  .parse = value_psk_command,
 	  .sample = "secret-tool lookup vpn office",
-	  .help = "or the command that prints it; only we may be able to change this file then",
+	  .help = "instead of psk: the command that prints it; no one else may change this file then",
 	  .secret = true },
 	{ .section = "auth",
 	  .key = "xauth",
@@ -435,7 +435,7 @@ bool option_parse(struct config_draft *d, const struct option *o, struct option_
 		ok = true;
 	}
 	if (!v->text[0])
-		return option_refuse(v, 0, "", "expected %s", o->expect);
+		return option_refuse(v, 0, "", "it is empty; expected %s", o->expect);
 	if (o->parse)
 		ok = o->parse(d, o, v);
 	else if (!ok)
@@ -447,40 +447,31 @@ bool option_parse(struct config_draft *d, const struct option *o, struct option_
 
 /* ---- the example ---- */
 
-static bool in_example(const struct option *o)
+/* What a person must fill in; the secret may stand elsewhere, but here it is easiest. */
+static bool must_fill_in(const struct option *o)
 {
-	return o->help && !o->later;
+	return o->required || strcmp(o->key, "psk") == 0;
 }
 
-static void write_required(FILE *out)
+static bool has_default(const struct option *o)
+{
+	return o->help && !o->later && !must_fill_in(o);
+}
+
+/* The options that `which` selects, by section, each line behind `mark`. */
+static void write_options(FILE *out, bool (*which)(const struct option *o), const char *mark)
 {
 	const char *section = "";
 
 	for (unsigned i = 0; i < options_n; i++) {
 		const struct option *o = &options[i];
 
-		if (!o->required && strcmp(o->key, "psk") != 0)
+		if (!which(o))
 			continue;
 		if (strcmp(o->section, section) != 0)
 			fprintf(out, "\n[%s]\n", o->section);
 		section = o->section;
-		fprintf(out, "%s = %s\n", o->key, o->sample);
-	}
-}
-
-static void write_defaults(FILE *out)
-{
-	const char *section = "";
-
-	for (unsigned i = 0; i < options_n; i++) {
-		const struct option *o = &options[i];
-
-		if (!in_example(o))
-			continue;
-		if (strcmp(o->section, section) != 0)
-			fprintf(out, "\n[%s]\n", o->section);
-		section = o->section;
-		fprintf(out, "; %s\n;%s = %s\n", o->help, o->key,
+		fprintf(out, "; %s\n%s%s = %s\n", o->help, mark, o->key,
 			o->preset ? o->preset : o->sample);
 	}
 }
@@ -488,13 +479,12 @@ static void write_defaults(FILE *out)
 void config_write_example(FILE *out)
 {
 	fputs("; One connection of godwit. The name of this file without .conf is the name of the\n"
-	      "; connection. \"godwit check FILE\" says what it would do.\n"
+	      "; connection; \"godwit check FILE\" says what it would do.\n"
 	      ";\n"
-	      "; A line is a [section], \"key = value\", or a comment after ; or #. A value may stand\n"
-	      "; in double quotes. Fill in these:\n",
+	      "; A line is a [section], \"key = value\", or a comment behind ; or #. Any value may\n"
+	      "; stand in double quotes; a secret with ; or # in it must. Fill in these:\n",
 	      out);
-	write_required(out);
-	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",
-	      out);
-	write_defaults(out);
+	write_options(out, must_fill_in, "");
+	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n", out);
+	write_options(out, has_default, ";");
 }

@@ -59,6 +59,8 @@ struct exchange {
 	vtime time_up; /* lost_at without a hint */
 	vtime completed_at;
 	uint8_t iv[PROTECT_BLOCK];
+	struct slice ni; /* phase 2: the nonces, in the struct that this one is part of */
+	struct slice nr;
 	struct ike_failure hint; /* err 0: none */
 	bool received;
 	uint8_t received_hash[HASH_MAX];

@@ -5,11 +5,14 @@
  * nothing of ESP packets or of where paths come from.
  *
  *	message.c    ISAKMP header and payload chain, both directions      RFC 2408 section 3
- *	payload.c    the bodies: SA, KE, ID, notify, delete, NAT-D         RFC 2408, 2407, 3947
- *	proposal.c   text <-> suites <-> SA payloads, choice               RFC 2407 4.5, 2409 app. A
+ *	payload.c    the bodies: SA, KE, ID, notify, delete                RFC 2408, 2407
+ *	identity.c   text <-> identities                                   RFC 2407 section 4.6.2
+ *	suite.c      text <-> suites
+ *	proposal.c   suites <-> SA payloads, choice                        RFC 2407 4.5, 2409 app. A
  *	vendor.c     vendor ids, a table
+ *	natd.c       NAT detection                                         RFC 3947 section 3.2
  *	exchange.c   one exchange in the air: retransmission, duplicates
- *	protect.c    encryption and HASH of phase 2 messages, IVs          RFC 2409 app. B
+ *	protect.c    encryption, IVs and HASHes                            RFC 2409 section 5, app. B
  *	ike_sa.c     the SA: dispatches by rows of data
  *	v1_main.c    main mode, pre-shared key                             RFC 2409 section 5.4
  *	v1_quick.c   quick mode, with and without PFS                      RFC 2409 section 5.5
@@ -192,7 +195,11 @@ enum ike_effect_type {
 	IKE_EFFECT_CHILD_UP,
 	IKE_EFFECT_CHILD_FAILED,
 	IKE_EFFECT_CHILD_DELETED, /* the peer deleted its inbound SA, our outbound: spi */
-	IKE_EFFECT_DEAD, /* the ISAKMP SA is gone; nothing follows */
+	/*
+	 * The ISAKMP SA is gone; nothing follows. Children that were being negotiated have failed
+	 * with it, without an effect of their own.
+	 */
+	IKE_EFFECT_DEAD,
 };
 
 /* Why something failed, for the person and for the exit code. */

@@ -44,12 +44,12 @@ struct child_request {
 };
 
 struct quick_mode {
-	struct exchange x; /* first */
+	struct exchange x; /* first: quick_of() */
 	struct child_request child;
 	struct dh *dh;
 	uint8_t ni[IKE_NONCE_SIZE];
-	size_t nr_n;
 	uint8_t nr[IKE_NONCE_MAX];
+	struct ike_child up; /* agreed, told once message 3 is out */
 };
 
 /* A pair of ESP SAs that is up; spi_in 0: not in use. */
@@ -145,5 +145,7 @@ void v1_info_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m);
 /* What an error notify means; `what` is main mode or quick mode. */
 struct ike_failure v1_info_failure(uint16_t notify, bool authentic, bool proving,
 				   const struct exchange_type *what);
+/* What an authentic message means that is not what `what` needs: its error notify, if any. */
+struct ike_failure v1_info_unusable(const struct ike_msg *m, const struct exchange_type *what);
 
 #endif

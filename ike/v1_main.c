@@ -170,6 +170,8 @@ static void build_5(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 	(void)x;
 	if (id.type == ID_NONE)
 		id = identity_from_addr(&sa->path.local.addr);
+	if (id.type == ID_NONE)
+		b->w.bad = true; /* nobody has told us our address */
 	id_write_identity(b, &id);
 	if (b->w.bad)
 		return;

@@ -68,7 +68,8 @@ int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoi
 		 struct slice bytes);
 /*
  * Sends n packets, each along its path: to path->remote, from path->local.addr unless that is
- * unspecified or none, with the packet's ecn in the IP header. The others go on when one fails.
+ * unspecified or none, with the packet's ecn in the IP header. A packet without a path is passed
+ * over, and one that fails does not stop the others.
  * Returns how many are done with, sent or failed (stats says which); fewer than n only when the
  * socket is full: the caller comes back with the rest when it is writable.
  */

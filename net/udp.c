@@ -369,12 +369,12 @@ int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoi
 }
 
 /* How many of the packets, from the first on, go out of the same socket: at most BATCH_MAX. */
-static unsigned same_socket(const struct net_udp *u, const struct pkt *pkts, unsigned n)
+static unsigned same_socket(const struct pkt *pkts, unsigned n)
 {
-	int fd = fd_of(u, pkts[0].path->remote.addr.family);
+	enum family f = pkts[0].path->remote.addr.family;
 	unsigned i = 1;
 
-	while (i < n && i < BATCH_MAX && fd_of(u, pkts[i].path->remote.addr.family) == fd)
+	while (i < n && i < BATCH_MAX && pkts[i].path && pkts[i].path->remote.addr.family == f)
 		i++;
 	return i;
 }
@@ -406,12 +406,16 @@ unsigned net_udp_send_batch(struct net_udp *u, const struct pkt *pkts, unsigned 
 	unsigned done = 0;
 
 	while (done < n) {
-		int fd = fd_of(u, pkts[done].path->remote.addr.family);
-		int sent = -1;
+		int fd, sent = -1;
 
+		if (!pkts[done].path) {
+			done++;
+			continue;
+		}
+		fd = fd_of(u, pkts[done].path->remote.addr.family);
 		errno = EAFNOSUPPORT;
 		if (fd >= 0)
-			sent = send_run(fd, pkts + done, same_socket(u, pkts + done, n - done));
+			sent = send_run(fd, pkts + done, same_socket(pkts + done, n - done));
 		if (sent < 0 && errno == EAGAIN)
 			break;
 		if (sent > 0) {

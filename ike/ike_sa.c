@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ike/sa.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+const char *nat_name(enum nat nat)
+{
+	switch (nat) {
+	case NAT_NONE:
+		return "none";
+	case NAT_LOCAL:
+		return "local";
+	case NAT_REMOTE:
+		return "remote";
+	case NAT_BOTH:
+		return "both";
+	}
+	return "unknown";
+}
+
+void ike_child_free(struct ike_child *c)
+{
+	secret_free(&c->keymat_in);
+	secret_free(&c->keymat_out);
+}
+
+struct ike_sa *ike_sa_new(const struct ike_config *config, struct rng *rng, struct log *log)
+{
+	struct ike_sa *sa = xcalloc(1, sizeof(*sa));
+
+	sa->config = config;
+	sa->rng = rng;
+	sa->log = log;
+	sa->expires_at = VTIME_NEVER;
+	timers_init(&sa->timers, IKE_T_COUNT);
+	v1_main_end(sa);
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		v1_quick_end(&sa->quick[i]);
+	return sa;
+}
+
+/* Keys and whatever leads to them. */
+static void sa_wipe(struct ike_sa *sa)
+{
+	v1_main_end(sa);
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		v1_quick_end(&sa->quick[i]);
+	ikev1_keys_free(&sa->keys);
+	wipe(&sa->keys, sizeof(sa->keys));
+}
+
+static void outbox_clear(struct ike_sa *sa)
+{
+	for (; sa->out_n; sa->out_n--) {
+		struct outgoing *o = &sa->out[sa->out_first];
+
+		if (o->effect.type == IKE_EFFECT_CHILD_UP)
+			ike_child_free(&o->effect.child);
+		sa->out_first = (sa->out_first + 1) % OUTBOX_MAX;
+	}
+}
+
+void ike_sa_free(struct ike_sa *sa)
+{
+	if (!sa)
+		return;
+	outbox_clear(sa);
+	sa_wipe(sa);
+	wipe(sa, sizeof(*sa));
+	free(sa);
+}
+
+/* ---- what the files of exchanges use ---- */
+
+struct outgoing *sa_push(struct ike_sa *sa, enum ike_effect_type type)
+{
+	struct outgoing *o;
+
+	if (sa->out_n == OUTBOX_MAX)
+		return NULL;
+	o = &sa->out[(sa->out_first + sa->out_n++) % OUTBOX_MAX];
+	memset(o, 0, sizeof(*o));
+	o->effect.type = type;
+	return o;
+}
+
+void sa_drop(struct ike_sa *sa, enum drop why)
+{
+	drop_count(&sa->drops, why);
+}
+
+struct ike_header sa_header(const struct ike_sa *sa, uint8_t exchange, uint32_t id)
+{
+	struct ike_header h = { .exchange = exchange, .id = id };
+
+	memcpy(h.cookie_i, sa->cookie_i, IKE_COOKIE_SIZE);
+	memcpy(h.cookie_r, sa->cookie_r, IKE_COOKIE_SIZE);
+	return h;
+}
+
+static bool id_seen(const struct ike_sa *sa, uint32_t id)
+{
+	for (unsigned i = 0; i < SEEN_IDS_MAX && i < sa->nseen; i++)
+		if (sa->seen[i] == id)
+			return true;
+	return false;
+}
+
+bool sa_seen(struct ike_sa *sa, uint32_t id)
+{
+	if (id_seen(sa, id))
+		return true;
+	sa->seen[sa->nseen % SEEN_IDS_MAX] = id;
+	/* Past the first round the count only has to stay out of it. */
+	sa->nseen = sa->nseen + 1 < 2 * SEEN_IDS_MAX ? sa->nseen + 1 : SEEN_IDS_MAX;
+	return false;
+}
+
+uint32_t sa_message_id(struct ike_sa *sa)
+{
+	uint32_t id;
+
+	do
+		id = rng_u32(sa->rng);
+	while (id == 0 || v1_quick_find(sa, id) || id_seen(sa, id));
+	return id;
+}
+
+static unsigned timer_row(const struct ike_sa *sa, const struct exchange *x)
+{
+	if (x == &sa->main.x)
+		return IKE_T_PHASE1;
+	for (unsigned i = 0; i + 1 < QUICK_SLOTS; i++)
+		if (x == &sa->quick[i].x)
+			return IKE_T_QUICK_FIRST + i;
+	return IKE_T_QUICK_FIRST + QUICK_SLOTS - 1;
+}
+
+void sa_arm(struct ike_sa *sa, const struct exchange *x)
+{
+	timers_set(&sa->timers, timer_row(sa, x), exchange_deadline(x));
+}
+
+void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool deletes)
+{
+	if (sa->state == IKE_STATE_DEAD)
+		return;
+	log_ev(sa->log, why->err ? LOG_ERROR : LOG_INFO, "phase 1 ended",
+	       log_str("during", why->during), log_str("why", why->text));
+	sa->state = IKE_STATE_DEAD;
+	sa->closing = deletes;
+	sa->dying = true;
+	sa->death = *why;
+	sa->nrequests = 0;
+	timers_init(&sa->timers, IKE_T_COUNT);
+}
+
+/* ---- sending ---- */
+
+static void push_sent(struct ike_sa *sa, const struct exchange *x, bool again)
+{
+	struct outgoing *o = sa_push(sa, IKE_EFFECT_SEND);
+
+	if (!o)
+		return;
+	o->effect.send.from = sa->path.local;
+	o->effect.send.to = sa->path.remote;
+	o->effect.send.bytes = slice(x->sent, x->sent_n);
+	o->effect.send.resent = again;
+	log_ev(sa->log, LOG_DEBUG, again ? "message sent again" : "message sent",
+	       log_str("exchange", x->type->name), log_u64("number", x->step),
+	       log_endpoint("to", &sa->path.remote));
+}
+
+static struct protect_hash hash_of(const struct exchange *x)
+{
+	return (struct protect_hash){ x->type->message[x->step].hash, x->ni, x->nr };
+}
+
+static struct slice message_build(struct ike_sa *sa, struct exchange *x)
+{
+	const struct exchange_message *row = &x->type->message[x->step];
+	struct ike_header h = sa_header(sa, x->type->number, x->id);
+	struct protect_hash hash;
+	struct ike_writer b;
+
+	if (row->hash)
+		protect_begin(&b, x->sent, sizeof(x->sent), &h, sa->suite.hash);
+	else
+		ike_write_header(&b, x->sent, sizeof(x->sent), &h);
+	if (row->build)
+		row->build(sa, x, &b);
+	if (!row->encrypted)
+		return ike_write_done(&b);
+	if (!row->hash)
+		return protect_seal(secret_slice(&sa->keys.key), x->iv, &b);
+	hash = hash_of(x);
+	return protect_finish(&b, &sa->keys, &hash, x->id, x->iv);
+}
+
+void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
+{
+	struct slice bytes = message_build(sa, x);
+
+	if (bytes.n == 0) {
+		const struct ike_failure why = {
+			.err = ERR_CONFIG,
+			.during = x->type->name,
+			.text = "our own message cannot be made: too many proposals, or no address "
+				"of our own",
+		};
+
+		x->type->lost(sa, now, x, &why);
+		return;
+	}
+	x->sent_n = bytes.n;
+	x->step++;
+	push_sent(sa, x, false);
+	if (exchange_in_air(x)) {
+		exchange_sent(x, now);
+	} else {
+		exchange_complete(x, now);
+		x->type->done(sa, now, x);
+	}
+	if (sa->state != IKE_STATE_DEAD)
+		sa_arm(sa, x);
+}
+
+/* ---- receiving in an exchange of ours ---- */
+
+static void repeat_receive(struct ike_sa *sa, const struct exchange *x)
+{
+	/* The last thing that happened was an answer of ours, unless the peer's was the end. */
+	bool answered = (x->step & 1) == 1;
+
+	sa_drop(sa, DROP_IKE_DUPLICATE);
+	if (answered)
+		push_sent(sa, x, true);
+}
+
+static enum drop drop_of(int err)
+{
+	if (err == ERR_AUTH)
+		return DROP_IKE_AUTH;
+	return err == ERR_UNEXPECTED ? DROP_IKE_UNEXPECTED : DROP_IKE_MALFORMED;
+}
+
+/* A message that passed no test. In phase 2 it is authentic by now, and final. */
+static void reject(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
+		   int err, struct ike_failure *why)
+{
+	const struct exchange_message *row = &x->type->message[x->step];
+
+	if (!row->hash) {
+		sa_drop(sa, drop_of(err));
+		if (why->text)
+			exchange_hint(x, now, why);
+		sa_arm(sa, x);
+		return;
+	}
+	if (!why->text)
+		*why = v1_info_unusable(m, x->type);
+	x->type->lost(sa, now, x, why);
+}
+
+static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slice bytes)
+{
+	exchange_received(x, bytes);
+	x->step++;
+	if (exchange_in_air(x)) {
+		sa_exchange_send(sa, now, x);
+		return;
+	}
+	exchange_complete(x, now);
+	sa_arm(sa, x);
+	x->type->done(sa, now, x);
+}
+
+static void consume(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
+		    struct slice bytes, const uint8_t *next_iv)
+{
+	const struct exchange_message *row = &x->type->message[x->step];
+	struct ike_failure why = { 0 };
+	int err = ike_msg_check(m, row->required, row->optional, row->many);
+
+	if (!err)
+		err = row->consume(sa, now, x, m, &why);
+	if (err) {
+		reject(sa, now, x, m, err, &why);
+		return;
+	}
+	if (next_iv)
+		memcpy(x->iv, next_iv, sizeof(x->iv));
+	accept(sa, now, x, bytes);
+}
+
+static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
+			      const struct ike_msg *m, struct slice bytes)
+{
+	const struct exchange_message *row = &x->type->message[x->step];
+	uint8_t buf[IKE_MESSAGE_MAX], next_iv[PROTECT_BLOCK];
+	struct protect_hash hash;
+	struct ike_msg opened;
+
+	if (protect_open(secret_slice(&sa->keys.key), x->iv, m, buf, &opened, next_iv) != 0) {
+		const struct ike_failure why = { .err = ERR_AUTH,
+						 .during = x->type->name,
+						 .text = row->unreadable };
+
+		sa_drop(sa, DROP_IKE_AUTH);
+		if (row->unreadable)
+			exchange_hint(x, now, &why);
+		sa_arm(sa, x);
+		return;
+	}
+	hash = hash_of(x);
+	if (row->hash && protect_verify(&sa->keys, &hash, &opened) != 0)
+		sa_drop(sa, DROP_IKE_AUTH);
+	else
+		consume(sa, now, x, &opened, bytes, next_iv);
+}
+
+static void exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x,
+			     const struct ike_msg *m, struct slice bytes)
+{
+	bool encrypted = m->h.flags & ISAKMP_ENCRYPTED;
+
+	if (exchange_is_repeat(x, bytes))
+		repeat_receive(sa, x);
+	else if (!exchange_in_air(x) || m->h.id != x->id)
+		sa_drop(sa, DROP_IKE_UNEXPECTED);
+	else if (encrypted != x->type->message[x->step].encrypted)
+		sa_drop(sa, encrypted ? DROP_IKE_UNEXPECTED : DROP_IKE_UNPROTECTED);
+	else if (encrypted)
+		consume_encrypted(sa, now, x, m, bytes);
+	else
+		consume(sa, now, x, m, bytes, NULL);
+}
+
+/* ---- dispatch ---- */
+
+/* Until the peer has proved itself its address is all we know it by. */
+static bool source_is_right(const struct ike_sa *sa, const struct endpoint *from)
+{
+	return sa->state != IKE_STATE_PHASE1 || addr_eq(&from->addr, &sa->path.remote.addr);
+}
+
+static bool is_ours(const struct ike_sa *sa, const struct ike_header *h)
+{
+	return memcmp(h->cookie_i, sa->cookie_i, IKE_COOKIE_SIZE) == 0 &&
+	       (!sa->cookie_r_known || memcmp(h->cookie_r, sa->cookie_r, IKE_COOKIE_SIZE) == 0);
+}
+
+static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
+			  struct slice bytes)
+{
+	struct quick_mode *q = v1_quick_find(sa, m->h.id);
+
+	if (q)
+		exchange_receive(sa, now, &q->x, m, bytes);
+	else
+		sa_drop(sa, DROP_IKE_UNEXPECTED);
+}
+
+static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_event *ev)
+{
+	struct slice bytes = ev->datagram.bytes;
+	struct ike_msg m;
+
+	if (sa->state != IKE_STATE_PHASE1 && sa->state != IKE_STATE_ESTABLISHED) {
+		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
+	} else if (ike_msg_parse(bytes, &m) != 0) {
+		sa_drop(sa, DROP_IKE_MALFORMED);
+	} else if (!is_ours(sa, &m.h)) {
+		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
+	} else if (!source_is_right(sa, &ev->datagram.from)) {
+		sa_drop(sa, DROP_IKE_SOURCE);
+	} else {
+		sa->arrived_to = ev->datagram.to;
+		if (m.h.exchange == ISAKMP_MAIN)
+			exchange_receive(sa, now, &sa->main.x, &m, bytes);
+		else if (m.h.exchange == ISAKMP_QUICK)
+			quick_receive(sa, now, &m, bytes);
+		else if (m.h.exchange == ISAKMP_INFORMATIONAL)
+			v1_info_receive(sa, now, &m);
+		else
+			sa_drop(sa, DROP_IKE_UNEXPECTED);
+	}
+}
+
+static void child_delete(struct ike_sa *sa, vtime now, uint32_t spi)
+{
+	uint8_t bytes[4];
+
+	put_be32(bytes, spi);
+	if (sa->state == IKE_STATE_ESTABLISHED && v1_quick_forget(sa, now, spi))
+		v1_info_send_delete(sa, PROTOCOL_ESP, SLICE_OF(bytes));
+}
+
+static void close_sa(struct ike_sa *sa)
+{
+	static const struct ike_failure closed = { .during = "the connection",
+						   .text = "closed by us" };
+
+	sa_die(sa, &closed, sa->state == IKE_STATE_ESTABLISHED);
+}
+
+void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
+{
+	sa->log->now = now;
+	switch (ev->type) {
+	case IKE_EVENT_START:
+		if (sa->state != IKE_STATE_NEW)
+			break;
+		sa->path = ev->path;
+		sa->state = IKE_STATE_PHASE1;
+		v1_main_start(sa, now);
+		break;
+	case IKE_EVENT_DATAGRAM:
+		datagram_receive(sa, now, ev);
+		break;
+	case IKE_EVENT_CHILD:
+		v1_quick_request(sa, now,
+				 &(struct child_request){ ev->child.id, ev->child.spi,
+							  ev->child.config });
+		break;
+	case IKE_EVENT_CHILD_DELETE:
+		child_delete(sa, now, ev->spi);
+		break;
+	case IKE_EVENT_CLOSE:
+		close_sa(sa);
+		break;
+	}
+}
+
+static void exchange_due(struct ike_sa *sa, vtime now, struct exchange *x)
+{
+	struct ike_failure why;
+
+	switch (exchange_timeout(x, now)) {
+	case EXCHANGE_NOTHING:
+		sa_arm(sa, x);
+		break;
+	case EXCHANGE_RESEND:
+		push_sent(sa, x, true);
+		sa_arm(sa, x);
+		break;
+	case EXCHANGE_LOST:
+		why = x->hint;
+		if (!why.err)
+			why = (struct ike_failure){ .err = ERR_TIMEOUT,
+						    .during = x->type->name,
+						    .text = x->type->message[x->step].silence };
+		x->type->lost(sa, now, x, &why);
+		break;
+	}
+}
+
+void ike_timeout(struct ike_sa *sa, vtime now)
+{
+	static const struct ike_failure expired = {
+		.err = ERR_EXHAUSTED,
+		.during = "the connection",
+		.text = "the lifetime of the connection's keys is over",
+	};
+	int row;
+
+	sa->log->now = now;
+	while ((row = timers_take_due(&sa->timers, now)) >= 0) {
+		if (row == IKE_T_PHASE1)
+			exchange_due(sa, now, &sa->main.x);
+		else if (row == IKE_T_EXPIRE)
+			sa_die(sa, &expired, true);
+		else
+			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
+	}
+}
+
+/* ---- output ---- */
+
+static bool output_deleted(struct ike_sa *sa, struct ike_effect *out)
+{
+	for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+		struct child_ref *c = &sa->child[i];
+
+		if (!c->spi_in || !c->deleted)
+			continue;
+		log_ev(sa->log, LOG_INFO, "child deleted by the gateway",
+		       log_hex("spi_in", 4, c->spi_in), log_hex("spi_out", 4, c->spi_out));
+		*out = (struct ike_effect){ .type = IKE_EFFECT_CHILD_DELETED, .spi = c->spi_out };
+		*c = (struct child_ref){ 0 };
+		return true;
+	}
+	return false;
+}
+
+/* The next Delete of a closing SA goes to the outbox; each in a message of its own. */
+static void closing_step(struct ike_sa *sa)
+{
+	uint8_t cookies[2 * IKE_COOKIE_SIZE];
+	uint8_t spi[4];
+
+	for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+		if (!sa->child[i].spi_in)
+			continue;
+		put_be32(spi, sa->child[i].spi_in);
+		sa->child[i] = (struct child_ref){ 0 };
+		v1_info_send_delete(sa, PROTOCOL_ESP, SLICE_OF(spi));
+		return;
+	}
+	sa->closing = false;
+	memcpy(cookies, sa->cookie_i, IKE_COOKIE_SIZE);
+	memcpy(cookies + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE);
+	v1_info_send_delete(sa, PROTOCOL_ISAKMP, SLICE_OF(cookies));
+}
+
+bool ike_output(struct ike_sa *sa, vtime now, struct ike_effect *out)
+{
+	sa->log->now = now;
+	if (sa->out_n == 0 && output_deleted(sa, out))
+		return true;
+	if (sa->out_n == 0 && sa->closing)
+		closing_step(sa);
+	if (sa->out_n) {
+		*out = sa->out[sa->out_first].effect;
+		sa->out_first = (sa->out_first + 1) % OUTBOX_MAX;
+		sa->out_n--;
+		return true;
+	}
+	if (!sa->dying)
+		return false;
+	sa->dying = false;
+	sa_wipe(sa);
+	*out = (struct ike_effect){ .type = IKE_EFFECT_DEAD, .why = sa->death };
+	return true;
+}
+
+vtime ike_deadline(const struct ike_sa *sa)
+{
+	return timers_next(&sa->timers);
+}
+
+void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->state = sa->state;
+	memcpy(out->cookie_i, sa->cookie_i, IKE_COOKIE_SIZE);
+	memcpy(out->cookie_r, sa->cookie_r, IKE_COOKIE_SIZE);
+	out->suite = sa->suite;
+	out->established_at = sa->established_at;
+	out->expires_at = sa->expires_at;
+	out->nat = sa->nat;
+	out->drops = &sa->drops;
+}
+
+struct slice ike_sa_cipher_key(const struct ike_sa *sa)
+{
+	return secret_slice(&sa->keys.key);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ike/sa.h"
+
+/* ---- sending ---- */
+
+static struct outgoing *info_begin(struct ike_sa *sa, struct ike_writer *b, uint32_t *id)
+{
+	struct outgoing *o = sa_push(sa, IKE_EFFECT_SEND);
+	struct ike_header h;
+
+	if (!o)
+		return NULL;
+	*id = sa_message_id(sa);
+	h = sa_header(sa, ISAKMP_INFORMATIONAL, *id);
+	protect_begin(b, o->small, sizeof(o->small), &h, sa->suite.hash);
+	return o;
+}
+
+static void info_end(struct ike_sa *sa, struct ike_writer *b, uint32_t id, struct outgoing *o)
+{
+	const struct protect_hash hash = { .number = 1 };
+	uint8_t iv[PROTECT_BLOCK];
+
+	protect_iv_phase2(sa->suite.hash, sa->last_block, id, iv);
+	o->effect.send.bytes = protect_finish(b, &sa->keys, &hash, id, iv);
+	o->effect.send.from = sa->path.local;
+	o->effect.send.to = sa->path.remote;
+}
+
+void v1_info_send_notify(struct ike_sa *sa, const struct notify_payload *n)
+{
+	struct ike_writer b;
+	uint32_t id;
+	struct outgoing *o = info_begin(sa, &b, &id);
+
+	if (!o)
+		return;
+	notify_write(&b, n);
+	info_end(sa, &b, id, o);
+}
+
+void v1_info_send_delete(struct ike_sa *sa, uint8_t protocol, struct slice spi)
+{
+	struct ike_writer b;
+	uint32_t id;
+	struct outgoing *o = info_begin(sa, &b, &id);
+
+	if (!o)
+		return;
+	delete_write(&b, protocol, spi);
+	info_end(sa, &b, id, o);
+}
+
+/* ---- what notifies mean ---- */
+
+static const struct {
+	uint16_t notify;
+	bool proving; /* between messages 5 and 6 of main mode only */
+	enum err err;
+	const char *text;
+} meanings[] = {
+	{ NOTIFY_INVALID_ID_INFORMATION, true, ERR_AUTH,
+	  "the gateway does not accept our identity" },
+	{ NOTIFY_AUTHENTICATION_FAILED, true, ERR_AUTH,
+	  "the gateway could not verify us: pre-shared key or identity is probably wrong" },
+	{ NOTIFY_PAYLOAD_MALFORMED, true, ERR_AUTH,
+	  "the gateway could not read our proof: the pre-shared key is probably wrong" },
+	{ NOTIFY_INVALID_HASH_INFORMATION, true, ERR_AUTH,
+	  "the gateway could not verify us: the pre-shared key is probably wrong" },
+	{ NOTIFY_INVALID_KEY_INFORMATION, true, ERR_AUTH,
+	  "the gateway could not verify us: the pre-shared key is probably wrong" },
+	{ NOTIFY_INVALID_PAYLOAD_TYPE, true, ERR_AUTH,
+	  "the gateway could not read our proof: the pre-shared key is probably wrong" },
+	{ NOTIFY_NO_PROPOSAL_CHOSEN, false, ERR_NO_PROPOSAL,
+	  "the gateway accepts none of our proposals" },
+	{ NOTIFY_INVALID_ID_INFORMATION, false, ERR_PEER_REFUSED,
+	  "the gateway does not accept the address ranges of this tunnel" },
+	{ NOTIFY_AUTHENTICATION_FAILED, false, ERR_AUTH, "the gateway refuses to authenticate" },
+};
+
+struct ike_failure v1_info_failure(uint16_t notify, bool authentic, bool proving,
+				   const struct exchange_type *what)
+{
+	struct ike_failure why = {
+		.err = ERR_PEER_REFUSED,
+		.notify = notify,
+		.authentic = authentic,
+		.during = what->name,
+		.text = "the gateway answered with an error",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
+		if (meanings[i].notify == notify && (proving || !meanings[i].proving)) {
+			why.err = meanings[i].err;
+			why.text = meanings[i].text;
+			break;
+		}
+	}
+	return why;
+}
+
+static bool is_error(uint16_t notify)
+{
+	return notify != 0 && notify <= NOTIFY_ERROR_MAX;
+}
+
+/* The first error notify of the message. */
+static bool error_notify(const struct ike_msg *m, struct notify_payload *out)
+{
+	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_NOTIFY); p;
+	     p = ike_msg_find_next(m, p))
+		if (notify_parse(p->body, out) == 0 && is_error(out->type))
+			return true;
+	return false;
+}
+
+struct ike_failure v1_info_unusable(const struct ike_msg *m, const struct exchange_type *what)
+{
+	struct notify_payload n;
+
+	if (error_notify(m, &n))
+		return v1_info_failure(n.type, true, false, what);
+	return (struct ike_failure){
+		.err = ERR_MALFORMED,
+		.authentic = true,
+		.during = what->name,
+		.text = "the gateway's answer is malformed",
+	};
+}
+
+/* ---- before the SA is established ---- */
+
+static bool open_and_verify(struct ike_sa *sa, const uint8_t last[PROTECT_BLOCK],
+			    const struct ike_msg *m, uint8_t buf[IKE_MESSAGE_MAX],
+			    struct ike_msg *out)
+{
+	const struct protect_hash hash = { .number = 1 };
+	uint8_t iv[PROTECT_BLOCK], next[PROTECT_BLOCK];
+
+	protect_iv_phase2(sa->suite.hash, last, m->h.id, iv);
+	return protect_open(secret_slice(&sa->keys.key), iv, m, buf, out, next) == 0 &&
+	       protect_verify(&sa->keys, &hash, out) == 0;
+}
+
+static bool deletes_us(const struct ike_sa *sa, const struct delete_payload *d)
+{
+	return d->protocol == PROTOCOL_ISAKMP && d->spi_size == 2 * IKE_COOKIE_SIZE &&
+	       memcmp(d->spis.p, sa->cookie_i, IKE_COOKIE_SIZE) == 0 &&
+	       memcmp(d->spis.p + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE) == 0;
+}
+
+/*
+ * The peer, which holds message 5, speaks under keys that both ends have: it knows the pre-shared
+ * key, and what it says is final.
+ */
+static void proving_verified(struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct notify_payload n;
+	struct ike_failure why;
+
+	if (!error_notify(m, &n))
+		return;
+	why = v1_info_failure(n.type, true, true, &v1_main);
+	sa_die(sa, &why, false);
+}
+
+static void proving_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
+{
+	static const struct ike_failure unreadable = {
+		.err = ERR_AUTH,
+		.during = "main mode",
+		.text = "the gateway could not verify us: pre-shared key or identity is probably "
+			"wrong",
+	};
+	uint8_t buf[IKE_MESSAGE_MAX];
+	struct ike_msg opened;
+
+	if (open_and_verify(sa, sa->main.x.iv, m, buf, &opened)) {
+		proving_verified(sa, &opened);
+	} else {
+		sa_drop(sa, DROP_IKE_AUTH);
+		exchange_hint(&sa->main.x, now, &unreadable);
+	}
+}
+
+static void phase1_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
+{
+	bool proving = v1_main_proving(sa);
+	struct notify_payload n;
+	struct ike_failure why;
+
+	if (m->h.flags & ISAKMP_ENCRYPTED) {
+		if (proving)
+			proving_receive(sa, now, m);
+		else
+			sa_drop(sa, DROP_IKE_UNEXPECTED);
+	} else {
+		sa_drop(sa, DROP_IKE_UNPROTECTED);
+		if (!error_notify(m, &n))
+			return;
+		why = v1_info_failure(n.type, false, proving, &v1_main);
+		exchange_hint(&sa->main.x, now, &why);
+	}
+	sa_arm(sa, &sa->main.x);
+}
+
+/* ---- afterwards ---- */
+
+static void r_u_there(struct ike_sa *sa, const struct notify_payload *n)
+{
+	uint8_t cookies[2 * IKE_COOKIE_SIZE];
+
+	/* RFC 3706 section 5.3; peers differ in the SPI, the sequence number counts. */
+	if (n->data.n != 4) {
+		sa_drop(sa, DROP_IKE_MALFORMED);
+		return;
+	}
+	memcpy(cookies, sa->cookie_i, IKE_COOKIE_SIZE);
+	memcpy(cookies + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE);
+	v1_info_send_notify(sa, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+							  .type = NOTIFY_R_U_THERE_ACK,
+							  .spi = SLICE_OF(cookies),
+							  .data = n->data });
+}
+
+/* RFC 2407 section 4.6.3.1, sent on its own for the ISAKMP SA. */
+static void responder_lifetime(struct ike_sa *sa, const struct notify_payload *n)
+{
+	uint32_t seconds;
+	uint64_t bytes;
+	vtime at;
+
+	notify_lifetime(n->data, n->protocol, &seconds, &bytes);
+	if (n->protocol != PROTOCOL_ISAKMP || !seconds || seconds >= sa->lifetime_s)
+		return;
+	at = vtime_add(sa->established_at, seconds * VTIME_S);
+	sa->lifetime_s = seconds;
+	sa->expires_at = at;
+	timers_set(&sa->timers, IKE_T_EXPIRE, at);
+}
+
+static void notify_receive(struct ike_sa *sa, vtime now, struct slice body)
+{
+	struct notify_payload n;
+
+	if (notify_parse(body, &n) != 0) {
+		sa_drop(sa, DROP_IKE_MALFORMED);
+		return;
+	}
+	log_ev(sa->log, LOG_DEBUG, "notify received", log_u64("type", n.type));
+	if (n.type == NOTIFY_R_U_THERE)
+		r_u_there(sa, &n);
+	else if (n.type == NOTIFY_RESPONDER_LIFETIME)
+		responder_lifetime(sa, &n);
+	else if (is_error(n.type))
+		v1_quick_refused(sa, now, &n);
+}
+
+static void esp_deleted(struct ike_sa *sa, const struct delete_payload *d)
+{
+	for (unsigned i = 0; i < d->n; i++) {
+		uint32_t spi = get_be32(d->spis.p + 4 * (size_t)i);
+
+		for (unsigned k = 0; k < CHILDREN_MAX; k++)
+			if (sa->child[k].spi_in && sa->child[k].spi_out == spi)
+				sa->child[k].deleted = true;
+	}
+}
+
+static void delete_receive(struct ike_sa *sa, struct slice body)
+{
+	static const struct ike_failure closed = {
+		.err = ERR_PEER_REFUSED,
+		.authentic = true,
+		.during = "the connection",
+		.text = "the gateway closed the connection",
+	};
+	struct delete_payload d;
+
+	if (delete_parse(body, &d) != 0) {
+		sa_drop(sa, DROP_IKE_MALFORMED);
+		return;
+	}
+	if (d.protocol == PROTOCOL_ESP && d.spi_size == 4)
+		esp_deleted(sa, &d);
+	else if (deletes_us(sa, &d))
+		sa_die(sa, &closed, false);
+}
+
+static void established_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
+{
+	uint8_t buf[IKE_MESSAGE_MAX];
+	struct ike_msg opened;
+
+	if (!(m->h.flags & ISAKMP_ENCRYPTED)) {
+		sa_drop(sa, DROP_IKE_UNPROTECTED);
+		return;
+	}
+	if (!open_and_verify(sa, sa->last_block, m, buf, &opened)) {
+		sa_drop(sa, DROP_IKE_AUTH);
+		return;
+	}
+	if (sa_seen(sa, m->h.id)) {
+		sa_drop(sa, DROP_IKE_DUPLICATE);
+		return;
+	}
+	/* A Delete may end the SA in the middle of the message. */
+	for (unsigned i = 1; i < opened.n && sa->state == IKE_STATE_ESTABLISHED; i++) {
+		if (opened.payload[i].type == PAYLOAD_NOTIFY)
+			notify_receive(sa, now, opened.payload[i].body);
+		else if (opened.payload[i].type == PAYLOAD_DELETE)
+			delete_receive(sa, opened.payload[i].body);
+	}
+}
+
+void v1_info_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
+{
+	if (sa->state == IKE_STATE_PHASE1)
+		phase1_receive(sa, now, m);
+	else
+		established_receive(sa, now, m);
+}

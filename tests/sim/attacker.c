@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/sim/attacker.h"
+
+#define GARBAGE_EVERY (40 * VTIME_MS)
+#define GARBAGE_MAX 400
+#define ALTERED_MAX 2048
+#define LAG_MAX (300 * VTIME_MS) /* of an altered copy behind its original */
+
+static struct rng *dice(struct world *w)
+{
+	return &w->rng[STREAM_ATTACKER];
+}
+
+static void alter_bytes(struct rng *rng, uint8_t *bytes, size_t n)
+{
+	for (unsigned flips = 1 + (unsigned)rng_below(rng, 4); flips > 0; flips--)
+		bytes[rng_below(rng, n)] ^= (uint8_t)(1 + rng_below(rng, 255));
+}
+
+/* Cuts the copy short, lengthens it, or sets one 16-bit field to an extreme. */
+static size_t alter_shape(struct rng *rng, uint8_t *bytes, size_t n)
+{
+	switch (rng_below(rng, 3)) {
+	case 0:
+		return rng_below(rng, n);
+	case 1:
+		rng_fill(rng, bytes + n, 16);
+		return n + 1 + rng_below(rng, 16);
+	default:
+		if (n >= 2)
+			put_be16(bytes + rng_below(rng, n - 1), rng_below(rng, 2) ? UINT16_MAX : 0);
+		return n;
+	}
+}
+
+static void send_altered(struct world *w, enum side from, const struct datagram *d, vtime arrives)
+{
+	enum side to = from == SIDE_CLIENT ? SIDE_GATEWAY : SIDE_CLIENT;
+	uint8_t copy[ALTERED_MAX + 16];
+	struct rng *rng = dice(w);
+	size_t n = d->n;
+
+	if (n == 0 || n > ALTERED_MAX)
+		return;
+	memcpy(copy, d->bytes, n);
+	if (rng_below(rng, 3) == 0)
+		n = alter_shape(rng, copy, n);
+	else
+		alter_bytes(rng, copy, n);
+	if (slice_eq(slice(copy, n), slice(d->bytes, d->n)))
+		return;
+	w->altered++;
+	world_inject(w, to, &d->from, &d->to, slice(copy, n),
+		     arrives + 1 + rng_below(rng, LAG_MAX));
+}
+
+static void eavesdrop(struct world *w, enum side from, const struct datagram *d, vtime arrives)
+{
+	if (rng_below(dice(w), 4) > 0)
+		send_altered(w, from, d, arrives);
+	if (rng_below(dice(w), 4) == 0)
+		send_altered(w, from, d, arrives);
+}
+
+static void send_garbage(struct world *w, unsigned unused)
+{
+	const struct settings *s = &w->settings;
+	struct rng *rng = dice(w);
+	enum side to = rng_below(rng, 2) ? SIDE_CLIENT : SIDE_GATEWAY;
+	uint16_t port = rng_below(rng, 2) ? IKE_PORT : IKE_NATT_PORT;
+	struct endpoint from = { to == SIDE_CLIENT ? s->gateway : s->client, port };
+	struct endpoint at = { to == SIDE_CLIENT ? s->client : s->gateway, port };
+	uint8_t bytes[GARBAGE_MAX];
+	size_t n = rng_below(rng, GARBAGE_MAX + 1);
+
+	(void)unused;
+	rng_fill(rng, bytes, sizeof(bytes));
+	/* Now and then what begins as an IKE message: marker and version are right. */
+	if (n > 24 && rng_below(rng, 2)) {
+		memset(bytes, 0, 4);
+		bytes[4 + 17] = 0x10;
+	}
+	if (rng_below(rng, 2))
+		from.addr = s->dead;
+	world_inject(w, to, &from, &at, slice(bytes, n), w->now + 1);
+	world_at(w, w->now + GARBAGE_EVERY, send_garbage, 0);
+}
+
+void attacker_begin(struct world *w)
+{
+	w->eavesdrop = eavesdrop;
+	world_at(w, 0, send_garbage, 0);
+}

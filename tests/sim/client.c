@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/sim/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define ANSWER_DELAY (3 * VTIME_MS) /* of the resolver and of the kernel */
+
+static void log_sink(void *ctx, const struct log_event *ev)
+{
+	struct sim_client *c = ctx;
+
+	trace_log(&c->world->trace, ev);
+}
+
+/* ---- answers to effects ---- */
+
+static void answer_resolved(struct world *w, unsigned gateway)
+{
+	struct addr addrs[2] = { w->settings.dead, w->settings.gateway }, written;
+	struct session_event ev = { .type = SESSION_EVENT_RESOLVED };
+
+	ev.resolved.addrs = addrs;
+	ev.resolved.n = ARRAY_SIZE(addrs);
+	/* What is no address is a name, and a name has both. */
+	if (addr_parse(w->settings.gateway_text[gateway], &written)) {
+		addrs[0] = written;
+		ev.resolved.n = 1;
+	}
+	sim_client_event(w->client, &ev);
+}
+
+static void answer_path(struct world *w, unsigned unused)
+{
+	struct session_event ev = { .type = SESSION_EVENT_PATH };
+
+	(void)unused;
+	ev.path.local = w->settings.client;
+	ev.path.mtu = 1500;
+	sim_client_event(w->client, &ev);
+}
+
+static void answer_tun(struct world *w, unsigned unused)
+{
+	struct session_event ev = { .type = SESSION_EVENT_TUN_READY };
+
+	(void)unused;
+	sim_client_event(w->client, &ev);
+}
+
+static void answer_later(struct sim_client *c, world_action action, unsigned arg)
+{
+	world_at(c->world, c->world->now + ANSWER_DELAY, action, arg);
+}
+
+/* ---- effects ---- */
+
+static void do_state(struct sim_client *c, const struct session_effect *fx)
+{
+	struct world *w = c->world;
+
+	trace_line(&w->trace, w->now, "  client: %s %s: %s", session_step_name(fx->state.step),
+		   fx->state.done ? "done" : "begins", fx->state.text);
+	if (fx->state.state != SESSION_UP || c->up)
+		return;
+	c->up = true;
+	c->up_at = w->now;
+}
+
+static void do_resolve(struct sim_client *c, const char *name)
+{
+	const struct session_config *config = &c->world->settings.session;
+
+	for (unsigned i = 0; i < config->ngateways; i++)
+		if (config->gateways[i] == name)
+			answer_later(c, answer_resolved, i);
+}
+
+static void do_send(struct sim_client *c, const struct session_effect *fx)
+{
+	uint8_t marked[IKE_MESSAGE_MAX + 4] = { 0 };
+	struct endpoint from = fx->send.from;
+	struct slice payload = fx->send.bytes;
+
+	world_expect(c->world, payload.n <= IKE_MESSAGE_MAX, "an IKE message of %zu bytes",
+		     payload.n);
+	if (from.addr.family == FAMILY_NONE)
+		from.addr = c->world->settings.client;
+	if (from.port == IKE_NATT_PORT && payload.n <= IKE_MESSAGE_MAX) {
+		memcpy(marked + 4, payload.p, payload.n);
+		payload = slice(marked, payload.n + 4);
+	}
+	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, payload);
+}
+
+static void do_retire(struct sim_client *c, const struct session_effect *fx)
+{
+	if (fx->retire.in)
+		classifier_remove_spi(c->classifier, esp_in_config(fx->retire.in)->spi);
+	esp_in_free(fx->retire.in);
+	esp_out_free(fx->retire.out);
+}
+
+static void do_done(struct sim_client *c, const struct session_effect *fx)
+{
+	world_expect(c->world, !c->done, "the session ended twice");
+	c->done = true;
+	c->done_at = c->world->now;
+	c->exit = fx->done.exit;
+	snprintf(c->why, sizeof(c->why), "%s", fx->done.text);
+	trace_line(&c->world->trace, c->world->now, "  client: over, exit %d: %s", (int)c->exit,
+		   c->why);
+}
+
+static void do_effect(struct sim_client *c, const struct session_effect *fx)
+{
+	world_expect(c->world, !c->done, "an effect after the session's end");
+	switch (fx->type) {
+	case SESSION_EFFECT_STATE:
+		do_state(c, fx);
+		break;
+	case SESSION_EFFECT_RESOLVE:
+		do_resolve(c, fx->name);
+		break;
+	case SESSION_EFFECT_FIND_PATH:
+		answer_later(c, answer_path, 0);
+		break;
+	case SESSION_EFFECT_SEND:
+		do_send(c, fx);
+		break;
+	case SESSION_EFFECT_TUN:
+		answer_later(c, answer_tun, 0);
+		break;
+	case SESSION_EFFECT_PUBLISH_RULES:
+		classifier_rules_free(classifier_publish_rules(c->classifier, fx->rules));
+		break;
+	case SESSION_EFFECT_PUBLISH_SLOT:
+		classifier_set_current(c->classifier, fx->slot.slot, fx->slot.out);
+		break;
+	case SESSION_EFFECT_PUBLISH_SPI:
+		world_expect(c->world, classifier_add_spi(c->classifier, fx->in) == 0,
+			     "the SPI index took no SA");
+		break;
+	case SESSION_EFFECT_RETIRE:
+		do_retire(c, fx);
+		break;
+	case SESSION_EFFECT_KEYS:
+		world_fail(c->world, "keys were given out although nobody asked");
+		break;
+	case SESSION_EFFECT_DONE:
+		do_done(c, fx);
+		break;
+	}
+}
+
+static void pump_session(struct sim_client *c)
+{
+	struct session_effect fx;
+
+	while (session_output(c->session, c->world->now, &fx))
+		do_effect(c, &fx);
+}
+
+static void pump_data(struct sim_client *c)
+{
+	struct session_event ev = { .type = SESSION_EVENT_DATA };
+	struct data_event data;
+
+	ev.data = &data;
+	while (outbound_output(c->outbound, &data) || inbound_output(c->inbound, &data)) {
+		session_event(c->session, c->world->now, &ev);
+		pump_session(c);
+	}
+}
+
+static void pump(struct sim_client *c)
+{
+	bool was_up = c->up;
+
+	pump_session(c);
+	pump_data(c);
+	if (c->up && !was_up && c->world->scenario->up)
+		c->world->scenario->up(c->world);
+}
+
+/* ---- packets ---- */
+
+static void take_inner(struct sim_client *c, const struct pkt *p)
+{
+	struct world *w = c->world;
+	const char *wrong = inner_arrived(&w->book, true, pkt_slice(p));
+
+	trace_line(&w->trace, w->now, "  client: %u bytes to the TUN", p->len);
+	world_expect(w, !wrong, "%s", wrong);
+}
+
+static void take_ike(struct sim_client *c, const struct pkt *p)
+{
+	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
+
+	ev.datagram.from = p->from;
+	ev.datagram.to = p->to;
+	ev.datagram.bytes = pkt_slice(p);
+	session_event(c->session, c->world->now, &ev);
+	pump(c);
+}
+
+void sim_client_datagram(struct sim_client *c, const struct datagram *d)
+{
+	struct batch b;
+	struct pkt *p;
+
+	batch_init(&b, c->arena, sizeof(c->arena));
+	p = batch_take(&b, 0, (uint32_t)d->n, 0);
+	memcpy(pkt_data(p), d->bytes, d->n);
+	p->from = d->from;
+	p->to = d->to;
+	inbound_run(c->inbound, c->world->now, &b);
+	if (p->kind == PKT_INNER)
+		take_inner(c, p);
+	else if (p->kind == PKT_IKE)
+		take_ike(c, p);
+	pump(c);
+}
+
+static void send_sealed(struct sim_client *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct pkt *p = &b->pkts[i];
+
+		if (p->kind != PKT_SEALED)
+			continue;
+		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
+			     "data does not go in UDP");
+		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
+	}
+}
+
+static void write_request(struct sim_client *c, struct batch *b, unsigned size)
+{
+	struct world *w = c->world;
+	const struct session_config *config = &w->settings.session;
+	unsigned tunnel = w->book.n % config->ntunnels, number;
+	uint8_t request[INNER_SIZE_MAX];
+	struct addr src = config->tunnels[tunnel].local.lo;
+	struct pkt *p;
+	size_t n;
+
+	number = inner_add(&w->book, w->book.n / config->ntunnels % 2 ? INNER_UDP : INNER_ICMP,
+			   &src, &w->settings.hosts[tunnel], size);
+	n = inner_request(&w->book, number, request);
+	p = batch_take(b, ESP_HEADROOM, (uint32_t)n, ESP_TAILROOM);
+	memcpy(pkt_data(p), request, n);
+}
+
+void sim_client_ping(struct sim_client *c, unsigned n, unsigned size)
+{
+	struct batch b, replies;
+
+	batch_init(&b, c->arena, sizeof(c->arena));
+	batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
+	while (n-- > 0)
+		write_request(c, &b, size);
+	outbound_run(c->outbound, c->world->now, &b, &replies);
+	c->refused += replies.n;
+	send_sealed(c, &b);
+	pump(c);
+}
+
+/* ---- the four verbs ---- */
+
+void sim_client_event(struct sim_client *c, const struct session_event *ev)
+{
+	session_event(c->session, c->world->now, ev);
+	pump(c);
+}
+
+void sim_client_timeout(struct sim_client *c)
+{
+	session_timeout(c->session, c->world->now);
+	pump(c);
+}
+
+vtime sim_client_deadline(const struct sim_client *c)
+{
+	return session_deadline(c->session);
+}
+
+uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
+{
+	return inbound_drops(c->inbound)->n[why] + outbound_drops(c->outbound)->n[why];
+}
+
+struct sim_client *sim_client_new(struct world *w)
+{
+	struct sim_client *c = xcalloc(1, sizeof(*c));
+
+	c->world = w;
+	c->log = (struct log){ .level = LOG_DEBUG, .sink = log_sink, .ctx = c };
+	c->session = session_new(&w->settings.session, &w->rng[STREAM_CLIENT], &c->log, false);
+	c->classifier = classifier_new();
+	c->outbound = outbound_new(c->classifier);
+	c->inbound = inbound_new(c->classifier);
+	return c;
+}
+
+void sim_client_free(struct sim_client *c)
+{
+	session_free(c->session);
+	outbound_free(c->outbound);
+	inbound_free(c->inbound);
+	classifier_free(c->classifier);
+	free(c);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/sim/gateway.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define GATEWAY_ARENA 8192
+#define CHILDREN_MAX 16
+
+struct child {
+	uint32_t spi; /* its own */
+	struct esp_in *in;
+	struct esp_out *out;
+	unsigned tunnel;
+};
+
+struct sim_gateway {
+	struct world *world;
+	struct responder *responder;
+	struct responder_replies replies;
+	struct classifier *classifier;
+	struct outbound *outbound;
+	struct inbound *inbound;
+	struct child children[CHILDREN_MAX];
+	unsigned nchildren;
+	uint8_t arena[GATEWAY_ARENA];
+	uint8_t answer_arena[GATEWAY_ARENA];
+};
+
+/* ---- SAs ---- */
+
+/* The newest pair of a tunnel carries what goes out; NULL: none is left. */
+static void publish_newest(struct sim_gateway *g, unsigned tunnel)
+{
+	struct esp_out *newest = NULL;
+
+	for (unsigned i = 0; i < g->nchildren; i++)
+		if (g->children[i].tunnel == tunnel)
+			newest = g->children[i].out;
+	classifier_set_current(g->classifier, tunnel, newest);
+}
+
+static void child_remove(struct sim_gateway *g, unsigned i)
+{
+	struct child gone = g->children[i];
+
+	g->nchildren--;
+	memmove(g->children + i, g->children + i + 1, (g->nchildren - i) * sizeof(g->children[0]));
+	publish_newest(g, gone.tunnel);
+	classifier_remove_spi(g->classifier, gone.spi);
+	esp_in_free(gone.in);
+	esp_out_free(gone.out);
+}
+
+static unsigned tunnel_of(const struct sim_gateway *g, const struct ts_pair *ts)
+{
+	const struct session_config *c = &g->world->settings.session;
+	unsigned i;
+
+	for (i = 0; i < c->ntunnels; i++)
+		if (ts_eq(&c->tunnels[i].remote, &ts->local) &&
+		    ts_eq(&c->tunnels[i].local, &ts->remote))
+			break;
+	return i;
+}
+
+static void child_add(struct sim_gateway *g, const struct responder_child *rc,
+		      const struct path *path)
+{
+	struct world *w = g->world;
+	struct child *c = &g->children[g->nchildren];
+	struct esp_sa_config config = {
+		.spi = rc->spi_in,
+		.suite = rc->suite,
+		.keymat = secret_slice(&rc->keymat_in),
+		.ts = rc->ts,
+		.path = *path,
+		.slot = tunnel_of(g, &rc->ts),
+		.epoch = rc->spi_in,
+		.first_sequence = 1,
+	};
+
+	world_expect(w, config.slot < w->settings.session.ntunnels && g->nchildren < CHILDREN_MAX,
+		     "the gateway agreed on a pair of SAs that fits no tunnel, or on too many");
+	if (w->failure[0])
+		return;
+	c->spi = rc->spi_in;
+	c->tunnel = config.slot;
+	c->in = esp_in_new(&config, &w->rng[STREAM_GATEWAY]);
+	config.spi = rc->spi_out;
+	config.keymat = secret_slice(&rc->keymat_out);
+	c->out = esp_out_new(&config, &w->rng[STREAM_GATEWAY]);
+	g->nchildren++;
+	classifier_add_spi(g->classifier, c->in);
+	publish_newest(g, c->tunnel);
+}
+
+static bool child_known(const struct sim_gateway *g, uint32_t spi)
+{
+	for (unsigned i = 0; i < g->nchildren; i++)
+		if (g->children[i].spi == spi)
+			return true;
+	return false;
+}
+
+/* SAs for what the responder has agreed on since, none for what was deleted. */
+static void children_follow(struct sim_gateway *g, const struct path *path)
+{
+	for (unsigned i = 0; i < g->nchildren;) {
+		if (responder_child(g->responder, g->children[i].spi))
+			i++;
+		else
+			child_remove(g, i);
+	}
+	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++) {
+		const struct responder_child *rc = responder_child_at(g->responder, i);
+
+		if (rc->spi_in && !child_known(g, rc->spi_in))
+			child_add(g, rc, path);
+	}
+}
+
+/* ---- IKE ---- */
+
+static void send_replies(struct sim_gateway *g)
+{
+	for (unsigned i = 0; i < g->replies.n; i++) {
+		const struct responder_reply *reply = &g->replies.reply[i];
+		uint8_t marked[IKE_MESSAGE_MAX + 4] = { 0 };
+
+		memcpy(marked + 4, reply->bytes, reply->n);
+		world_send(g->world, SIDE_GATEWAY, &reply->from, &reply->to,
+			   reply->from.port == IKE_PORT ? slice(marked + 4, reply->n) :
+							  slice(marked, reply->n + 4));
+	}
+	g->replies.n = 0;
+}
+
+static void take_ike(struct sim_gateway *g, const struct pkt *p)
+{
+	const struct path path = { p->to, p->from, ENCAPSULATION_UDP, 1 };
+
+	responder_datagram(g->responder, g->world->now, &p->from, &p->to, pkt_slice(p),
+			   &g->replies);
+	children_follow(g, &path);
+	send_replies(g);
+}
+
+/* ---- packets ---- */
+
+static void send_sealed(struct sim_gateway *g, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->pkts[i].kind == PKT_SEALED)
+			world_send(g->world, SIDE_GATEWAY, &b->pkts[i].path->local,
+				   &b->pkts[i].path->remote, pkt_slice(&b->pkts[i]));
+}
+
+/* The host behind the gateway takes the request and answers it at once. */
+static void take_inner(struct sim_gateway *g, const struct pkt *p)
+{
+	struct world *w = g->world;
+	const char *wrong = inner_arrived(&w->book, false, pkt_slice(p));
+	struct batch b, replies;
+	struct pkt *answer;
+
+	world_expect(w, !wrong, "%s", wrong);
+	batch_init(&b, g->answer_arena, sizeof(g->answer_arena) / 2);
+	batch_init(&replies, g->answer_arena + sizeof(g->answer_arena) / 2,
+		   sizeof(g->answer_arena) / 2);
+	answer = batch_take(&b, ESP_HEADROOM, p->len, ESP_TAILROOM);
+	memcpy(pkt_data(answer), pkt_data(p), p->len);
+	if (!inner_answer(pkt_data(answer), answer->len))
+		return;
+	outbound_run(g->outbound, w->now, &b, &replies);
+	send_sealed(g, &b);
+}
+
+void sim_gateway_datagram(struct sim_gateway *g, const struct datagram *d)
+{
+	struct batch b;
+	struct pkt *p;
+
+	if (g->world->settings.silent)
+		return;
+	batch_init(&b, g->arena, sizeof(g->arena));
+	p = batch_take(&b, 0, (uint32_t)d->n, 0);
+	memcpy(pkt_data(p), d->bytes, d->n);
+	p->from = d->from;
+	p->to = d->to;
+	inbound_run(g->inbound, g->world->now, &b);
+	if (p->kind == PKT_INNER)
+		take_inner(g, p);
+	else if (p->kind == PKT_IKE)
+		take_ike(g, p);
+}
+
+/* ---- the rest ---- */
+
+void sim_gateway_timeout(struct sim_gateway *g)
+{
+	responder_timeout(g->responder, g->world->now, &g->replies);
+	send_replies(g);
+}
+
+vtime sim_gateway_deadline(const struct sim_gateway *g)
+{
+	return responder_deadline(g->responder);
+}
+
+unsigned sim_gateway_children(const struct sim_gateway *g)
+{
+	return g->nchildren;
+}
+
+bool sim_gateway_established(const struct sim_gateway *g)
+{
+	return responder_established(g->responder);
+}
+
+void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike)
+{
+	for (unsigned i = 0; i < g->nchildren && children; i++) {
+		responder_delete_child(g->responder, g->children[i].spi, &g->replies);
+		send_replies(g);
+	}
+	if (!ike)
+		return;
+	responder_delete(g->responder, &g->replies);
+	send_replies(g);
+}
+
+/* The client's selectors, seen from the other end. */
+static void publish_rules(struct sim_gateway *g)
+{
+	const struct session_config *c = &g->world->settings.session;
+	struct policy *rules = xcalloc(1, sizeof(*rules));
+
+	rules->fallback = POLICY_DISCARD;
+	for (unsigned i = 0; i < c->ntunnels; i++) {
+		const struct policy_rule rule = {
+			.ts = { c->tunnels[i].remote, c->tunnels[i].local },
+			.action = POLICY_PROTECT,
+			.slot = i,
+		};
+
+		policy_add(rules, &rule);
+	}
+	classifier_rules_free(classifier_publish_rules(g->classifier, rules));
+	free(rules);
+}
+
+struct sim_gateway *sim_gateway_new(struct world *w)
+{
+	struct sim_gateway *g = xcalloc(1, sizeof(*g));
+
+	g->world = w;
+	g->responder = responder_new(&w->settings.responder, &w->rng[STREAM_GATEWAY]);
+	g->classifier = classifier_new();
+	g->outbound = outbound_new(g->classifier);
+	g->inbound = inbound_new(g->classifier);
+	publish_rules(g);
+	return g;
+}
+
+void sim_gateway_free(struct sim_gateway *g)
+{
+	while (g->nchildren)
+		child_remove(g, 0);
+	responder_free(g->responder);
+	outbound_free(g->outbound);
+	inbound_free(g->inbound);
+	classifier_free(g->classifier);
+	free(g);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace] */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crypto/crypto.h"
+#include "tests/sim/scenarios.h"
+#include "tests/sim/selftest.h"
+
+#define SEEDS 200
+#define REPEAT_EVERY 16 /* seeds played twice, to compare */
+#define SHOWN_MAX 10 /* failures of one scenario that are printed */
+
+struct options {
+	unsigned long first;
+	unsigned long n;
+	const char *scenario;
+	bool trace;
+};
+
+struct counts {
+	unsigned played, failed;
+	unsigned sent, lost, duplicated, reordered;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace]\nscenarios:", out);
+	for (unsigned i = 0; i < nscenarios; i++)
+		fprintf(out, " %s", scenarios[i].name);
+	fputs("\n", out);
+}
+
+static bool number(const char *text, unsigned long *out)
+{
+	char *end;
+
+	*out = strtoul(text, &end, 10);
+	return *text && !*end;
+}
+
+static bool options_read(struct options *o, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "seeds", required_argument, NULL, 'n' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "scenario", required_argument, NULL, 'c' },
+		{ "trace", no_argument, NULL, 't' },
+		{ 0 },
+	};
+	int c;
+
+	*o = (struct options){ .first = 1, .n = SEEDS };
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c == 'n' && !number(optarg, &o->n))
+			return false;
+		if (c == 's') {
+			if (!number(optarg, &o->first))
+				return false;
+			o->n = 1;
+		}
+		if (c == 'c')
+			o->scenario = optarg;
+		if (c == 't')
+			o->trace = true;
+		if (c == '?')
+			return false;
+	}
+	return optind == argc && o->n > 0;
+}
+
+/* Plays the seed again where that is due; the log must be the same to the byte. */
+static void repeat(const struct scenario *s, uint64_t seed, bool always, struct world_result *r)
+{
+	struct world_result again;
+
+	if (r->failure[0] || (!always && seed % REPEAT_EVERY != 1))
+		return;
+	again = world_play(s, seed, false);
+	if (again.hash != r->hash)
+		snprintf(r->failure, sizeof(r->failure), "the same seed gave another log");
+}
+
+static void compare_twin(const struct scenario *s, uint64_t seed, struct world_result *r)
+{
+	struct world_result twin;
+
+	if (r->failure[0] || !s->twin)
+		return;
+	twin = world_play(s->twin, seed, false);
+	if (twin.milestones != r->milestones)
+		snprintf(r->failure, sizeof(r->failure),
+			 "the client's log differs from that of the scenario %s", s->twin->name);
+}
+
+static void count(struct counts *c, const struct world_result *r)
+{
+	c->played++;
+	c->failed += r->failure[0] != '\0';
+	c->sent += r->sent;
+	c->lost += r->lost;
+	c->duplicated += r->duplicated;
+	c->reordered += r->reordered;
+}
+
+static bool play(const struct scenario *s, const struct options *o)
+{
+	struct counts c = { 0 };
+
+	for (unsigned long seed = o->first; seed < o->first + o->n; seed++) {
+		struct world_result r = world_play(s, seed, o->trace);
+
+		repeat(s, seed, o->n == 1, &r);
+		compare_twin(s, seed, &r);
+		count(&c, &r);
+		if (!r.failure[0] || c.failed > SHOWN_MAX)
+			continue;
+		printf("%s, seed %lu: %s\n\treplay: sim --scenario %s --seed %lu --trace\n",
+		       s->name, seed, r.failure, s->name, seed);
+	}
+	printf("%-12s %5u seeds, %u failed; %u datagrams, %u lost, %u duplicated, %u reordered\n",
+	       s->name, c.played, c.failed, c.sent, c.lost, c.duplicated, c.reordered);
+	fflush(stdout);
+	return c.failed == 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	unsigned played = 0;
+	bool good = true;
+
+	if (!options_read(&o, argc, argv)) {
+		usage(stderr);
+		return 1;
+	}
+	if (crypto_init() != 0) {
+		fputs("sim: the crypto library does not start\n", stderr);
+		return 1;
+	}
+	if (!o.scenario)
+		good = selftest();
+	for (unsigned i = 0; i < nscenarios; i++) {
+		if (o.scenario && strcmp(o.scenario, scenarios[i].name) != 0)
+			continue;
+		played++;
+		good &= play(&scenarios[i], &o);
+	}
+	if (!played) {
+		fprintf(stderr, "sim: no scenario %s\n", o.scenario);
+		usage(stderr);
+		return 1;
+	}
+	return good ? 0 : 1;
+}

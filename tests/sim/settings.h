@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who is in the world and how they are configured: chosen by the seed, changed by scenarios. */
+#ifndef GODWIT_SIM_SETTINGS_H
+#define GODWIT_SIM_SETTINGS_H
+
+#include "client/session.h"
+#include "tests/sim/link.h"
+#include "tests/support/responder.h"
+
+#define SETTINGS_TUNNELS_MAX 3
+
+struct settings {
+	/* The client. */
+	struct session_config session;
+	char gateway_text[2][ADDR_TEXT_MAX]; /* what session.gateways points to */
+	struct addr client;
+
+	/* The wire. */
+	struct link_config up;
+	struct link_config down;
+	struct addr nat; /* the client's address as the gateway sees it; family NONE: no NAT */
+	struct addr dead; /* an address that nobody has */
+
+	/* The gateway. */
+	struct addr gateway;
+	struct responder_config responder; /* with one suite of each kind */
+	struct secret psk; /* the gateway's; responder.psk points to it */
+	bool silent; /* it hears nothing */
+
+	struct addr hosts[SETTINGS_TUNNELS_MAX]; /* one behind the gateway for each tunnel */
+};
+
+/* Everything by the seed, on a wire that delivers all in order. */
+void settings_choose(struct settings *s, struct rng *rng);
+/* Gives the gateway this key instead. */
+void settings_psk(struct settings *s, struct slice psk);
+/* Wipes the keys. */
+void settings_free(struct settings *s);
+/* A wire in both directions: 30 % lost, 10 % duplicated, 25 % out of order. */
+void settings_bad_wire(struct settings *s);
+/* One line for the trace. */
+void settings_text(const struct settings *s, char *buf, size_t size);
+
+#endif
