@@ -202,7 +202,10 @@ void v1_quick_end(struct quick_mode *q)
 	exchange_end(&q->x);
 }
 
-/* A slot not in use, or the complete one that is so for the longest time. */
+/*
+ * A slot not in use, or the complete one that is so for the longest time. Never the one completed
+ * last: its message 3 may still be in the outbox.
+ */
 static struct quick_mode *slot(struct ike_sa *sa)
 {
 	struct quick_mode *best = NULL;
@@ -212,7 +215,7 @@ static struct quick_mode *slot(struct ike_sa *sa)
 
 		if (!q->x.type)
 			return q;
-		if (!exchange_in_air(&q->x) && (!best || q->x.completed_at < best->x.completed_at))
+		if (!exchange_in_air(&q->x) && (!best || q->completed < best->completed))
 			best = q;
 	}
 	return best;
@@ -260,6 +263,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 
 	dh_free(q->dh);
 	q->dh = NULL;
+	q->completed = ++sa->completed;
 	child_up(sa, &q->up);
 	start_next(sa, now);
 }
