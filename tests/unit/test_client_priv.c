@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static void dropped(void)
 	struct rlimit core;
 	int mark = 1, s = socket(AF_INET, SOCK_DGRAM, 0);
 
+	WANT(setgroups(2, (gid_t[]){ 4, 24 }) == 0);
 	priv_prepare();
 	WANT(user.uid != 0);
 	WANT(priv_may_connect());
