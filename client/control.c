@@ -42,7 +42,7 @@ enum control_verb control_parse(struct slice line, const char **why)
 
 static json_t *json_age(vtime now, vtime since)
 {
-	return json_real((double)(vtime_until(since, now) / VTIME_MS) / 1000.0);
+	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
 }
 
 static json_t *json_since(const struct control_view *v, vtime since)

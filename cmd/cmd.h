@@ -23,6 +23,7 @@
 enum command_exit {
 	EXIT_CODE_OK = 0,
 	EXIT_CODE_USAGE = 1,
+	EXIT_CODE_SYSTEM = 5,
 	EXIT_CODE_NOT_RUNNING = 6,
 };
 
