@@ -122,22 +122,6 @@ static void files_and_names(void **state)
 	assert_non_null(strstr(said, "/etc/godwit/nosuchname.conf"));
 }
 
-static void distances(void **state)
-{
-	assert_int_equal(nearest_distance("status", "status"), 0);
-	assert_int_equal(nearest_distance("", "abc"), 3);
-	assert_int_equal(nearest_distance("stauts", "status"), 1);
-	assert_int_equal(nearest_distance("statu", "status"), 1);
-	assert_int_equal(nearest_distance("kitten", "sitting"), 3);
-	assert_true(nearest_is_near("conect", "connect"));
-	assert_true(nearest_is_near("disc", "disconnect"));
-	assert_false(nearest_is_near("x", "connect"));
-	assert_false(nearest_is_near("gateway", "connect"));
-	/* Longer than any word of ours: cut, not overrun. */
-	assert_true(nearest_distance("a", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb") >
-		    30);
-}
-
 static void status_for_people(void **state)
 {
 	static const char json[] =
@@ -182,7 +166,6 @@ int main(void)
 		TEST(every_command_has_help),
 		TEST(unknown_commands_are_usage),
 		TEST(files_and_names),
-		TEST(distances),
 		TEST(status_for_people),
 		TEST(status_that_makes_no_sense),
 	};
