@@ -353,8 +353,7 @@ static bool is_ours(const struct ike_sa *sa, const struct ike_header *h)
 	       (!sa->cookie_r_known || memcmp(h->cookie_r, sa->cookie_r, IKE_COOKIE_SIZE) == 0);
 }
 
-static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
-			  struct slice bytes)
+static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, struct slice bytes)
 {
 	struct quick_mode *q = v1_quick_find(sa, m->h.id);
 

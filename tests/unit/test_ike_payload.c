@@ -9,10 +9,11 @@ static struct sa_payload sa;
 
 /* One proposal for ESP with two transforms of one and two attributes. */
 static const uint8_t good[] = {
-	0, 0, 0, 1, 0, 0, 0, 1, /* DOI, situation */
-	0, 0, 0, 48, 1, 3, 4, 2, 0x11, 0x22, 0x33, 0x44, /* proposal */
-	3, 0, 0, 12, 1, 12, 0, 0, 0x80, 4, 0, 3, /* transform */
-	0, 0, 0, 24, 2, 20, 0, 0, 0x80, 1, 0, 1, 0, 2, 0, 4, 0, 1, 0x51, 0x80, 0x80, 6, 0, 128,
+	0, 0, 0, 1,  0, 0,  0,	  1, /* DOI, situation */
+	0, 0, 0, 48, 1, 3,  4,	  2,	0x11, 0x22, 0x33, 0x44, /* proposal */
+	3, 0, 0, 12, 1, 12, 0,	  0,	0x80, 4,    0,	  3, /* transform */
+	0, 0, 0, 24, 2, 20, 0,	  0,	0x80, 1,    0,	  1,
+	0, 2, 0, 4,  0, 1,  0x51, 0x80, 0x80, 6,    0,	  128,
 };
 
 static int parse(const uint8_t *p, size_t n)
@@ -135,11 +136,11 @@ static void sa_bounds(void **state)
 static void attributes(void **state)
 {
 	static const uint8_t bytes[] = {
-		0x80, 14, 1, 0, /* basic */
-		0, 14, 0, 2, 1, 0, /* the same, variable */
-		0, 12, 0, 0, /* empty */
-		0, 12, 0, 8, 0, 0, 0, 1, 0, 0, 0, 2, /* eight bytes */
-		0, 12, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, /* too much to tell */
+		0x80, 14,   1,	  0, /* basic */
+		0,    14,   0,	  2,	1, 0, /* the same, variable */
+		0,    12,   0,	  0, /* empty */
+		0,    12,   0,	  8,	0, 0, 0, 1, 0, 0, 0, 2, /* eight bytes */
+		0,    12,   0,	  9,	0, 0, 0, 0, 0, 0, 0, 0, 1, /* too much to tell */
 		0xff, 0xff, 0xff, 0xff,
 	};
 	struct sa_attribute a[6];
@@ -295,8 +296,8 @@ static void notifies(void **state)
 
 static void notified_lifetimes(void **state)
 {
-	static const uint8_t good_one[] = { 0x80, 1, 0, 1, 0, 2, 0, 4, 0, 0, 14, 16,
-					    0x80, 1, 0, 2, 0x80, 2, 0, 8 };
+	static const uint8_t good_one[] = { 0x80, 1,  0,    1, 0, 2, 0,	   4, 0, 0,
+					    14,	  16, 0x80, 1, 0, 2, 0x80, 2, 0, 8 };
 	static const uint8_t no_value[] = { 0x80, 1, 0, 1 };
 	static const uint8_t phase1[] = { 0x80, 11, 0, 1, 0x80, 12, 0, 99 };
 	uint32_t seconds;

@@ -124,8 +124,8 @@ static void phase1_attributes(void **state)
 	assert_int_equal(CHECK(&c, 11, 1, 12, 600, 1, 7, 2, 4, 3, 1, 4, 14, 14, 128), 0);
 	assert_int_equal(c.lifetime_s, 600);
 	/* Both kinds of lifetime; a type without value; a value without type. */
-	assert_int_equal(
-		CHECK(&c, 1, 7, 2, 4, 3, 1, 4, 14, 14, 128, 11, 2, 12, 5, 11, 1, 12, 700), 0);
+	assert_int_equal(CHECK(&c, 1, 7, 2, 4, 3, 1, 4, 14, 14, 128, 11, 2, 12, 5, 11, 1, 12, 700),
+			 0);
 	assert_int_equal(c.lifetime_s, 700);
 	assert_int_equal(c.lifetime_bytes, 5 * 1024);
 	assert_int_equal(CHECK(&c, 1, 7, 2, 4, 3, 1, 4, 14, 14, 128, 11, 1), 0);

@@ -117,9 +117,9 @@ static void natd_findings(void **state)
 		const struct endpoint *destination, *source, *local, *remote;
 		enum nat nat;
 	} cases[] = {
-		{ &us, &it, &us, &it, NAT_NONE },    { &other, &it, &us, &it, NAT_LOCAL },
-		{ &port, &it, &us, &it, NAT_LOCAL }, { &us, &other, &us, &it, NAT_REMOTE },
-		{ &us, NULL, &us, &it, NAT_REMOTE }, { &other, NULL, &us, &it, NAT_BOTH },
+		{ &us, &it, &us, &it, NAT_NONE },	{ &other, &it, &us, &it, NAT_LOCAL },
+		{ &port, &it, &us, &it, NAT_LOCAL },	{ &us, &other, &us, &it, NAT_REMOTE },
+		{ &us, NULL, &us, &it, NAT_REMOTE },	{ &other, NULL, &us, &it, NAT_BOTH },
 		{ &us, &it, &unknown, &it, NAT_LOCAL },
 	};
 	const struct ike_header h = { .exchange = ISAKMP_MAIN };
@@ -135,13 +135,12 @@ static void natd_findings(void **state)
 		size_t k = i / 2;
 
 		ike_write_header(&b, buf, sizeof(buf), &h);
-		natd_write(&b, i % 2 ? NATT_RFC : NATT_DRAFT, HASH_SHA1, &h,
-			   cases[k].destination, cases[k].source, &rng);
+		natd_write(&b, i % 2 ? NATT_RFC : NATT_DRAFT, HASH_SHA1, &h, cases[k].destination,
+			   cases[k].source, &rng);
 		assert_int_equal(ike_msg_parse(ike_write_done(&b), &m), 0);
-		assert_int_equal(m.payload[0].type,
-				 i % 2 ? PAYLOAD_NAT_D : PAYLOAD_NAT_D_DRAFT);
-		assert_int_equal(
-			natd_detect(&m, HASH_SHA1, cases[k].local, cases[k].remote, &nat), 0);
+		assert_int_equal(m.payload[0].type, i % 2 ? PAYLOAD_NAT_D : PAYLOAD_NAT_D_DRAFT);
+		assert_int_equal(natd_detect(&m, HASH_SHA1, cases[k].local, cases[k].remote, &nat),
+				 0);
 		assert_int_equal(nat, cases[k].nat);
 	}
 	m.n = 1;
