@@ -10,7 +10,8 @@
 #define QUICKS_MAX 8
 #define NONCE_SIZE 24
 #define RESEND_FIRST VTIME_S
-#define RESEND_TIMES 6
+#define RESEND_LONGEST (2 * VTIME_S)
+#define RESEND_TIMES 30
 
 /* What is sent again when the request comes again. */
 struct answer {
@@ -33,7 +34,12 @@ struct quick {
 	uint32_t child_spi;
 };
 
-enum stage { FREE, SENT_2, SENT_4, ESTABLISHED };
+enum stage {
+	FREE,
+	SENT_2,
+	SENT_4,
+	ESTABLISHED
+};
 
 struct sa {
 	enum stage stage;
@@ -280,8 +286,7 @@ static void keys_make(struct responder *r, struct sa *sa, struct slice gxi, stru
 		return;
 	cookies(sa, both);
 	ikev1_skeyid_psk(&sa->keys, sa->suite.hash, r->config.psk, ni, nr);
-	ikev1_skeyid_derive(&sa->keys, secret_slice(&gxy), SLICE_OF(both),
-			    sa->suite.key_bits / 8u);
+	ikev1_skeyid_derive(&sa->keys, secret_slice(&gxy), SLICE_OF(both), sa->suite.key_bits / 8u);
 	secret_free(&gxy);
 	protect_iv_phase1(sa->suite.hash, gxi, dh_public(sa->dh), sa->iv);
 }
@@ -394,11 +399,11 @@ static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	if (r->config.faults.refuse_identity || !proof_is_right(r, sa, &opened)) {
 		memcpy(sa->iv, next, sizeof(next));
 		if (!r->config.faults.silent)
-			info_notify(r, sa,
-				    &(struct notify_payload){
-					    .protocol = PROTOCOL_ISAKMP,
-					    .type = NOTIFY_AUTHENTICATION_FAILED },
-				    out);
+			info_notify(
+				r, sa,
+				&(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+							  .type = NOTIFY_AUTHENTICATION_FAILED },
+				out);
 		sa_free(r, sa);
 		return;
 	}
@@ -528,16 +533,14 @@ static void quick_sa_write(const struct responder *r, struct ike_writer *b,
 			   const struct sa_payload *offer, const struct esp_choice *choice,
 			   uint32_t spi)
 {
-	static const struct esp_suite foreign = { ESP_CIPHER_AES_CBC, 192,
-						  ESP_INTEG_HMAC_SHA1_96 };
+	static const struct esp_suite foreign = { ESP_CIPHER_AES_CBC, 192, ESP_INTEG_HMAC_SHA1_96 };
 	uint8_t bytes[4];
 
 	put_be32(bytes, spi);
 	if (r->config.faults.foreign_esp)
-		proposal_write_esp(b, &(struct esp_offer){ .suites = &foreign,
-							   .n = 1,
-							   .mode = choice->mode,
-							   .spi = spi });
+		proposal_write_esp(
+			b, &(struct esp_offer){
+				   .suites = &foreign, .n = 1, .mode = choice->mode, .spi = spi });
 	else
 		proposal_write_choice(b, offer, choice->proposal, choice->transform,
 				      SLICE_OF(bytes));
@@ -568,8 +571,8 @@ static void quick_2(struct responder *r, struct sa *sa, struct quick *q,
 }
 
 static void child_make(struct responder *r, const struct sa *sa, struct quick *q,
-		       const struct esp_choice *choice, const struct ts_pair *ts,
-		       struct slice gqm, struct responder_child *c)
+		       const struct esp_choice *choice, const struct ts_pair *ts, struct slice gqm,
+		       struct responder_child *c)
 {
 	struct slice ni = slice(q->ni, q->ni_n), nr = SLICE_OF(q->nr);
 	size_t n = esp_suite_keymat(&choice->suite);
@@ -772,8 +775,7 @@ void responder_datagram(struct responder *r, vtime now, const struct endpoint *f
 	if (ike_msg_parse(bytes, &m) != 0)
 		return;
 	sa = sa_find(r, &m.h);
-	if (!sa && m.h.exchange == ISAKMP_MAIN &&
-	    memcmp(m.h.cookie_r, zero, sizeof(zero)) == 0)
+	if (!sa && m.h.exchange == ISAKMP_MAIN && memcmp(m.h.cookie_r, zero, sizeof(zero)) == 0)
 		sa = sa_new(r, &m);
 	if (!sa)
 		return;
@@ -813,7 +815,8 @@ void responder_timeout(struct responder *r, vtime now, struct responder_replies 
 			if (!quick_waits(q) || q->resend_at > now ||
 			    out->n == RESPONDER_REPLIES_MAX)
 				continue;
-			q->resend_at = vtime_add(now, RESEND_FIRST << ++q->resent);
+			q->resend_at = vtime_add(now, vtime_min(RESEND_FIRST << ++q->resent,
+								RESEND_LONGEST));
 			out->reply[out->n++] = q->answer.reply;
 		}
 	}
@@ -900,7 +903,9 @@ void responder_notify(struct responder *r, uint16_t type, struct slice spi, stru
 		info_clear(r, r->newest, type, out);
 	else
 		info_notify(r, r->newest,
-			    &(struct notify_payload){
-				    .protocol = PROTOCOL_ISAKMP, .type = type, .spi = spi, .data = data },
+			    &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+						      .type = type,
+						      .spi = spi,
+						      .data = data },
 			    out);
 }
