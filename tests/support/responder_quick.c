@@ -2,7 +2,8 @@
 #include "tests/support/responder_state.h"
 
 #define RESEND_FIRST VTIME_S
-#define RESEND_TIMES 6
+#define RESEND_LONGEST (2 * VTIME_S)
+#define RESEND_TIMES 30
 
 static bool ids_read(const struct responder *r, const struct ike_msg *m, struct ts_pair *ts)
 {
@@ -276,7 +277,7 @@ void responder_timeout(struct responder *r, vtime now, struct responder_replies 
 			if (!quick_waits(q) || q->resend_at > now ||
 			    out->n == RESPONDER_REPLIES_MAX)
 				continue;
-			q->resend_at = vtime_add(now, RESEND_FIRST << ++q->resent);
+			q->resend_at = vtime_add(now, vtime_min(RESEND_FIRST << ++q->resent, RESEND_LONGEST));
 			out->reply[out->n++] = q->answer.reply;
 		}
 	}
