@@ -502,6 +502,11 @@ const struct responder_child *responder_child(const struct responder *r, uint32_
 	return NULL;
 }
 
+const struct responder_child *responder_child_at(const struct responder *r, unsigned place)
+{
+	return &r->child[place];
+}
+
 const struct responder_child *responder_child_out(const struct responder *r, uint32_t spi_out)
 {
 	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++)

@@ -277,7 +277,8 @@ void responder_timeout(struct responder *r, vtime now, struct responder_replies 
 			if (!quick_waits(q) || q->resend_at > now ||
 			    out->n == RESPONDER_REPLIES_MAX)
 				continue;
-			q->resend_at = vtime_add(now, vtime_min(RESEND_FIRST << ++q->resent, RESEND_LONGEST));
+			q->resend_at = vtime_add(now, vtime_min(RESEND_FIRST << ++q->resent,
+								RESEND_LONGEST));
 			out->reply[out->n++] = q->answer.reply;
 		}
 	}
