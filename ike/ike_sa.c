@@ -431,6 +431,12 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	case IKE_EVENT_CLOSE:
 		close_sa(sa);
 		break;
+	case IKE_EVENT_REKEY:
+	case IKE_EVENT_ACCEPT:
+	case IKE_EVENT_CHILD_ACCEPT:
+	case IKE_EVENT_CHILD_REFUSE:
+	case IKE_EVENT_PROBE:
+		break;
 	}
 }
 
