@@ -44,7 +44,7 @@ void batch_init(struct batch *b, void *arena, size_t arena_size)
 
 	if (skip > arena_size)
 		skip = arena_size;
-	b->arena = (uint8_t *)arena + skip;
+	b->arena = skip ? (uint8_t *)arena + skip : arena;
 	b->arena_size = arena_size - skip;
 	batch_reset(b);
 }

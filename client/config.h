@@ -11,11 +11,15 @@
 #define GODWIT_CLIENT_CONFIG_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "client/session.h"
 
 #define CONFIG_NAME_MAX 64 /* of a connection: letters, digits, '-', '_', '.' */
 #define CONFIG_DEVICE_MAX 15 /* IFNAMSIZ - 1 */
+#define CONFIG_SIZE_MAX 60000 /* bytes of a file */
+#define CONFIG_LINE_MAX 4096 /* bytes of a line */
+#define CONFIG_COMPLAINTS_MAX 20
 
 struct config {
 	char *file;
@@ -32,11 +36,24 @@ struct config {
  * refused. Warnings go to `err`, too, and do not fail.
  */
 int config_read(const char *file, struct config **out, FILE *err);
+
+/* A configuration that is in memory already. */
+struct config_source {
+	const char *file; /* for messages, the connection's name, and as the place of psk-file */
+	char *text; /* changed while it is read; one byte of room behind it */
+	size_t n;
+	uid_t owner; /* of the file, as mode: they decide about a secret and a command in it */
+	mode_t mode;
+	bool fetch; /* read psk-file, run psk-command; else the key stays empty */
+};
+
+/* As config_read. The caller wipes the text. */
+int config_parse(const struct config_source *source, struct config **out, FILE *err);
 /* Wipes secrets and frees. NULL is harmless. */
 void config_free(struct config *c);
 /* Says in plain words what this configuration would do. */
 void config_explain(const struct config *c, FILE *out);
-/* Writes vpn.conf.example: every key with its default and meaning. */
+/* Writes vpn.conf.example: every key of this version with its default and meaning. */
 void config_write_example(FILE *out);
 
 #endif

@@ -289,3 +289,12 @@ struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi)
 	}
 	return NULL;
 }
+
+unsigned classifier_index_used(const struct classifier *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < INDEX_SIZE; i++)
+		n += atomic_load_explicit(&c->index[i], memory_order_relaxed) != NULL;
+	return n;
+}

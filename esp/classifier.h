@@ -17,4 +17,7 @@ uint32_t classifier_slot_stamp(const struct classifier *c, unsigned slot);
 /* Inbound. An authentic packet of this epoch has come: if it is the slot's next, it is proved. */
 void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);
 
+/* Entries of the SPI index that are not empty: SAs, and what removed ones left. For tests. */
+unsigned classifier_index_used(const struct classifier *c);
+
 #endif

@@ -24,7 +24,7 @@
  *	current ──► SA of the epoch that data goes out on
  *	next    ──► SA of a newer epoch, used from the moment next_proved is set: inbound sets it
  *	            (release) at the first authentic packet of that epoch, outbound reads it (acquire)
- *	            for each batch
+ *	            for each packet
  *
  * Not here yet: extended sequence numbers, the flow cache, holding, segmentation, workers.
  */

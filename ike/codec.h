@@ -114,7 +114,7 @@ struct ike_msg {
 
 /*
  * Header and, unless it is encrypted, payload chain. 0; ERR_MALFORMED; ERR_UNSUPPORTED for another
- * major version.
+ * version than 1.0.
  */
 int ike_msg_parse(struct slice bytes, struct ike_msg *out);
 /*

@@ -65,9 +65,8 @@ void exchange_hint(struct exchange *x, vtime now, const struct ike_failure *why)
 	x->resend_at = vtime_min(x->resend_at, again);
 }
 
-void exchange_complete(struct exchange *x, vtime now)
+void exchange_complete(struct exchange *x)
 {
-	x->completed_at = now;
 	x->lost_at = VTIME_NEVER;
 	x->resend_at = VTIME_NEVER;
 }

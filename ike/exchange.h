@@ -57,7 +57,6 @@ struct exchange {
 	vtime resend_at;
 	vtime wait;
 	vtime time_up; /* lost_at without a hint */
-	vtime completed_at;
 	uint8_t iv[PROTECT_BLOCK];
 	struct slice ni; /* phase 2: the nonces, in the struct that this one is part of */
 	struct slice nr;
@@ -85,7 +84,7 @@ bool exchange_is_repeat(const struct exchange *x, struct slice datagram);
 /* A reason to think that it fails. Only the first one counts. */
 void exchange_hint(struct exchange *x, vtime now, const struct ike_failure *why);
 /* Nothing more is awaited; repeats are still answered. */
-void exchange_complete(struct exchange *x, vtime now);
+void exchange_complete(struct exchange *x);
 /* True while an answer is awaited. */
 bool exchange_in_air(const struct exchange *x);
 vtime exchange_deadline(const struct exchange *x);

@@ -140,7 +140,8 @@ static unsigned timer_row(const struct ike_sa *sa, const struct exchange *x)
 
 void sa_arm(struct ike_sa *sa, const struct exchange *x)
 {
-	timers_set(&sa->timers, timer_row(sa, x), exchange_deadline(x));
+	if (sa->state != IKE_STATE_DEAD)
+		timers_set(&sa->timers, timer_row(sa, x), exchange_deadline(x));
 }
 
 void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool deletes)
@@ -221,11 +222,10 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 	if (exchange_in_air(x)) {
 		exchange_sent(x, now);
 	} else {
-		exchange_complete(x, now);
+		exchange_complete(x);
 		x->type->done(sa, now, x);
 	}
-	if (sa->state != IKE_STATE_DEAD)
-		sa_arm(sa, x);
+	sa_arm(sa, x);
 }
 
 /* ---- receiving in an exchange of ours ---- */
@@ -273,7 +273,7 @@ static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slic
 		sa_exchange_send(sa, now, x);
 		return;
 	}
-	exchange_complete(x, now);
+	exchange_complete(x);
 	sa_arm(sa, x);
 	x->type->done(sa, now, x);
 }
@@ -353,8 +353,7 @@ static bool is_ours(const struct ike_sa *sa, const struct ike_header *h)
 	       (!sa->cookie_r_known || memcmp(h->cookie_r, sa->cookie_r, IKE_COOKIE_SIZE) == 0);
 }
 
-static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
-			  struct slice bytes)
+static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, struct slice bytes)
 {
 	struct quick_mode *q = v1_quick_find(sa, m->h.id);
 
@@ -431,6 +430,12 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		break;
 	case IKE_EVENT_CLOSE:
 		close_sa(sa);
+		break;
+	case IKE_EVENT_REKEY:
+	case IKE_EVENT_ACCEPT:
+	case IKE_EVENT_CHILD_ACCEPT:
+	case IKE_EVENT_CHILD_REFUSE:
+	case IKE_EVENT_PROBE:
 		break;
 	}
 }

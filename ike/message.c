@@ -47,7 +47,7 @@ int ike_msg_parse(struct slice bytes, struct ike_msg *out)
 	out->body = rd_rest(&r);
 	if (r.bad || h->length != bytes.n || bytes.n > IKE_MESSAGE_MAX)
 		return ERR_MALFORMED;
-	if (h->version >> 4 != IKE_VERSION_1 >> 4)
+	if (h->version != IKE_VERSION_1)
 		return ERR_UNSUPPORTED;
 	if (h->flags & ~FLAGS_KNOWN)
 		return ERR_MALFORMED;

@@ -45,6 +45,7 @@ struct child_request {
 
 struct quick_mode {
 	struct exchange x; /* first: quick_of() */
+	uint64_t completed; /* grows from one to the next */
 	struct child_request child;
 	struct dh *dh;
 	uint8_t ni[IKE_NONCE_SIZE];
@@ -83,6 +84,7 @@ struct ike_sa {
 	struct ikev1_keys keys;
 	uint8_t last_block[PROTECT_BLOCK]; /* of phase 1: every phase 2 IV starts from it */
 	struct main_mode main;
+	uint64_t completed;
 	struct quick_mode quick[QUICK_SLOTS];
 	unsigned nrequests;
 	struct child_request request[CHILD_REQUESTS_MAX];
@@ -109,7 +111,7 @@ uint32_t sa_message_id(struct ike_sa *sa);
 void sa_drop(struct ike_sa *sa, enum drop why);
 /* Builds and sends the exchange's next message. */
 void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x);
-/* Sets the timer row of this exchange from its deadline. */
+/* Sets the timer row of this exchange from its deadline; a dead SA has no timers. */
 void sa_arm(struct ike_sa *sa, const struct exchange *x);
 /* The SA is over; with `deletes` the peer is told. The DEAD effect follows everything else. */
 void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool deletes);

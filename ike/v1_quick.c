@@ -93,16 +93,15 @@ static void lifetimes(const struct ike_msg *m, const struct esp_choice *choice, 
 	}
 }
 
-static int exchange_secret(struct quick_mode *q, const struct ike_payload *ke,
-			   struct secret *out, struct ike_failure *why)
+static int exchange_secret(struct quick_mode *q, const struct ike_payload *ke, struct secret *out,
+			   struct ike_failure *why)
 {
 	if (!q->dh != !ke)
 		return fail(why, ERR_NO_PROPOSAL,
 			    "the gateway and we do not agree on perfect forward secrecy");
 	if (!ke)
 		return 0;
-	if (ke_parse(ke->body, dh_get_group(q->dh)) != 0 ||
-	    dh_shared(q->dh, ke->body, out) != 0)
+	if (ke_parse(ke->body, dh_get_group(q->dh)) != 0 || dh_shared(q->dh, ke->body, out) != 0)
 		return fail(why, ERR_BAD_KEY, "the gateway's public value is not valid");
 	return 0;
 }
@@ -202,7 +201,10 @@ void v1_quick_end(struct quick_mode *q)
 	exchange_end(&q->x);
 }
 
-/* A slot not in use, or the complete one that is so for the longest time. */
+/*
+ * A slot not in use, or the complete one that is so for the longest time. Never the one completed
+ * last: its message 3 may still be in the outbox.
+ */
 static struct quick_mode *slot(struct ike_sa *sa)
 {
 	struct quick_mode *best = NULL;
@@ -212,7 +214,7 @@ static struct quick_mode *slot(struct ike_sa *sa)
 
 		if (!q->x.type)
 			return q;
-		if (!exchange_in_air(&q->x) && (!best || q->x.completed_at < best->x.completed_at))
+		if (!exchange_in_air(&q->x) && (!best || q->completed < best->completed))
 			best = q;
 	}
 	return best;
@@ -260,6 +262,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 
 	dh_free(q->dh);
 	q->dh = NULL;
+	q->completed = ++sa->completed;
 	child_up(sa, &q->up);
 	start_next(sa, now);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "packet/packet.h"
 
-#include "base/err.h"
-
 #define ICMP_HEADER 8
 #define HOPS 64
 
@@ -117,8 +115,11 @@ static size_t write_error(struct icmp *m, struct slice ip, const struct packet_l
 	bool ip6 = l->src.family == FAMILY_IP6;
 	size_t header = ICMP_HEADER + (ip6 ? PACKET_IP6_HEADER : PACKET_IP4_HEADER);
 	size_t room = ip6 ? PACKET_ICMP6_MAX : PACKET_ICMP4_MAX;
-	size_t least = l->length < l->upper + 8 ? l->length : l->upper + 8;
+	/* A long chain of IPv6 extension headers may push the upper layer out of what is quoted. */
+	size_t least = ip6 ? PACKET_IP6_HEADER : l->upper + 8;
 
+	if (least > l->length)
+		least = l->length;
 	if (room > size)
 		room = size;
 	if (room < header + least)

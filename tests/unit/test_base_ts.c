@@ -187,6 +187,22 @@ static void test_match_ports(void **state)
 	assert_false(ts_pair_match_out(&ts, &out));
 }
 
+static void test_match_local_ports(void **state)
+{
+	struct ts_pair ts = { ports("10.1.0.0/16", UDP, 500, 500), net("192.0.2.0/24") };
+	struct tuple out = packet("10.1.2.3", "192.0.2.7", UDP, 500, 1000);
+	struct tuple in = packet("192.0.2.7", "10.1.2.3", UDP, 1000, 500);
+
+	assert_true(ts_pair_match_out(&ts, &out));
+	assert_true(ts_pair_match_in(&ts, &in));
+	out.sport = 1000;
+	out.dport = 500;
+	assert_false(ts_pair_match_out(&ts, &out));
+	in.dport = 1000;
+	in.sport = 500;
+	assert_false(ts_pair_match_in(&ts, &in));
+}
+
 /* A later fragment shows no ports: only selectors that name none may pass it. */
 static void test_match_fragments(void **state)
 {
@@ -222,6 +238,10 @@ static void test_match_families(void **state)
 
 static void test_text(void **state)
 {
+	static const char longest[] =
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"
+		"[ipv6-icmp/10000-20000]";
+
 	struct ts rows[] = {
 		net("10.0.0.0/24"),
 		net("10.0.0.1/32"),
@@ -245,8 +265,7 @@ static void test_text(void **state)
 		"2001:db8::/32[ipv6-icmp/32768]",
 		"0.0.0.0/0[132]",
 		"0.0.0.0/0[any/0]",
-		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"
-		"[ipv6-icmp/10000-20000]",
+		longest,
 	};
 	char buf[TS_TEXT_MAX];
 
@@ -267,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_contains_addr),
 		cmocka_unit_test(test_match_directions),
 		cmocka_unit_test(test_match_ports),
+		cmocka_unit_test(test_match_local_ports),
 		cmocka_unit_test(test_match_fragments),
 		cmocka_unit_test(test_match_families),
 		cmocka_unit_test(test_text),

@@ -5,6 +5,11 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "base/mem.h"
 #include "crypto/crypto.h"
 
 static void test_fills_all(void **state)
@@ -20,6 +25,27 @@ static void test_fills_all(void **state)
 		zeros = a[i] ? 0 : zeros + 1;
 		assert_true(zeros < 16);
 	}
+}
+
+static void on_alarm(int signal)
+{
+}
+
+/* Signals make the kernel stop in the middle: every byte must be filled all the same. */
+static void test_goes_on_after_a_signal(void **state)
+{
+	const struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { { 0, 0 }, { 0, 0 } };
+	const size_t n = (size_t)4 << 20;
+	uint8_t *big = xcalloc(n, 1);
+	uint8_t zeros[32] = { 0 };
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &often, NULL);
+	rng_fill(crypto_rng(), big, n);
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
+	assert_memory_not_equal(big + n - sizeof(zeros), zeros, sizeof(zeros));
+	free(big);
 }
 
 static void test_stays_inside(void **state)
@@ -46,6 +72,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fills_all),
+		cmocka_unit_test(test_goes_on_after_a_signal),
 		cmocka_unit_test(test_stays_inside),
 		cmocka_unit_test(test_library),
 	};

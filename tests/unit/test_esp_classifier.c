@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <pthread.h>
+#include <sched.h>
 #include <cmocka.h>
 
 #include "base/mem.h"
@@ -13,6 +15,12 @@
 static struct esp_in *in_with_spi(uint32_t spi)
 {
 	return parts_in(parts_config(&suite_gcm, spi));
+}
+
+/* SPIs that all begin at one place of the index: multiples of its factor's inverse, modulo 2^32. */
+static uint32_t colliding_spi(uint32_t i)
+{
+	return 0xe8b2f51U * (0x40000000U + i);
 }
 
 static void rules_are_numbered_copies(void **state)
@@ -74,6 +82,10 @@ static void next_is_used_when_proved(void **state)
 	/* Nothing is left over for the next rekeying. */
 	classifier_set_next(c, 3, n2);
 	assert_ptr_equal(classifier_slot_sa(c, 3), n);
+	/* A new current one puts away a next that was not proved yet. */
+	classifier_set_current(c, 3, p);
+	classifier_prove(c, 3, 3);
+	assert_ptr_equal(classifier_slot_sa(c, 3), p);
 	classifier_set_current(c, 3, NULL);
 	assert_null(classifier_slot_sa(c, 3));
 	/* Without a current one, too, next must be proved. */
@@ -111,8 +123,6 @@ static void reserved_spis_are_never_found(void **state)
 	assert_null(esp_in_new(&config, parts_rng()));
 	assert_null(esp_out_new(&config, parts_rng()));
 	assert_int_equal(classifier_add_spi(c, sa), 0);
-	/* Leaves a tombstone when what follows in its chain is taken; 0 must not find it. */
-	classifier_remove_spi(c, 0);
 	for (uint32_t spi = 0; spi < 256; spi++)
 		assert_null(classifier_find_spi(c, spi));
 	assert_ptr_equal(classifier_find_spi(c, 256), sa);
@@ -161,29 +171,34 @@ static void the_index_agrees_with_an_array(void **state)
 	static bool there[N];
 	struct rng_seed seed;
 	struct rng rng = rng_seeded(&seed, 5);
-	unsigned n = 0;
+	unsigned n = 0, full = 0;
 
 	for (uint32_t i = 0; i < N; i++)
 		sa[i] = in_with_spi(rng_u32(&rng) | 0x1000);
 	for (unsigned step = 0; step < 200000; step++) {
 		unsigned i = (unsigned)rng_below(&rng, N);
 		/* Long times of growth and of decay, so that it is sometimes nearly full. */
-		bool grow = rng_below(&rng, 10) < (step / 20000 % 2 ? 3U : 7U);
+		bool grow = rng_below(&rng, 10) < (step / 20000 % 2 ? 2U : 9U);
 		const struct esp_sa_config *config = esp_in_config(sa[i]);
 
 		if (grow && !there[i] && n < CLASSIFIER_SPIS) {
 			assert_int_equal(classifier_add_spi(c, sa[i]), 0);
 			there[i] = true;
 			n++;
+		} else if (grow && !there[i]) {
+			assert_int_equal(classifier_add_spi(c, sa[i]), ERR_NO_ROOM);
+			full++;
 		} else if (!grow && there[i]) {
 			classifier_remove_spi(c, config->spi);
 			there[i] = false;
 			n--;
 		}
+		classifier_remove_spi(c, 0); /* finds nothing, a tombstone least of all */
 		i = (unsigned)rng_below(&rng, N);
 		config = esp_in_config(sa[i]);
 		assert_ptr_equal(classifier_find_spi(c, config->spi), there[i] ? sa[i] : NULL);
 	}
+	assert_true(full > 0);
 	for (unsigned i = 0; i < N; i++)
 		assert_ptr_equal(classifier_find_spi(c, esp_in_config(sa[i])->spi),
 				 there[i] ? sa[i] : NULL);
@@ -210,8 +225,103 @@ static void an_emptied_index_takes_all_again(void **state)
 			assert_null(classifier_find_spi(c, esp_in_config(sa[i])->spi));
 			esp_in_free(sa[i]);
 		}
+		assert_int_equal(classifier_index_used(c), 0);
 	}
 	classifier_free(c);
+}
+
+/* What the threads of the two tests below share. */
+struct race {
+	struct classifier *c;
+	uint32_t spi;
+	struct esp_in *sa;
+	atomic_bool stop;
+	atomic_uint wrong;
+	atomic_uint turns;
+};
+
+static void *race_prove(void *arg)
+{
+	struct race *r = arg;
+
+	while (!atomic_load(&r->stop)) {
+		classifier_prove(r->c, 3, 1);
+		atomic_fetch_add(&r->turns, 1);
+	}
+	return NULL;
+}
+
+/* Inbound proves epoch 1 while control puts epoch 2 in its place: 2 must never be used. */
+static void a_late_proof_proves_nothing_newer(void **state)
+{
+	struct race r = { .c = classifier_new() };
+	struct esp_sa_config config = parts_config(&suite_gcm, 1000);
+	struct esp_out *old = parts_out(config), *newer;
+	pthread_t thread;
+
+	config.epoch = 2;
+	newer = parts_out(config);
+	assert_int_equal(pthread_create(&thread, NULL, race_prove, &r), 0);
+	while (atomic_load(&r.turns) == 0)
+		sched_yield();
+	for (unsigned i = 0; i < 200000; i++) {
+		classifier_set_next(r.c, 3, old);
+		classifier_set_next(r.c, 3, newer);
+		if (classifier_slot_sa(r.c, 3) == newer)
+			atomic_fetch_add(&r.wrong, 1);
+	}
+	atomic_store(&r.stop, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(r.wrong, 0);
+	esp_out_free(old);
+	esp_out_free(newer);
+	classifier_free(r.c);
+}
+
+static void *race_find(void *arg)
+{
+	struct race *r = arg;
+
+	while (!atomic_load(&r->stop)) {
+		if (classifier_find_spi(r->c, r->spi) != r->sa)
+			atomic_fetch_add(&r->wrong, 1);
+		atomic_fetch_add(&r->turns, 1);
+	}
+	return NULL;
+}
+
+/* A reader always finds an SA that stays, whatever comes and goes in its chain. */
+static void an_sa_that_stays_is_always_found(void **state)
+{
+	enum {
+		N = 6
+	};
+	struct race r = { .c = classifier_new() };
+	struct esp_in *sa[N];
+	pthread_t thread;
+
+	for (uint32_t i = 0; i < N; i++) {
+		sa[i] = in_with_spi(colliding_spi(i));
+		assert_int_equal(classifier_add_spi(r.c, sa[i]), 0);
+	}
+	r.sa = sa[N - 1];
+	r.spi = esp_in_config(r.sa)->spi;
+	assert_int_equal(pthread_create(&thread, NULL, race_find, &r), 0);
+	while (atomic_load(&r.turns) == 0)
+		sched_yield();
+	for (unsigned i = 0; i < 200000; i++) {
+		classifier_remove_spi(r.c, esp_in_config(sa[i % (N - 1)])->spi);
+		if (i % 3)
+			classifier_remove_spi(r.c, esp_in_config(sa[(i + 2) % (N - 1)])->spi);
+		classifier_add_spi(r.c, sa[i % (N - 1)]);
+		classifier_add_spi(r.c, sa[(i + 2) % (N - 1)]);
+	}
+	atomic_store(&r.stop, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(r.wrong, 0);
+	for (uint32_t i = 0; i < N; i++)
+		esp_in_free(sa[i]);
+	classifier_free(r.c);
 }
 
 static int set_up(void **state)
@@ -229,6 +339,8 @@ int main(void)
 		cmocka_unit_test(a_taken_spi_and_a_full_index_are_refused),
 		cmocka_unit_test(the_index_agrees_with_an_array),
 		cmocka_unit_test(an_emptied_index_takes_all_again),
+		cmocka_unit_test(a_late_proof_proves_nothing_newer),
+		cmocka_unit_test(an_sa_that_stays_is_always_found),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/runtime.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/mem.h"
+
+/* ---- requests ---- */
+
+enum control_verb control_parse(struct slice line, const char **why)
+{
+	json_error_t error;
+	json_t *request = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	enum control_verb verb = CONTROL_BAD;
+
+	*why = NULL;
+	if (!request)
+		*why = "not a JSON object in one line";
+	else if (!cmd)
+		*why = "no \"cmd\"; it is \"status\" or \"disconnect\"";
+	else if (strcmp(cmd, "status") == 0)
+		verb = CONTROL_STATUS;
+	else if (strcmp(cmd, "disconnect") == 0)
+		verb = CONTROL_DISCONNECT;
+	else
+		*why = "unknown \"cmd\"; it is \"status\" or \"disconnect\"";
+	json_decref(request);
+	return verb;
+}
+
+/* ---- status ---- */
+
+static json_t *json_age(vtime now, vtime since)
+{
+	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
+}
+
+static json_t *json_since(const struct control_view *v, vtime since)
+{
+	time_t t = (time_t)(v->wall_s - (int64_t)(vtime_until(since, v->now) / VTIME_S));
+	char buf[40];
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm))
+		return json_null();
+	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(buf);
+}
+
+static json_t *json_spi(uint32_t spi)
+{
+	return json_sprintf("%08" PRIx32, spi);
+}
+
+static json_t *json_cookie(const uint8_t cookie[IKE_COOKIE_SIZE])
+{
+	return json_sprintf("%016" PRIx64, get_be64(cookie));
+}
+
+static json_t *json_endpoint(const struct endpoint *e)
+{
+	char buf[ENDPOINT_TEXT_MAX];
+
+	return e->addr.family == FAMILY_NONE ? json_null() : json_string(endpoint_text(e, buf));
+}
+
+static json_t *status_ike(const struct control_view *v)
+{
+	const struct ike_sa_info *ike = &v->session->ike;
+	char buf[48];
+	json_t *o;
+
+	if (ike->state != IKE_STATE_ESTABLISHED)
+		return json_null();
+	o = json_pack("{s:s, s:o, s:o, s:s, s:o}", "version", "ikev1", "spi_i",
+		      json_cookie(ike->cookie_i), "spi_r", json_cookie(ike->cookie_r), "suite",
+		      ike_suite_name(&ike->suite, buf), "age_s",
+		      json_age(v->now, ike->established_at));
+	json_object_set_new(
+		o, "rekey_in_s",
+		ike->expires_at == VTIME_NEVER ?
+			json_null() :
+			json_integer((json_int_t)(vtime_until(v->now, ike->expires_at) / VTIME_S)));
+	return o;
+}
+
+static json_t *status_epoch(const struct control_view *v, const struct session_epoch_info *e)
+{
+	char suite[40];
+
+	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "spi_in",
+			 json_spi(e->spi_in), "spi_out", json_spi(e->spi_out), "state", "current",
+			 "suite", esp_suite_name(&e->suite, suite), "age_s",
+			 json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
+			 "bytes_out", (json_int_t)e->bytes_out, "packets_in",
+			 (json_int_t)e->packets_in, "packets_out", (json_int_t)e->packets_out,
+			 "replays", (json_int_t)e->replays, "auth_failures",
+			 (json_int_t)e->auth_failures);
+}
+
+static json_t *status_tunnels(const struct control_view *v)
+{
+	json_t *list = json_array();
+	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+
+	for (unsigned i = 0; i < v->session->ntunnels; i++) {
+		const struct ts_pair *ts = v->session->tunnels[i].ts;
+		json_t *epochs = json_array();
+
+		if (v->session->tunnels[i].up)
+			json_array_append_new(epochs,
+					      status_epoch(v, &v->session->tunnels[i].epoch));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:s, s:s, s:o, s:{s:i, s:i, s:n}}", "name",
+						json_sprintf("tunnel-%u", i + 1), "local_ts",
+						ts_text(&ts->local, local), "remote_ts",
+						ts_text(&ts->remote, remote), "epochs", epochs,
+						"held", "packets", 0, "bytes", 0, "since"));
+	}
+	return list;
+}
+
+static json_t *status_addresses(const struct control_view *v)
+{
+	json_t *list = json_array();
+	char buf[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < v->ninner; i++)
+		json_array_append_new(list, json_string(addr_text(&v->inner[i], buf)));
+	return list;
+}
+
+/* Every reason that has happened, added up over the engines. */
+static json_t *status_drops(const struct control_view *v)
+{
+	json_t *o = json_object();
+
+	for (unsigned why = 0; why < DROP_COUNT; why++) {
+		uint64_t n = 0;
+
+		for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
+			n += v->drops[i] ? v->drops[i]->n[why] : 0;
+		if (n)
+			json_object_set_new(o, drop_name((enum drop)why),
+					    json_integer((json_int_t)n));
+	}
+	return o;
+}
+
+static void status_later(json_t *o)
+{
+	json_object_set_new(o, "held",
+			    json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "packets", 0, "bytes",
+				      0, "in", 0, "released", 0, "replaced", 0, "expired", 0,
+				      "dropped", 0));
+	json_object_set_new(o, "mobility",
+			    json_pack("{s:s, s:i, s:i, s:i, s:n}", "method", "none", "updates", 0,
+				      "acks", 0, "nacks", 0, "last_outage_ms"));
+	json_object_set_new(o, "ping",
+			    json_pack("{s:n, s:s, s:i, s:i}", "target", "why", "none", "sent", 0,
+				      "answered", 0));
+}
+
+/* The documented states: what is on its way down is down for those who ask. */
+static const char *state_text(enum session_state state)
+{
+	return session_state_name(state == SESSION_CLOSING ? SESSION_DOWN : state);
+}
+
+char *control_status(const struct control_view *v)
+{
+	const struct session_info *s = v->session;
+	json_t *o = json_object();
+	char *text;
+
+	json_object_set_new(o, "name", json_string(v->name));
+	json_object_set_new(o, "state", json_string(state_text(s->state)));
+	json_object_set_new(o, "since", json_since(v, s->since));
+	json_object_set_new(o, "gateway", s->gateway ? json_string(s->gateway) : json_null());
+	json_object_set_new(o, "peer", json_endpoint(&s->path.remote));
+	json_object_set_new(o, "local", json_endpoint(&s->path.local));
+	json_object_set_new(o, "encapsulation",
+			    json_string(encapsulation_name(s->path.encapsulation)));
+	json_object_set_new(o, "nat", json_string(nat_name(s->nat)));
+	json_object_set_new(o, "ike", status_ike(v));
+	json_object_set_new(o, "device", json_string(v->device));
+	json_object_set_new(o, "addresses", status_addresses(v));
+	json_object_set_new(o, "dns", json_array());
+	json_object_set_new(o, "mtu", json_integer(s->mtu));
+	json_object_set_new(o, "tunnels", status_tunnels(v));
+	status_later(o);
+	json_object_set_new(o, "drops", status_drops(v));
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+/* ---- the socket ---- */
+
+struct client {
+	struct control *control;
+	uv_pipe_t pipe;
+	bool used; /* the handle is open or closing */
+	bool waits; /* for the end */
+	size_t n;
+	char line[CONTROL_LINE_MAX];
+};
+
+struct control {
+	const struct control_ops *ops;
+	uid_t owner; /* who started us: may ask, as root may */
+	uv_pipe_t listener;
+	struct client clients[CONTROL_CLIENTS_MAX];
+};
+
+static void client_closed(uv_handle_t *h)
+{
+	struct client *c = h->data;
+
+	c->used = false;
+}
+
+static void client_close(struct client *c)
+{
+	if (c->used && !uv_is_closing((uv_handle_t *)&c->pipe))
+		uv_close((uv_handle_t *)&c->pipe, client_closed);
+}
+
+/*
+ * An answer fits the socket's buffer with room for many more; who lets it fill up does not read and
+ * is dropped, so nothing of a client is ever kept here.
+ */
+static void client_answer(struct client *c, const char *text)
+{
+	char end[] = "\n";
+	uv_buf_t bufs[2] = { uv_buf_init((char *)(uintptr_t)text, (unsigned)strlen(text)),
+			     uv_buf_init(end, 1) };
+	int n = uv_try_write((uv_stream_t *)&c->pipe, bufs, 2);
+
+	if (n < 0 || (size_t)n != bufs[0].len + bufs[1].len)
+		client_close(c);
+}
+
+static void client_answer_error(struct client *c, const char *why)
+{
+	json_t *o = json_pack("{s:s}", "error", why);
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	client_answer(c, text);
+	free(text);
+	json_decref(o);
+}
+
+static void client_request_line(struct client *c, struct slice line)
+{
+	const struct control_ops *ops = c->control->ops;
+	const char *why;
+	char *text;
+
+	switch (control_parse(line, &why)) {
+	case CONTROL_STATUS:
+		text = ops->status(ops->ctx);
+		client_answer(c, text);
+		free(text);
+		break;
+	case CONTROL_DISCONNECT:
+		c->waits = true;
+		ops->disconnect(ops->ctx);
+		break;
+	case CONTROL_BAD:
+		client_answer_error(c, why);
+		break;
+	}
+}
+
+static bool client_alive(const struct client *c)
+{
+	return c->used && !uv_is_closing((const uv_handle_t *)&c->pipe);
+}
+
+static void client_lines(struct client *c)
+{
+	char *end;
+
+	while (client_alive(c) && (end = memchr(c->line, '\n', c->n))) {
+		size_t n = (size_t)(end - c->line);
+
+		client_request_line(c, slice(c->line, n));
+		c->n -= n + 1;
+		memmove(c->line, end + 1, c->n);
+	}
+	if (client_alive(c) && c->n == sizeof(c->line)) {
+		client_answer_error(c, "the request is too long");
+		client_close(c);
+	}
+}
+
+static void client_allocate(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+	struct client *c = h->data;
+
+	(void)suggested;
+	*buf = uv_buf_init(c->line + c->n, (unsigned)(sizeof(c->line) - c->n));
+}
+
+static void client_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct client *c = stream->data;
+
+	(void)buf;
+	if (n < 0) {
+		client_close(c);
+		return;
+	}
+	c->n += (size_t)n;
+	client_lines(c);
+}
+
+static bool client_may_ask(const struct control *c, const uv_pipe_t *pipe)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+	uv_os_fd_t fd;
+
+	return uv_fileno((const uv_handle_t *)pipe, &fd) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
+	       (cred.uid == 0 || cred.uid == c->owner);
+}
+
+static struct client *control_free_client(struct control *c)
+{
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (!c->clients[i].used)
+			return &c->clients[i];
+	return NULL;
+}
+
+static void turned_away(uv_handle_t *h)
+{
+	free(h);
+}
+
+/* A caller has to be taken before it can be turned away. */
+static void control_turn_away(uv_stream_t *listener)
+{
+	uv_pipe_t *pipe = xcalloc(1, sizeof(*pipe));
+
+	uv_pipe_init(listener->loop, pipe, 0);
+	uv_accept(listener, (uv_stream_t *)pipe);
+	uv_close((uv_handle_t *)pipe, turned_away);
+}
+
+static void control_connection(uv_stream_t *listener, int status)
+{
+	struct control *control = listener->data;
+	struct client *c = control_free_client(control);
+
+	if (status < 0)
+		return;
+	if (!c) {
+		control_turn_away(listener);
+		return;
+	}
+	*c = (struct client){ .control = control, .used = true };
+	uv_pipe_init(listener->loop, &c->pipe, 0);
+	c->pipe.data = c;
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 ||
+	    !client_may_ask(control, &c->pipe) ||
+	    uv_read_start((uv_stream_t *)&c->pipe, client_allocate, client_read) != 0)
+		client_close(c);
+}
+
+static void control_listener_closed(uv_handle_t *h)
+{
+	(void)h;
+}
+
+struct control *control_new(struct uv_loop_s *loop, const char *path, const struct control_ops *ops)
+{
+	struct control *c = xcalloc(1, sizeof(*c));
+	mode_t mask = umask(0177);
+	int rc;
+
+	c->ops = ops;
+	c->owner = geteuid();
+	uv_pipe_init(loop, &c->listener, 0);
+	c->listener.data = c;
+	/* The lock says that whoever left one here is gone. */
+	unlink(path);
+	rc = uv_pipe_bind(&c->listener, path);
+	umask(mask);
+	if (rc == 0)
+		rc = uv_listen((uv_stream_t *)&c->listener, CONTROL_CLIENTS_MAX,
+			       control_connection);
+	if (rc == 0)
+		return c;
+	control_shut(c);
+	uv_run(loop, UV_RUN_NOWAIT);
+	free(c);
+	errno = -rc;
+	return NULL;
+}
+
+void control_shut(struct control *c)
+{
+	/* Closing it removes the socket, too. */
+	if (!uv_is_closing((uv_handle_t *)&c->listener))
+		uv_close((uv_handle_t *)&c->listener, control_listener_closed);
+}
+
+void control_end(struct control *c)
+{
+	control_shut(c);
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		if (client_alive(&c->clients[i]) && c->clients[i].waits)
+			client_answer(&c->clients[i], "{\"state\":\"down\"}");
+		client_close(&c->clients[i]);
+	}
+}
+
+void control_free(struct control *c)
+{
+	free(c);
+}

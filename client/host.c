@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/runtime.h"
+
+#define STATES_MAX 256
+#define TUN_QUEUE 1000
+/* Two connections at a time have different interfaces, so they get different numbers. */
+#define MARKS 4096
+
+/* ---- what a crash left ---- */
+
+static bool state_is_valid(void *ctx, const char *line)
+{
+	struct tun_state s;
+
+	(void)ctx;
+	return tun_state_parse(line, &s) == 0;
+}
+
+static bool state_undo(void *ctx, const char *line)
+{
+	struct tun_state s;
+
+	return tun_state_parse(line, &s) == 0 && tun_state_del(ctx, &s) == 0;
+}
+
+/* How many things were undone, or a negative enum err after one line. */
+static int host_undo(struct journal *j, struct tun_netlink *netlink, const char *name, FILE *err)
+{
+	int n = journal_undo(j, state_is_valid, state_undo, netlink);
+
+	if (n == ERR_MALFORMED)
+		fprintf(err,
+			"godwit: %s/%s/%s is damaged; undo by hand what ip rule and ip route "
+			"show of protocol %d, then remove it\n",
+			rundir_path(), name, RUNDIR_JOURNAL, TUN_RT_PROTOCOL);
+	else if (n < 0)
+		fprintf(err,
+			"godwit: routes and rules of %s are left behind: %s; as root: "
+			"godwit disconnect %s\n",
+			name, strerror(errno), name);
+	return n;
+}
+
+/* 1 when there was something to put right, 0 when not (or it runs), or a negative enum err. */
+static int repair_one(const char *name, struct tun_netlink *netlink, FILE *err)
+{
+	struct journal j;
+	int dir = rundir_open(name);
+	int n;
+
+	if (dir < 0 && errno == EACCES) {
+		fprintf(err, "godwit: %s/%s: %s; run this as root\n", rundir_path(), name,
+			strerror(errno));
+		return ERR_PERMISSION;
+	}
+	if (dir < 0)
+		return 0;
+	n = journal_open(dir, false, &j);
+	if (n == 0) {
+		n = host_undo(&j, netlink, name, err);
+		if (n >= 0) {
+			n = 1;
+			unlinkat(dir, RUNDIR_CONTROL, 0);
+		}
+		journal_close(&j);
+	} else if (n == ERR_PERMISSION) {
+		fprintf(err, "godwit: %s/%s/%s is not ours: it is ignored\n", rundir_path(), name,
+			RUNDIR_JOURNAL);
+	} else {
+		n = 0;
+	}
+	close(dir);
+	rundir_remove(name);
+	return n;
+}
+
+int client_repair(const char *name, FILE *err)
+{
+	struct tun_netlink netlink;
+	struct rundir_list list;
+	int n = 0, failed = 0;
+
+	if (tun_netlink_open(&netlink) != 0) {
+		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
+		return ERR_SYSTEM;
+	}
+	rundir_list(&list);
+	for (unsigned i = 0; i < list.n; i++) {
+		int one;
+
+		if (name && strcmp(name, list.names[i]) != 0)
+			continue;
+		one = repair_one(list.names[i], &netlink, err);
+		if (one < 0)
+			failed = one;
+		else
+			n += one;
+	}
+	tun_netlink_close(&netlink);
+	return failed ? failed : n;
+}
+
+/* ---- opening ---- */
+
+/* Locks the journal; what is in it was left by a crash. */
+static int open_journal(struct host *h, FILE *notes, FILE *err)
+{
+	const char *name = h->config->name;
+	int rc = journal_open(h->dir, true, &h->journal);
+
+	if (rc == ERR_UNEXPECTED)
+		fprintf(err,
+			"godwit: %s is connected already, or about to be; see godwit status %s\n",
+			name, name);
+	else if (rc)
+		fprintf(err, "godwit: cannot use the journal %s/%s/%s: %s\n", rundir_path(), name,
+			RUNDIR_JOURNAL, rc == ERR_PERMISSION ? "it is not ours" : strerror(errno));
+	if (rc)
+		return SESSION_EXIT_SYSTEM;
+	rc = host_undo(&h->journal, &h->netlink, name, err);
+	if (rc > 0 && notes)
+		fprintf(notes, "undid what an earlier %s had left behind\n", name);
+	return rc < 0 ? SESSION_EXIT_SYSTEM : 0;
+}
+
+static int open_tun(struct host *h, FILE *err)
+{
+	const char *device = h->config->device;
+	int rc = tun_open(&h->tun, device);
+
+	if (rc == 0)
+		return 0;
+	if (rc == ERR_PERMISSION)
+		fprintf(err, "godwit: not allowed to make the device %s; run this as root\n",
+			device);
+	else if (errno == EBUSY)
+		fprintf(err,
+			"godwit: the device %s exists already: another connection or program "
+			"uses it; choose another in [tunnel] device\n",
+			device);
+	else if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+		fprintf(err, "godwit: there is no /dev/net/tun; load it as root: modprobe tun "
+			     "(in a container, pass the device in)\n");
+	else
+		fprintf(err, "godwit: cannot make the device %s: %s\n", device, strerror(errno));
+	return SESSION_EXIT_SYSTEM;
+}
+
+/* On the port of the RFCs, or on any where another program has that one. */
+static int open_udp(struct net_udp *u, uint16_t port, uint32_t mark, FILE *notes, FILE *err)
+{
+	int rc = net_udp_open(u, port, mark);
+
+	if (rc == ERR_SYSTEM && errno == EADDRINUSE) {
+		rc = net_udp_open(u, 0, mark);
+		if (rc == 0 && notes)
+			fprintf(notes, "another program has UDP port %u: using %u instead\n", port,
+				u->port);
+	}
+	if (rc)
+		fprintf(err, "godwit: cannot open UDP port %u: %s%s\n", port, strerror(errno),
+			rc == ERR_PERMISSION ? "; run this as root" : "");
+	return rc ? SESSION_EXIT_SYSTEM : 0;
+}
+
+static int open_sockets(struct host *h, FILE *notes, FILE *err)
+{
+	int rc;
+
+	h->mark = TUN_FWMARK + h->tun.ifindex % MARKS;
+	rc = open_udp(&h->ike, IKE_PORT, h->mark, notes, err);
+	if (rc == 0)
+		rc = open_udp(&h->natt, IKE_NATT_PORT, h->mark, notes, err);
+	if (rc)
+		return rc;
+	if (net_router_open(&h->router, h->mark) != 0) {
+		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
+		return SESSION_EXIT_SYSTEM;
+	}
+	return 0;
+}
+
+int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
+	      FILE *err)
+{
+	int rc;
+
+	*h = (struct host){
+		.config = config,
+		.user = priv_user(),
+		.dir = -1,
+		.journal.fd = -1,
+		.tun.fd = -1,
+		.ike = { .fd4 = -1, .fd6 = -1 },
+		.natt = { .fd4 = -1, .fd6 = -1 },
+		.keylog = { -1, -1 },
+	};
+	if (tun_netlink_open(&h->netlink) != 0) {
+		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
+		return SESSION_EXIT_SYSTEM;
+	}
+	h->dir = rundir_make(config->name, &h->user, err);
+	rc = h->dir < 0 ? SESSION_EXIT_SYSTEM : open_journal(h, notes, err);
+	if (rc == 0)
+		rc = open_tun(h, err);
+	if (rc == 0)
+		rc = open_sockets(h, notes, err);
+	if (rc == 0 && keylog_open(&h->keylog, keylog, err) != 0)
+		rc = SESSION_EXIT_SYSTEM;
+	if (rc)
+		host_close(h, err);
+	return rc;
+}
+
+/* ---- the tunnel's state in the kernel ---- */
+
+static bool add_remote(const struct ts *ts, struct prefix *out, unsigned *n)
+{
+	struct prefix p;
+
+	if (!ts_to_prefix(ts, &p))
+		return false;
+	for (unsigned i = 0; i < *n; i++)
+		if (out[i].len == p.len && addr_eq(&out[i].addr, &p.addr))
+			return true;
+	out[(*n)++] = p;
+	return true;
+}
+
+static int plan(struct host *h, const struct session_effect *fx, struct tun_state *out)
+{
+	struct prefix remote[SESSION_TUNNELS_MAX];
+	struct tun_setup setup = {
+		.ifname = h->tun.name,
+		.path = fx->tun.path,
+		.table = h->mark,
+		.mark = h->mark,
+		.n_inner = fx->tun.ninner,
+		.remote = remote,
+	};
+
+	/* The engines know our sockets by the ports of the RFCs, the kernel by their own. */
+	setup.path.local.port = setup.path.local.port == IKE_PORT ? h->ike.port : h->natt.port;
+	if (fx->tun.ninner > TUN_INNER_MAX || fx->tun.ntunnels > SESSION_TUNNELS_MAX)
+		return ERR_NO_ROOM;
+	memcpy(setup.inner, fx->tun.inner, fx->tun.ninner * sizeof(setup.inner[0]));
+	for (unsigned i = 0; i < fx->tun.ntunnels; i++)
+		if (!add_remote(&fx->tun.tunnels[i].remote, remote, &setup.n_remote))
+			return ERR_UNSUPPORTED;
+	return tun_plan(&setup, out, STATES_MAX);
+}
+
+static int add_state(struct host *h, const struct tun_state *s, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+	int rc;
+
+	tun_state_text(s, line);
+	errno = 0;
+	rc = journal_add(&h->journal, line);
+	if (rc)
+		snprintf(why, 200, "cannot write the journal: %s",
+			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
+	if (rc == 0) {
+		rc = tun_state_add(&h->netlink, s);
+		if (rc)
+			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
+				 strerror(errno));
+	}
+	return rc;
+}
+
+int host_apply(struct host *h, const struct session_effect *fx, char why[200])
+{
+	struct tun_state states[STATES_MAX];
+	int n = plan(h, fx, states);
+	int rc = 0;
+
+	if (n < 0) {
+		snprintf(why, 200, "%s",
+			 n == ERR_NO_ROOM ? "too many networks for one tunnel" :
+					    "a network is not one prefix");
+		return n;
+	}
+	if (tun_link_up(&h->netlink, h->tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
+		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
+		return ERR_SYSTEM;
+	}
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = add_state(h, &states[i], why);
+	return rc;
+}
+
+void host_close(struct host *h, FILE *err)
+{
+	if (h->journal.fd >= 0)
+		host_undo(&h->journal, &h->netlink, h->config->name, err);
+	tun_close(&h->tun);
+	net_udp_close(&h->ike);
+	net_udp_close(&h->natt);
+	if (h->router.nl)
+		net_router_close(&h->router);
+	tun_netlink_close(&h->netlink);
+	keylog_close(&h->keylog);
+	journal_close(&h->journal);
+	if (h->dir >= 0) {
+		close(h->dir);
+		rundir_remove(h->config->name);
+	}
+	h->dir = -1;
+}

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/mem.h"
+
+#define EVENTS_MAX 8
+#define CLOSE_MAX_MS 2000
+#define MARKER_SIZE 4
+
+/* The answers to effects wait here until the session has been emptied: nothing recurses. */
+struct waiting {
+	struct session_event ev;
+	struct addr addrs[SESSION_ADDRESSES_MAX];
+	char text[200];
+};
+
+/* One name being looked up, on a thread of its own. */
+struct lookup {
+	uv_work_t work;
+	struct loop *loop; /* NULL: nobody waits for it any more */
+	char name[256];
+	struct addr addrs[SESSION_ADDRESSES_MAX];
+	int result;
+	int error; /* errno of it */
+};
+
+enum watch {
+	WATCH_TIMER,
+	WATCH_TUN,
+	WATCH_IKE4,
+	WATCH_IKE6,
+	WATCH_NATT4,
+	WATCH_NATT6,
+	WATCH_COUNT,
+};
+
+struct loop {
+	struct loop_options o;
+	struct session *session;
+	struct data *data;
+	struct data_ops data_ops;
+	struct control *control;
+	struct control_ops control_ops;
+
+	uv_loop_t uv;
+	uv_poll_t watches[WATCH_COUNT];
+	bool watched[WATCH_COUNT];
+	bool blocked; /* the TUN waits for a full socket */
+	uv_signal_t signals[3];
+	uv_timer_t patience; /* with the end */
+	uv_check_t check;
+	int timer;
+	vtime armed;
+	struct lookup *lookup;
+
+	struct waiting waiting[EVENTS_MAX];
+	unsigned nwaiting;
+	bool asked_to_end;
+	bool was_up;
+	bool broken; /* it ended, or is about to, for a reason that was told */
+	bool over;
+	int exit;
+};
+
+/* ---- events ---- */
+
+static struct waiting *loop_wait(struct loop *l, enum session_event_type type)
+{
+	struct waiting *w = &l->waiting[l->nwaiting];
+
+	/* One answer for each question, and the session has at most one of a kind. */
+	if (l->nwaiting == EVENTS_MAX)
+		abort();
+	l->nwaiting++;
+	*w = (struct waiting){ .ev.type = type };
+	return w;
+}
+
+/* ---- deadlines ---- */
+
+static void loop_arm(struct loop *l)
+{
+	vtime at = l->over ? VTIME_NEVER : session_deadline(l->session);
+	struct itimerspec spec = { 0 };
+
+	if (at == l->armed)
+		return;
+	l->armed = at;
+	/* Zero would disarm, and what is past must fire at once. */
+	if (at == 0)
+		at = 1;
+	if (at != VTIME_NEVER) {
+		spec.it_value.tv_sec = (time_t)(at / VTIME_S);
+		spec.it_value.tv_nsec = (long)(at % VTIME_S);
+	}
+	timerfd_settime(l->timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+/* ---- effects ---- */
+
+static void effect_send(struct loop *l, const struct session_effect *fx)
+{
+	struct host *h = l->o.host;
+	bool natt = fx->send.from.port == IKE_NATT_PORT;
+	uint8_t buf[MARKER_SIZE + IKE_MESSAGE_MAX] = { 0 };
+	size_t marker = natt ? MARKER_SIZE : 0;
+	const struct addr *from = &fx->send.from.addr;
+
+	if (fx->send.bytes.n > IKE_MESSAGE_MAX)
+		return;
+	memcpy(buf + marker, fx->send.bytes.p, fx->send.bytes.n);
+	/* What is lost here is sent again like what is lost on the way. */
+	if (net_udp_send(natt ? &h->natt : &h->ike, from->family == FAMILY_NONE ? NULL : from,
+			 &fx->send.to, slice(buf, marker + fx->send.bytes.n)) != 0)
+		log_ev(l->o.log, LOG_WARN, "cannot send", log_endpoint("to", &fx->send.to),
+		       log_str("why", strerror(errno)));
+}
+
+static void effect_find_path(struct loop *l, const struct addr *remote)
+{
+	struct net_route route;
+	struct waiting *w;
+
+	if (net_router_get(&l->o.host->router, remote, &route) == 0) {
+		w = loop_wait(l, SESSION_EVENT_PATH);
+		w->ev.path.local = route.source;
+		w->ev.path.mtu = route.mtu;
+		return;
+	}
+	w = loop_wait(l, SESSION_EVENT_NO_PATH);
+	snprintf(w->text, sizeof(w->text), "%s",
+		 errno == ENETUNREACH ? "the network is unreachable" : strerror(errno));
+	w->ev.text = w->text;
+}
+
+static void effect_tun(struct loop *l, const struct session_effect *fx)
+{
+	char why[200];
+	struct waiting *w;
+
+	if (host_apply(l->o.host, fx, why) == 0) {
+		loop_wait(l, SESSION_EVENT_TUN_READY);
+		return;
+	}
+	w = loop_wait(l, SESSION_EVENT_TUN_FAILED);
+	snprintf(w->text, sizeof(w->text), "%s", why);
+	w->ev.text = w->text;
+}
+
+static void effect_keys(struct loop *l, const struct session_effect *fx)
+{
+	if (fx->keys.child)
+		keylog_child(&l->o.host->keylog, fx->keys.child, &fx->keys.path);
+	else
+		keylog_ike(&l->o.host->keylog, fx->keys.cookie_i, fx->keys.key);
+}
+
+static void effect_state(struct loop *l, const struct session_effect *fx)
+{
+	progress_step(l->o.progress, session_step_name(fx->state.step), fx->state.done,
+		      fx->state.took, fx->state.text);
+	if (fx->state.step == STEP_UP && fx->state.done && !l->was_up) {
+		l->was_up = true;
+		l->o.up(l->o.ctx);
+	}
+}
+
+static void effect_done(struct loop *l, const struct session_effect *fx)
+{
+	l->exit = fx->done.exit;
+	l->over = true;
+	progress_break(l->o.progress);
+	if (l->broken) {
+		l->exit = SESSION_EXIT_LOST;
+	} else if (l->exit == SESSION_EXIT_UP && !l->was_up) {
+		l->exit = SESSION_EXIT_LOST;
+		fprintf(l->o.err, "godwit: interrupted before the tunnel was up\n");
+	} else if (l->exit != SESSION_EXIT_UP) {
+		fprintf(l->o.err, "godwit: %s\n", fx->done.text);
+	}
+	uv_stop(&l->uv);
+}
+
+static void lookup_run(uv_work_t *work)
+{
+	struct lookup *k = work->data;
+
+	k->result = net_resolve(k->name, k->addrs, SESSION_ADDRESSES_MAX);
+	k->error = errno;
+}
+
+static const char *lookup_why(const struct lookup *k)
+{
+	if (k->result == ERR_TIMEOUT)
+		return "the name servers do not answer";
+	if (k->result < 0)
+		return strerror(k->error);
+	return "there is no such name";
+}
+
+static void loop_answer_lookup(struct loop *l, const struct lookup *k)
+{
+	struct waiting *w = loop_wait(l, SESSION_EVENT_RESOLVED);
+
+	w->ev.resolved.n = k->result > 0 ? (unsigned)k->result : 0;
+	memcpy(w->addrs, k->addrs, sizeof(w->addrs));
+	w->ev.resolved.addrs = w->addrs;
+	if (k->result <= 0) {
+		snprintf(w->text, sizeof(w->text), "%s", lookup_why(k));
+		w->ev.resolved.text = w->text;
+	}
+}
+
+/* The check handle, which comes next, gives the answer to the session. */
+static void lookup_done(uv_work_t *work, int status)
+{
+	struct lookup *k = work->data;
+
+	if (k->loop && status == 0)
+		loop_answer_lookup(k->loop, k);
+	if (k->loop)
+		k->loop->lookup = NULL;
+	free(k);
+}
+
+static void effect_resolve(struct loop *l, const char *name)
+{
+	struct lookup *k = xcalloc(1, sizeof(*k));
+
+	snprintf(k->name, sizeof(k->name), "%s", name);
+	if (addr_parse(name, &k->addrs[0])) {
+		k->result = 1;
+		loop_answer_lookup(l, k);
+		free(k);
+		return;
+	}
+	k->loop = l;
+	k->work.data = k;
+	l->lookup = k;
+	if (uv_queue_work(&l->uv, &k->work, lookup_run, lookup_done) != 0)
+		abort();
+}
+
+static void carry_out(struct loop *l, const struct session_effect *fx)
+{
+	struct classifier *c = data_classifier(l->data);
+
+	switch (fx->type) {
+	case SESSION_EFFECT_STATE:
+		effect_state(l, fx);
+		break;
+	case SESSION_EFFECT_RESOLVE:
+		effect_resolve(l, fx->name);
+		break;
+	case SESSION_EFFECT_FIND_PATH:
+		effect_find_path(l, &fx->remote);
+		break;
+	case SESSION_EFFECT_SEND:
+		effect_send(l, fx);
+		break;
+	case SESSION_EFFECT_TUN:
+		effect_tun(l, fx);
+		break;
+	case SESSION_EFFECT_PUBLISH_RULES:
+		classifier_rules_free(classifier_publish_rules(c, fx->rules));
+		break;
+	case SESSION_EFFECT_PUBLISH_SLOT:
+		classifier_set_current(c, fx->slot.slot, fx->slot.out);
+		break;
+	case SESSION_EFFECT_PUBLISH_SPI:
+		if (classifier_add_spi(c, fx->in) != 0)
+			log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
+		break;
+	case SESSION_EFFECT_RETIRE:
+		data_retire(l->data, fx->retire.in, fx->retire.out);
+		break;
+	case SESSION_EFFECT_KEYS:
+		effect_keys(l, fx);
+		break;
+	case SESSION_EFFECT_DONE:
+		effect_done(l, fx);
+		break;
+	}
+}
+
+/* Pointers into an answer are made now, because answers move up in their queue. */
+static void loop_deliver(struct loop *l, struct waiting *w)
+{
+	const char *text = w->text[0] ? w->text : NULL;
+
+	if (w->ev.type == SESSION_EVENT_RESOLVED) {
+		w->ev.resolved.addrs = w->addrs;
+		w->ev.resolved.text = text;
+	} else if (w->ev.type == SESSION_EVENT_NO_PATH || w->ev.type == SESSION_EVENT_TUN_FAILED) {
+		w->ev.text = text;
+	}
+	session_event(l->session, l->o.log->now, &w->ev);
+}
+
+/* Empties the session of effects and the queue of answers, then sets the timer. */
+static void loop_drive(struct loop *l)
+{
+	struct session_effect fx;
+	struct waiting w;
+
+	for (;;) {
+		while (session_output(l->session, l->o.log->now, &fx))
+			carry_out(l, &fx);
+		if (l->nwaiting == 0)
+			break;
+		/* What the kernel was asked to do took its time. */
+		l->o.log->now = runtime_now();
+		w = l->waiting[0];
+		l->nwaiting--;
+		memmove(l->waiting, l->waiting + 1, l->nwaiting * sizeof(w));
+		loop_deliver(l, &w);
+	}
+	loop_arm(l);
+}
+
+static void loop_event(struct loop *l, const struct session_event *ev)
+{
+	if (l->over)
+		return;
+	l->o.log->now = runtime_now();
+	session_event(l->session, l->o.log->now, ev);
+	loop_drive(l);
+}
+
+/* ---- the end ---- */
+
+static void loop_out_of_patience(struct loop *l)
+{
+	if (l->over)
+		return;
+	l->over = true;
+	l->exit = l->was_up && !l->broken ? SESSION_EXIT_UP : SESSION_EXIT_LOST;
+	uv_stop(&l->uv);
+}
+
+static void on_patience(uv_timer_t *t)
+{
+	loop_out_of_patience(t->data);
+}
+
+static void loop_end_wanted(struct loop *l)
+{
+	struct session_event ev = { .type = SESSION_EVENT_DISCONNECT };
+
+	if (l->asked_to_end)
+		return;
+	l->asked_to_end = true;
+	uv_timer_start(&l->patience, on_patience, CLOSE_MAX_MS, 0);
+	loop_event(l, &ev);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	struct loop *l = s->data;
+
+	(void)number;
+	/* Who asks twice does not want to wait for goodbyes. */
+	if (l->asked_to_end)
+		loop_out_of_patience(l);
+	else
+		loop_end_wanted(l);
+}
+
+static void on_control_disconnect(void *ctx)
+{
+	loop_end_wanted(ctx);
+}
+
+/* ---- what becomes readable ---- */
+
+static void on_ike(void *ctx, const struct pkt *p)
+{
+	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
+
+	ev.datagram.from = p->from;
+	ev.datagram.to = p->to;
+	ev.datagram.bytes = pkt_slice(p);
+	loop_event(ctx, &ev);
+}
+
+static void on_data_event(void *ctx, const struct data_event *data)
+{
+	struct session_event ev = { .type = SESSION_EVENT_DATA, .data = data };
+
+	loop_event(ctx, &ev);
+}
+
+static void on_timer(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+	uint64_t times;
+
+	(void)status;
+	(void)events;
+	if (read(l->timer, &times, sizeof(times)) < 0 || l->over)
+		return;
+	l->armed = VTIME_NEVER;
+	l->o.log->now = runtime_now();
+	session_timeout(l->session, l->o.log->now);
+	loop_drive(l);
+}
+
+/* The TUN is read only while what came from it can be sent. */
+static void loop_balance(struct loop *l, uv_poll_cb ready)
+{
+	bool blocked = data_blocked(l->data);
+
+	if (blocked == l->blocked || l->over)
+		return;
+	l->blocked = blocked;
+	if (blocked)
+		uv_poll_stop(&l->watches[WATCH_TUN]);
+	else
+		uv_poll_start(&l->watches[WATCH_TUN], UV_READABLE, ready);
+	for (unsigned i = WATCH_NATT4; i <= WATCH_NATT6; i++)
+		if (l->watched[i])
+			uv_poll_start(&l->watches[i], UV_READABLE | (blocked ? UV_WRITABLE : 0),
+				      ready);
+}
+
+static void loop_tun_is_gone(struct loop *l)
+{
+	progress_break(l->o.progress);
+	fprintf(l->o.err, "godwit: the device %s is gone: somebody removed it; connect again\n",
+		l->o.host->tun.name);
+	l->broken = true;
+	uv_poll_stop(&l->watches[WATCH_TUN]);
+	loop_end_wanted(l);
+}
+
+static void on_ready(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+	enum watch which = (enum watch)(p - l->watches);
+
+	if (l->over)
+		return;
+	if (which == WATCH_TUN) {
+		if (status < 0 || !data_tun_ready(l->data))
+			loop_tun_is_gone(l);
+	} else {
+		if (events & UV_WRITABLE)
+			data_unblock(l->data);
+		data_udp_ready(l->data, which == WATCH_IKE4 || which == WATCH_IKE6 ?
+						&l->o.host->ike :
+						&l->o.host->natt);
+		/* After an error of the socket, which reading it has cleared, libuv has stopped. */
+		if (status < 0 && !l->over)
+			uv_poll_start(p, UV_READABLE, on_ready);
+	}
+	loop_balance(l, on_ready);
+}
+
+/* What was put into the queue of answers outside of the session. */
+static void on_check(uv_check_t *check)
+{
+	struct loop *l = check->data;
+
+	if (l->nwaiting && !l->over) {
+		l->o.log->now = runtime_now();
+		loop_drive(l);
+	}
+}
+
+/* ---- status ---- */
+
+static char *on_control_status(void *ctx)
+{
+	struct loop *l = ctx;
+	const struct config *config = l->o.host->config;
+	struct session_info *info = xcalloc(1, sizeof(*info));
+	struct control_view view = {
+		.name = config->name,
+		.device = l->o.host->tun.name,
+		.inner = config->session.inner,
+		.ninner = config->session.ninner,
+		.session = info,
+		.now = runtime_now(),
+		.wall_s = time(NULL),
+	};
+	char *text;
+
+	session_info(l->session, info);
+	data_view(l->data, &view);
+	view.drops[3] = info->ike.drops;
+	text = control_status(&view);
+	free(info);
+	return text;
+}
+
+/* ---- life ---- */
+
+static void loop_watch(struct loop *l, enum watch which, int fd, uv_poll_cb ready)
+{
+	uv_poll_t *p = &l->watches[which];
+
+	if (fd < 0 || uv_poll_init(&l->uv, p, fd) != 0)
+		return;
+	p->data = l;
+	l->watched[which] = true;
+	uv_poll_start(p, UV_READABLE, ready);
+}
+
+static void loop_watch_all(struct loop *l)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct host *h = l->o.host;
+
+	loop_watch(l, WATCH_TIMER, l->timer, on_timer);
+	loop_watch(l, WATCH_TUN, h->tun.fd, on_ready);
+	loop_watch(l, WATCH_IKE4, h->ike.fd4, on_ready);
+	loop_watch(l, WATCH_IKE6, h->ike.fd6, on_ready);
+	loop_watch(l, WATCH_NATT4, h->natt.fd4, on_ready);
+	loop_watch(l, WATCH_NATT6, h->natt.fd6, on_ready);
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
+		uv_signal_init(&l->uv, &l->signals[i]);
+		l->signals[i].data = l;
+		uv_signal_start(&l->signals[i], on_signal, signals[i]);
+	}
+	uv_check_init(&l->uv, &l->check);
+	l->check.data = l;
+	uv_check_start(&l->check, on_check);
+	uv_timer_init(&l->uv, &l->patience);
+	l->patience.data = l;
+}
+
+static bool loop_listen(struct loop *l)
+{
+	const char *name = l->o.host->config->name;
+	char path[RUNDIR_PATH_MAX];
+
+	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect };
+	errno = ENAMETOOLONG;
+	if (rundir_file(name, RUNDIR_CONTROL, path))
+		l->control = control_new(&l->uv, path, &l->control_ops);
+	if (!l->control)
+		fprintf(l->o.err, "godwit: cannot make the control socket in %s/%s: %s\n",
+			rundir_path(), name, strerror(errno));
+	return l->control != NULL;
+}
+
+struct loop *loop_new(const struct loop_options *options)
+{
+	struct loop *l = xcalloc(1, sizeof(*l));
+
+	l->o = *options;
+	/* One thread for names is enough; it is started by the first name that is no address. */
+	setenv("UV_THREADPOOL_SIZE", "1", 1);
+	l->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->timer < 0 || uv_loop_init(&l->uv) != 0) {
+		fprintf(l->o.err, "godwit: cannot make the event loop: %s\n", strerror(errno));
+		free(l);
+		return NULL;
+	}
+	if (!loop_listen(l)) {
+		uv_loop_close(&l->uv);
+		close(l->timer);
+		free(l);
+		return NULL;
+	}
+	l->armed = VTIME_NEVER;
+	l->data_ops = (struct data_ops){ l, on_ike, on_data_event };
+	l->data = data_new(l->o.host, &l->data_ops);
+	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
+				 l->o.host->keylog.ike >= 0);
+	loop_watch_all(l);
+	return l;
+}
+
+int loop_run(struct loop *l)
+{
+	struct session_event ev = { .type = SESSION_EVENT_CONNECT };
+
+	loop_event(l, &ev);
+	if (!l->over)
+		uv_run(&l->uv, UV_RUN_DEFAULT);
+	for (unsigned i = 0; i < WATCH_COUNT; i++)
+		if (l->watched[i])
+			uv_poll_stop(&l->watches[i]);
+	return l->exit;
+}
+
+static void close_handle(uv_handle_t *h, void *ctx)
+{
+	(void)ctx;
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+bool loop_free(struct loop *l)
+{
+	bool idle;
+
+	if (l->lookup) {
+		l->lookup->loop = NULL;
+		uv_cancel((uv_req_t *)&l->lookup->work);
+	}
+	control_end(l->control);
+	uv_walk(&l->uv, close_handle, NULL);
+	for (int i = 0; i < 10 && uv_loop_alive(&l->uv); i++)
+		uv_run(&l->uv, UV_RUN_NOWAIT);
+	idle = uv_loop_close(&l->uv) == 0;
+	if (!idle)
+		return false;
+	session_free(l->session);
+	data_free(l->data);
+	control_free(l->control);
+	close(l->timer);
+	free(l);
+	return true;
+}

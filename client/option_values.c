@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/option_values.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "client/psk.h"
+
+/* ---- refusing ---- */
+
+/* What a person sees of a value: printable, and not too much of it. */
+static void echo(char out[OPTION_ECHO_MAX], const char *text)
+{
+	size_t n = strlen(text);
+	size_t shown = n < OPTION_ECHO_MAX ? n : OPTION_ECHO_MAX - 4;
+
+	for (size_t i = 0; i < shown; i++)
+		out[i] = (char)(isprint((unsigned char)text[i]) ? text[i] : '?');
+	strcpy(out + shown, shown < n ? "..." : "");
+}
+
+bool option_refuse(struct option_value *v, size_t at, const char *item, const char *format, ...)
+{
+	va_list args;
+
+	v->at = at;
+	echo(v->item, item);
+	va_start(args, format);
+	vsnprintf(v->why, sizeof(v->why), format, args);
+	va_end(args);
+	return false;
+}
+
+static bool refuse_all(const struct option *o, struct option_value *v)
+{
+	return option_refuse(v, 0, v->text, "expected %s", o->expect);
+}
+
+/* ---- lists ---- */
+
+struct list {
+	const char *text;
+	size_t next; /* offset behind the last comma; beyond the end when done */
+	size_t at; /* offset of the item */
+	char item[OPTION_ITEM_MAX + 1];
+};
+
+/*
+ * The next of the items that stand between commas, without the blanks around it. False at the end.
+ * What is longer than an item can be is cut, and no parser takes an item of that length.
+ */
+static bool list_next(struct list *l)
+{
+	size_t n;
+
+	if (l->next > strlen(l->text))
+		return false;
+	l->at = l->next + strspn(l->text + l->next, " \t");
+	n = strcspn(l->text + l->at, ",");
+	l->next = l->at + n + 1;
+	while (n > 0 && (l->text[l->at + n - 1] == ' ' || l->text[l->at + n - 1] == '\t'))
+		n--;
+	if (n > OPTION_ITEM_MAX)
+		n = OPTION_ITEM_MAX;
+	memcpy(l->item, l->text + l->at, n);
+	l->item[n] = '\0';
+	return true;
+}
+
+/* Room for one more of `max`? */
+static bool list_room(const struct list *l, unsigned n, unsigned max, struct option_value *v)
+{
+	if (n < max)
+		return true;
+	return option_refuse(v, l->at, l->item, "one too many, there can be %u", max);
+}
+
+/* ---- numbers ---- */
+
+/* Decimal digits only, at most nine. Returns how many characters were used. */
+static size_t number_parse(const char *text, uint32_t *out)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 9)
+		return 0;
+	*out = (uint32_t)strtoul(text, NULL, 10);
+	return n;
+}
+
+bool duration_parse(const char *text, uint32_t *seconds)
+{
+	static const struct {
+		const char *unit;
+		uint32_t seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	size_t n = number_parse(text, seconds);
+
+	if (n == 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(text + n, units[i].unit) != 0)
+			continue;
+		if (*seconds > UINT32_MAX / units[i].seconds)
+			return false;
+		*seconds *= units[i].seconds;
+		return true;
+	}
+	return false;
+}
+
+const char *duration_text(uint32_t seconds, char buf[16])
+{
+	if (seconds == 0 || seconds % 60 != 0)
+		snprintf(buf, 16, "%" PRIu32 "s", seconds);
+	else if (seconds % 3600 != 0)
+		snprintf(buf, 16, "%" PRIu32 "m", seconds / 60);
+	else if (seconds % 86400 != 0)
+		snprintf(buf, 16, "%" PRIu32 "h", seconds / 3600);
+	else
+		snprintf(buf, 16, "%" PRIu32 "d", seconds / 86400);
+	return buf;
+}
+
+static bool duration(const struct option *o, struct option_value *v, uint32_t *out)
+{
+	uint32_t seconds;
+
+	if (!duration_parse(v->text, &seconds) || seconds < o->min || seconds > o->max)
+		return refuse_all(o, v);
+	*out = seconds;
+	return true;
+}
+
+/* ---- [gateway] ---- */
+
+/* A host name (RFC 1123 section 2.1); an address with a slip in it is not one. */
+static bool is_host_name(const char *s)
+{
+	const char *last = strrchr(s, '.');
+
+	if (strlen(s) > 253 || !isalnum((unsigned char)s[0]) || strstr(s, ".."))
+		return false;
+	if (s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] !=
+	    '\0')
+		return false;
+	last = last ? last + 1 : s;
+	return last[0] == '\0' || last[strspn(last, "0123456789")] != '\0';
+}
+
+bool value_gateways(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	struct session_config *s = &d->config->session;
+	struct list l = { .text = v->text };
+	struct addr a;
+
+	while (list_next(&l)) {
+		bool is_addr = addr_parse(l.item, &a);
+
+		if (!list_room(&l, s->ngateways, SESSION_GATEWAYS_MAX, v))
+			return false;
+		if (is_addr ? addr_is_unspecified(&a) : !is_host_name(l.item))
+			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
+		d->config->storage[s->ngateways] = xstrdup(l.item);
+		s->gateways[s->ngateways] = d->config->storage[s->ngateways];
+		s->ngateways++;
+	}
+	return true;
+}
+
+static bool identity(const struct option *o, struct option_value *v, struct identity *out)
+{
+	int err = identity_parse(v->text, out);
+
+	if (err == ERR_UNSUPPORTED)
+		return option_refuse(
+			v, 0, v->text,
+			"a distinguished name is not available in this version: certificates "
+			"come later; use %s",
+			o->expect);
+	return err == 0 ? true : refuse_all(o, v);
+}
+
+bool value_peer(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return identity(o, v, &d->config->session.ike.remote);
+}
+
+/* ---- [auth] ---- */
+
+bool value_own(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return identity(o, v, &d->config->session.ike.local);
+}
+
+bool value_psk(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	if (strlen(v->text) > PSK_MAX)
+		return refuse_all(o, v);
+	secret_free(&d->config->session.ike.psk);
+	secret_set(&d->config->session.ike.psk, SLICE_STR(v->text));
+	return true;
+}
+
+bool value_psk_file(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	(void)o;
+	d->psk_file = v->text;
+	return true;
+}
+
+bool value_psk_command(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	(void)o;
+	d->psk_command = v->text;
+	return true;
+}
+
+/* ---- [ike], [esp], [nat] ---- */
+
+bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	struct ike_config *ike = &d->config->session.ike;
+	struct list l = { .text = v->text };
+	char why[160] = "";
+
+	ike->nsuites = 0;
+	while (list_next(&l)) {
+		if (!list_room(&l, ike->nsuites, IKE_SUITES_MAX, v))
+			return false;
+		if (!l.item[0])
+			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
+		if (ike_suite_parse(l.item, &ike->suites[ike->nsuites], why) != 0)
+			return option_refuse(v, l.at, l.item, "%s", why);
+		ike->nsuites++;
+	}
+	return true;
+}
+
+bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return duration(o, v, &d->config->session.ike.lifetime_s);
+}
+
+bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	struct ike_child_config *child = &d->config->session.child;
+	struct list l = { .text = v->text };
+	enum dh_group group = DH_NONE;
+	char why[160] = "";
+
+	child->nsuites = 0;
+	while (list_next(&l)) {
+		if (!list_room(&l, child->nsuites, IKE_SUITES_MAX, v))
+			return false;
+		if (!l.item[0])
+			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
+		if (esp_suite_parse(l.item, &child->suites[child->nsuites], &group, why) != 0)
+			return option_refuse(v, l.at, l.item, "%s", why);
+		if (group != DH_NONE && d->proposed_group != DH_NONE && group != d->proposed_group)
+			return option_refuse(
+				v, l.at, l.item,
+				"names another group than a proposal before it (%s); one "
+				"negotiation has one group",
+				dh_group_name(d->proposed_group));
+		if (group != DH_NONE)
+			d->proposed_group = group;
+		child->nsuites++;
+	}
+	return true;
+}
+
+bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	if (strcmp(v->text, "yes") == 0) {
+		d->pfs = PFS_AS_PROPOSED;
+	} else if (strcmp(v->text, "no") == 0) {
+		d->pfs = PFS_NONE;
+	} else {
+		if (dh_group_parse(v->text, &d->pfs_group) != 0 || d->pfs_group == DH_NONE)
+			return refuse_all(o, v);
+		d->pfs = PFS_GROUP;
+	}
+	return true;
+}
+
+bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return duration(o, v, &d->config->session.child.keylife_s);
+}
+
+bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	uint32_t seconds = 0;
+
+	if (!duration(o, v, &seconds))
+		return false;
+	d->config->session.ike.timeout = seconds * VTIME_S;
+	return true;
+}
+
+/* ---- [tunnel] ---- */
+
+bool value_device(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	size_t n = strlen(v->text);
+
+	if (n > CONFIG_DEVICE_MAX || strcmp(v->text, ".") == 0 || strcmp(v->text, "..") == 0)
+		return refuse_all(o, v);
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)v->text[i]) && !strchr("-_.", v->text[i]))
+			return refuse_all(o, v);
+	}
+	strcpy(d->config->device, v->text);
+	return true;
+}
+
+bool value_mtu(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	uint32_t mtu = 0;
+
+	if (strcmp(v->text, "auto") != 0) {
+		size_t used = number_parse(v->text, &mtu);
+
+		if (used == 0 || v->text[used] || mtu < o->min || mtu > o->max)
+			return refuse_all(o, v);
+	}
+	d->config->session.mtu = mtu;
+	return true;
+}
+
+bool value_inner(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	struct session_config *s = &d->config->session;
+	struct list l = { .text = v->text };
+	struct prefix p;
+
+	while (list_next(&l)) {
+		if (!prefix_parse(l.item, &p) || !addr_is_host(&p.addr))
+			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
+		if (p.len != 8 * family_size(p.addr.family))
+			return option_refuse(
+				v, l.at, l.item,
+				"the tunnel's device takes a single address: leave the length "
+				"out, or write /%zu",
+				8 * family_size(p.addr.family));
+		for (unsigned i = 0; i < s->ninner; i++) {
+			if (s->inner[i].family == p.addr.family)
+				return option_refuse(v, l.at, l.item,
+						     "a second IPv%d address; expected %s",
+						     (int)p.addr.family, o->expect);
+		}
+		s->inner[s->ninner++] = p.addr;
+	}
+	return true;
+}
+
+static bool prefixes(const struct option *o, struct option_value *v, struct config_prefix *out,
+		     unsigned *n)
+{
+	struct list l = { .text = v->text };
+
+	*n = 0;
+	while (list_next(&l)) {
+		if (!list_room(&l, *n, CONFIG_PREFIXES_MAX, v))
+			return false;
+		if (!prefix_parse(l.item, &out[*n].prefix))
+			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
+		out[(*n)++].at = l.at;
+	}
+	return true;
+}
+
+bool value_local(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	d->nlocal = 0;
+	return strcmp(v->text, "address") == 0 || prefixes(o, v, d->local, &d->nlocal);
+}
+
+bool value_remote(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return prefixes(o, v, d->remote, &d->nremote);
+}

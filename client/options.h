@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The options of vpn.conf as one table: section, key, parser, default, meaning, and whether this
+ * version can do it. Whatever names an option (the parser, the example file, the complaints) reads
+ * it from here.
+ */
+#ifndef GODWIT_CLIENT_OPTIONS_H
+#define GODWIT_CLIENT_OPTIONS_H
+
+#include "client/config.h"
+
+#define OPTIONS_MAX 96 /* rows of the table, at most */
+#define OPTION_ITEM_MAX 255 /* bytes of one item of a list */
+#define OPTION_WHY_MAX 320
+#define OPTION_ECHO_MAX 64 /* of a refused value, in a message */
+#define CONFIG_PREFIXES_MAX SESSION_TUNNELS_MAX
+
+enum pfs_wish {
+	PFS_AS_PROPOSED, /* the group behind an [esp] proposal, else that of the first [ike] one */
+	PFS_NONE,
+	PFS_GROUP, /* a named one */
+};
+
+struct config_prefix {
+	struct prefix prefix;
+	size_t at; /* where in the value it stands */
+};
+
+/* A configuration while its options come in, before they are checked against each other. */
+struct config_draft {
+	struct config *config;
+	enum pfs_wish pfs;
+	enum dh_group pfs_group; /* PFS_GROUP */
+	enum dh_group proposed_group; /* behind an [esp] proposal; DH_NONE */
+	const char *psk_file; /* borrowed from the text, as psk_command */
+	const char *psk_command;
+	unsigned nlocal; /* 0: our inner addresses */
+	struct config_prefix local[CONFIG_PREFIXES_MAX];
+	unsigned nremote;
+	struct config_prefix remote[CONFIG_PREFIXES_MAX];
+};
+
+/* A value on its way into a parser, and the parser's complaint on its way out. */
+struct option_value {
+	const char *text; /* quotes and comment are gone */
+	size_t at; /* offset in text of what is wrong */
+	char item[OPTION_ECHO_MAX]; /* what is wrong, printable; empty for a secret */
+	char why[OPTION_WHY_MAX]; /* "expected …" */
+};
+
+struct option_word {
+	const char *word;
+	bool later; /* of the language, but not of this version */
+};
+
+struct option {
+	const char *section;
+	const char *key;
+	/* What a value may be, to end the sentence "expected …". */
+	const char *expect;
+	/* NULL: the words are all there is, and the one available needs nothing done. */
+	bool (*parse)(struct config_draft *d, const struct option *o, struct option_value *v);
+	const struct option_word *words; /* end with NULL; tried before parse */
+	const char *preset; /* the default */
+	const char *sample; /* for the example, where there is no default */
+	const char *help; /* one short line; NULL: not in the example */
+	const char *later; /* the key is not of this version: why */
+	uint32_t min, max; /* of numbers and durations, these in seconds */
+	bool required;
+	bool secret; /* the value is never shown */
+};
+
+struct option_section {
+	const char *name;
+	bool named; /* [name NAME] */
+	const char *later; /* no part of it is of this version: why */
+};
+
+extern const struct option options[];
+extern const unsigned options_n;
+extern const struct option_section option_sections[];
+extern const unsigned option_sections_n;
+
+/* NULL when there is none. */
+const struct option *option_find(const char *section, const char *key);
+/* Of the header's text, "gateway" or "policy NAME"; NULL when there is none. */
+const struct option_section *option_section_find(const char *text);
+/*
+ * Says what to do about a key that the section does not have: the nearest name, the section where
+ * it belongs, or all the section's keys. Returns buf.
+ */
+const char *option_key_hint(const char *section, const char *key, char buf[OPTION_WHY_MAX]);
+const char *option_section_hint(const char *text, char buf[OPTION_WHY_MAX]);
+
+/*
+ * Takes a value. False when it is refused: v then holds the complaint. Values of a secret never
+ * get into it.
+ */
+bool option_parse(struct config_draft *d, const struct option *o, struct option_value *v);
+
+/* "30s", "9m", "8h", "1d" or plain seconds, at most 9 digits. */
+bool duration_parse(const char *text, uint32_t *seconds);
+/* The shortest of these forms. */
+const char *duration_text(uint32_t seconds, char buf[16]);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/runtime.h"
+
+#define STEP_WIDTH 16
+
+static void progress_time(char *buf, size_t size, vtime took)
+{
+	unsigned long long us = took / VTIME_US;
+
+	if (us < 1000000)
+		snprintf(buf, size, "%llu.%llu ms", us / 1000, us % 1000 / 100);
+	else
+		snprintf(buf, size, "%llu.%02llu s", us / 1000000, us % 1000000 / 10000);
+}
+
+void progress_step(const struct progress *p, const char *step, bool done, vtime took,
+		   const char *text)
+{
+	char time[40];
+
+	if (!p->out || (!done && !p->terminal))
+		return;
+	if (done) {
+		progress_time(time, sizeof(time), took);
+		fprintf(p->out, "%s%-*s %s   %s\n", p->terminal ? "\r\033[K" : "", STEP_WIDTH, step,
+			text, time);
+	} else {
+		fprintf(p->out, "\r\033[K%-*s %s …", STEP_WIDTH, step, text);
+	}
+	fflush(p->out);
+}
+
+void progress_break(const struct progress *p)
+{
+	if (!p->out)
+		return;
+	if (p->terminal)
+		fputs("\r\033[K", p->out);
+	fflush(p->out);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/psk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/vtime.h"
+
+/* A key, the end of its line, and one byte to see that there is more. */
+#define LINE_ROOM (PSK_MAX + 3)
+
+/* ---- the line ---- */
+
+/* What was read is one line: the key is it without its end. */
+static int take_line(const uint8_t *line, size_t n, struct secret *out, char why[PSK_WHY_MAX])
+{
+	if (n > 0 && line[n - 1] == '\n')
+		n--;
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (n == 0) {
+		snprintf(why, PSK_WHY_MAX, "gives an empty key");
+		return ERR_CONFIG;
+	}
+	if (n > PSK_MAX) {
+		snprintf(why, PSK_WHY_MAX, "gives more than %d bytes", PSK_MAX);
+		return ERR_CONFIG;
+	}
+	if (memchr(line, '\n', n)) {
+		snprintf(why, PSK_WHY_MAX, "gives more than one line");
+		return ERR_CONFIG;
+	}
+	secret_set(out, slice(line, n));
+	return 0;
+}
+
+/* ---- from a file ---- */
+
+static int check_file(int fd, char why[PSK_WHY_MAX])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		snprintf(why, PSK_WHY_MAX, "cannot be read: %s", strerror(errno));
+		return ERR_SYSTEM;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(why, PSK_WHY_MAX, "is not a regular file");
+		return ERR_CONFIG;
+	}
+	if (st.st_mode & 077) {
+		snprintf(why, PSK_WHY_MAX,
+			 "is open to others (mode %04o); chmod 600 makes it ours alone",
+			 (unsigned)st.st_mode & 07777);
+		return ERR_PERMISSION;
+	}
+	return 0;
+}
+
+int psk_from_file(const char *file, struct secret *out, char why[PSK_WHY_MAX])
+{
+	uint8_t *line = NULL;
+	size_t n = 0;
+	ssize_t got = 1;
+	int err;
+	/* Without O_NONBLOCK a named pipe would let us wait for its writer. */
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0) {
+		snprintf(why, PSK_WHY_MAX, "cannot be read: %s", strerror(errno));
+		return ERR_SYSTEM;
+	}
+	err = check_file(fd, why);
+	if (err)
+		goto out;
+	line = secret_alloc(LINE_ROOM);
+	while (n < LINE_ROOM && got > 0) {
+		got = read(fd, line + n, LINE_ROOM - n);
+		if (got > 0)
+			n += (size_t)got;
+	}
+	if (got < 0) {
+		snprintf(why, PSK_WHY_MAX, "cannot be read: %s", strerror(errno));
+		err = ERR_SYSTEM;
+		goto out;
+	}
+	err = take_line(line, n, out, why);
+out:
+	secret_release(line, LINE_ROOM);
+	close(fd);
+	return err;
+}
+
+/* ---- from a command ---- */
+
+static vtime boottime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (vtime)ts.tv_sec * VTIME_S + (vtime)ts.tv_nsec;
+}
+
+/* True when fd has something before the deadline. */
+static bool wait_for(int fd, vtime deadline)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		vtime left = vtime_until(boottime(), deadline);
+
+		n = poll(&p, 1, (int)((left + VTIME_MS - 1) / VTIME_MS));
+	} while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+/* A process group of its own, so that a command can be ended with all that it started. */
+static int start(const char *command, int out_fd, pid_t *pid)
+{
+	char sh[] = "sh", c[] = "-c";
+	char *copy = strdup(command);
+	char *argv[] = { sh, c, copy, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int err = ENOMEM;
+
+	if (!copy)
+		return err;
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
+	err = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	wipe(copy, strlen(copy));
+	free(copy);
+	return err;
+}
+
+/* Reads to the end, to the deadline, or until there is too much for a key. */
+static int collect(int fd, vtime deadline, uint8_t *line, size_t *n)
+{
+	ssize_t got;
+
+	for (*n = 0; *n < LINE_ROOM; *n += (size_t)got) {
+		if (!wait_for(fd, deadline))
+			return ERR_TIMEOUT;
+		got = read(fd, line + *n, LINE_ROOM - *n);
+		if (got < 0 && errno == EINTR)
+			got = 0;
+		else if (got <= 0)
+			break;
+	}
+	return 0;
+}
+
+/*
+ * Waits for the end until the deadline (not at all when it is late already), then brings it about.
+ * False when that was needed.
+ */
+static bool reap(pid_t pid, bool late, vtime deadline, int *status)
+{
+	int fd = pidfd_open(pid, 0);
+	bool ended = !late && fd >= 0 && wait_for(fd, deadline);
+
+	if (!ended)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	if (fd >= 0)
+		close(fd);
+	return ended;
+}
+
+static int judge_end(int status, char why[PSK_WHY_MAX])
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status))
+		snprintf(why, PSK_WHY_MAX, "ended with exit code %d", WEXITSTATUS(status));
+	else
+		snprintf(why, PSK_WHY_MAX, "was ended by signal %d", WTERMSIG(status));
+	return ERR_CONFIG;
+}
+
+int psk_from_command(const char *command, unsigned timeout_ms, struct secret *out,
+		     char why[PSK_WHY_MAX])
+{
+	vtime deadline = vtime_add(boottime(), timeout_ms * VTIME_MS);
+	uint8_t *line;
+	int fds[2], status = 0, err;
+	size_t n = 0;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) != 0) {
+		snprintf(why, PSK_WHY_MAX, "cannot be run: %s", strerror(errno));
+		return ERR_SYSTEM;
+	}
+	err = start(command, fds[1], &pid);
+	close(fds[1]);
+	if (err) {
+		snprintf(why, PSK_WHY_MAX, "cannot be run: %s", strerror(err));
+		close(fds[0]);
+		return ERR_SYSTEM;
+	}
+	line = secret_alloc(LINE_ROOM);
+	err = collect(fds[0], deadline, line, &n);
+	/* One that prints without end gets SIGPIPE. */
+	close(fds[0]);
+	if (!reap(pid, err != 0, deadline, &status)) {
+		snprintf(why, PSK_WHY_MAX, "has not ended after %u s", (timeout_ms + 999) / 1000);
+		err = ERR_TIMEOUT;
+	} else if (n < LINE_ROOM) {
+		err = judge_end(status, why);
+	}
+	if (!err)
+		err = take_line(line, n, out, why);
+	secret_release(line, LINE_ROOM);
+	return err;
+}

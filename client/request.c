@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "client/runtime.h"
+
+#define ANSWER_MAX (1 << 20)
+#define ANSWER_WAIT_MS 10000
+
+static void complain_none(const char *name, FILE *err)
+{
+	if (name)
+		fprintf(err,
+			"godwit: no connection named %s is running; start it with "
+			"godwit connect %s\n",
+			name, name);
+	else
+		fprintf(err, "godwit: no connection is running; start one with godwit connect\n");
+}
+
+/* A connected socket, or an exit code made negative, after one line. */
+static int request_dial(const char *name, FILE *err)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (!rundir_name_ok(name) || !rundir_file(name, RUNDIR_CONTROL, to.sun_path)) {
+		fprintf(err, "godwit: '%s' cannot be the name of a connection\n", name);
+		return -SESSION_EXIT_USAGE;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	if (fd >= 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) {
+		complain_none(name, err);
+		close(fd);
+		return -SESSION_EXIT_LOST;
+	}
+	fprintf(err, "godwit: cannot talk to the connection %s: %s%s\n", name, strerror(errno),
+		errno == EACCES || errno == EPERM ? "; run this as root" : "");
+	if (fd >= 0)
+		close(fd);
+	return -SESSION_EXIT_SYSTEM;
+}
+
+static bool request_is_running(const char *name)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd;
+	bool running;
+
+	if (!rundir_file(name, RUNDIR_CONTROL, to.sun_path))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* One that we may not talk to runs as well. */
+	running = fd >= 0 && (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ||
+			      errno == EACCES || errno == EPERM);
+	if (fd >= 0)
+		close(fd);
+	return running;
+}
+
+/* The name of the only connection that runs in *out; 0 or an exit code after one line. */
+static int request_only(struct rundir_list *list, const char **out, FILE *err)
+{
+	char names[200] = "";
+	unsigned running = 0;
+
+	rundir_list(list);
+	for (unsigned i = 0; i < list->n; i++) {
+		size_t used = strlen(names);
+
+		if (!request_is_running(list->names[i]))
+			continue;
+		*out = list->names[i];
+		snprintf(names + used, sizeof(names) - used, "%s%s", running ? ", " : "",
+			 list->names[i]);
+		running++;
+	}
+	if (running == 1)
+		return 0;
+	if (running == 0) {
+		complain_none(NULL, err);
+		return SESSION_EXIT_LOST;
+	}
+	fprintf(err, "godwit: %u connections are running, name one of them: %s\n", running, names);
+	return SESSION_EXIT_USAGE;
+}
+
+static bool request_send(int fd, const char *request)
+{
+	size_t n = strlen(request);
+	char *line = xcalloc(1, n + 2);
+	bool sent;
+
+	memcpy(line, request, n);
+	line[n] = '\n';
+	sent = send(fd, line, n + 1, MSG_NOSIGNAL) == (ssize_t)(n + 1);
+	free(line);
+	return sent;
+}
+
+/* One line without its end, or NULL with errno set. */
+static char *request_receive(int fd)
+{
+	char *text = xcalloc(1, ANSWER_MAX);
+	size_t n = 0;
+	ssize_t got = 0;
+
+	while (n < ANSWER_MAX - 1 && !memchr(text, '\n', n)) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		errno = ETIMEDOUT;
+		if (poll(&p, 1, ANSWER_WAIT_MS) <= 0)
+			break;
+		got = recv(fd, text + n, ANSWER_MAX - 1 - n, 0);
+		if (got == 0)
+			errno = ECONNRESET;
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	if (memchr(text, '\n', n)) {
+		*strchr(text, '\n') = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+int client_request(const char *name, const char *request, char **answer, FILE *err)
+{
+	struct rundir_list list;
+	int fd;
+
+	*answer = NULL;
+	if (!name) {
+		int rc = request_only(&list, &name, err);
+
+		if (rc)
+			return rc;
+	}
+	fd = request_dial(name, err);
+	if (fd < 0)
+		return -fd;
+	if (request_send(fd, request))
+		*answer = request_receive(fd);
+	if (!*answer)
+		fprintf(err, "godwit: the connection %s does not answer: %s\n", name,
+			strerror(errno));
+	close(fd);
+	/* Once it has ended, nobody but us is left who may remove its directory. */
+	if (*answer)
+		rundir_remove(name);
+	return *answer ? 0 : SESSION_EXIT_NO_ANSWER;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The runtime: what stands between the session, which only thinks, and the kernel, which only does.
+ * Private to client/.
+ *
+ *	connect.c   client_connect: background, order of set-up, order of the end
+ *	loop.c      libuv: deadlines, sockets, signals; carries the session's effects out
+ *	data.c      the data engines, run inline between TUN and UDP sockets
+ *	control.c   the control socket and its JSON
+ *	request.c   the other end of that socket, for `status` and `disconnect`
+ *	rundir.c    the directory of a running connection
+ *	journal.c   what was changed in the kernel, so that a crash can be put right
+ *	priv.c      privileges
+ *	keylog.c    Wireshark's decryption tables, only when asked for
+ *	progress.c  the steps of `connect` on the terminal
+ *
+ * A life, in order; whatever fails on the way takes back what was done before it:
+ *
+ *	configuration ─ directory, lock, leftovers of a crash ─ TUN, netlink, UDP sockets, control
+ *	socket, key log ─ PRIVILEGES GO ─ loop ─ host state undone ─ directory emptied ─ answers
+ *
+ * After the privileges are gone the process is another user's and holds CAP_NET_ADMIN alone, so
+ * nothing is opened again and nothing of root's can be written:
+ *
+ *	RUNDIR/NAME/          that user's, mode 0700, so that it may remove what is inside
+ *	RUNDIR/NAME/journal   root's; kept open, and locked as long as the connection lives
+ *	RUNDIR/NAME/control   the socket
+ *
+ * The empty directory stays behind where no root process is around to remove it. A journal is
+ * believed only when root (or the caller) owns it, so that user cannot make one up.
+ */
+#ifndef GODWIT_CLIENT_RUNTIME_H
+#define GODWIT_CLIENT_RUNTIME_H
+
+#include <stdio.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/drop.h"
+#include "client/config.h"
+#include "client/session.h"
+#include "net/net.h"
+#include "tun/tun.h"
+
+static inline vtime runtime_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
+}
+
+/* ---- priv.c ---- */
+
+/* Who we are once the privileges are gone. */
+struct priv_user {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The user "godwit" if there is one, else "nobody"; without root the caller stays who they are. */
+struct priv_user priv_user(void);
+/* True when CAP_NET_ADMIN is there. */
+bool priv_may_connect(void);
+/*
+ * No core dumps, not to be looked into by others, and as much locked memory as keys may need.
+ * Before the first secret is read.
+ */
+void priv_prepare(void);
+/*
+ * Leaves CAP_NET_ADMIN alone in every set there is (bounding, inheritable and ambient are empty),
+ * becomes `user` with no supplementary groups, and bars any way back (no_new_privs). One thread
+ * only: call it before others start. 0 or ERR_PERMISSION; then the process must end.
+ */
+int priv_drop(const struct priv_user *user);
+
+/* ---- rundir.c ---- */
+
+#define RUNDIR_PATH_MAX 108 /* sun_path */
+#define RUNDIR_LIST_MAX 32
+#define RUNDIR_JOURNAL "journal"
+#define RUNDIR_CONTROL "control"
+
+struct rundir_list {
+	unsigned n;
+	char names[RUNDIR_LIST_MAX][CONFIG_NAME_MAX + 1];
+};
+
+/* $GODWIT_RUNDIR, or /run/godwit. */
+const char *rundir_path(void);
+/* True for what can be a connection's name: it never leaves the directory. */
+bool rundir_name_ok(const char *name);
+/* RUNDIR/NAME/FILE; false when that is longer than a socket's path may be. */
+bool rundir_file(const char *name, const char *file, char buf[RUNDIR_PATH_MAX]);
+/*
+ * Makes the directory of a connection for this user and opens it. A descriptor, or a negative enum
+ * err after one line on `err`.
+ */
+int rundir_make(const char *name, const struct priv_user *user, FILE *err);
+/* The same, but it must be there: a descriptor, or ERR_SYSTEM with errno set. */
+int rundir_open(const char *name);
+/* Removes the directory if it is empty and we may. */
+void rundir_remove(const char *name);
+/* Every connection that has a directory, in the order of their names. */
+void rundir_list(struct rundir_list *out);
+
+/* ---- journal.c ---- */
+
+#define JOURNAL_LINES_MAX 1024
+#define JOURNAL_LINE_MAX TUN_STATE_TEXT_MAX
+#define JOURNAL_SIZE_MAX (JOURNAL_LINES_MAX * JOURNAL_LINE_MAX)
+
+struct journal {
+	int dir; /* borrowed */
+	int fd; /* -1: none */
+	bool begun; /* there is something in it */
+	unsigned lines;
+};
+
+/* What is done with one line; false: it cannot be. */
+typedef bool (*journal_line_fn)(void *ctx, const char *line);
+
+/*
+ * Opens the journal in this directory and locks it for the life of the process. create: make it
+ * when there is none. 0; ERR_UNEXPECTED when another process holds it and does not let go within
+ * half a second (the connection runs); ERR_PERMISSION when it belongs to somebody else or is no
+ * plain file; ERR_SYSTEM with errno.
+ */
+int journal_open(int dir, bool create, struct journal *out);
+/* Adds a line, before what it tells of is made. 0, ERR_NO_ROOM, ERR_SYSTEM. */
+int journal_add(struct journal *j, const char *line);
+/*
+ * Hands every line to `undo`, the last one first, and empties the journal. How many lines there
+ * were; ERR_MALFORMED, with nothing undone, when a line is not `valid`; ERR_SYSTEM when one could
+ * not be undone (the others were). The journal is kept in both cases.
+ */
+int journal_undo(struct journal *j, journal_line_fn valid, journal_line_fn undo, void *ctx);
+/* Removes the file unless there is something in it, and lets go of the lock. */
+void journal_close(struct journal *j);
+
+/* ---- keylog.c ---- */
+
+struct keylog {
+	int ike; /* -1: not asked for */
+	int esp;
+};
+
+/* Opens ikev1_decryption_table and esp_sa in dir, mode 0600. dir NULL: none. One line on `err`. */
+int keylog_open(struct keylog *k, const char *dir, FILE *err);
+void keylog_close(struct keylog *k);
+/* The line of a cookie and a cipher key. */
+void keylog_ike(const struct keylog *k, const uint8_t cookie[IKE_COOKIE_SIZE], struct slice key);
+/* Two lines: one for each direction of the child. */
+void keylog_child(const struct keylog *k, const struct ike_child *child, const struct path *path);
+
+/* ---- progress.c ---- */
+
+struct progress {
+	FILE *out; /* NULL: say nothing more */
+	bool terminal; /* a step that runs is shown, too, and overwritten when it ends */
+};
+
+void progress_step(const struct progress *p, const char *step, bool done, vtime took,
+		   const char *text);
+/* The moment the step at hand failed: ends a line that was to be overwritten. */
+void progress_break(const struct progress *p);
+
+/* ---- control.c ---- */
+
+#define CONTROL_LINE_MAX 4096
+#define CONTROL_CLIENTS_MAX 8
+
+enum control_verb {
+	CONTROL_STATUS,
+	CONTROL_DISCONNECT,
+	CONTROL_BAD,
+};
+
+/* What `status` is made of. */
+struct control_view {
+	const char *name;
+	const char *device;
+	const struct addr *inner;
+	unsigned ninner;
+	const struct session_info *session;
+	const struct drops *drops[4]; /* NULL: none */
+	vtime now;
+	int64_t wall_s; /* the time of day, seconds since 1970 */
+};
+
+struct control_ops {
+	void *ctx;
+	/* The answer to "status", in one line without its end; free(). */
+	char *(*status)(void *ctx);
+	void (*disconnect)(void *ctx);
+};
+
+/* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
+enum control_verb control_parse(struct slice line, const char **why);
+/* The object of `status`, in one line without its end; free(). */
+char *control_status(const struct control_view *view);
+
+struct control;
+struct uv_loop_s;
+
+/*
+ * Listens on this path (mode 0600). NULL with errno set when it cannot. ops is borrowed. Callers
+ * other than root and whoever we are now are turned away; more than CONTROL_CLIENTS_MAX at a time, too.
+ */
+struct control *control_new(struct uv_loop_s *loop, const char *path,
+			    const struct control_ops *ops);
+/* Stops listening and removes the socket. Those who asked for the end still wait. */
+void control_shut(struct control *c);
+/* Answers those who wait for the end, and closes all. The loop must run once more. */
+void control_end(struct control *c);
+/* After the loop has run dry. */
+void control_free(struct control *c);
+
+/* ---- host.c ---- */
+
+/* Everything of the host's that a connection holds; opened while there are privileges. */
+struct host {
+	const struct config *config;
+	struct priv_user user;
+	int dir; /* RUNDIR/NAME */
+	struct journal journal;
+	struct tun tun;
+	struct tun_netlink netlink;
+	uint32_t mark; /* of our sockets, and the number of our routing table */
+	struct net_udp ike; /* port 500, or another if that is taken */
+	struct net_udp natt; /* port 4500, or another if that is taken */
+	struct net_router router;
+	struct keylog keylog;
+};
+
+/*
+ * Takes the connection's directory and lock, undoes what a crash left, opens device, sockets and
+ * key log. 0 or an exit code after one line on `err`; nothing is held then. notes (may be NULL)
+ * gets a line for each thing that is not as usual. keylog: a directory or NULL.
+ */
+int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
+	      FILE *err);
+/*
+ * Gives the device its addresses, routes and rules, each journalled first. 0, or a negative enum
+ * err and in *why what was refused.
+ */
+int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/*
+ * Takes it all back, closes everything and removes the directory where we may. A complaint on
+ * `err` when something could not be taken back.
+ */
+void host_close(struct host *h, FILE *err);
+
+/* ---- data.c ---- */
+
+/* 64 packets of a usual MTU, or fewer large ones. */
+#define DATA_TUN_ARENA ((size_t)512 << 10)
+
+/* What data has for control. */
+struct data_ops {
+	void *ctx;
+	/* An IKE message without its marker; its slot is good during the call. */
+	void (*ike)(void *ctx, const struct pkt *p);
+	void (*event)(void *ctx, const struct data_event *ev);
+};
+
+/*
+ * The data engines and their batches. They are run by whoever sees a descriptor become readable,
+ * for a bounded time, so that IKE is never kept waiting. Nothing is allocated after data_new.
+ */
+struct data;
+
+/* host and ops are borrowed. */
+struct data *data_new(struct host *host, const struct data_ops *ops);
+void data_free(struct data *d);
+struct classifier *data_classifier(struct data *d);
+/* Datagrams came on one of the host's sockets. */
+void data_udp_ready(struct data *d, struct net_udp *u);
+/* Packets came from the TUN. false: the device is gone. */
+bool data_tun_ready(struct data *d);
+/* True while sealed packets wait for a full socket; meanwhile the TUN is not read. */
+bool data_blocked(const struct data *d);
+/* The socket is writable again. */
+void data_unblock(struct data *d);
+/* Takes an SA pair out of all tables and frees it. Either may be NULL. */
+void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
+/* Fills view->drops. */
+void data_view(const struct data *d, struct control_view *view);
+
+/* ---- loop.c ---- */
+
+struct loop;
+
+struct loop_options {
+	struct host *host;
+	struct rng *rng;
+	struct log *log;
+	struct progress *progress;
+	FILE *err;
+	/* Called once, when the tunnel is up. */
+	void (*up)(void *ctx);
+	void *ctx;
+};
+
+/* Makes session, loop and control socket. NULL after one line on options->err. */
+struct loop *loop_new(const struct loop_options *options);
+/*
+ * Connects and runs until the session is over; returns its exit code, after its one line if that
+ * is a complaint. The host's sockets are not watched any more and may be closed.
+ */
+int loop_run(struct loop *l);
+/*
+ * Frees it, after the host's state is as before: those who asked for the end are told so. False
+ * when a thread still looks up a name; then the process must leave by _exit.
+ */
+bool loop_free(struct loop *l);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cmd/ is the command line: one table of commands (commands.c) that gives dispatch and help, and
+ * what the commands show. It knows client/client.h, base/ and JSON, and nothing of IKE.
+ *
+ *	main.c          hands the arguments over
+ *	commands.c      the table, options, help
+ *	run_*.c         the commands
+ *	status_text.c   `status` for people
+ *
+ * Exit codes: 0 up or done, 1 usage or configuration, 2 authentication refused, 3 no answer, 4 no
+ * proposal chosen, 5 denied by the system, 6 lost, or not running.
+ */
+#ifndef GODWIT_CMD_CMD_H
+#define GODWIT_CMD_CMD_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define COMMAND_OPTIONS_MAX 4
+
+enum command_exit {
+	EXIT_CODE_OK = 0,
+	EXIT_CODE_USAGE = 1,
+	EXIT_CODE_SYSTEM = 5,
+	EXIT_CODE_NOT_RUNNING = 6,
+};
+
+struct command_option {
+	const char *name; /* with its dashes: "--no-detach"; NULL ends the list */
+	const char *letter; /* "-v", or NULL */
+	const char *value; /* what its value is called, or NULL: it has none */
+	const char *help;
+};
+
+/* What was typed behind the command. Borrowed from argv. */
+struct command_args {
+	const char *operand; /* NULL: none */
+	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
+	const char *values[COMMAND_OPTIONS_MAX];
+};
+
+struct command {
+	const char *name; /* NULL ends the table */
+	const char *operand; /* "[NAME]", "FILE|NAME"; NULL: takes none */
+	bool operand_needed;
+	const char *help; /* one line */
+	const char *details; /* lines, each with its end; NULL: none */
+	struct command_option options[COMMAND_OPTIONS_MAX + 1];
+	int (*run)(const struct command_args *args);
+};
+
+extern const struct command commands[];
+
+/* Runs what argv asks for and returns the exit code. */
+int command_main(int argc, char **argv);
+/*
+ * Sorts the words behind a command into *out. False after one line on `err` for what the command
+ * does not take.
+ */
+bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
+		   FILE *err);
+/* All commands, or one of them. */
+void command_help(const struct command *c, FILE *out);
+
+int run_connect(const struct command_args *args);
+int run_status(const struct command_args *args);
+int run_disconnect(const struct command_args *args);
+int run_check(const struct command_args *args);
+int run_help(const struct command_args *args);
+int run_version(const struct command_args *args);
+
+/*
+ * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists
+ * and it can be a name. In buf; false after one line on `err` when there is neither.
+ */
+bool command_config_file(const char *operand, char *buf, size_t size, FILE *err);
+
+/* Writes what the answer to "status" says; false when it is no such answer. */
+bool status_text(const char *json, FILE *out);
+/* True when that answer says that the tunnel is up. */
+bool status_is_up(const char *json);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/nearest.h"
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_WIDTH 26
+
+const struct command commands[] = {
+	{
+		.name = "connect",
+		.operand = "FILE|NAME",
+		.operand_needed = true,
+		.help = "connect, and go to the background when the tunnel is up",
+		.details = "NAME stands for /etc/godwit/NAME.conf. Shows each step with its time.\n"
+			   "Exit code: 0 up, 1 configuration, 2 authentication refused, 3 no answer,\n"
+			   "4 no proposal chosen, 5 denied by the system, 6 lost.\n",
+		.options = {
+			{ "--no-detach", NULL, NULL, "stay until the connection ends" },
+			{ "--keylog", NULL, "DIR", "write keys to DIR, for Wireshark: whoever reads "
+						   "them reads the traffic" },
+			{ "--verbose", "-v", NULL, "tell what happens, on stderr" },
+		},
+		.run = run_connect,
+	},
+	{
+		.name = "status",
+		.operand = "[NAME]",
+		.help = "show a running connection",
+		.details = "Exit code: 0 up, 6 not up or not running.\n",
+		.options = { { "--json", NULL, NULL, "for programs" } },
+		.run = run_status,
+	},
+	{
+		.name = "disconnect",
+		.operand = "[NAME]",
+		.help = "end a connection, and put right what a crashed one left behind",
+		.details = "Returns when addresses, routes and rules are as before.\n"
+			   "Exit code: 0 done, 6 there was nothing to do.\n",
+		.run = run_disconnect,
+	},
+	{
+		.name = "check",
+		.operand = "[FILE|NAME]",
+		.help = "read a configuration and say what it would do",
+		.details = "Without FILE it writes an example with every key.\n"
+			   "Exit code: 0 it is good, 1 it is not.\n",
+		.run = run_check,
+	},
+	{
+		.name = "help",
+		.operand = "[COMMAND]",
+		.help = "this, or more about one command",
+		.run = run_help,
+	},
+	{
+		.name = "version",
+		.help = "the versions of godwit and its cryptographic library",
+		.run = run_version,
+	},
+	{ .name = NULL },
+};
+
+static const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static void complain_command(const char *word, FILE *err)
+{
+	struct nearest near = { .word = word };
+
+	for (const struct command *c = commands; c->name; c++)
+		nearest_offer(&near, c->name);
+	if (near.best)
+		fprintf(err, "godwit: there is no command '%s'; did you mean '%s'?\n", word,
+			near.best);
+	else
+		fprintf(err, "godwit: there is no command '%s'; see godwit help\n", word);
+}
+
+/* ---- options ---- */
+
+static void complain_option(const struct command *c, const char *word, FILE *err)
+{
+	struct nearest near = { .word = word };
+
+	for (const struct command_option *o = c->options; o->name; o++)
+		nearest_offer(&near, o->name);
+	if (near.best)
+		fprintf(err, "godwit %s: there is no option '%s'; did you mean '%s'?\n", c->name,
+			word, near.best);
+	else
+		fprintf(err, "godwit %s: there is no option '%s'; see godwit help %s\n", c->name,
+			word, c->name);
+}
+
+static int option_find(const struct command *c, const char *word, size_t n)
+{
+	for (int i = 0; c->options[i].name; i++) {
+		const struct command_option *o = &c->options[i];
+
+		if (strlen(o->name) == n && strncmp(o->name, word, n) == 0)
+			return i;
+		if (o->letter && strlen(o->letter) == n && strncmp(o->letter, word, n) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* One option at argv[*at], and its value, which may be the next word. */
+static bool option_parse(const struct command *c, int argc, char **argv, int *at,
+			 struct command_args *out, FILE *err)
+{
+	const char *word = argv[*at], *equals = strchr(word, '=');
+	int i = option_find(c, word, equals ? (size_t)(equals - word) : strlen(word));
+	const struct command_option *o = &c->options[i < 0 ? 0 : i];
+
+	if (i < 0) {
+		complain_option(c, word, err);
+		return false;
+	}
+	if (!o->value && equals) {
+		fprintf(err, "godwit %s: %s takes no value\n", c->name, o->name);
+		return false;
+	}
+	if (o->value && !equals && *at + 1 >= argc) {
+		fprintf(err, "godwit %s: %s needs a value: %s %s\n", c->name, o->name, o->name,
+			o->value);
+		return false;
+	}
+	out->given[i] = true;
+	if (o->value)
+		out->values[i] = equals ? equals + 1 : argv[++*at];
+	return true;
+}
+
+bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
+		   FILE *err)
+{
+	bool options = true;
+
+	*out = (struct command_args){ 0 };
+	for (int i = 0; i < argc; i++) {
+		if (options && strcmp(argv[i], "--") == 0) {
+			options = false;
+		} else if (options && argv[i][0] == '-' && argv[i][1]) {
+			if (!option_parse(c, argc, argv, &i, out, err))
+				return false;
+		} else if (!c->operand || out->operand) {
+			fprintf(err, "godwit %s: '%s' is one word too many; see godwit help %s\n",
+				c->name, argv[i], c->name);
+			return false;
+		} else {
+			out->operand = argv[i];
+		}
+	}
+	if (!c->operand_needed || out->operand)
+		return true;
+	fprintf(err, "godwit %s: what is missing is %s; see godwit help %s\n", c->name, c->operand,
+		c->name);
+	return false;
+}
+
+/* ---- help ---- */
+
+static void help_all(FILE *out)
+{
+	char head[80];
+
+	fprintf(out, "usage: godwit COMMAND [OPTIONS]\n\n");
+	for (const struct command *c = commands; c->name; c++) {
+		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
+		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
+	}
+	fprintf(out, "\ngodwit help COMMAND tells more.\n");
+}
+
+void command_help(const struct command *c, FILE *out)
+{
+	char head[80];
+
+	if (!c) {
+		help_all(out);
+		return;
+	}
+	fprintf(out, "usage: godwit %s%s%s%s\n\n%s\n", c->name,
+		c->options[0].name ? " [OPTIONS]" : "", c->operand ? " " : "",
+		c->operand ? c->operand : "", c->help);
+	if (c->details)
+		fprintf(out, "%s", c->details);
+	if (c->options[0].name)
+		fprintf(out, "\n");
+	for (const struct command_option *o = c->options; o->name; o++) {
+		snprintf(head, sizeof(head), "%s%s%s%s%s", o->letter ? o->letter : "",
+			 o->letter ? ", " : "", o->name, o->value ? " " : "",
+			 o->value ? o->value : "");
+		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, o->help);
+	}
+}
+
+int run_help(const struct command_args *args)
+{
+	const struct command *c = args->operand ? command_find(args->operand) : NULL;
+
+	if (args->operand && !c) {
+		complain_command(args->operand, stderr);
+		return EXIT_CODE_USAGE;
+	}
+	command_help(c, stdout);
+	return EXIT_CODE_OK;
+}
+
+/* Options that people type where a command is expected. */
+static const char *command_alias(const char *word)
+{
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return "help";
+	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+		return "version";
+	return word;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+int command_main(int argc, char **argv)
+{
+	const struct command *c;
+	struct command_args args;
+
+	if (argc < 2) {
+		command_help(NULL, stderr);
+		return EXIT_CODE_USAGE;
+	}
+	c = command_find(command_alias(argv[1]));
+	if (!c) {
+		complain_command(argv[1], stderr);
+		return EXIT_CODE_USAGE;
+	}
+	if (wants_help(argc - 2, argv + 2)) {
+		command_help(c, stdout);
+		return EXIT_CODE_OK;
+	}
+	if (!command_parse(c, argc - 2, argv + 2, &args, stderr))
+		return EXIT_CODE_USAGE;
+	return c->run(&args);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/client.h"
+#include "cmd/cmd.h"
+
+#define CONFIG_DIRECTORY "/etc/godwit"
+
+bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
+{
+	bool name = !strchr(operand, '/');
+	int n = snprintf(buf, size, "%s", operand);
+
+	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
+		return true;
+	n = name ? snprintf(buf, size, CONFIG_DIRECTORY "/%s.conf", operand) : 0;
+	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
+		return true;
+	if (name)
+		fprintf(err,
+			"godwit: there is neither a file %s nor " CONFIG_DIRECTORY "/%s.conf\n",
+			operand, operand);
+	else
+		fprintf(err, "godwit: there is no file %s\n", operand);
+	return false;
+}
+
+int run_connect(const struct command_args *args)
+{
+	char file[4096];
+	struct client_options options = {
+		.file = file,
+		.detach = !args->given[0],
+		.keylog = args->values[1],
+		.verbose = args->given[2],
+	};
+
+	if (!command_config_file(args->operand, file, sizeof(file), stderr))
+		return EXIT_CODE_USAGE;
+	return client_connect(&options);
+}
+
+int run_check(const struct command_args *args)
+{
+	char file[4096];
+
+	if (!args->operand) {
+		client_example(stdout);
+		return EXIT_CODE_OK;
+	}
+	if (!command_config_file(args->operand, file, sizeof(file), stderr))
+		return EXIT_CODE_USAGE;
+	return client_check(file, stdout, stderr);
+}
+
+int run_version(const struct command_args *args)
+{
+	(void)args;
+	printf("godwit %s\nwolfSSL %s (package %s)\n", GODWIT_VERSION, client_crypto_version(),
+	       client_crypto_package());
+	return EXIT_CODE_OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/client.h"
+#include "cmd/cmd.h"
+
+/* Indented, for eyes that meet it; programs do not mind. */
+static bool print_json(const char *answer)
+{
+	json_t *o = json_loads(answer, 0, NULL);
+	bool good = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0;
+
+	if (good)
+		printf("\n");
+	json_decref(o);
+	return good;
+}
+
+int run_status(const struct command_args *args)
+{
+	char *answer;
+	int rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
+	bool shown;
+
+	if (rc)
+		return rc;
+	shown = args->given[0] ? print_json(answer) : status_text(answer, stdout);
+	if (!shown)
+		fprintf(stderr, "godwit: the connection gives an answer that makes no sense\n");
+	rc = shown && status_is_up(answer) ? EXIT_CODE_OK : EXIT_CODE_NOT_RUNNING;
+	free(answer);
+	return rc;
+}
+
+/* The request's complaint is worth saying only if there was no crash to put right either. */
+int run_disconnect(const struct command_args *args)
+{
+	char *answer = NULL, *complaint = NULL;
+	size_t size;
+	FILE *err = open_memstream(&complaint, &size);
+	int rc = client_request(args->operand, "{\"cmd\":\"disconnect\"}", &answer, err);
+	int repaired = client_repair(args->operand, stderr);
+
+	fclose(err);
+	if (rc == 0)
+		printf("disconnected\n");
+	if (repaired > 0)
+		printf("put right what a crashed connection had left behind\n");
+	if (repaired < 0)
+		rc = EXIT_CODE_SYSTEM;
+	else if (repaired > 0)
+		rc = EXIT_CODE_OK;
+	else if (rc)
+		fputs(complaint, stderr);
+	free(complaint);
+	free(answer);
+	return rc;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <jansson.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+#define LABEL "%-14s "
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "-";
+}
+
+static long long number_of(const json_t *o, const char *key)
+{
+	return (long long)json_number_value(json_object_get(o, key));
+}
+
+/* "42 s", "7 min", "3 h 05 min" */
+static const char *duration_text(long long s, char buf[32])
+{
+	if (s < 120)
+		snprintf(buf, 32, "%lld s", s);
+	else if (s < 7200)
+		snprintf(buf, 32, "%lld min", s / 60);
+	else
+		snprintf(buf, 32, "%lld h %02lld min", s / 3600, s % 3600 / 60);
+	return buf;
+}
+
+static const char *bytes_text(long long n, char buf[32])
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	double d = (double)n;
+	unsigned u = 0;
+
+	while (d >= 1024 && u < sizeof(units) / sizeof(units[0]) - 1) {
+		d /= 1024;
+		u++;
+	}
+	snprintf(buf, 32, "%.*f %s", u ? 1 : 0, d, units[u]);
+	return buf;
+}
+
+static void print_list(const char *label, const json_t *list, FILE *out)
+{
+	size_t n = json_array_size(list);
+
+	if (n == 0)
+		return;
+	fprintf(out, LABEL, label);
+	for (size_t i = 0; i < n; i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		fprintf(out, "%s%s", i ? ", " : "", s ? s : "-");
+	}
+	fprintf(out, "\n");
+}
+
+static void print_ike(const json_t *ike, FILE *out)
+{
+	char age[32], left[32];
+
+	if (!json_is_object(ike))
+		return;
+	fprintf(out, LABEL "%s, %s, %s old", "IKE", text_of(ike, "version"), text_of(ike, "suite"),
+		duration_text(number_of(ike, "age_s"), age));
+	if (json_is_number(json_object_get(ike, "rekey_in_s")))
+		fprintf(out, ", %s left", duration_text(number_of(ike, "rekey_in_s"), left));
+	fprintf(out, "\n");
+}
+
+static void print_epoch(const json_t *e, FILE *out)
+{
+	char age[32], in[32], sent[32];
+
+	fprintf(out, LABEL "%s, %s, %s old, SPI %s in, %s out\n", "", text_of(e, "state"),
+		text_of(e, "suite"), duration_text(number_of(e, "age_s"), age),
+		text_of(e, "spi_in"), text_of(e, "spi_out"));
+	fprintf(out, LABEL "%s in %lld packets received, %s in %lld sent\n", "",
+		bytes_text(number_of(e, "bytes_in"), in), number_of(e, "packets_in"),
+		bytes_text(number_of(e, "bytes_out"), sent), number_of(e, "packets_out"));
+	if (number_of(e, "replays") || number_of(e, "auth_failures"))
+		fprintf(out, LABEL "%lld replayed, %lld not authentic\n", "",
+			number_of(e, "replays"), number_of(e, "auth_failures"));
+}
+
+static void print_tunnel(const json_t *t, FILE *out)
+{
+	const json_t *epochs = json_object_get(t, "epochs");
+
+	fprintf(out, LABEL "%s <-> %s%s\n", text_of(t, "name"), text_of(t, "local_ts"),
+		text_of(t, "remote_ts"), json_array_size(epochs) ? "" : "   (no SA)");
+	for (size_t i = 0; i < json_array_size(epochs); i++)
+		print_epoch(json_array_get(epochs, i), out);
+}
+
+static void print_drops(json_t *drops, FILE *out)
+{
+	const char *key;
+	json_t *n;
+	bool first = true;
+
+	json_object_foreach(drops, key, n)
+	{
+		if (first)
+			fprintf(out, LABEL, "dropped");
+		fprintf(out, "%s%s %lld", first ? "" : ", ", key, (long long)json_integer_value(n));
+		first = false;
+	}
+	if (!first)
+		fprintf(out, "\n");
+}
+
+bool status_text(const char *json, FILE *out)
+{
+	json_t *o = json_loads(json, 0, NULL);
+	json_t *tunnels = json_object_get(o, "tunnels");
+
+	if (!json_is_string(json_object_get(o, "state"))) {
+		json_decref(o);
+		return false;
+	}
+	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
+		text_of(o, "since"));
+	fprintf(out, LABEL "%s, at %s\n", "gateway", text_of(o, "gateway"), text_of(o, "peer"));
+	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),
+		text_of(o, "encapsulation"), text_of(o, "nat"));
+	print_ike(json_object_get(o, "ike"), out);
+	fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"), number_of(o, "mtu"));
+	print_list("addresses", json_object_get(o, "addresses"), out);
+	print_list("DNS", json_object_get(o, "dns"), out);
+	for (size_t i = 0; i < json_array_size(tunnels); i++)
+		print_tunnel(json_array_get(tunnels, i), out);
+	print_drops(json_object_get(o, "drops"), out);
+	json_decref(o);
+	return true;
+}
+
+bool status_is_up(const char *json)
+{
+	json_t *o = json_loads(json, 0, NULL);
+	bool up = strcmp(text_of(o, "state"), "up") == 0;
+
+	json_decref(o);
+	return up;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net/ is the outer side of the tunnel: the sockets that IKE and ESP travel on, and what the
+ * kernel and DNS know about the way to the gateway.
+ *
+ *	udp.c      UDP sockets for IKE and UDP-encapsulated ESP (RFC 3948: one socket for both)
+ *	route.c    asks the kernel for its route to an address, by netlink
+ *	resolve.c  names to addresses; blocks
+ *
+ * Not here yet: raw ESP, TCP encapsulation, segmentation and receive offloads, watching for
+ * changes of addresses and routes.
+ *
+ * A socket is opened once and lives as long as the program: after privileges are dropped it could
+ * not be opened again. It is bound to a port and never to an address, and never connected, so that
+ * it goes on working when the host's addresses change. All our sockets bear one firewall mark,
+ * which a routing rule of ours sends past the tunnel. A source address is forced on single
+ * datagrams only, and only while the caller knows that the address exists.
+ */
+#ifndef GODWIT_NET_NET_H
+#define GODWIT_NET_NET_H
+
+#include "base/addr.h"
+#include "base/pkt.h"
+
+/* The longest datagram received whole; a longer one arrives as an empty packet. */
+#define NET_DATAGRAM_MAX 16000
+/* An arena of this size holds a full batch of received datagrams. */
+#define NET_BATCH_ARENA ((size_t)BATCH_MAX * NET_DATAGRAM_MAX)
+
+struct net_stats {
+	uint64_t received; /* datagrams */
+	uint64_t truncated; /* received, but longer than NET_DATAGRAM_MAX */
+	uint64_t sent;
+	uint64_t failed; /* could not be sent */
+};
+
+/* One port on both families; of one thread. */
+struct net_udp {
+	int fd4; /* -1: the host has no such family */
+	int fd6;
+	uint16_t port;
+	bool prefer6; /* whose turn it is to be read first */
+	struct net_stats stats;
+};
+
+/*
+ * Opens non-blocking sockets on the port, or on one the kernel chooses when it is 0, the same for
+ * both families. A mark other than 0 is set on them (CAP_NET_ADMIN). 0; ERR_PERMISSION; or
+ * ERR_SYSTEM, of which errno EADDRINUSE says that another program has the port.
+ */
+int net_udp_open(struct net_udp *u, uint16_t port, uint32_t mark);
+void net_udp_close(struct net_udp *u);
+
+/*
+ * Appends the datagrams that have arrived to the batch, as many as it has room for, each in a slot
+ * of NET_DATAGRAM_MAX bytes: from, to and ecn are set. Does not wait. Returns how many, 0
+ * when there are none, or ERR_SYSTEM with errno. A truncated datagram has length 0.
+ */
+int net_udp_recv(struct net_udp *u, struct batch *b);
+
+/*
+ * Sends one datagram, from the address `from` or, when that is NULL or none, from one the kernel
+ * chooses. 0, or ERR_SYSTEM with errno: EAGAIN or ENOBUFS (queues are full), ENETUNREACH or
+ * EHOSTUNREACH (no route, or `from` is not ours), EPERM or EACCES (a local firewall or routing
+ * rule forbids it), EMSGSIZE (larger than UDP allows), EAFNOSUPPORT.
+ */
+int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoint *to,
+		 struct slice bytes);
+/*
+ * Sends n packets, each along its path: to path->remote, from path->local.addr unless that is
+ * unspecified or none, with the packet's ecn in the IP header. A packet without a path is passed
+ * over, and one that fails does not stop the others.
+ * Returns how many are done with, sent or failed (stats says which); fewer than n only when the
+ * socket is full: the caller comes back with the rest when it is writable.
+ */
+unsigned net_udp_send_batch(struct net_udp *u, const struct pkt *pkts, unsigned n);
+
+struct mnl_socket;
+
+/* Asks for routes; opened once and kept, of one thread. */
+struct net_router {
+	struct mnl_socket *nl;
+	uint32_t seq;
+	uint32_t mark;
+};
+
+struct net_route {
+	struct addr source; /* what the kernel would send from */
+	struct addr gateway; /* none: the destination is on the link */
+	unsigned ifindex;
+	uint32_t mtu; /* of the route if it has one, else of the device */
+};
+
+/* `mark` is the firewall mark of the sockets that the answers are meant for. 0 or ERR_SYSTEM. */
+int net_router_open(struct net_router *r, uint32_t mark);
+void net_router_close(struct net_router *r);
+/*
+ * The kernel's route to an address. 0, or ERR_SYSTEM with errno: ENETUNREACH for all that amounts
+ * to "no route" (none, unreachable, prohibited, or no better source than a link-local one).
+ */
+int net_router_get(struct net_router *r, const struct addr *dst, struct net_route *out);
+
+/*
+ * The addresses of a name, at most `max`, in the resolver's order, each once. An address in digits
+ * needs no DNS. Blocks, for many seconds if DNS is silent: never called on the loop. Returns how
+ * many; 0 when the name has none; ERR_TIMEOUT when nobody answered; ERR_SYSTEM with errno.
+ */
+int net_resolve(const char *name, struct addr *out, unsigned max);
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above */
+#include <cmocka.h>
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "client/options.h"
+
+/* A draft to parse into, and its end. */
+static struct config_draft *draft_new(void)
+{
+	struct config_draft *d = calloc(1, sizeof(*d));
+
+	assert_non_null(d);
+	d->config = calloc(1, sizeof(*d->config));
+	assert_non_null(d->config);
+	return d;
+}
+
+static void draft_free(struct config_draft *d)
+{
+	config_free(d->config);
+	free(d);
+}
+
+static const struct option *find(const char *section, const char *key)
+{
+	const struct option *o = option_find(section, key);
+
+	if (!o)
+		fail_msg("no option [%s] %s", section, key);
+	return o;
+}
+
+/* ---- the table ---- */
+
+static void every_key_has_a_parser_or_a_reason(void **state)
+{
+	for (unsigned i = 0; i < options_n; i++) {
+		const struct option *o = &options[i];
+
+		assert_non_null(option_section_find(o->section));
+		assert_ptr_equal(option_find(o->section, o->key), o);
+		if (o->later) {
+			assert_null(o->parse);
+			assert_null(o->words);
+			continue;
+		}
+		assert_true(o->parse || o->words);
+		assert_non_null(o->expect);
+		if (o->help)
+			assert_true(o->preset || o->sample);
+	}
+}
+
+static void every_default_is_accepted(void **state)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < options_n; i++) {
+		struct option_value v = { .text = options[i].preset };
+		struct config_draft *d;
+
+		if (!options[i].preset)
+			continue;
+		d = draft_new();
+		if (!option_parse(d, &options[i], &v))
+			fail_msg("[%s] %s: %s", options[i].section, options[i].key, v.why);
+		draft_free(d);
+		n++;
+	}
+	assert_int_equal(n, 18);
+}
+
+/* The words of the language, so that none is lost by accident. */
+static void the_language_has_these_keys(void **state)
+{
+	static const char *const language[][30] = {
+		{ "gateway", "address", "version", "mode", "identity", "vendor" },
+		{ "auth", "method", "identity", "psk", "psk-command", "psk-file", "xauth",
+		  "username", "password", "password-command", "ca", "certificate", "key",
+		  "pkcs12" },
+		{ "ike", "proposals", "lifetime", "dpd" },
+		{ "esp", "proposals", "pfs", "encapsulation", "keylife", "rekeymargin",
+		  "rekeyfuzz" },
+		{ "nat", "maxidle", "pingtime", "pingtries", "pingtime2", "pingtries2", "elimit",
+		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout", "nat-tei",
+		  "nat-clients" },
+		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "default",
+		  "fail-closed", "hold", "hold-bytes" },
+		{ "dns", "manage" },
+		{ "hooks", "script" },
+		{ "policy", "source", "source-port", "destination", "protocol", "port", "action",
+		  "granularity", "proposals", "pfs", "keylife", "idle-close", "max-sas" },
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(language); i++) {
+		for (size_t j = 1; language[i][j]; j++, n++)
+			find(language[i][0], language[i][j]);
+	}
+	assert_int_equal(n, options_n);
+}
+
+/* ---- names ---- */
+
+static void a_slip_finds_the_nearest_key(void **state)
+{
+	static const struct {
+		const char *section, *key, *hint;
+	} cases[] = {
+		{ "gateway", "adress", "did you mean address?" },
+		{ "gateway", "ADDRESS", "did you mean address?" },
+		{ "gateway", "addr", "did you mean address?" },
+		{ "gateway", "idnetity", "did you mean identity?" },
+		{ "gateway", "identity-file", "did you mean identity?" },
+		{ "ike", "proposal", "did you mean proposals?" },
+		{ "ike", "keylife", "it belongs in [esp]" },
+		{ "gateway", "psk", "it belongs in [auth]" },
+		{ "ike", "x", "it has proposals, lifetime" },
+		{ "esp", "ab", "it has proposals, pfs, encapsulation, keylife" },
+		{ "ike", "a-name-that-is-much-longer-than-any-key-of-ours",
+		  "it has proposals, lifetime" },
+	};
+	char buf[OPTION_WHY_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(option_key_hint(cases[i].section, cases[i].key, buf),
+				    cases[i].hint);
+}
+
+static void a_slip_finds_the_nearest_section(void **state)
+{
+	char buf[OPTION_WHY_MAX];
+
+	assert_string_equal(option_section_hint("gatway", buf), "did you mean [gateway]?");
+	assert_string_equal(option_section_hint("Tunnel", buf), "did you mean [tunnel]?");
+	assert_string_equal(option_section_hint("quux", buf),
+			    "there are [gateway], [auth], [ike], [esp], [nat], [tunnel], [dns], "
+			    "[hooks], [policy]");
+	assert_null(option_section_find("gate"));
+	assert_null(option_section_find("gateway x"));
+	assert_null(option_section_find("policyx"));
+	assert_non_null(option_section_find("policy web"));
+}
+
+/* ---- durations ---- */
+
+static void durations_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t seconds;
+		const char *back;
+	} good[] = {
+		{ "0", 0, "0s" },	{ "30", 30, "30s" },
+		{ "30s", 30, "30s" },	{ "60", 60, "1m" },
+		{ "9m", 540, "9m" },	{ "90s", 90, "90s" },
+		{ "8h", 28800, "8h" },	{ "1d", 86400, "1d" },
+		{ "24h", 86400, "1d" }, { "49710d", 4294944000u, "49710d" },
+	};
+	static const char *const bad[] = { "",	    "s",    "-1",     "+1",	   "1.5h",
+					   "1 h",   "8H",   "8hh",    "1w",	   " 1",
+					   "1h30m", "0x10", "49711d", "1234567890" };
+	char buf[16];
+	uint32_t s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_true(duration_parse(good[i].text, &s));
+		assert_int_equal(s, good[i].seconds);
+		assert_string_equal(duration_text(s, buf), good[i].back);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (duration_parse(bad[i], &s))
+			fail_msg("\"%s\" is accepted", bad[i]);
+	}
+}
+
+/* ---- values ---- */
+
+static void good_values_are_accepted(void **state)
+{
+	static const char *const good[][3] = {
+		{ "gateway", "address", "vpn.example.com" },
+		{ "gateway", "address", "vpn.example.com , 192.0.2.1,2001:db8::1" },
+		{ "gateway", "address", "gw_1" },
+		{ "gateway", "address", "127.0.0.1" },
+		{ "gateway", "address", "vpn.example.com." },
+		{ "gateway", "version", "ikev1" },
+		{ "gateway", "mode", "main" },
+		{ "gateway", "identity", "192.0.2.1" },
+		{ "gateway", "identity", "keyid:group" },
+		{ "gateway", "vendor", "none" },
+		{ "auth", "method", "psk" },
+		{ "auth", "identity", "me@example.com" },
+		{ "auth", "psk", "x" },
+		{ "auth", "psk-file", "/x" },
+		{ "auth", "psk-command", "true" },
+		{ "auth", "xauth", "no" },
+		{ "ike", "proposals", "aes128-sha256-modp2048" },
+		{ "ike", "lifetime", "60" },
+		{ "ike", "lifetime", "30d" },
+		{ "esp", "proposals", "aes128gcm16-ecp256, aes256-sha256-ecp256,aes128gcm16" },
+		{ "esp", "pfs", "no" },
+		{ "esp", "pfs", "ecp384" },
+		{ "esp", "pfs", "14" },
+		{ "esp", "encapsulation", "udp" },
+		{ "esp", "keylife", "1h" },
+		{ "nat", "timeout", "1s" },
+		{ "nat", "timeout", "10m" },
+		{ "tunnel", "device", "abcdefghij-_.15" },
+		{ "tunnel", "mtu", "576" },
+		{ "tunnel", "mtu", "9000" },
+		{ "tunnel", "address", "10.0.0.1/32, fd00::1/128" },
+		{ "tunnel", "local", "address" },
+		{ "tunnel", "local", "10.0.0.0/8,fd00::/8" },
+		{ "tunnel", "remote", "0.0.0.0/0" },
+		{ "tunnel", "default", "bypass" },
+		{ "tunnel", "fail-closed", "no" },
+		{ "dns", "manage", "auto" },
+		{ "dns", "manage", "none" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		struct option_value v = { .text = good[i][2] };
+		struct config_draft *d = draft_new();
+
+		if (!option_parse(d, find(good[i][0], good[i][1]), &v))
+			fail_msg("[%s] %s = %s: %s", good[i][0], good[i][1], good[i][2], v.why);
+		draft_free(d);
+	}
+}
+
+#define LETTERS16 "abcdefghijklmnop"
+#define LETTERS256                                                                                 \
+	LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16  \
+		LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16
+
+static const struct {
+	const char *section, *key, *value;
+	size_t at;
+	const char *item, *why; /* why begins so */
+} refused[] = {
+	{ "gateway", "address", "", 0, "", "it is empty; expected host names" },
+	{ "gateway", "address", "a,,b", 2, "", "expected host names" },
+	{ "gateway", "address", "a,", 2, "", "expected host names" },
+	{ "gateway", "address", "a b", 0, "a b", "expected host names" },
+	{ "gateway", "address", "vpn, 10.0.0.300", 5, "10.0.0.300", "expected host names" },
+	{ "gateway", "address", "-vpn", 0, "-vpn", "expected host names" },
+	{ "gateway", "address", "a..b", 0, "a..b", "expected host names" },
+	{ "gateway", "address", "0.0.0.0", 0, "0.0.0.0", "expected host names" },
+	{ "gateway", "address", "vpn:500", 0, "vpn:500", "expected host names" },
+	{ "gateway", "address", "v\xc3\xa4", 0, "v??", "expected host names" },
+	{ "gateway", "address", "1,2,3,4,5,6,7,8", 0, "1", "expected host names" },
+	{ "gateway", "address", "a,b,c,d,e,f,g,h,i", 16, "i", "one too many, there can be 8" },
+	{ "gateway", "address", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
+	  "expected host names" },
+	{ "gateway", "version", "ikev2", 0, "ikev2",
+	  "not available in this version; use auto or ikev1" },
+	{ "gateway", "version", "ikev3", 0, "ikev3",
+	  "expected auto or ikev1; did you mean ikev1?" },
+	{ "gateway", "version", "2", 0, "2", "expected auto or ikev1" },
+	{ "gateway", "mode", "aggressive", 0, "aggressive",
+	  "not available in this version; use main" },
+	{ "gateway", "mode", "mian", 0, "mian", "expected main; did you mean main?" },
+	{ "gateway", "identity", "C=DE, CN=me", 0, "C=DE, CN=me",
+	  "a distinguished name is not available in this version" },
+	{ "gateway", "identity", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
+	  "expected a name, an address" },
+	{ "gateway", "vendor", "cisco", 0, "cisco", "not available in this version; use none" },
+	{ "auth", "method", "certificate", 0, "certificate",
+	  "not available in this version; use psk" },
+	{ "auth", "method", "hybrid", 0, "hybrid", "not available in this version" },
+	{ "auth", "method", "eap", 0, "eap", "not available in this version" },
+	{ "auth", "identity", "CN=me", 0, "CN=me", "a distinguished name is not available" },
+	{ "auth", "psk", "", 0, "", "it is empty; expected the pre-shared key" },
+	{ "auth", "psk", LETTERS256 LETTERS256 LETTERS256 LETTERS256 "x", 0, "",
+	  "expected the pre-shared key, at most 1024 bytes" },
+	{ "auth", "psk-file", "", 0, "", "it is empty" },
+	{ "auth", "psk-command", "", 0, "", "it is empty" },
+	{ "auth", "xauth", "yes", 0, "yes", "not available in this version; use no" },
+	{ "ike", "proposals", "aes128-sha256-modp2048, 3des-sha256-modp2048", 24,
+	  "3des-sha256-modp2048", "3des: " },
+	{ "ike", "proposals", "aes128-sha256-modp2048,", 23, "", "expected proposals such as" },
+	{ "ike", "proposals", "aes128-sha256-modp9", 0, "aes128-sha256-modp9", "\"modp9\"" },
+	{ "ike", "lifetime", "8x", 0, "8x", "expected a duration from 1m to 30d" },
+	{ "ike", "lifetime", "59s", 0, "59s", "expected a duration from 1m to 30d" },
+	{ "ike", "lifetime", "31d", 0, "31d", "expected a duration from 1m to 30d" },
+	{ "esp", "proposals", "aes128gcm16-ecp256,aes128gcm16-ecp384", 19, "aes128gcm16-ecp384",
+	  "names another group than a proposal before it (ecp256)" },
+	{ "esp", "proposals", "aes128", 0, "aes128", "" },
+	{ "esp", "pfs", "maybe", 0, "maybe", "expected yes, no, or a group" },
+	{ "esp", "pfs", "0", 0, "0", "expected yes, no, or a group" },
+	{ "esp", "pfs", "modp1024", 0, "modp1024", "expected yes, no, or a group" },
+	{ "esp", "encapsulation", "esp", 0, "esp",
+	  "not available in this version; use auto or udp" },
+	{ "esp", "encapsulation", "cisco-udp", 0, "cisco-udp", "not available in this version" },
+	{ "esp", "encapsulation", "upd", 0, "upd", "expected auto or udp; did you mean udp?" },
+	{ "esp", "keylife", "0", 0, "0", "expected a duration" },
+	{ "nat", "timeout", "0", 0, "0", "expected a duration from 1s to 10m" },
+	{ "nat", "timeout", "601", 0, "601", "expected a duration from 1s to 10m" },
+	{ "tunnel", "device", "sixteen-letters-", 0, "sixteen-letters-", "expected a name" },
+	{ "tunnel", "device", "a/b", 0, "a/b", "expected a name" },
+	{ "tunnel", "device", "..", 0, "..", "expected a name" },
+	{ "tunnel", "device", "tun%d", 0, "tun%d", "expected a name" },
+	{ "tunnel", "mtu", "575", 0, "575", "expected auto, or a number from 576 to 9000" },
+	{ "tunnel", "mtu", "9001", 0, "9001", "expected auto, or a number" },
+	{ "tunnel", "mtu", "1400x", 0, "1400x", "expected auto, or a number" },
+	{ "tunnel", "mtu", "-1", 0, "-1", "expected auto, or a number" },
+	{ "tunnel", "mtu", "99999999999", 0, "99999999999", "expected auto, or a number" },
+	{ "tunnel", "address", "config", 0, "config",
+	  "not available in this version; use an IPv4 address" },
+	{ "tunnel", "address", "10.0.0.1/24", 0, "10.0.0.1/24",
+	  "the tunnel's device takes a single address: leave the length out, or write /32" },
+	{ "tunnel", "address", "10.0.0.1, 10.0.0.2", 10, "10.0.0.2", "a second IPv4 address" },
+	{ "tunnel", "address", "127.0.0.1", 0, "127.0.0.1", "expected an IPv4 address" },
+	{ "tunnel", "address", "ff02::1", 0, "ff02::1", "expected an IPv4 address" },
+	{ "tunnel", "address", "me", 0, "me", "expected an IPv4 address" },
+	{ "tunnel", "local", "10.0.0.0/33", 0, "10.0.0.0/33", "expected address, or prefixes" },
+	{ "tunnel", "remote", "10.0.0.0/8, 10.0.0/8", 12, "10.0.0/8", "expected prefixes" },
+	{ "tunnel", "remote", "any", 0, "any", "expected prefixes" },
+	{ "tunnel", "default", "discard", 0, "discard",
+	  "not available in this version; use bypass" },
+	{ "tunnel", "fail-closed", "yes", 0, "yes", "not available in this version; use no" },
+	{ "dns", "manage", "resolved", 0, "resolved",
+	  "not available in this version; use auto or none" },
+	{ "dns", "manage", "resolvconf", 0, "resolvconf", "not available in this version" },
+	{ "dns", "manage", "script", 0, "script", "not available in this version" },
+};
+
+static void bad_values_are_refused(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct option_value v = { .text = refused[i].value };
+		struct config_draft *d = draft_new();
+
+		if (option_parse(d, find(refused[i].section, refused[i].key), &v))
+			fail_msg("%s = %s is accepted", refused[i].key, refused[i].value);
+		assert_int_equal(v.at, refused[i].at);
+		assert_string_equal(v.item, refused[i].item);
+		if (strncmp(v.why, refused[i].why, strlen(refused[i].why)) != 0)
+			fail_msg("%s = %s: %s", refused[i].key, refused[i].value, v.why);
+		assert_true(v.why[0]);
+		draft_free(d);
+	}
+}
+
+/* Nothing that is available escapes the table above. */
+static void every_available_key_was_refused_once(void **state)
+{
+	for (unsigned i = 0; i < options_n; i++) {
+		bool seen = options[i].later != NULL;
+
+		for (size_t j = 0; j < ARRAY_SIZE(refused); j++)
+			seen |= strcmp(refused[j].section, options[i].section) == 0 &&
+				strcmp(refused[j].key, options[i].key) == 0;
+		if (!seen)
+			fail_msg("[%s] %s is never refused", options[i].section, options[i].key);
+	}
+}
+
+static void a_refused_secret_leaves_nothing_in_the_complaint(void **state)
+{
+	struct option_value v;
+	struct config_draft *d = draft_new();
+	const char *secret = LETTERS256 LETTERS256 LETTERS256 LETTERS256 "x";
+
+	memset(&v, 0xff, sizeof(v));
+	v.text = secret;
+	assert_false(option_parse(d, find("auth", "psk"), &v));
+	assert_null(memmem(&v, sizeof(v), LETTERS16, 4));
+	draft_free(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_key_has_a_parser_or_a_reason),
+		cmocka_unit_test(every_default_is_accepted),
+		cmocka_unit_test(the_language_has_these_keys),
+		cmocka_unit_test(a_slip_finds_the_nearest_key),
+		cmocka_unit_test(a_slip_finds_the_nearest_section),
+		cmocka_unit_test(durations_have_units),
+		cmocka_unit_test(good_values_are_accepted),
+		cmocka_unit_test(bad_values_are_refused),
+		cmocka_unit_test(every_available_key_was_refused_once),
+		cmocka_unit_test(a_refused_secret_leaves_nothing_in_the_complaint),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/net.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+
+#include "base/err.h"
+#include "namespace.h"
+
+static uint8_t arena[NET_BATCH_ARENA];
+static struct batch batch;
+
+static struct endpoint at(const char *addr, uint16_t port)
+{
+	struct endpoint e = { .port = port };
+
+	assert_true(addr_parse(addr, &e.addr));
+	return e;
+}
+
+/* What has arrived, waiting up to five seconds for `n` packets. */
+static void receive(struct net_udp *u, unsigned n)
+{
+	struct pollfd fds[2] = { { .fd = u->fd4, .events = POLLIN },
+				 { .fd = u->fd6, .events = POLLIN } };
+
+	batch_init(&batch, arena, sizeof(arena));
+	while (batch.n < n) {
+		assert_true(poll(fds, 2, 5000) > 0);
+		assert_true(net_udp_recv(u, &batch) >= 0);
+	}
+	assert_int_equal(batch.n, n);
+}
+
+static void one_datagram(const char *from, const char *to)
+{
+	struct endpoint e = at(to, 0), source = at(from, 0);
+	struct net_udp a, b;
+
+	assert_int_equal(net_udp_open(&a, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b, 0, 0), 0);
+	e.port = b.port;
+	assert_int_equal(net_udp_send(&a, NULL, &e, SLICE_STR("plain")), 0);
+	receive(&b, 1);
+	assert_true(slice_eq(pkt_slice(&batch.pkts[0]), SLICE_STR("plain")));
+	assert_int_equal(batch.pkts[0].from.port, a.port);
+	assert_true(endpoint_eq(&batch.pkts[0].to, &e));
+	assert_int_equal(net_udp_send(&a, &source.addr, &e, SLICE_STR("forced")), 0);
+	receive(&b, 1);
+	assert_true(addr_eq(&batch.pkts[0].from.addr, &source.addr));
+	assert_true(endpoint_eq(&batch.pkts[0].to, &e));
+	/* The answer reaches the port from which the kernel chose to send. */
+	assert_int_equal(net_udp_send(&b, NULL, &batch.pkts[0].from, SLICE_STR("answer")), 0);
+	receive(&a, 1);
+	assert_true(endpoint_eq(&batch.pkts[0].from, &e) || e.addr.family == FAMILY_IP4);
+	net_udp_close(&a);
+	net_udp_close(&b);
+}
+
+static void test_both_families(void **state)
+{
+	enter_namespace();
+	one_datagram("127.0.0.9", "127.0.0.1");
+	one_datagram("127.0.0.1", "127.0.0.9");
+	one_datagram("::1", "::1");
+}
+
+static void test_nothing_to_receive(void **state)
+{
+	struct net_udp u;
+
+	assert_int_equal(net_udp_open(&u, 0, 0), 0);
+	batch_init(&batch, arena, sizeof(arena));
+	assert_int_equal(net_udp_recv(&u, &batch), 0);
+	assert_int_equal(batch.n, 0);
+	assert_int_equal(batch.used, 0);
+	net_udp_close(&u);
+}
+
+static void test_port_is_taken(void **state)
+{
+	struct net_udp a, b;
+
+	assert_int_equal(net_udp_open(&a, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b, a.port, 0), ERR_SYSTEM);
+	assert_int_equal(errno, EADDRINUSE);
+	assert_int_equal(b.fd4, -1);
+	assert_int_equal(b.fd6, -1);
+	net_udp_close(&a);
+	assert_int_equal(net_udp_open(&b, b.port, 0), 0);
+	net_udp_close(&b);
+}
+
+static int open_500_as_nobody(void)
+{
+	struct net_udp u;
+
+	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	return net_udp_open(&u, 500, 0);
+}
+
+static int open_marked_as_nobody(void)
+{
+	struct net_udp u;
+
+	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	return net_udp_open(&u, 0, 0x6777);
+}
+
+static void test_no_privilege(void **state)
+{
+	enter_namespace();
+	assert_int_equal(in_child(open_500_as_nobody), ERR_PERMISSION);
+	assert_int_equal(in_child(open_marked_as_nobody), ERR_PERMISSION);
+}
+
+static void test_send_errors(void **state)
+{
+	static uint8_t huge[65536];
+	struct endpoint e = at("198.51.100.1", 4500), e6 = at("2001:db8::1", 4500), none = { 0 };
+	struct endpoint home = at("127.0.0.1", 9), foreign = at("192.0.2.77", 0);
+	struct net_udp u;
+
+	enter_namespace();
+	assert_int_equal(net_udp_open(&u, 0, 0x6777), 0);
+	assert_int_equal(net_udp_send(&u, NULL, &e, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(errno, ENETUNREACH);
+	assert_int_equal(net_udp_send(&u, NULL, &e6, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(errno, ENETUNREACH);
+	assert_int_equal(net_udp_send(&u, NULL, &home, SLICE_OF(huge)), ERR_SYSTEM);
+	assert_int_equal(errno, EMSGSIZE);
+	assert_int_equal(net_udp_send(&u, NULL, &none, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(errno, EAFNOSUPPORT);
+	assert_int_equal(net_udp_send(&u, &foreign.addr, &e, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(u.stats.failed, 5);
+	assert_int_equal(u.stats.sent, 0);
+	net_udp_close(&u);
+}
+
+static void test_truncated_is_empty(void **state)
+{
+	static uint8_t longest[NET_DATAGRAM_MAX + 1];
+	struct endpoint e = at("127.0.0.1", 0);
+	struct net_udp u;
+
+	assert_int_equal(net_udp_open(&u, 0, 0), 0);
+	e.port = u.port;
+	assert_int_equal(net_udp_send(&u, NULL, &e, SLICE_OF(longest)), 0);
+	assert_int_equal(net_udp_send(&u, NULL, &e, slice(longest, NET_DATAGRAM_MAX)), 0);
+	receive(&u, 2);
+	assert_int_equal(batch.pkts[0].len, 0);
+	assert_int_equal(batch.pkts[1].len, NET_DATAGRAM_MAX);
+	assert_int_equal(u.stats.truncated, 1);
+	net_udp_close(&u);
+}
+
+/* An arena for three packets takes three at a time, and loses none. */
+static void test_small_arena(void **state)
+{
+	struct endpoint e = at("127.0.0.1", 0);
+	struct net_udp u;
+
+	assert_int_equal(net_udp_open(&u, 0, 0), 0);
+	e.port = u.port;
+	for (uint8_t i = 0; i < 5; i++)
+		assert_int_equal(net_udp_send(&u, NULL, &e, slice(&i, 1)), 0);
+	batch_init(&batch, arena, 3 * NET_DATAGRAM_MAX);
+	assert_int_equal(net_udp_recv(&u, &batch), 3);
+	assert_int_equal(net_udp_recv(&u, &batch), 0);
+	assert_int_equal(pkt_data(&batch.pkts[2])[0], 2);
+	batch_reset(&batch);
+	assert_int_equal(net_udp_recv(&u, &batch), 2);
+	assert_int_equal(pkt_data(&batch.pkts[1])[0], 4);
+	assert_int_equal(batch.used, 2 * NET_DATAGRAM_MAX);
+	net_udp_close(&u);
+}
+
+static void fill_batch(struct batch *out, const struct path *path, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = batch_take(out, 16, 100 + i, 16);
+
+		assert_non_null(p);
+		memset(pkt_data(p), (int)(out->n), p->len);
+		p->path = path;
+		p->ecn = (uint8_t)(i & 3);
+	}
+}
+
+static void test_send_batch(void **state)
+{
+	static uint8_t send_arena[64 * 1024];
+	static struct batch out;
+	struct path path4 = { .remote = at("127.0.0.1", 0) }, path6 = { .remote = at("::1", 0) };
+	struct path nowhere = { .remote = at("198.51.100.1", 4500) };
+	struct net_udp a, b;
+
+	enter_namespace();
+	assert_int_equal(net_udp_open(&a, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b, 0, 0), 0);
+	path4.remote.port = path6.remote.port = b.port;
+	path4.local = at("127.0.0.3", 0);
+	batch_init(&out, send_arena, sizeof(send_arena));
+	fill_batch(&out, &path4, 20);
+	fill_batch(&out, &nowhere, 1);
+	fill_batch(&out, NULL, 1);
+	fill_batch(&out, &path6, 20);
+	fill_batch(&out, &path4, 20);
+	/* A packet that an engine has dropped has no path. */
+	fill_batch(&out, NULL, 1);
+	assert_int_equal(net_udp_send_batch(&a, out.pkts, out.n), out.n);
+	assert_int_equal(a.stats.sent, 60);
+	assert_int_equal(a.stats.failed, 1);
+	receive(&b, 60);
+	for (unsigned i = 0; i < 60; i++) {
+		const struct pkt *got = &batch.pkts[i], *sent;
+
+		/* All of IPv4 comes before all of IPv6. */
+		sent = &out.pkts[i < 20 ? i : i < 40 ? i + 22 : i - 18];
+		assert_true(slice_eq(pkt_slice(got), pkt_slice(sent)));
+		assert_int_equal(got->ecn, sent->ecn);
+		if (i < 40)
+			assert_true(addr_eq(&got->from.addr, &path4.local.addr));
+	}
+	net_udp_close(&a);
+	net_udp_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_families), cmocka_unit_test(test_nothing_to_receive),
+		cmocka_unit_test(test_port_is_taken), cmocka_unit_test(test_no_privilege),
+		cmocka_unit_test(test_send_errors),   cmocka_unit_test(test_truncated_is_empty),
+		cmocka_unit_test(test_small_arena),   cmocka_unit_test(test_send_batch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

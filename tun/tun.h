@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tun/ is the inner side of the tunnel: the TUN device, and what the kernel must be told so that
+ * the right packets, and no others, go into it.
+ *
+ *	dev.c      the device: packets in and out, in batches
+ *	state.c    what we put into the kernel, each thing as a value and as a line of text
+ *	netlink.c  puts it there and takes it away again
+ *	plan.c     which things a connection needs, in order
+ *
+ * Not here yet: device offloads, DNS, fail-closed rules, watching over what was put there.
+ *
+ * The kernel's policy routing carries the SPD (RFC 4301 section 4.4.1). Our routes stand in a table
+ * of their own; rules send packets there. By their preferences:
+ *
+ *	29999  to gateway, outer ports     main         a look-up backwards, for rp_filter=1, ends
+ *	                                                here: it does not know our mark
+ *	30000  our firewall mark           main         the tunnel's own packets, so that no host
+ *	                                                route to the gateway is needed
+ *	30005  from an inner address       our table    else they could leave unprotected
+ *	30010  to a protected prefix       our table    PROTECT, one rule for each prefix
+ *	       everything else             unchanged    BYPASS
+ *
+ *	our table:  protected prefixes dev TUN src inner address
+ *	            unreachable default, so that nothing falls through when the TUN is gone
+ *
+ * All of it bears our own protocol number. A value of struct tun_state is one such thing: it is
+ * written to a journal before it is made and undone from the journal after a crash, so making it
+ * twice and undoing it twice are both harmless, and undoing touches nothing of anybody else's.
+ */
+#ifndef GODWIT_TUN_TUN_H
+#define GODWIT_TUN_TUN_H
+
+#include <net/if.h>
+
+#include "base/addr.h"
+#include "base/pkt.h"
+
+#define TUN_RT_PROTOCOL 103
+#define TUN_TABLE 0x6777
+#define TUN_FWMARK 0x6777
+#define TUN_TABLE_MAIN 254
+
+#define TUN_PREF_OUTER 29999
+#define TUN_PREF_FWMARK 30000
+#define TUN_PREF_INNER 30005
+#define TUN_PREF_POLICY 30010
+#define TUN_POLICY_MAX 100
+/* Worse than any route that somebody means. */
+#define TUN_METRIC_UNREACHABLE 0xff002000
+
+/* The longest packet read; the room a batch must have left for one more. */
+#define TUN_PACKET_MAX 65535
+
+struct tun {
+	int fd;
+	unsigned ifindex;
+	char name[IFNAMSIZ];
+};
+
+/*
+ * Makes a TUN device of this name (a "%d" in it is a number for the kernel to choose); it lives
+ * until tun_close or the end of the process. 0; ERR_CONFIG: no interface can have this name;
+ * ERR_PERMISSION: CAP_NET_ADMIN is missing; or ERR_SYSTEM with errno: EBUSY when an interface of
+ * this name exists, ENOENT, ENODEV or ENXIO when there is no /dev/net/tun.
+ */
+int tun_open(struct tun *t, const char *name);
+void tun_close(struct tun *t);
+/*
+ * Appends the packets that wait in the device to the batch, each with headroom and tailroom,
+ * until there are no more or the batch has no room for one of TUN_PACKET_MAX. Does not wait. How
+ * many, or ERR_SYSTEM with errno when the first read fails.
+ */
+int tun_read(struct tun *t, struct batch *b, uint32_t headroom, uint32_t tailroom);
+/*
+ * Hands one IP packet to the kernel. 0, or ERR_SYSTEM with errno: EIO when the device is down,
+ * EINVAL when it is no IP packet.
+ */
+int tun_write(struct tun *t, const struct pkt *p);
+
+enum tun_state_kind {
+	TUN_STATE_ADDRESS,
+	TUN_STATE_ROUTE,
+	TUN_STATE_RULE,
+};
+
+enum tun_action {
+	TUN_LOOKUP, /* RULE: in `table` */
+	TUN_PROHIBIT, /* RULE */
+	TUN_UNREACHABLE, /* RULE, ROUTE */
+	TUN_UNICAST, /* ROUTE: out of `ifname` */
+};
+
+/* One thing in the kernel. What the kind has no use for is zero; so are optional fields unset. */
+struct tun_state {
+	enum tun_state_kind kind;
+	enum tun_action action; /* ROUTE, RULE */
+	char ifname[IFNAMSIZ]; /* ADDRESS, unicast ROUTE */
+	struct prefix to; /* ADDRESS: itself; ROUTE: destination; RULE: optional */
+	struct prefix from; /* RULE: optional */
+	struct addr source; /* ROUTE: preferred source, optional */
+	uint32_t metric; /* ROUTE */
+	uint32_t table; /* ROUTE, RULE that looks up */
+	enum family family; /* RULE */
+	uint32_t pref; /* RULE */
+	uint32_t fwmark; /* RULE: optional */
+	uint8_t proto; /* RULE: optional */
+	uint16_t sport; /* RULE: optional, with proto */
+	uint16_t dport;
+};
+
+#define TUN_STATE_TEXT_MAX 320
+
+/* True when the fields make sense together: the functions below refuse what does not. */
+bool tun_state_valid(const struct tun_state *s);
+/*
+ * One line of words, without newline: "rule pref 30000 family inet fwmark 0x6777 action lookup
+ * table 254". Returns buf; empty when the state is not valid.
+ */
+const char *tun_state_text(const struct tun_state *s, char buf[TUN_STATE_TEXT_MAX]);
+/* Reads exactly what tun_state_text writes: 0, or ERR_MALFORMED for anything else. */
+int tun_state_parse(const char *line, struct tun_state *out);
+
+struct mnl_socket;
+
+/* Talks to the kernel; opened once and kept, of one thread. */
+struct tun_netlink {
+	struct mnl_socket *nl;
+	uint32_t seq;
+};
+
+/* 0 or ERR_SYSTEM. */
+int tun_netlink_open(struct tun_netlink *n);
+void tun_netlink_close(struct tun_netlink *n);
+
+/*
+ * Sets MTU and queue length and brings the interface up, without an IPv6 link-local address of
+ * the kernel's. Routes can be added only afterwards. 0, ERR_PERMISSION, or ERR_SYSTEM with errno
+ * (ENODEV: no such interface).
+ */
+int tun_link_up(struct tun_netlink *n, const char *ifname, uint32_t mtu, uint32_t queue);
+int tun_link_down(struct tun_netlink *n, const char *ifname);
+
+/*
+ * Makes the thing. 0 also when it exists; ERR_MALFORMED when it is not valid; ERR_PERMISSION;
+ * ERR_SYSTEM with errno: ENODEV (no such interface), ENETDOWN (it is down), EEXIST (another route
+ * stands in its place).
+ */
+int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
+/* Takes it away. 0 also when it, or its interface, is not there; else as tun_state_add. */
+int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
+
+#define TUN_INNER_MAX 4
+
+/* What a connection needs of the kernel. */
+struct tun_setup {
+	const char *ifname; /* of the TUN */
+	struct path path; /* outer */
+	uint32_t table;
+	uint32_t mark; /* of the outer sockets */
+	struct addr inner[TUN_INNER_MAX]; /* the first of each family is preferred */
+	unsigned n_inner;
+	const struct prefix *remote; /* protected destinations */
+	unsigned n_remote;
+};
+
+/*
+ * The things to add, in this order, and to delete in the reverse one: at no moment in between can
+ * a packet for a protected destination with an inner source leave unprotected. A protected prefix
+ * of a family that has no inner address becomes unreachable. Returns how many, or ERR_NO_ROOM:
+ * more than `max`, or more than TUN_POLICY_MAX prefixes.
+ */
+int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max);
+
+#endif
