@@ -73,8 +73,7 @@ static void send_altered(struct world *w, enum side from, const struct datagram 
 	w->altered++;
 	if (may_overtake(from, d) && rng_below(rng, 2))
 		arrives = w->now;
-	world_inject(w, to, &d->from, &d->to, slice(copy, n),
-		     arrives + 1 + rng_below(rng, LAG_MAX));
+	world_put(w, to, &d->from, &d->to, slice(copy, n), arrives + 1 + rng_below(rng, LAG_MAX));
 }
 
 /* A Delete of everything, or an error notify, in clear but with the cookies of the real SA. */
@@ -97,8 +96,8 @@ static void send_forged(struct world *w, enum side from, const struct datagram *
 	else
 		notify_write(&b, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
 							   .type = NOTIFY_NO_PROPOSAL_CHOSEN });
-	world_inject(w, to, &d->from, &d->to, slice(buf, marker + ike_write_done(&b).n),
-		     arrives + 1 + rng_below(dice(w), LAG_MAX));
+	world_put(w, to, &d->from, &d->to, slice(buf, marker + ike_write_done(&b).n),
+		  arrives + 1 + rng_below(dice(w), LAG_MAX));
 }
 
 static void eavesdrop(struct world *w, enum side from, const struct datagram *d, vtime arrives)
@@ -131,7 +130,7 @@ static void send_garbage(struct world *w, unsigned unused)
 	}
 	if (rng_below(rng, 2))
 		from.addr = s->dead;
-	world_inject(w, to, &from, &at, slice(bytes, n), w->now + 1);
+	world_put(w, to, &from, &at, slice(bytes, n), w->now + 1);
 	world_at(w, w->now + GARBAGE_EVERY, send_garbage, 0);
 }
 
