@@ -7,8 +7,12 @@
 #include "ike/exchange.h"
 
 #define IKE_NONCE_SIZE 32
-/* Peers keep the IVs of three unfinished exchanges; more would break the oldest. */
-#define QUICK_IN_AIR_MAX 3
+/*
+ * Peers keep the IVs of the last three exchanges that were begun, finished or not, and may take
+ * our message 3 after the message 1 that we sent behind it. So two are in the air, and another
+ * begins only while those are among the two begun last.
+ */
+#define QUICK_IN_AIR_MAX 2
 /* The others are complete and answer repeats of the peer's message 2. */
 #define QUICK_SLOTS 6
 #define CHILD_REQUESTS_MAX 16
@@ -45,7 +49,8 @@ struct child_request {
 
 struct quick_mode {
 	struct exchange x; /* first: quick_of() */
-	uint64_t completed; /* grows from one to the next */
+	uint64_t begun; /* these grow from one to the next */
+	uint64_t completed;
 	struct child_request child;
 	struct dh *dh;
 	uint8_t ni[IKE_NONCE_SIZE];
@@ -84,7 +89,8 @@ struct ike_sa {
 	struct ikev1_keys keys;
 	uint8_t last_block[PROTECT_BLOCK]; /* of phase 1: every phase 2 IV starts from it */
 	struct main_mode main;
-	uint64_t completed;
+	uint64_t quick_begun;
+	uint64_t quick_completed;
 	struct quick_mode quick[QUICK_SLOTS];
 	unsigned nrequests;
 	struct child_request request[CHILD_REQUESTS_MAX];
@@ -135,7 +141,10 @@ void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *
 /* Forgets the child with our SPI `spi`, in whatever state it is; false: there is none. */
 bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi);
 struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id);
-/* An authentic error notify; it is for one of the quick modes in the air. */
+/*
+ * An authentic error notify. With our SPI, or with one quick mode in the air and a reason that only
+ * quick mode has, it is the end of that one; without an SPI it is else a hint to all of them.
+ */
 void v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n);
 void v1_quick_end(struct quick_mode *q);
 

@@ -227,16 +227,25 @@ static void start(struct ike_sa *sa, vtime now, const struct child_request *chil
 
 	v1_quick_end(q);
 	q->child = *child;
+	q->begun = ++sa->quick_begun;
 	exchange_begin(&q->x, &v1_quick, id, now, sa->config->timeout);
 	q->x.ni = SLICE_OF(q->ni);
 	protect_iv_phase2(sa->suite.hash, sa->last_block, id, q->x.iv);
 	sa_exchange_send(sa, now, &q->x);
 }
 
+static bool may_start(const struct ike_sa *sa)
+{
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		if (exchange_in_air(&sa->quick[i].x) &&
+		    sa->quick_begun - sa->quick[i].begun >= QUICK_IN_AIR_MAX)
+			return false;
+	return sa->state == IKE_STATE_ESTABLISHED && in_air(sa) < QUICK_IN_AIR_MAX;
+}
+
 static void start_next(struct ike_sa *sa, vtime now)
 {
-	while (sa->state == IKE_STATE_ESTABLISHED && sa->nrequests &&
-	       in_air(sa) < QUICK_IN_AIR_MAX) {
+	while (sa->nrequests && may_start(sa)) {
 		struct child_request child = sa->request[0];
 
 		sa->nrequests--;
@@ -262,7 +271,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 
 	dh_free(q->dh);
 	q->dh = NULL;
-	q->completed = ++sa->completed;
+	q->completed = ++sa->quick_completed;
 	child_up(sa, &q->up);
 	start_next(sa, now);
 }
@@ -330,8 +339,22 @@ void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *
 	}
 }
 
+/* One that awaits its answer; spi 0: any. */
+static struct quick_mode *in_air_with(struct ike_sa *sa, uint32_t spi)
+{
+	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
+		struct quick_mode *q = &sa->quick[i];
+
+		if (exchange_in_air(&q->x) && (spi == 0 || q->child.spi == spi))
+			return q;
+	}
+	return NULL;
+}
+
 bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi)
 {
+	struct quick_mode *q;
+
 	for (unsigned i = 0; i < CHILDREN_MAX; i++) {
 		if (sa->child[i].spi_in == spi && spi) {
 			sa->child[i] = (struct child_ref){ 0 };
@@ -346,15 +369,12 @@ bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi)
 			return false;
 		}
 	}
-	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
-		struct quick_mode *q = &sa->quick[i];
-
-		if (exchange_in_air(&q->x) && q->child.spi == spi) {
-			v1_quick_end(q);
-			sa_arm(sa, &q->x);
-			start_next(sa, now);
-			return true;
-		}
+	q = spi ? in_air_with(sa, spi) : NULL;
+	if (q) {
+		v1_quick_end(q);
+		sa_arm(sa, &q->x);
+		start_next(sa, now);
+		return true;
 	}
 	return false;
 }
@@ -367,31 +387,20 @@ struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id)
 	return NULL;
 }
 
-/* The one with this SPI; without an SPI in the notify, the oldest. */
-static struct quick_mode *refused_one(struct ike_sa *sa, struct slice spi)
-{
-	struct quick_mode *best = NULL;
-
-	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
-		struct quick_mode *q = &sa->quick[i];
-
-		if (!exchange_in_air(&q->x))
-			continue;
-		if (spi.n == 4 && get_be32(spi.p) != 0) {
-			if (get_be32(spi.p) == q->child.spi)
-				return q;
-		} else if (!best || q->x.time_up < best->x.time_up) {
-			best = q;
-		}
-	}
-	return best;
-}
-
 void v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n)
 {
-	struct quick_mode *q = refused_one(sa, n->spi);
+	uint32_t spi = n->spi.n == 4 ? get_be32(n->spi.p) : 0;
+	bool clear = n->type == NOTIFY_NO_PROPOSAL_CHOSEN ||
+		     n->type == NOTIFY_INVALID_ID_INFORMATION;
 	struct ike_failure why = v1_info_failure(n->type, true, false, &v1_quick);
+	struct quick_mode *q = in_air_with(sa, spi);
 
-	if (q)
+	if (q && (spi || (clear && in_air(sa) == 1))) {
 		lost(sa, now, &q->x, &why);
+		return;
+	}
+	for (unsigned i = 0; i < QUICK_SLOTS && !spi; i++) {
+		exchange_hint(&sa->quick[i].x, now, &why);
+		sa_arm(sa, &sa->quick[i].x);
+	}
 }

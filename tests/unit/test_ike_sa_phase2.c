@@ -230,26 +230,89 @@ static void forged_answers_do_not_spoil_the_true_one(void **state)
 	assert_true(drops(DROP_IKE_AUTH) > 5);
 }
 
-/* Three in the air, the rest waits; and both have bounds. */
+/* Two in the air, the rest waits; and both have bounds. */
 static void many_children(void **state)
 {
 	(void)state;
 	world_up(w);
 	w->to_gateway = lose_all;
-	for (unsigned i = 0; i < 20; i++)
+	for (unsigned i = 0; i < 19; i++)
 		world_child(w, i, 0x1000 + i);
-	assert_int_equal(w->nsent, 3 + 3);
+	assert_int_equal(w->nsent, 3 + 2);
 	assert_int_equal(w->nfailed, 1);
 	assert_int_equal(w->failed[0].child_failed.why.err, ERR_NO_ROOM);
 	w->to_gateway = NULL;
 	world_run(w, w->now + 29 * VTIME_S);
-	assert_int_equal(w->nup, 19);
+	assert_int_equal(w->nup, 18);
 	for (unsigned i = 0; i < w->nup; i++)
 		expect_same_keys(&w->up[i]);
-	for (unsigned i = 20; i < 70; i++)
+	for (unsigned i = 19; i < 70; i++)
 		world_child(w, i, 0x1000 + i);
 	assert_int_equal(w->nup, 64);
 	assert_int_equal(w->nfailed, 6);
+}
+
+/* None begins while one is in the air that two others were begun after. */
+static bool lose_first_quick(struct world *world, unsigned n, struct slice bytes)
+{
+	(void)world;
+	(void)bytes;
+	return n != 3;
+}
+
+static void a_slow_child_holds_the_others(void **state)
+{
+	(void)state;
+	world_up(w);
+	w->to_gateway = lose_first_quick;
+	for (unsigned i = 0; i < 4; i++)
+		world_child(w, i, 0x1000 + i);
+	assert_int_equal(w->nup, 2);
+	assert_int_equal(w->up[0].id, 1);
+	assert_int_equal(w->up[1].id, 2);
+	world_run(w, w->now + 500 * VTIME_MS);
+	assert_int_equal(w->nup, 4);
+	assert_int_equal(w->up[2].id, 0);
+}
+
+/* An error notify that does not say what it is about ends nothing that goes well. */
+static void vague_refusals(void **state)
+{
+	struct responder_replies *out = calloc(1, sizeof(*out));
+	vtime began = w->now;
+	uint8_t spi[4];
+
+	(void)state;
+	world_up(w);
+	w->to_gateway = lose_all;
+	world_child(w, 0, 0x1000);
+	responder_notify(w->responder, NOTIFY_PAYLOAD_MALFORMED, SLICE_NONE, SLICE_NONE, true, out);
+	world_deliver(w, out);
+	assert_int_equal(w->nfailed, 0);
+	w->to_gateway = NULL;
+	world_run(w, began + 2 * VTIME_S);
+	assert_int_equal(w->nup, 1);
+	w->to_gateway = lose_all;
+	world_child(w, 1, 0x1001);
+	world_child(w, 2, 0x1002);
+	put_be32(spi, 0xdead);
+	responder_notify(w->responder, NOTIFY_NO_PROPOSAL_CHOSEN, SLICE_OF(spi), SLICE_NONE, true,
+			 out);
+	world_deliver(w, out);
+	assert_int_equal(w->nfailed, 0);
+	put_be32(spi, 0x1002);
+	responder_notify(w->responder, NOTIFY_NO_PROPOSAL_CHOSEN, SLICE_OF(spi), SLICE_NONE, true,
+			 out);
+	world_deliver(w, out);
+	assert_int_equal(w->nfailed, 1);
+	assert_int_equal(w->failed[0].child_failed.id, 2);
+	responder_notify(w->responder, NOTIFY_PAYLOAD_MALFORMED, SLICE_NONE, SLICE_NONE, true, out);
+	world_deliver(w, out);
+	world_run(w, began + 4 * VTIME_S);
+	assert_int_equal(w->nfailed, 2);
+	assert_int_equal(w->failed[1].child_failed.why.notify, NOTIFY_PAYLOAD_MALFORMED);
+	assert_int_equal(w->ndead, 0);
+	free(out);
 }
 
 static void child_needs_an_sa(void **state)
@@ -434,6 +497,8 @@ int main(void)
 		T(responder_lifetime),
 		T(forged_answers_do_not_spoil_the_true_one),
 		T(many_children),
+		T(a_slow_child_holds_the_others),
+		T(vague_refusals),
 		T(child_needs_an_sa),
 		T(deletes_from_the_gateway),
 		T(dpd_is_answered),
