@@ -345,6 +345,11 @@ static void deletes_from_the_gateway(void **state)
 	world_inject(w, slice(out->reply[0].bytes, out->reply[0].n));
 	assert_int_equal(w->ndeleted, 1);
 	assert_int_equal(drops(DROP_IKE_DUPLICATE), 1);
+	/* As strongSwan does it when it cannot install the SAs: by our SPI. */
+	responder_delete_child(w->responder, w->up[0].spi_in, out);
+	world_deliver(w, out);
+	assert_int_equal(w->ndeleted, 2);
+	assert_int_equal(w->deleted[1], w->up[0].spi_out);
 	responder_delete(w->responder, out);
 	world_deliver(w, out);
 	expect_dead(ERR_PEER_REFUSED);
