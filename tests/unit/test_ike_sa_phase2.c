@@ -96,6 +96,31 @@ static bool lose_all(struct world *world, unsigned n, struct slice bytes)
 
 /* ---- quick mode ---- */
 
+static void settled_child(unsigned i)
+{
+	world_child(w, i, 0x1000 + i);
+	world_run(w, w->now + 100 * VTIME_MS);
+}
+
+/* A message 3 has a tenth of a second before there are three exchanges under way. */
+static void pace(void **state)
+{
+	vtime began = w->now;
+
+	(void)state;
+	world_up(w);
+	for (unsigned i = 0; i < 6; i++)
+		world_child(w, i, 0x1000 + i);
+	assert_int_equal(w->nup, 2);
+	world_run(w, began + 99 * VTIME_MS);
+	assert_int_equal(w->nup, 2);
+	world_run(w, began + 100 * VTIME_MS);
+	assert_int_equal(w->nup, 4);
+	world_run(w, began + VTIME_S);
+	assert_int_equal(w->nup, 6);
+	assert_true(ike_deadline(w->sa) >= began + 28800 * VTIME_S);
+}
+
 static void perfect_forward_secrecy(void **state)
 {
 	static const enum dh_group groups[] = { DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
@@ -104,7 +129,7 @@ static void perfect_forward_secrecy(void **state)
 	world_up(w);
 	for (unsigned i = 0; i < ARRAY_SIZE(groups); i++) {
 		w->child.pfs = groups[i];
-		world_child(w, i, 0x1000 + i);
+		settled_child(i);
 		assert_int_equal(w->nup, i + 1);
 		assert_int_equal(w->up[i].pfs, groups[i]);
 		expect_same_keys(&w->up[i]);
@@ -247,7 +272,7 @@ static void many_children(void **state)
 	for (unsigned i = 0; i < w->nup; i++)
 		expect_same_keys(&w->up[i]);
 	for (unsigned i = 19; i < 70; i++)
-		world_child(w, i, 0x1000 + i);
+		settled_child(i);
 	assert_int_equal(w->nup, 64);
 	assert_int_equal(w->nfailed, 6);
 }
@@ -262,15 +287,19 @@ static bool lose_first_quick(struct world *world, unsigned n, struct slice bytes
 
 static void a_slow_child_holds_the_others(void **state)
 {
+	vtime began = w->now;
+
 	(void)state;
 	world_up(w);
 	w->to_gateway = lose_first_quick;
 	for (unsigned i = 0; i < 4; i++)
 		world_child(w, i, 0x1000 + i);
+	assert_int_equal(w->nup, 1);
+	world_run(w, began + 499 * VTIME_MS);
 	assert_int_equal(w->nup, 2);
 	assert_int_equal(w->up[0].id, 1);
 	assert_int_equal(w->up[1].id, 2);
-	world_run(w, w->now + 500 * VTIME_MS);
+	world_run(w, began + 500 * VTIME_MS);
 	assert_int_equal(w->nup, 4);
 	assert_int_equal(w->up[2].id, 0);
 }
@@ -412,7 +441,7 @@ static void closing_tells_the_gateway(void **state)
 	(void)state;
 	world_up(w);
 	for (unsigned i = 0; i < 40; i++)
-		world_child(w, i, 0x1000 + i);
+		settled_child(i);
 	assert_int_equal(w->nup, 40);
 	sent = w->nsent;
 	world_event(w, IKE_EVENT_CLOSE);
@@ -490,6 +519,7 @@ static void long_sleep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(pace),
 		T(perfect_forward_secrecy),
 		T(quick_refused),
 		T(quick_pfs_refused),
