@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "ike/codec.h"
+#include "ike/sa.h"
 
 static struct world *w;
 
@@ -43,6 +43,15 @@ static uint64_t drops(enum drop why)
 
 	ike_sa_info(w->sa, &info);
 	return info.drops->n[why];
+}
+
+static uint64_t all_drops(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < DROP_COUNT; i++)
+		n += drops((enum drop)i);
+	return n;
 }
 
 static void expect_established(void)
@@ -386,6 +395,37 @@ static void deletes_from_the_gateway(void **state)
 	free(out);
 }
 
+/* Deletes for some other SA, and misshapen ones: authentic, and of no consequence. */
+static void deletes_of_others(void **state)
+{
+	static const uint8_t protocols[] = { PROTOCOL_ISAKMP, PROTOCOL_ISAKMP, PROTOCOL_ESP, 2 };
+	static const size_t sizes[] = { 16, 8, 16, 4 };
+	const struct protect_hash hash = { .number = 1 };
+	uint8_t spi[16], buf[512], iv[PROTECT_BLOCK];
+
+	(void)state;
+	world_up(w);
+	world_child(w, 1, 0x1000);
+	for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct ike_header h = sa_header(w->sa, ISAKMP_INFORMATIONAL, 100 + i);
+		struct ike_writer b;
+
+		memcpy(spi, h.cookie_i, 8);
+		memcpy(spi + 8, h.cookie_r, 8);
+		if (i == 0)
+			spi[3] ^= 1;
+		if (i == 3)
+			put_be32(spi, w->up[0].spi_out);
+		protect_begin(&b, buf, sizeof(buf), &h, w->sa->suite.hash);
+		delete_write(&b, protocols[i], slice(spi, sizes[i]));
+		protect_iv_phase2(w->sa->suite.hash, w->sa->last_block, h.id, iv);
+		world_inject(w, protect_finish(&b, &w->sa->keys, &hash, h.id, iv));
+	}
+	assert_int_equal(all_drops(), 0);
+	assert_int_equal(w->ndeleted, 0);
+	expect_established();
+}
+
 static void dpd_is_answered(void **state)
 {
 	struct responder_replies *out = calloc(1, sizeof(*out));
@@ -536,6 +576,7 @@ int main(void)
 		T(vague_refusals),
 		T(child_needs_an_sa),
 		T(deletes_from_the_gateway),
+		T(deletes_of_others),
 		T(dpd_is_answered),
 		T(unauthentic_words_change_nothing),
 		T(closing_tells_the_gateway),
