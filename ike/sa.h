@@ -8,11 +8,13 @@
 
 #define IKE_NONCE_SIZE 32
 /*
- * Peers keep the IVs of the last three exchanges that were begun, finished or not, and may take
- * our message 3 after the message 1 that we sent behind it. So two are in the air, and another
- * begins only while those are among the two begun last.
+ * Peers keep the IVs of the last three exchanges that were begun, finished or not, and with several
+ * threads they take our message 3 well after a message 1 that we sent behind it. So two are under
+ * way at most, one counts as such until its message 3 has had time to settle, and another begins
+ * only while those that await an answer are among the two begun last.
  */
-#define QUICK_IN_AIR_MAX 2
+#define QUICK_UNDER_WAY_MAX 2
+#define QUICK_SETTLE (100 * VTIME_MS)
 /* The others are complete and answer repeats of the peer's message 2. */
 #define QUICK_SLOTS 6
 #define CHILD_REQUESTS_MAX 16
@@ -25,6 +27,7 @@
 enum ike_timer {
 	IKE_T_PHASE1,
 	IKE_T_EXPIRE,
+	IKE_T_SETTLED,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
@@ -51,6 +54,7 @@ struct quick_mode {
 	struct exchange x; /* first: quick_of() */
 	uint64_t begun; /* these grow from one to the next */
 	uint64_t completed;
+	vtime settled_at;
 	struct child_request child;
 	struct dh *dh;
 	uint8_t ni[IKE_NONCE_SIZE];
@@ -140,6 +144,8 @@ extern const struct exchange_type v1_quick;
 void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *child);
 /* Forgets the child with our SPI `spi`, in whatever state it is; false: there is none. */
 bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi);
+/* Starts what has been waiting, as far as may be. */
+void v1_quick_start_next(struct ike_sa *sa, vtime now);
 struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id);
 /*
  * An authentic error notify. With our SPI, or with one quick mode in the air and a reason that only

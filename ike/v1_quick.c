@@ -234,24 +234,40 @@ static void start(struct ike_sa *sa, vtime now, const struct child_request *chil
 	sa_exchange_send(sa, now, &q->x);
 }
 
-static bool may_start(const struct ike_sa *sa)
+static bool may_start(const struct ike_sa *sa, vtime now)
 {
-	for (unsigned i = 0; i < QUICK_SLOTS; i++)
-		if (exchange_in_air(&sa->quick[i].x) &&
-		    sa->quick_begun - sa->quick[i].begun >= QUICK_IN_AIR_MAX)
+	unsigned under_way = 0;
+
+	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
+		const struct quick_mode *q = &sa->quick[i];
+
+		if (exchange_in_air(&q->x) && sa->quick_begun - q->begun >= QUICK_UNDER_WAY_MAX)
 			return false;
-	return sa->state == IKE_STATE_ESTABLISHED && in_air(sa) < QUICK_IN_AIR_MAX;
+		under_way += exchange_in_air(&q->x) || q->settled_at > now;
+	}
+	return sa->state == IKE_STATE_ESTABLISHED && under_way < QUICK_UNDER_WAY_MAX;
 }
 
-static void start_next(struct ike_sa *sa, vtime now)
+static vtime next_settled(const struct ike_sa *sa, vtime now)
 {
-	while (sa->nrequests && may_start(sa)) {
+	vtime at = VTIME_NEVER;
+
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		if (sa->quick[i].settled_at > now)
+			at = vtime_min(at, sa->quick[i].settled_at);
+	return at;
+}
+
+void v1_quick_start_next(struct ike_sa *sa, vtime now)
+{
+	while (sa->nrequests && may_start(sa, now)) {
 		struct child_request child = sa->request[0];
 
 		sa->nrequests--;
 		memmove(sa->request, sa->request + 1, sa->nrequests * sizeof(sa->request[0]));
 		start(sa, now, &child);
 	}
+	timers_set(&sa->timers, IKE_T_SETTLED, sa->nrequests ? next_settled(sa, now) : VTIME_NEVER);
 }
 
 static void child_failed(struct ike_sa *sa, uint32_t id, const struct ike_failure *why)
@@ -272,8 +288,9 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 	dh_free(q->dh);
 	q->dh = NULL;
 	q->completed = ++sa->quick_completed;
+	q->settled_at = vtime_add(now, QUICK_SETTLE);
 	child_up(sa, &q->up);
-	start_next(sa, now);
+	v1_quick_start_next(sa, now);
 }
 
 static void lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why)
@@ -284,7 +301,7 @@ static void lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct 
 	v1_quick_end(q);
 	sa_arm(sa, x);
 	child_failed(sa, id, why);
-	start_next(sa, now);
+	v1_quick_start_next(sa, now);
 }
 
 static const struct exchange_message messages[] = {
@@ -335,7 +352,7 @@ void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *
 		child_failed(sa, child->id, &why);
 	} else {
 		sa->request[sa->nrequests++] = *child;
-		start_next(sa, now);
+		v1_quick_start_next(sa, now);
 	}
 }
 
@@ -373,7 +390,7 @@ bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi)
 	if (q) {
 		v1_quick_end(q);
 		sa_arm(sa, &q->x);
-		start_next(sa, now);
+		v1_quick_start_next(sa, now);
 		return true;
 	}
 	return false;
