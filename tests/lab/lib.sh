@@ -245,7 +245,7 @@ gateway_is_idle() { [ -z "$(gateway_sas)" ]; }
 # server_start MEGABYTES: an HTTP server on a file of random bytes; its digest is SERVER_SHA256.
 server_start() {
 	mkdir -p "$LAB_TMP/www"
-	head -c "$1"M /dev/urandom >"$LAB_TMP/www/file"
+	head -c "$1"MB /dev/urandom >"$LAB_TMP/www/file"
 	SERVER_SHA256=$(sha256sum "$LAB_TMP/www/file" | cut -d' ' -f1)
 	SERVER_BYTES=$(stat -c %s "$LAB_TMP/www/file")
 	in_server "$PYTHON" -m http.server -b $SERVER_ADDR -d "$LAB_TMP/www" $SERVER_PORT \
