@@ -363,7 +363,7 @@ static void on_datagram(struct session *s, vtime now, const struct session_event
 	ike_event(s->ike, now, &in);
 }
 
-static void on_data(struct session *s, const struct data_event *ev)
+static void on_data(struct session *s, vtime now, const struct data_event *ev)
 {
 	switch (ev->type) {
 	case DATA_FIRST_PACKET:
@@ -381,6 +381,9 @@ static void on_data(struct session *s, const struct data_event *ev)
 		break;
 	case DATA_EXHAUSTED:
 		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
+		break;
+	case DATA_PATH_MTU:
+		session_mtu_ask(s, now);
 		break;
 	}
 }
@@ -424,7 +427,7 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		on_datagram(s, now, ev);
 		break;
 	case SESSION_EVENT_DATA:
-		on_data(s, ev->data);
+		on_data(s, now, ev->data);
 		break;
 	case SESSION_EVENT_TUN_READY:
 		on_tun_ready(s, now);
@@ -432,16 +435,31 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_TUN_FAILED:
 		on_tun_failed(s, now, ev->text);
 		break;
+	case SESSION_EVENT_PATH_MTU:
+		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
+		break;
 	}
 }
 
 void session_timeout(struct session *s, vtime now)
 {
+	int row;
+
 	s->log->now = now;
 	if (s->ike && ike_deadline(s->ike) <= now)
 		ike_timeout(s->ike, now);
-	while (timers_take_due(&s->timers, now) == T_CHILD_EXPIRY)
-		session_child_expiry(s, now);
+	while ((row = timers_take_due(&s->timers, now)) >= 0) {
+		switch ((enum session_timer)row) {
+		case T_CHILD_EXPIRY:
+			session_child_expiry(s, now);
+			break;
+		case T_PATH_MTU:
+			session_mtu_ask(s, now);
+			break;
+		case T_COUNT:
+			break;
+		}
+	}
 }
 
 bool session_output(struct session *s, vtime now, struct session_effect *out)
@@ -498,7 +516,6 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->rng = rng;
 	s->log = log;
 	s->keylog = keylog;
-	s->mtu = config->mtu;
 	timers_init(&s->timers, T_COUNT);
 	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++)
 		s->tunnels[i].expires = VTIME_NEVER;
