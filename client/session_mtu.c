@@ -12,8 +12,8 @@
 
 unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suite)
 {
-	unsigned mtu = mtu_inner(s->path_mtu, s->path.remote.addr.family, s->path.encapsulation,
-				 suite);
+	unsigned mtu =
+		mtu_inner(s->path_mtu, s->path.remote.addr.family, s->path.encapsulation, suite);
 
 	/* To an SA 0 is no limit, which is not what nothing fits means. */
 	return mtu ? mtu : 1;

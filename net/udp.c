@@ -43,15 +43,13 @@ static int set_whole(int fd, enum family f, bool whole)
 	if (f == FAMILY_IP6)
 		return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
 			       whole ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
-	return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
-		       whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+	return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
 }
 
 static int set_options4(int fd)
 {
 	if (set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0 ||
-	    set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) < 0 ||
-	    set_whole(fd, FAMILY_IP4, false) < 0)
+	    set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) < 0 || set_whole(fd, FAMILY_IP4, false) < 0)
 		return -1;
 	return 0;
 }
