@@ -93,16 +93,15 @@ static void lifetimes(const struct ike_msg *m, const struct esp_choice *choice, 
 	}
 }
 
-static int exchange_secret(struct quick_mode *q, const struct ike_payload *ke,
-			   struct secret *out, struct ike_failure *why)
+static int exchange_secret(struct quick_mode *q, const struct ike_payload *ke, struct secret *out,
+			   struct ike_failure *why)
 {
 	if (!q->dh != !ke)
 		return fail(why, ERR_NO_PROPOSAL,
 			    "the gateway and we do not agree on perfect forward secrecy");
 	if (!ke)
 		return 0;
-	if (ke_parse(ke->body, dh_get_group(q->dh)) != 0 ||
-	    dh_shared(q->dh, ke->body, out) != 0)
+	if (ke_parse(ke->body, dh_get_group(q->dh)) != 0 || dh_shared(q->dh, ke->body, out) != 0)
 		return fail(why, ERR_BAD_KEY, "the gateway's public value is not valid");
 	return 0;
 }

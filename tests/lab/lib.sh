@@ -339,7 +339,7 @@ client_is_gone() { ! client_pid "$1"; }
 
 client_left_nothing() {
 	local left
-	left=$(find "$GODWIT_RUNDIR" -name "$1.*")
+	left=$(find "$GODWIT_RUNDIR" -path "*/$1/*")
 	[ -z "$left" ] || fail "left in the run directory: $left"
 }
 

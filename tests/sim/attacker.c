@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/sim/attacker.h"
 
+#include "ike/codec.h"
+
 #define GARBAGE_EVERY (40 * VTIME_MS)
 #define GARBAGE_MAX 400
 #define ALTERED_MAX 2048
@@ -54,12 +56,39 @@ static void send_altered(struct world *w, enum side from, const struct datagram 
 		     arrives + 1 + rng_below(rng, LAG_MAX));
 }
 
+/* A Delete of everything, or an error notify, in clear but with the cookies of the real SA. */
+static void send_forged(struct world *w, enum side from, const struct datagram *d, vtime arrives)
+{
+	enum side to = from == SIDE_CLIENT ? SIDE_GATEWAY : SIDE_CLIENT;
+	bool floated = d->to.port != IKE_PORT && d->from.port != IKE_PORT;
+	size_t marker = floated ? 4 : 0;
+	uint8_t buf[4 + 200] = { 0 };
+	struct ike_writer b;
+	struct ike_msg m;
+
+	if (d->n < marker || ike_msg_parse(slice(d->bytes + marker, d->n - marker), &m) != 0)
+		return;
+	m.h.exchange = ISAKMP_INFORMATIONAL;
+	m.h.flags = 0;
+	m.h.id = rng_u32(dice(w)) | 1;
+	ike_write_header(&b, buf + marker, sizeof(buf) - marker, &m.h);
+	if (rng_below(dice(w), 2))
+		delete_write(&b, PROTOCOL_ISAKMP, slice(d->bytes + marker, 2 * IKE_COOKIE_SIZE));
+	else
+		notify_write(&b, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+							   .type = NOTIFY_NO_PROPOSAL_CHOSEN });
+	world_inject(w, to, &d->from, &d->to, slice(buf, marker + ike_write_done(&b).n),
+		     arrives + 1 + rng_below(dice(w), LAG_MAX));
+}
+
 static void eavesdrop(struct world *w, enum side from, const struct datagram *d, vtime arrives)
 {
 	if (rng_below(dice(w), 4) > 0)
 		send_altered(w, from, d, arrives);
 	if (rng_below(dice(w), 4) == 0)
 		send_altered(w, from, d, arrives);
+	if (rng_below(dice(w), 2) == 0)
+		send_forged(w, from, d, arrives);
 }
 
 static void send_garbage(struct world *w, unsigned unused)

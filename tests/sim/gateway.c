@@ -116,7 +116,8 @@ static void children_follow(struct sim_gateway *g, const struct path *path)
 	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++) {
 		const struct responder_child *rc = responder_child_at(g->responder, i);
 
-		if (rc->spi_in && !child_known(g, rc->spi_in))
+		if (rc->spi_in && (rc->up || !g->world->settings.late) &&
+		    !child_known(g, rc->spi_in))
 			child_add(g, rc, path);
 	}
 }
@@ -212,6 +213,11 @@ vtime sim_gateway_deadline(const struct sim_gateway *g)
 unsigned sim_gateway_children(const struct sim_gateway *g)
 {
 	return g->nchildren;
+}
+
+uint64_t sim_gateway_replays(const struct sim_gateway *g)
+{
+	return inbound_drops(g->inbound)->n[DROP_REPLAY];
 }
 
 bool sim_gateway_established(const struct sim_gateway *g)

@@ -136,8 +136,12 @@ static void lossy_end(struct world *w)
 {
 	expect_up(w);
 	expect_tunnels_work(w);
-	world_expect(w, sim_client_drops(w->client, DROP_REPLAY) > 0,
-		     "a wire that duplicates gave no replays");
+	world_expect(w, sim_client_drops(w->client, DROP_REPLAY) == w->twice[SIDE_GATEWAY],
+		     "%u packets came twice and %u were refused for it", w->twice[SIDE_GATEWAY],
+		     (unsigned)sim_client_drops(w->client, DROP_REPLAY));
+	world_expect(w, sim_gateway_replays(w->gateway) == w->twice[SIDE_CLIENT],
+		     "%u packets came to the gateway twice and %u were refused for it",
+		     w->twice[SIDE_CLIENT], (unsigned)sim_gateway_replays(w->gateway));
 }
 
 /* ---- the ends ---- */
@@ -190,8 +194,24 @@ static void peer_delete_end(struct world *w)
 
 /* ---- refusals ---- */
 
+/* By the seed the gateway has another key, refuses us, proves nothing, or is someone else. */
 static void wrong_psk_begin(struct world *w)
 {
+	struct responder_faults *faults = &w->settings.responder.faults;
+
+	switch (rng_below(&w->rng[STREAM_SETTINGS], 4)) {
+	case 0:
+		faults->refuse_identity = true;
+		return;
+	case 1:
+		faults->bad_hash_r = true;
+		return;
+	case 2:
+		identity_parse("vpn.example.net", &w->settings.responder.id);
+		return;
+	default:
+		break;
+	}
 	settings_psk(&w->settings, SLICE_STR("not what the client has"));
 }
 

@@ -104,6 +104,7 @@ struct world {
 	/* Sees each datagram after the tap, and when its first copy arrives. May be NULL. */
 	void (*eavesdrop)(struct world *w, enum side from, const struct datagram *d, vtime arrives);
 	unsigned altered; /* datagrams that the attacker sent */
+	unsigned twice[2]; /* ESP packets of each side of which two copies arrive */
 };
 
 struct world_result {
