@@ -148,7 +148,11 @@ struct ike_sa;
 enum ike_event_type {
 	IKE_EVENT_START, /* begin phase 1 on `path` */
 	IKE_EVENT_DATAGRAM, /* an IKE message, without the non-ESP marker */
-	IKE_EVENT_CHILD, /* negotiate a pair of ESP SAs; needs an established SA */
+	/*
+	 * Negotiate a pair of ESP SAs; needs an established SA. Two are negotiated at a time, 16
+	 * wait, 64 may be up; past that they fail with ERR_NO_ROOM.
+	 */
+	IKE_EVENT_CHILD,
 	IKE_EVENT_CHILD_DELETE, /* send a Delete for our inbound SPI `spi`; forget the child */
 	IKE_EVENT_CLOSE, /* a Delete for the SA; the SA is dead afterwards */
 	/*
@@ -204,9 +208,13 @@ void ike_child_free(struct ike_child *c);
 
 enum ike_effect_type {
 	IKE_EFFECT_SEND, /* an IKE message; the shell adds the non-ESP marker on port 4500 */
-	IKE_EFFECT_NAT, /* NAT detection is done: where we talk from now on (ports floated) */
+	/*
+	 * NAT detection is done: where we talk from now on, ports 4500, and our address as the
+	 * datagrams came to it. The path's generation is unchanged: counting is its owner's.
+	 */
+	IKE_EFFECT_NAT,
 	IKE_EFFECT_ESTABLISHED,
-	IKE_EFFECT_CHILD_UP,
+	IKE_EFFECT_CHILD_UP, /* after the SEND of quick mode's last message */
 	IKE_EFFECT_CHILD_FAILED,
 	IKE_EFFECT_CHILD_DELETED, /* the peer deleted its inbound SA, our outbound: spi */
 	/*

@@ -478,6 +478,8 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			exchange_due(sa, now, &sa->main.x);
 		else if (row == IKE_T_EXPIRE)
 			sa_die(sa, &expired, true);
+		else if (row == IKE_T_SETTLED)
+			v1_quick_start_next(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}
