@@ -488,8 +488,8 @@ static void a_syn_comes_with_an_mss_that_fits(void **state)
 		p = bench_inner(b, SLICE_OF(inner), 4);
 		assert_int_equal(p->kind, PKT_INNER);
 		/* 400 is less than any host must accept. */
-		assert_int_equal(get_be16(pkt_data(p) + 42), mtu == 400 ? 536 :
-							     mtu == 800	? 760 :
+		assert_int_equal(get_be16(pkt_data(p) + 42), mtu == 400	 ? 536 :
+							     mtu == 800	 ? 760 :
 							     mtu == 1200 ? 1160 :
 									   1200);
 	}

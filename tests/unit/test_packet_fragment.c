@@ -40,8 +40,7 @@ static size_t expect_piece(struct slice piece, struct slice whole, size_t at, ui
 	assert_memory_equal(piece.p + 8, whole.p + 8, 2);
 	assert_memory_equal(piece.p + 12, whole.p + 12, 8);
 	assert_int_equal(8 * (flags & 0x1fff), 8 * (was & 0x1fff) + at);
-	assert_int_equal(!!(flags & 0x2000),
-			 from + piece.n - header < whole.n || (was & 0x2000));
+	assert_int_equal(!!(flags & 0x2000), from + piece.n - header < whole.n || (was & 0x2000));
 	assert_true(from + piece.n - header <= whole.n);
 	assert_memory_equal(piece.p + header, whole.p + from, piece.n - header);
 	return piece.n - header;
@@ -79,8 +78,8 @@ static void test_every_size(void **state)
 
 	for (size_t n = 28; n < 1600; n += n < 700 ? 1 : 13)
 		for (uint32_t mtu = 576; mtu < 1400; mtu += 101) {
-			unsigned want = (unsigned)((n - 20 + ((mtu - 20) & ~7U) - 1) /
-						   ((mtu - 20) & ~7U));
+			unsigned want =
+				(unsigned)((n - 20 + ((mtu - 20) & ~7U) - 1) / ((mtu - 20) & ~7U));
 			unsigned pieces = cut(packet(b, SLICE_NONE, n), mtu);
 
 			/* The last may be larger than a multiple of eight. */
@@ -105,9 +104,9 @@ static void test_a_fragment_is_cut_again(void **state)
 /* Record route is in the first alone, the security option in all (RFC 791 section 3.1). */
 static void test_options(void **state)
 {
-	static const uint8_t options[] = { 7,   7, 4, 0, 0, 0, 0, /* record route */
+	static const uint8_t options[] = { 7,	7, 4, 0, 0, 0, 0, /* record route */
 					   130, 3, 9, /* copied */
-					   1,   0 };
+					   1,	0 };
 	uint8_t b[MAX], piece[MAX];
 	struct slice p = packet(b, SLICE_OF(options), 1400);
 	uint32_t at = 0;

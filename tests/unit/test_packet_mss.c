@@ -176,9 +176,9 @@ static void test_ip6(void **state)
 	memcpy(p.b + 48, p4.b + 20, 24);
 	put_be16(p.b + 64, 0);
 	assert_int_equal(packet_parse(BYTES(p), &l), 0);
-	put_be16(p.b + 64,
-		 packet_sum_finish(packet_sum_add(packet_sum_pseudo(0, &l.src, &l.dst, PACKET_TCP, 24),
-						  slice(p.b + 48, 24))));
+	put_be16(p.b + 64, packet_sum_finish(packet_sum_add(packet_sum_pseudo(0, &l.src, &l.dst,
+									      PACKET_TCP, 24),
+							    slice(p.b + 48, 24))));
 	expect_sound(&p);
 	expect_unchanged(p, 1520);
 	assert_true(packet_clamp_mss(p.b, p.n, 1280));
