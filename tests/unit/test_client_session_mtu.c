@@ -247,17 +247,26 @@ static void an_absurd_mtu(void **state)
 	assert_int_equal(b->warnings, 1);
 }
 
-static void tunnels_that_are_down_do_not_count(void **state)
+static void tunnel_down(struct tunnel *t)
 {
-	struct bench *b = *state;
-	struct tunnel *t = &b->s->tunnels[1];
-
 	esp_in_free(t->in);
 	esp_out_free(t->out);
 	t->in = NULL;
 	t->out = NULL;
+}
+
+static void tunnels_that_are_down_do_not_count(void **state)
+{
+	struct bench *b = *state;
+
+	tunnel_down(&b->s->tunnels[1]);
 	kernel_says(b, "192.0.2.1", 1400);
 	expect_device(b, 1338);
+	tunnel_down(&b->s->tunnels[0]);
+	kernel_says(b, "192.0.2.1", 1300);
+	expect_nothing(b);
+	assert_int_equal(b->s->mtu, 1338);
+	assert_int_equal(b->warnings, 0);
 }
 
 static int set_up(void **state)
