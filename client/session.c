@@ -32,7 +32,8 @@ static void set_state(struct session *s, vtime now, enum session_state state)
 	log_ev(s->log, LOG_INFO, "session", log_str("state", session_state_name(state)));
 }
 
-static void step_report(struct session *s, vtime now, bool done, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+step_report(struct session *s, vtime now, bool done, const char *fmt, va_list args)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_STATE);
 
