@@ -100,14 +100,25 @@ void data_udp_ready(struct data *d, struct net_udp *u)
 	}
 }
 
+/* What the socket refused since its counters were `before`. */
+static void data_count_failed(struct data *d, const struct net_stats *before)
+{
+	uint64_t too_big = d->host->natt.stats.too_big - before->too_big;
+
+	d->drops.n[DROP_SEND_FAILED] += d->host->natt.stats.failed - before->failed - too_big;
+	d->drops.n[DROP_TOO_BIG] += too_big;
+	if (too_big)
+		outbound_path_mtu(d->outbound);
+}
+
 /* Sends what is sealed in `out`, from `first` on. */
 static void data_send(struct data *d, unsigned first)
 {
-	uint64_t failed = d->host->natt.stats.failed;
+	struct net_stats before = d->host->natt.stats;
 	unsigned n = d->out.n - first;
 
 	d->unsent = n - net_udp_send_batch(&d->host->natt, d->out.pkts + first, n);
-	d->drops.n[DROP_SEND_FAILED] += d->host->natt.stats.failed - failed;
+	data_count_failed(d, &before);
 }
 
 /* Packets that are gone are taken out, so that what is left can be sent in one go. */

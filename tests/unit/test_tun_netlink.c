@@ -172,6 +172,12 @@ static void test_what_is_in_the_kernel(void **state)
 	seen(text, "inet6 fd00::1/128 scope global nodad noprefixroute ");
 	seen(text, "mtu 1400 ");
 	seen(text, "qlen 500");
+	free(text);
+	assert_int_equal(tun_link_mtu(&h.n, h.tun.name, 1280), 0);
+	text = look();
+	seen(text, "mtu 1280 ");
+	seen(text, "qlen 500");
+	assert_int_equal(tun_link_mtu(&h.n, "none", 1280), ERR_SYSTEM);
 	/* Nobody made a link-local address. */
 	assert_null(strstr(text, "fe80:"));
 	free(text);
