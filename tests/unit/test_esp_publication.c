@@ -22,9 +22,9 @@
 
 #define PUBLICATIONS 50000
 #define SLOTS 4
-#define BATCH 8
-#define WIRE 64
-#define OLD_MAX 128 /* epochs that wait for the threads; then control waits */
+#define BATCH 4
+#define WIRE 16
+#define OLD_MAX 64 /* epochs that wait for the threads; then control waits */
 #define PORT 1000 /* of slot 0's path; those of the others follow */
 
 struct frame {
@@ -192,6 +192,7 @@ struct control {
 	uint32_t spis;
 	uint64_t publications, retired, injected, opened; /* opened: by the SAs' own counters */
 	uint32_t dice;
+	struct policy policy;
 };
 
 static unsigned roll(struct control *k, unsigned sides)
@@ -230,21 +231,20 @@ static void epoch_new(struct control *k, unsigned slot, struct epoch *e)
 /* The gateway sends the first packet of an epoch, which proves it. */
 static void epoch_inject(struct control *k, unsigned slot, const struct epoch *e)
 {
-	struct parts_batch *store = xcalloc(1, sizeof(*store));
-	struct batch *b = parts_batch(store);
 	struct esp_sa_config config = sa_config(k, slot, e->spi);
+	uint8_t arena[256], bytes[60];
 	struct esp_out *twin;
-	uint8_t bytes[60];
+	struct batch b;
 	struct pkt *p;
 
 	config.first_sequence = 1;
 	twin = parts_out(config);
-	p = parts_take(b, inner(bytes, slot));
+	batch_init(&b, arena, sizeof(arena));
+	p = parts_take(&b, inner(bytes, slot));
 	assert_int_equal(esp_seal(twin, p, 4), 0);
 	put_frame(k->w->gateway, p, false);
 	k->injected++;
 	esp_out_free(twin);
-	free(store);
 }
 
 /* No slot has it any more. What was sealed with it is still on the wire. */
@@ -293,16 +293,14 @@ static void publish_rules(struct control *k)
 {
 	static const char *const nets[SLOTS] = { "10.2.0.0/24", "10.2.1.0/24", "10.2.2.0/24",
 						 "10.2.3.0/24" };
-	struct policy *p = xcalloc(1, sizeof(*p));
+	struct policy *p = &k->policy;
 
-	p->fallback = POLICY_DISCARD;
-	for (unsigned i = 0; i < SLOTS; i++)
+	for (unsigned i = 0; p->n < SLOTS; i++)
 		policy_add(p, &(struct policy_rule){ parts_pair("10.1.0.0/16", nets[i]),
 						     POLICY_PROTECT, i });
 	classifier_retire_rules(k->w->c, classifier_publish_rules(k->w->c, p));
 	k->retired++;
 	k->publications++;
-	free(p);
 }
 
 /* True when the inbound SA of an old epoch can go, too: nothing on its way is left of it. */
@@ -368,6 +366,7 @@ static void begin(struct world *w, struct control *k)
 	w->gateway = ring_new(WIRE, sizeof(struct frame));
 	w->out = outbound_new(w->c);
 	w->in = inbound_new(w->c);
+	k->policy.fallback = POLICY_DISCARD;
 	publish_rules(k);
 	for (unsigned i = 0; i < SLOTS; i++) {
 		epoch_new(k, i, &e);
