@@ -27,7 +27,10 @@ enum {
 	ESP_KEY_LENGTH = 6,
 };
 
-enum { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
+enum {
+	LIFE_SECONDS = 1,
+	LIFE_KILOBYTES = 2
+};
 
 static const struct {
 	enum hash_alg alg;
@@ -223,8 +226,7 @@ static void life_take(struct attributes *a, uint64_t type, uint64_t value)
 }
 
 /* The life duration follows its type; a type without a duration means nothing. */
-static void attributes_sort(const struct sa_transform *t, uint16_t life_type,
-			    struct attributes *a)
+static void attributes_sort(const struct sa_transform *t, uint16_t life_type, struct attributes *a)
 {
 	uint64_t pending = 0;
 

@@ -50,8 +50,7 @@ struct slice protect_seal(struct slice key, uint8_t iv[PROTECT_BLOCK], struct ik
 }
 
 int protect_open(struct slice key, const uint8_t iv[PROTECT_BLOCK], const struct ike_msg *in,
-		 uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out,
-		 uint8_t next_iv[PROTECT_BLOCK])
+		 uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out, uint8_t next_iv[PROTECT_BLOCK])
 {
 	size_t n = in->body.n;
 
@@ -101,8 +100,7 @@ void protect_begin(struct ike_writer *b, void *buf, size_t size, const struct ik
 }
 
 struct slice protect_finish(struct ike_writer *b, const struct ikev1_keys *keys,
-			    const struct protect_hash *hash, uint32_t id,
-			    uint8_t iv[PROTECT_BLOCK])
+			    const struct protect_hash *hash, uint32_t id, uint8_t iv[PROTECT_BLOCK])
 {
 	size_t at = IKE_HEADER_SIZE + IKE_GENERIC_SIZE;
 	size_t rest = at + hash_size(keys->hash);

@@ -29,8 +29,7 @@ struct slice protect_seal(struct slice key, uint8_t iv[PROTECT_BLOCK], struct ik
  * ERR_MALFORMED, which is also what a wrong key looks like.
  */
 int protect_open(struct slice key, const uint8_t iv[PROTECT_BLOCK], const struct ike_msg *in,
-		 uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out,
-		 uint8_t next_iv[PROTECT_BLOCK]);
+		 uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out, uint8_t next_iv[PROTECT_BLOCK]);
 
 /* One end of phase 1 as HASH_I and HASH_R see it. */
 struct protect_end {

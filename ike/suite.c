@@ -188,8 +188,8 @@ static int parse_words(const char *text, struct parsed *p, bool ike, char *why)
 		snprintf(buf, sizeof(buf), "%.*s", n < sizeof(buf) ? (int)n : 0, text);
 		w = word_find(buf);
 		if (!w) {
-			snprintf(why, WHY_MAX, "\"%.*s\": no such algorithm",
-				 n < 60 ? (int)n : 60, text);
+			snprintf(why, WHY_MAX, "\"%.*s\": no such algorithm", n < 60 ? (int)n : 60,
+				 text);
 			return ERR_CONFIG;
 		}
 		err = word_take(w, p, ike, why);

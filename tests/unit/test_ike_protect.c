@@ -10,7 +10,7 @@
 #define ID 0xcafe0001u
 
 static uint8_t ni[32], nr[24], gxy[32], gxi[64], gxr[64], rest[50], last[16];
-static const uint8_t cookies[] = { 1,    2,    3,    4,    5,	 6,    7,    8,
+static const uint8_t cookies[] = { 1,	 2,    3,    4,	   5,	 6,    7,    8,
 				   0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18 };
 static struct ikev1_keys keys;
 
@@ -148,13 +148,14 @@ static void opens_a_message(void **state)
 	assert_int_equal(get_be32(d.spis.p), 0x11223344);
 	assert_memory_equal(next, bytes + n - 16, 16);
 	/* Any change of what is covered shows. */
-	buf[60] ^= 1;
+	buf[50] ^= 1;
 	assert_int_equal(protect_verify(&keys, &hash, &opened), ERR_AUTH);
-	buf[60] ^= 1;
+	buf[50] ^= 1;
 	opened.h.id++;
 	assert_int_equal(protect_verify(&keys, &hash, &opened), ERR_AUTH);
 	opened.h.id--;
-	assert_int_equal(protect_verify(&keys, &(struct protect_hash){ 2, SLICE_OF(ni), SLICE_NONE },
+	assert_int_equal(protect_verify(&keys,
+					&(struct protect_hash){ 2, SLICE_OF(ni), SLICE_NONE },
 					&opened),
 			 ERR_AUTH);
 }
@@ -224,9 +225,12 @@ static void no_room_to_seal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(phase2_hashes),	  cmocka_unit_test(main_hashes),
-		cmocka_unit_test(first_ivs),		  cmocka_unit_test(seals_a_message),
-		cmocka_unit_test(opens_a_message),	  cmocka_unit_test(hash_of_another_length),
+		cmocka_unit_test(phase2_hashes),
+		cmocka_unit_test(main_hashes),
+		cmocka_unit_test(first_ivs),
+		cmocka_unit_test(seals_a_message),
+		cmocka_unit_test(opens_a_message),
+		cmocka_unit_test(hash_of_another_length),
 		cmocka_unit_test(lengths_that_are_no_ciphertext),
 		cmocka_unit_test(no_room_to_seal),
 	};

@@ -39,7 +39,8 @@ static void esp_suites(void **state)
 		enum dh_group pfs;
 	} cases[] = {
 		{ "aes128gcm16", { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE }, DH_NONE },
-		{ "aes192gcm128-ecp384", { ESP_CIPHER_AES_GCM_16, 192, ESP_INTEG_NONE },
+		{ "aes192gcm128-ecp384",
+		  { ESP_CIPHER_AES_GCM_16, 192, ESP_INTEG_NONE },
 		  DH_ECP_384 },
 		{ "aes256-sha256",
 		  { ESP_CIPHER_AES_CBC, 256, ESP_INTEG_HMAC_SHA2_256_128 },
@@ -140,8 +141,8 @@ static void groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ike_suites),	   cmocka_unit_test(esp_suites),
-		cmocka_unit_test(refusals),	   cmocka_unit_test(over_long_words),
+		cmocka_unit_test(ike_suites), cmocka_unit_test(esp_suites),
+		cmocka_unit_test(refusals),   cmocka_unit_test(over_long_words),
 		cmocka_unit_test(groups),
 	};
 
