@@ -10,6 +10,10 @@
 #include "base/ring.h"
 #include "client/runtime.h"
 
+/* How many notes may wait. */
+#define DATA_TX_NOTES 64
+#define DATA_RX_NOTES 256
+
 /* From a data thread to control: one of two. */
 enum data_note_type {
 	DATA_NOTE_EVENT,

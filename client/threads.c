@@ -12,8 +12,6 @@
 
 #define READY_MAX 8
 #define REPLY_MAX 2048
-#define TX_NOTES 64
-#define RX_NOTES 256
 
 /* What a thread waits for; the kick is control's. */
 enum ready {
@@ -166,14 +164,14 @@ static void engines_new(struct data *d, struct host *host)
 	d->classifier = classifier_new();
 	d->tx.classifier = d->classifier;
 	d->tx.engine = outbound_new(d->classifier);
-	d->tx.up.ring = ring_new(TX_NOTES, sizeof(struct data_note));
+	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.tun = &host->tun;
 	d->tx.natt = host->natt;
 	arena_new(&d->tx.out, DATA_TUN_ARENA);
 	arena_new(&d->tx.replies, (size_t)BATCH_MAX * REPLY_MAX);
 	d->rx.classifier = d->classifier;
 	d->rx.engine = inbound_new(d->classifier);
-	d->rx.up.ring = ring_new(RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
+	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
 	d->rx.tun = &host->tun;
 	d->rx.ike = host->ike;
 	d->rx.natt = host->natt;
@@ -310,7 +308,7 @@ void data_take(struct data *d, enum data_way way)
 {
 	struct data_line *l = data_line(d, way);
 	struct worker *w = &d->workers[way];
-	unsigned left = way == DATA_TX ? TX_NOTES : RX_NOTES;
+	unsigned left = way == DATA_TX ? DATA_TX_NOTES : DATA_RX_NOTES;
 	const struct data_note *note;
 	eventfd_t n;
 	uint64_t full;
