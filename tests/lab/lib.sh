@@ -67,8 +67,7 @@ wait_for() {
 # A client built with ThreadSanitizer ends at its first report, wherever its output goes by then;
 # and a report fails the test, whatever else it found.
 lab_sanitizer() {
-	LAB_TSAN=
-	grep -qa __tsan_init "$GODWIT" || return 0
+	[ -n "$LAB_TSAN" ] || return 0
 	LAB_TSAN=$LAB_TMP/tsan
 	mkdir -m 1777 "$LAB_TSAN" # written by the user that the client becomes
 	export TSAN_OPTIONS="exitcode=66 halt_on_error=1 log_path=$LAB_TSAN/report"
@@ -96,7 +95,8 @@ lab_begin() {
 	[ -x "$GODWIT" ] || skip "no client at $GODWIT"
 	LAB=gl$$
 	NSC=$LAB-c NSR=$LAB-r NSG=$LAB-g NSS=$LAB-s
-	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME}
+	grep -qa __tsan_init "$GODWIT" && LAB_TSAN=-tsan || LAB_TSAN=
+	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME$LAB_TSAN}
 	mkdir -p "$LAB_OUT" && find "$LAB_OUT" -mindepth 1 -delete
 	LAB_TMP=$(mktemp -d "/tmp/$LAB.XXXXXX")
 	chmod 755 "$LAB_TMP"
