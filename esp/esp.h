@@ -17,8 +17,10 @@
  *	outbound: the sequence counter of every outbound SA
  *	inbound:  the window of every inbound SA; a slot's next_proved
  *
- * What control takes out of the classifier it may free once both engines have passed the
- * publication; with the engines run inline that is at once.
+ * Each publication has a number. What control takes out of the classifier it gives back to be
+ * freed (classifier_retire_*): that happens once every data thread has passed, between two batches,
+ * the number of the publication that took it out. With the engines run inline, and no data thread
+ * registered, it happens at once.
  *
  *	               slot of a tunnel
  *	current ──► SA of the epoch that data goes out on
@@ -134,12 +136,13 @@ void window_accept(struct window *w, uint32_t sequence);
 struct classifier;
 
 struct classifier *classifier_new(void);
-/* Frees tables and rules; SAs still in it are not freed. */
+/* Frees tables, rules and what was retired; SAs still in it are not freed. After the data threads. */
 void classifier_free(struct classifier *c);
 
 /*
  * Control thread. Publishes a copy of the policy as the rules in force, with the next number.
- * Returns the rules that were in force before, for classifier_rules_free when nobody reads them.
+ * Returns the rules that were in force before, for classifier_retire_rules, or for
+ * classifier_rules_free when nobody reads them.
  */
 struct classifier_rules;
 struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p);
@@ -159,9 +162,37 @@ bool classifier_next_proved(const struct classifier *c, unsigned slot);
 int classifier_add_spi(struct classifier *c, struct esp_in *sa);
 void classifier_remove_spi(struct classifier *c, uint32_t spi);
 
-/* Data threads. What outbound uses now: next if proved, else current, else NULL. */
+/*
+ * Data threads. What outbound uses now: next if proved, else current, else NULL. Good until the
+ * thread's next classifier_pass.
+ */
 struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot);
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
+
+/* ---- reclamation ---- */
+
+#define CLASSIFIER_READERS 8
+
+struct classifier_reader; /* one data thread, as reclamation sees it */
+
+/* Control thread, before the data thread starts. NULL when there are CLASSIFIER_READERS. */
+struct classifier_reader *classifier_reader_add(struct classifier *c);
+/* Control thread, after the data thread has ended. NULL is allowed. */
+void classifier_reader_remove(struct classifier *c, struct classifier_reader *r);
+/*
+ * Data thread, before each batch and when it is woken for it: it holds no SA, no rules and no
+ * sealed packet (whose path lies in its SA) of an earlier batch.
+ */
+void classifier_pass(const struct classifier *c, struct classifier_reader *r);
+/*
+ * Control thread. Takes what is in no table any more and frees it when every data thread has passed.
+ * NULL is allowed.
+ */
+void classifier_retire_out(struct classifier *c, struct esp_out *sa);
+void classifier_retire_in(struct classifier *c, struct esp_in *sa);
+void classifier_retire_rules(struct classifier *c, struct classifier_rules *r);
+/* Control thread. Frees what can be freed by now; how many objects still wait. */
+unsigned classifier_reclaim(struct classifier *c);
 
 /* ---- the data engines ---- */
 
