@@ -173,7 +173,9 @@ static int run(const struct client_options *options, int report_fd)
 	};
 	int code;
 
+	/* What they tell of shows as an error of the call, and there are things to put back. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	priv_prepare();
 	if (config_read(options->file, &c.config, stderr) != 0)
 		code = SESSION_EXIT_USAGE;
