@@ -36,6 +36,10 @@ ok() { say "ok    $*"; }
 # fail WHAT: one clear line, then the end of the test.
 fail() {
 	printf '%s: FAIL  %s\n' "$LAB_NAME" "$*" >&2
+	if [ -n "${NSC:-}" ]; then # what the client counted may tell why
+		ip netns exec "$NSC" "$GODWIT" status --json >"$LAB_OUT/failed-status.json" 2>&1
+		gateway_ctl --list-sas >"$LAB_OUT/failed-gateway.txt" 2>&1
+	fi
 	printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
 	exit 1
 }
