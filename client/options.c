@@ -125,6 +125,13 @@ const struct option options[] = {
 	  .help = "how long the IKE SA may live",
 	  .min = 60,
 	  .max = 30 * DURATION_DAYS },
+	{ .section = "ike",
+	  .key = "allow-weak",
+	  .expect = "yes or no",
+	  .parse = value_ike_allow_weak,
+	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .preset = "no",
+	  .help = "yes: proposals may have 3des, md5, modp1024 and modp1536 in them" },
 	{ .section = "ike", .key = "dpd", .later = "asking for a dead peer comes later" },
 
 	{ .section = "esp",
@@ -137,7 +144,7 @@ const struct option options[] = {
 	  .key = "pfs",
 	  .expect = "yes, no, or a group: modp2048, ecp256 or ecp384",
 	  .parse = value_pfs,
-	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .words = WORDS({ "yes", false }, { "no", false }, { "nopfs", false }),
 	  .preset = "yes",
 	  .help = "fresh keys of their own for the data: yes, no, or a group such as ecp256" },
 	{ .section = "esp",
@@ -155,6 +162,13 @@ const struct option options[] = {
 	  .help = "how long the data's keys may live",
 	  .min = 60,
 	  .max = 30 * DURATION_DAYS },
+	{ .section = "esp",
+	  .key = "allow-weak",
+	  .expect = "yes or no",
+	  .parse = value_esp_allow_weak,
+	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .preset = "no",
+	  .help = "yes: also 3des, md5, modp1024, modp1536, and null, which does not encrypt" },
 	{ .section = "esp", .key = "rekeymargin", .later = LATER_REKEY },
 	{ .section = "esp", .key = "rekeyfuzz", .later = LATER_REKEY },
 
@@ -485,6 +499,7 @@ void config_write_example(FILE *out)
 	      "; stand in double quotes; a secret with ; or # in it must. Fill in these:\n",
 	      out);
 	write_options(out, must_fill_in, "");
-	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n", out);
+	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",
+	      out);
 	write_options(out, has_default, ";");
 }

@@ -33,7 +33,12 @@ struct quick {
 	uint32_t child_spi;
 };
 
-enum stage { FREE, SENT_2, SENT_4, ESTABLISHED };
+enum stage {
+	FREE,
+	SENT_2,
+	SENT_4,
+	ESTABLISHED
+};
 
 struct sa {
 	enum stage stage;
@@ -191,7 +196,7 @@ static void info_end(const struct sa *sa, struct ike_writer *b, uint32_t id,
 	const struct protect_hash hash = { .number = 1 };
 	uint8_t iv[PROTECT_BLOCK];
 
-	protect_iv_phase2(sa->suite.hash, sa->iv, id, iv);
+	protect_iv_phase2(&sa->keys, sa->iv, id, iv);
 	reply->n = protect_finish(b, &sa->keys, &hash, id, iv).n;
 }
 
@@ -232,7 +237,8 @@ static struct sa *sa_new(struct responder *r, const struct ike_msg *m)
 static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		   struct slice request, struct responder_replies *out)
 {
-	static const struct ike_suite foreign = { 192, HASH_SHA2_512, DH_ECP_384 };
+	static const struct ike_suite foreign = { IKE_CIPHER_AES_CBC, 192, HASH_SHA2_512,
+						  DH_ECP_384 };
 	struct slice sai = ike_msg_body(m, PAYLOAD_SA);
 	struct responder_reply *reply;
 	struct ike_choice choice;
@@ -280,7 +286,7 @@ static void keys_make(struct responder *r, struct sa *sa, struct slice gxi, stru
 		return;
 	cookies(sa, both);
 	ikev1_skeyid_psk(&sa->keys, sa->suite.hash, r->config.psk, ni, nr);
-	ikev1_skeyid_derive(&sa->keys, secret_slice(&gxy), SLICE_OF(both),
+	ikev1_skeyid_derive(&sa->keys, secret_slice(&gxy), SLICE_OF(both), sa->suite.cipher,
 			    sa->suite.key_bits / 8u);
 	secret_free(&gxy);
 	protect_iv_phase1(sa->suite.hash, gxi, dh_public(sa->dh), sa->iv);
@@ -373,20 +379,19 @@ static void message_6(struct responder *r, struct sa *sa, struct responder_reply
 	if (r->config.faults.bad_hash_r)
 		hash[3] ^= 1;
 	ike_write_body(&b, PAYLOAD_HASH, slice(hash, hash_size(sa->suite.hash)));
-	reply->n = protect_seal(secret_slice(&sa->keys.key), sa->iv, &b).n;
+	reply->n = protect_seal(&sa->keys, sa->iv, &b).n;
 }
 
 static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		   struct slice request, struct responder_replies *out)
 {
 	uint8_t buf[IKE_MESSAGE_MAX], next[PROTECT_BLOCK];
-	struct slice key = secret_slice(&sa->keys.key);
 	struct responder_reply *reply;
 	struct ike_msg opened;
 
-	if (!(m->h.flags & ISAKMP_ENCRYPTED) || key.n == 0)
+	if (!(m->h.flags & ISAKMP_ENCRYPTED) || sa->keys.key.n == 0)
 		return;
-	if (protect_open(key, sa->iv, m, buf, &opened, next) != 0) {
+	if (protect_open(&sa->keys, sa->iv, m, buf, &opened, next) != 0) {
 		if (!r->config.faults.silent)
 			info_clear(r, sa, NOTIFY_PAYLOAD_MALFORMED, out);
 		return;
@@ -394,11 +399,11 @@ static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	if (r->config.faults.refuse_identity || !proof_is_right(r, sa, &opened)) {
 		memcpy(sa->iv, next, sizeof(next));
 		if (!r->config.faults.silent)
-			info_notify(r, sa,
-				    &(struct notify_payload){
-					    .protocol = PROTOCOL_ISAKMP,
-					    .type = NOTIFY_AUTHENTICATION_FAILED },
-				    out);
+			info_notify(
+				r, sa,
+				&(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+							  .type = NOTIFY_AUTHENTICATION_FAILED },
+				out);
 		sa_free(r, sa);
 		return;
 	}
@@ -485,7 +490,10 @@ static bool quick_secret(struct responder *r, const struct esp_choice *choice,
 static bool quick_choose(const struct responder *r, const struct sa_payload *offer,
 			 struct esp_choice *choice)
 {
-	static const enum dh_group groups[] = { DH_NONE, DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
+	static const enum dh_group groups[] = {
+		DH_NONE,      DH_MODP_1024, DH_MODP_1536, DH_MODP_2048, DH_MODP_3072,
+		DH_MODP_4096, DH_ECP_256,   DH_ECP_384,	  DH_ECP_521,
+	};
 	struct esp_offer ours = { .suites = r->config.esp, .n = r->config.nesp };
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
@@ -528,16 +536,14 @@ static void quick_sa_write(const struct responder *r, struct ike_writer *b,
 			   const struct sa_payload *offer, const struct esp_choice *choice,
 			   uint32_t spi)
 {
-	static const struct esp_suite foreign = { ESP_CIPHER_AES_CBC, 192,
-						  ESP_INTEG_HMAC_SHA1_96 };
+	static const struct esp_suite foreign = { ESP_CIPHER_AES_CBC, 192, ESP_INTEG_HMAC_SHA1_96 };
 	uint8_t bytes[4];
 
 	put_be32(bytes, spi);
 	if (r->config.faults.foreign_esp)
-		proposal_write_esp(b, &(struct esp_offer){ .suites = &foreign,
-							   .n = 1,
-							   .mode = choice->mode,
-							   .spi = spi });
+		proposal_write_esp(
+			b, &(struct esp_offer){
+				   .suites = &foreign, .n = 1, .mode = choice->mode, .spi = spi });
 	else
 		proposal_write_choice(b, offer, choice->proposal, choice->transform,
 				      SLICE_OF(bytes));
@@ -568,8 +574,8 @@ static void quick_2(struct responder *r, struct sa *sa, struct quick *q,
 }
 
 static void child_make(struct responder *r, const struct sa *sa, struct quick *q,
-		       const struct esp_choice *choice, const struct ts_pair *ts,
-		       struct slice gqm, struct responder_child *c)
+		       const struct esp_choice *choice, const struct ts_pair *ts, struct slice gqm,
+		       struct responder_child *c)
 {
 	struct slice ni = slice(q->ni, q->ni_n), nr = SLICE_OF(q->nr);
 	size_t n = esp_suite_keymat(&choice->suite);
@@ -640,8 +646,7 @@ static void quick_confirm(struct responder *r, struct sa *sa, struct quick *q,
 	uint8_t buf[IKE_MESSAGE_MAX], next[PROTECT_BLOCK];
 	struct ike_msg opened;
 
-	if (q->confirmed ||
-	    protect_open(secret_slice(&sa->keys.key), q->iv, m, buf, &opened, next) != 0 ||
+	if (q->confirmed || protect_open(&sa->keys, q->iv, m, buf, &opened, next) != 0 ||
 	    protect_verify(&sa->keys, &hash, &opened) != 0)
 		return;
 	q->confirmed = true;
@@ -665,8 +670,8 @@ static void quick_receive(struct responder *r, vtime now, struct sa *sa, const s
 			quick_confirm(r, sa, q, m);
 		return;
 	}
-	protect_iv_phase2(sa->suite.hash, sa->iv, m->h.id, iv);
-	if (protect_open(secret_slice(&sa->keys.key), iv, m, buf, &opened, next) != 0 ||
+	protect_iv_phase2(&sa->keys, sa->iv, m->h.id, iv);
+	if (protect_open(&sa->keys, iv, m, buf, &opened, next) != 0 ||
 	    protect_verify(&sa->keys, &hash, &opened) != 0)
 		return;
 	q = &sa->quick[sa->next_quick++ % QUICKS_MAX];
@@ -728,8 +733,8 @@ static void info_receive(struct responder *r, struct sa *sa, const struct ike_ms
 
 	if (sa->stage != ESTABLISHED || !(m->h.flags & ISAKMP_ENCRYPTED))
 		return;
-	protect_iv_phase2(sa->suite.hash, sa->iv, m->h.id, iv);
-	if (protect_open(secret_slice(&sa->keys.key), iv, m, buf, &opened, next) != 0 ||
+	protect_iv_phase2(&sa->keys, sa->iv, m->h.id, iv);
+	if (protect_open(&sa->keys, iv, m, buf, &opened, next) != 0 ||
 	    protect_verify(&sa->keys, &hash, &opened) != 0)
 		return;
 	for (unsigned i = 1; i < opened.n; i++) {
@@ -772,8 +777,7 @@ void responder_datagram(struct responder *r, vtime now, const struct endpoint *f
 	if (ike_msg_parse(bytes, &m) != 0)
 		return;
 	sa = sa_find(r, &m.h);
-	if (!sa && m.h.exchange == ISAKMP_MAIN &&
-	    memcmp(m.h.cookie_r, zero, sizeof(zero)) == 0)
+	if (!sa && m.h.exchange == ISAKMP_MAIN && memcmp(m.h.cookie_r, zero, sizeof(zero)) == 0)
 		sa = sa_new(r, &m);
 	if (!sa)
 		return;
@@ -900,7 +904,9 @@ void responder_notify(struct responder *r, uint16_t type, struct slice spi, stru
 		info_clear(r, r->newest, type, out);
 	else
 		info_notify(r, r->newest,
-			    &(struct notify_payload){
-				    .protocol = PROTOCOL_ISAKMP, .type = type, .spi = spi, .data = data },
+			    &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+						      .type = type,
+						      .spi = spi,
+						      .data = data },
 			    out);
 }
