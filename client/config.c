@@ -29,6 +29,7 @@ struct parse {
 	struct config_draft draft;
 	FILE *err;
 	unsigned errors;
+	bool unknown; /* a key that does not exist was seen */
 	unsigned line;
 	char *begin; /* of the line */
 	size_t next; /* offset of the next line */
@@ -43,11 +44,13 @@ struct parse {
 
 /* ---- complaints ---- */
 
-static void say(struct parse *p, struct place at, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+say(const struct parse *p, struct place at, const char *prefix, const char *format, va_list args)
 {
 	char text[MESSAGE_MAX];
+	int n = snprintf(text, sizeof(text), "%s", prefix);
 
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	for (char *c = text; *c; c++)
 		*c = (char)(isprint((unsigned char)*c) ? *c : '?');
 	if (at.line)
@@ -67,19 +70,17 @@ __attribute__((format(printf, 3, 4))) static void complain(struct parse *p, stru
 	if (p->errors > CONFIG_COMPLAINTS_MAX)
 		return;
 	va_start(args, format);
-	say(p, at, format, args);
+	say(p, at, "", format, args);
 	va_end(args);
 }
 
-__attribute__((format(printf, 3, 4))) static void warn(struct parse *p, struct place at,
+__attribute__((format(printf, 3, 4))) static void warn(const struct parse *p, struct place at,
 						       const char *format, ...)
 {
-	char prefixed[256];
 	va_list args;
 
-	snprintf(prefixed, sizeof(prefixed), "warning: %s", format);
 	va_start(args, format);
-	say(p, at, prefixed, args);
+	say(p, at, "warning: ", format, args);
 	va_end(args);
 }
 
@@ -353,6 +354,7 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 
 	(void)unused;
 	if (!o) {
+		p->unknown = true;
 		complain(p, at, "unknown key %s in [%s]; %s", key, section,
 			 option_key_hint(section, key, hint));
 		return 1;
@@ -376,6 +378,9 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 
 static void check_required(struct parse *p)
 {
+	/* The missing key may be the one that is misspelt. */
+	if (p->unknown)
+		return;
 	for (unsigned i = 0; i < options_n; i++) {
 		const struct option *o = &options[i];
 

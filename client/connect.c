@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,18 +53,22 @@ static sigset_t ending_signals(void)
 	return set;
 }
 
-/* Tells the first process how it went; it then returns to whoever called it. */
-static void report(struct connection *c, int code)
+/*
+ * Tells the first process how it went; it then returns to whoever called it. False when it is not
+ * there any more.
+ */
+static bool report(struct connection *c, int code)
 {
+	bool told;
+
 	fflush(stdout);
 	fflush(stderr);
 	if (c->report < 0)
-		return;
-	/* Should it be gone, there is nobody to tell. */
-	if (write(c->report, &code, sizeof(code)) < 0)
-		errno = 0;
+		return true;
+	told = write(c->report, &code, sizeof(code)) == sizeof(code);
 	close(c->report);
 	c->report = -1;
+	return told;
 }
 
 /* The tunnel is up: nothing holds on to the terminal or the directory any more. */
@@ -84,10 +87,11 @@ static void go_to_background(void *ctx)
 	if (null > 2)
 		close(null);
 	c->progress.out = NULL;
-	prctl(PR_SET_PDEATHSIG, 0);
 	if (chdir("/") != 0)
 		errno = 0;
-	report(c, SESSION_EXIT_UP);
+	/* Who killed the first process wants no connection. */
+	if (!report(c, SESSION_EXIT_UP))
+		raise(SIGTERM);
 }
 
 static int drop_privileges(struct connection *c)
@@ -97,9 +101,6 @@ static int drop_privileges(struct connection *c)
 			strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
-	/* A change of user has cleared it. */
-	if (c->report >= 0)
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (!secret_pool_locked())
 		log_ev(&c->log, LOG_WARN,
 		       "keys may be swapped out: the kernel locks no more memory");
@@ -230,20 +231,10 @@ static int await(pid_t child, int report_fd, int sigfd)
 	}
 }
 
-static int become_connection(const struct client_options *options, int report_fd, pid_t parent)
-{
-	setsid();
-	/* Who kills the first process before the tunnel is up wants none. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		return SESSION_EXIT_LOST;
-	return run(options, report_fd);
-}
-
 int client_connect(const struct client_options *options)
 {
 	sigset_t block = ending_signals(), before;
-	pid_t parent = getpid(), child;
+	pid_t child;
 	int ends[2], sigfd, code;
 
 	if (!options->detach)
@@ -258,7 +249,8 @@ int client_connect(const struct client_options *options)
 		close(sigfd);
 		close(ends[0]);
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		exit(become_connection(options, ends[1], parent));
+		setsid();
+		exit(run(options, ends[1]));
 	}
 	close(ends[1]);
 	code = await(child, ends[0], sigfd);

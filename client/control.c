@@ -42,7 +42,7 @@ enum control_verb control_parse(struct slice line, const char **why)
 
 static json_t *json_age(vtime now, vtime since)
 {
-	return json_real((double)(vtime_until(since, now) / VTIME_MS) / 1000.0);
+	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
 }
 
 static json_t *json_since(const struct control_view *v, vtime since)
@@ -171,6 +171,12 @@ static void status_later(json_t *o)
 				      "answered", 0));
 }
 
+/* The documented states: what is on its way down is down for those who ask. */
+static const char *state_text(enum session_state state)
+{
+	return session_state_name(state == SESSION_CLOSING ? SESSION_DOWN : state);
+}
+
 char *control_status(const struct control_view *v)
 {
 	const struct session_info *s = v->session;
@@ -178,7 +184,7 @@ char *control_status(const struct control_view *v)
 	char *text;
 
 	json_object_set_new(o, "name", json_string(v->name));
-	json_object_set_new(o, "state", json_string(session_state_name(s->state)));
+	json_object_set_new(o, "state", json_string(state_text(s->state)));
 	json_object_set_new(o, "since", json_since(v, s->since));
 	json_object_set_new(o, "gateway", s->gateway ? json_string(s->gateway) : json_null());
 	json_object_set_new(o, "peer", json_endpoint(&s->path.remote));

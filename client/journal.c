@@ -11,6 +11,10 @@
 
 #include "base/mem.h"
 
+/* A process that was killed, or said that it is done, may hold its lock for a moment still. */
+#define PATIENCE_MS 500
+#define PATIENCE_STEP_MS 10
+
 static const char journal_header[] = "godwit journal 1";
 
 /* True while the file that is open is the one that has the name: else it was removed meanwhile. */
@@ -57,11 +61,16 @@ static int journal_try_open(int dir, bool create, struct journal *out)
 
 int journal_open(int dir, bool create, struct journal *out)
 {
-	int rc = 1;
+	struct timespec pause = { .tv_nsec = PATIENCE_STEP_MS * 1000000L };
+	int rc;
 
 	*out = (struct journal){ .dir = dir, .fd = -1 };
-	for (int tries = 0; rc == 1 && tries < 10; tries++)
+	for (int waited = 0;; waited += PATIENCE_STEP_MS) {
 		rc = journal_try_open(dir, create, out);
+		if ((rc != 1 && rc != ERR_UNEXPECTED) || waited >= PATIENCE_MS)
+			break;
+		nanosleep(&pause, NULL);
+	}
 	return rc == 1 ? ERR_UNEXPECTED : rc;
 }
 

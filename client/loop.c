@@ -316,6 +316,8 @@ static void loop_drive(struct loop *l)
 			carry_out(l, &fx);
 		if (l->nwaiting == 0)
 			break;
+		/* What the kernel was asked to do took its time. */
+		l->o.log->now = runtime_now();
 		w = l->waiting[0];
 		l->nwaiting--;
 		memmove(l->waiting, l->waiting + 1, l->nwaiting * sizeof(w));

@@ -122,8 +122,9 @@ typedef bool (*journal_line_fn)(void *ctx, const char *line);
 
 /*
  * Opens the journal in this directory and locks it for the life of the process. create: make it
- * when there is none. 0; ERR_UNEXPECTED when another process holds it (the connection runs);
- * ERR_PERMISSION when it belongs to somebody else or is no plain file; ERR_SYSTEM with errno.
+ * when there is none. 0; ERR_UNEXPECTED when another process holds it and does not let go within
+ * half a second (the connection runs); ERR_PERMISSION when it belongs to somebody else or is no
+ * plain file; ERR_SYSTEM with errno.
  */
 int journal_open(int dir, bool create, struct journal *out);
 /* Adds a line, before what it tells of is made. 0, ERR_NO_ROOM, ERR_SYSTEM. */

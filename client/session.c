@@ -346,6 +346,11 @@ static void on_ike_effect(struct session *s, vtime now, struct ike_effect *fx)
 	case IKE_EFFECT_DEAD:
 		on_ike_dead(s, now, &fx->why);
 		break;
+	case IKE_EFFECT_CHILD_OFFER:
+	case IKE_EFFECT_ALIVE:
+	case IKE_EFFECT_SILENT:
+	case IKE_EFFECT_HINT:
+		break;
 	}
 }
 

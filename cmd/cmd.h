@@ -7,7 +7,6 @@
  *	commands.c      the table, options, help
  *	run_*.c         the commands
  *	status_text.c   `status` for people
- *	nearest.c       "did you mean"
  *
  * Exit codes: 0 up or done, 1 usage or configuration, 2 authentication refused, 3 no answer, 4 no
  * proposal chosen, 5 denied by the system, 6 lost, or not running.
@@ -23,6 +22,7 @@
 enum command_exit {
 	EXIT_CODE_OK = 0,
 	EXIT_CODE_USAGE = 1,
+	EXIT_CODE_SYSTEM = 5,
 	EXIT_CODE_NOT_RUNNING = 6,
 };
 
@@ -75,11 +75,6 @@ int run_version(const struct command_args *args);
  * and it can be a name. In buf; false after one line on `err` when there is neither.
  */
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err);
-
-/* True when `candidate` is so near to `word` that a slip of the fingers may be behind it. */
-bool nearest_is_near(const char *word, const char *candidate);
-/* How many letters must be added, left out, changed or swapped. */
-unsigned nearest_distance(const char *a, const char *b);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/nearest.h"
 #include "cmd/cmd.h"
 
 #include <stdlib.h>
@@ -69,23 +70,15 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static const char *command_nearest(const char *word)
-{
-	const char *best = NULL;
-
-	for (const struct command *c = commands; c->name; c++)
-		if (nearest_is_near(word, c->name) &&
-		    (!best || nearest_distance(word, c->name) < nearest_distance(word, best)))
-			best = c->name;
-	return best;
-}
-
 static void complain_command(const char *word, FILE *err)
 {
-	const char *near = command_nearest(word);
+	struct nearest near = { .word = word };
 
-	if (near)
-		fprintf(err, "godwit: there is no command '%s'; did you mean '%s'?\n", word, near);
+	for (const struct command *c = commands; c->name; c++)
+		nearest_offer(&near, c->name);
+	if (near.best)
+		fprintf(err, "godwit: there is no command '%s'; did you mean '%s'?\n", word,
+			near.best);
 	else
 		fprintf(err, "godwit: there is no command '%s'; see godwit help\n", word);
 }
@@ -94,15 +87,13 @@ static void complain_command(const char *word, FILE *err)
 
 static void complain_option(const struct command *c, const char *word, FILE *err)
 {
-	const char *best = NULL;
+	struct nearest near = { .word = word };
 
 	for (const struct command_option *o = c->options; o->name; o++)
-		if (nearest_is_near(word, o->name) &&
-		    (!best || nearest_distance(word, o->name) < nearest_distance(word, best)))
-			best = o->name;
-	if (best)
+		nearest_offer(&near, o->name);
+	if (near.best)
 		fprintf(err, "godwit %s: there is no option '%s'; did you mean '%s'?\n", c->name,
-			word, best);
+			word, near.best);
 	else
 		fprintf(err, "godwit %s: there is no option '%s'; see godwit help %s\n", c->name,
 			word, c->name);

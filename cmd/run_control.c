@@ -34,22 +34,27 @@ int run_status(const struct command_args *args)
 	return rc;
 }
 
-/* What a crash left comes first: then what still runs is all that is left to end. */
+/* The request's complaint is worth saying only if there was no crash to put right either. */
 int run_disconnect(const struct command_args *args)
 {
+	char *answer = NULL, *complaint = NULL;
+	size_t size;
+	FILE *err = open_memstream(&complaint, &size);
+	int rc = client_request(args->operand, "{\"cmd\":\"disconnect\"}", &answer, err);
 	int repaired = client_repair(args->operand, stderr);
-	char *answer = NULL;
-	int rc;
 
-	if (repaired < 0)
-		return 5;
-	if (repaired > 0) {
-		printf("put right what a crashed connection had left behind\n");
-		return EXIT_CODE_OK;
-	}
-	rc = client_request(args->operand, "{\"cmd\":\"disconnect\"}", &answer, stderr);
+	fclose(err);
 	if (rc == 0)
 		printf("disconnected\n");
+	if (repaired > 0)
+		printf("put right what a crashed connection had left behind\n");
+	if (repaired < 0)
+		rc = EXIT_CODE_SYSTEM;
+	else if (repaired > 0)
+		rc = EXIT_CODE_OK;
+	else if (rc)
+		fputs(complaint, stderr);
+	free(complaint);
 	free(answer);
 	return rc;
 }

@@ -3,7 +3,7 @@
  * One exchange in the air, as its initiator sees it: what was sent last and when it goes again,
  * what came last so that a repeat is known, and why it seems to fail.
  *
- *	send ──► wait 0.5 s ──► again, wait 1 s ──► again, 2 s … 8 s, 8 s ──► lost
+ *	send ──► wait 0.5 s ──► again, wait 1 s ──► again, 1.5 s, 1.5 s … ──► lost
  *
  * It is lost when its time is over, counted from its beginning. A hint (an answer that nobody has
  * signed) leaves it one second more and gives the loss its reason; an acceptable answer voids it.
@@ -14,7 +14,12 @@
 #include "ike/protect.h"
 
 #define EXCHANGE_FIRST_WAIT (500 * VTIME_MS)
-#define EXCHANGE_LONGEST_WAIT (8 * VTIME_S)
+/*
+ * A person waits for this, and all of main mode has one time-out of, say, 30 s. With 30 % loss each
+ * way waits of up to 8 s lost 14 of 1,000 simulated connections, these none of 10,000. A dead
+ * gateway gets 21 small datagrams for it.
+ */
+#define EXCHANGE_LONGEST_WAIT (1500 * VTIME_MS)
 #define EXCHANGE_HINT_WAIT (1 * VTIME_S)
 
 struct exchange;

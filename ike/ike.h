@@ -162,9 +162,23 @@ struct ike_sa;
 enum ike_event_type {
 	IKE_EVENT_START, /* begin phase 1 on `path` */
 	IKE_EVENT_DATAGRAM, /* an IKE message, without the non-ESP marker */
-	IKE_EVENT_CHILD, /* negotiate a pair of ESP SAs; needs an established SA */
+	/*
+	 * Negotiate a pair of ESP SAs; needs an established SA. Two are negotiated at a time, 16
+	 * wait, 64 may be up; past that they fail with ERR_NO_ROOM.
+	 */
+	IKE_EVENT_CHILD,
 	IKE_EVENT_CHILD_DELETE, /* send a Delete for our inbound SPI `spi`; forget the child */
-	IKE_EVENT_CLOSE, /* Deletes for every child and for the SA; the SA is dead afterwards */
+	IKE_EVENT_CLOSE, /* a Delete for the SA; the SA is dead afterwards */
+	/*
+	 * The same as START where an older SA with this peer has been authenticated: no
+	 * INITIAL-CONTACT, and the path's ports are kept (4500, NAT detection is done anew).
+	 */
+	IKE_EVENT_REKEY,
+	/* `datagram` is a peer's first message of main mode: answer it (a fresh SA only) */
+	IKE_EVENT_ACCEPT,
+	IKE_EVENT_CHILD_ACCEPT, /* answer the peer's offer `child.id` with our SPI and suites */
+	IKE_EVENT_CHILD_REFUSE, /* answer the peer's offer with the error notify refuse.notify */
+	IKE_EVENT_PROBE, /* ask whether the peer is alive (RFC 3706): ALIVE or SILENT follows */
 };
 
 struct ike_event {
@@ -182,6 +196,10 @@ struct ike_event {
 			const struct ike_child_config *config; /* borrowed until up or failed */
 		} child;
 		uint32_t spi;
+		struct {
+			uint32_t id;
+			uint16_t notify;
+		} refuse;
 	};
 };
 
@@ -204,9 +222,13 @@ void ike_child_free(struct ike_child *c);
 
 enum ike_effect_type {
 	IKE_EFFECT_SEND, /* an IKE message; the shell adds the non-ESP marker on port 4500 */
-	IKE_EFFECT_NAT, /* NAT detection is done: where we talk from now on (ports floated) */
+	/*
+	 * NAT detection is done: where we talk from now on, ports 4500, and our address as the
+	 * datagrams came to it. The path's generation is unchanged: counting is its owner's.
+	 */
+	IKE_EFFECT_NAT,
 	IKE_EFFECT_ESTABLISHED,
-	IKE_EFFECT_CHILD_UP,
+	IKE_EFFECT_CHILD_UP, /* after the SEND of quick mode's last message */
 	IKE_EFFECT_CHILD_FAILED,
 	IKE_EFFECT_CHILD_DELETED, /* the peer deleted its inbound SA, our outbound: spi */
 	/*
@@ -214,6 +236,15 @@ enum ike_effect_type {
 	 * with it, without an effect of their own.
 	 */
 	IKE_EFFECT_DEAD,
+	/*
+	 * The peer wants a pair of ESP SAs; answered by CHILD_ACCEPT or CHILD_REFUSE with its id.
+	 * CHILD_UP follows when message 3 has come, or CHILD_FAILED.
+	 */
+	IKE_EFFECT_CHILD_OFFER,
+	IKE_EFFECT_ALIVE, /* an authentic message came */
+	IKE_EFFECT_SILENT, /* no answer to a probe, repeated until the time was over */
+	/* an error notify that proves nothing: the peer may have lost an SA. Worth a probe. */
+	IKE_EFFECT_HINT,
 };
 
 /* Why something failed, for the person and for the exit code. */
@@ -251,6 +282,11 @@ struct ike_effect {
 		} child_failed;
 		uint32_t spi;
 		struct ike_failure why; /* DEAD */
+		struct {
+			uint32_t id; /* the engine's name for it, unlike any of the session's */
+			struct ts_pair ts; /* local is our side */
+		} offer;
+		uint16_t notify; /* HINT */
 	};
 };
 
@@ -267,6 +303,11 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev);
 void ike_timeout(struct ike_sa *sa, vtime now);
 bool ike_output(struct ike_sa *sa, vtime now, struct ike_effect *out);
 vtime ike_deadline(const struct ike_sa *sa);
+
+/* True when the datagram's cookies are those of this SA. */
+bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
+/* True for a first message of main mode: an initiator's cookie, and none of a responder. */
+bool ike_is_first_message(struct slice datagram);
 
 /* For status and logs. */
 enum ike_state {

@@ -353,8 +353,7 @@ static bool is_ours(const struct ike_sa *sa, const struct ike_header *h)
 	       (!sa->cookie_r_known || memcmp(h->cookie_r, sa->cookie_r, IKE_COOKIE_SIZE) == 0);
 }
 
-static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
-			  struct slice bytes)
+static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, struct slice bytes)
 {
 	struct quick_mode *q = v1_quick_find(sa, m->h.id);
 
@@ -432,6 +431,12 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	case IKE_EVENT_CLOSE:
 		close_sa(sa);
 		break;
+	case IKE_EVENT_REKEY:
+	case IKE_EVENT_ACCEPT:
+	case IKE_EVENT_CHILD_ACCEPT:
+	case IKE_EVENT_CHILD_REFUSE:
+	case IKE_EVENT_PROBE:
+		break;
 	}
 }
 
@@ -473,6 +478,8 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			exchange_due(sa, now, &sa->main.x);
 		else if (row == IKE_T_EXPIRE)
 			sa_die(sa, &expired, true);
+		else if (row == IKE_T_SETTLED)
+			v1_quick_start_next(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}

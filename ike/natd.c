@@ -28,8 +28,8 @@ void natd_write(struct ike_writer *b, enum natt style, enum hash_alg alg,
 	ike_write_body(b, type, slice(hash, hash_size(alg)));
 }
 
-static bool natd_matches(const struct ike_payload *p, enum hash_alg alg,
-			 const struct ike_header *h, const struct endpoint *e)
+static bool natd_matches(const struct ike_payload *p, enum hash_alg alg, const struct ike_header *h,
+			 const struct endpoint *e)
 {
 	uint8_t hash[HASH_MAX];
 

@@ -270,9 +270,8 @@ int id_to_ts(const struct id_payload *id, struct ts *out)
 	if (r.bad || rd_left(&r))
 		return ERR_MALFORMED;
 	memset(out, 0, sizeof(*out));
-	err = ts_from_parts(a, b,
-			    id->type == ID_IPV4_ADDR_SUBNET || id->type == ID_IPV6_ADDR_SUBNET,
-			    out);
+	err = ts_from_parts(
+		a, b, id->type == ID_IPV4_ADDR_SUBNET || id->type == ID_IPV6_ADDR_SUBNET, out);
 	out->proto = id->protocol;
 	out->port_lo = id->port;
 	out->port_hi = id->port ? id->port : UINT16_MAX;

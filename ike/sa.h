@@ -7,8 +7,14 @@
 #include "ike/exchange.h"
 
 #define IKE_NONCE_SIZE 32
-/* Peers keep the IVs of three unfinished exchanges; more would break the oldest. */
-#define QUICK_IN_AIR_MAX 3
+/*
+ * Peers keep the IVs of the last three exchanges that were begun, finished or not, and with several
+ * threads they take our message 3 well after a message 1 that we sent behind it. So two are under
+ * way at most, one counts as such until its message 3 has had time to settle, and another begins
+ * only while those that await an answer are among the two begun last.
+ */
+#define QUICK_UNDER_WAY_MAX 2
+#define QUICK_SETTLE (100 * VTIME_MS)
 /* The others are complete and answer repeats of the peer's message 2. */
 #define QUICK_SLOTS 6
 #define CHILD_REQUESTS_MAX 16
@@ -21,6 +27,7 @@
 enum ike_timer {
 	IKE_T_PHASE1,
 	IKE_T_EXPIRE,
+	IKE_T_SETTLED,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
@@ -45,7 +52,9 @@ struct child_request {
 
 struct quick_mode {
 	struct exchange x; /* first: quick_of() */
-	uint64_t completed; /* grows from one to the next */
+	uint64_t begun; /* these grow from one to the next */
+	uint64_t completed;
+	vtime settled_at;
 	struct child_request child;
 	struct dh *dh;
 	uint8_t ni[IKE_NONCE_SIZE];
@@ -84,7 +93,8 @@ struct ike_sa {
 	struct ikev1_keys keys;
 	uint8_t last_block[PROTECT_BLOCK]; /* of phase 1: every phase 2 IV starts from it */
 	struct main_mode main;
-	uint64_t completed;
+	uint64_t quick_begun;
+	uint64_t quick_completed;
 	struct quick_mode quick[QUICK_SLOTS];
 	unsigned nrequests;
 	struct child_request request[CHILD_REQUESTS_MAX];
@@ -134,8 +144,13 @@ extern const struct exchange_type v1_quick;
 void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *child);
 /* Forgets the child with our SPI `spi`, in whatever state it is; false: there is none. */
 bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi);
+/* Starts what has been waiting, as far as may be. */
+void v1_quick_start_next(struct ike_sa *sa, vtime now);
 struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id);
-/* An authentic error notify; it is for one of the quick modes in the air. */
+/*
+ * An authentic error notify. With our SPI, or with one quick mode in the air and a reason that only
+ * quick mode has, it is the end of that one; without an SPI it is else a hint to all of them.
+ */
 void v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n);
 void v1_quick_end(struct quick_mode *q);
 

@@ -30,6 +30,12 @@ static int complain(int err, char *why, const char *word, const char *what)
 	return err;
 }
 
+static int no_such(char *why, const char *word)
+{
+	snprintf(why, WHY_MAX, "\"%s\": no such algorithm", word);
+	return ERR_CONFIG;
+}
+
 /* ---- words ---- */
 
 /*
@@ -175,8 +181,7 @@ static int refuse_known(const struct parsed *p, const char *word)
 			return complain(ERR_UNSUPPORTED, p->why, word,
 					p->ike || !r->esp ? r->ike : r->esp);
 	}
-	snprintf(p->why, WHY_MAX, "\"%s\": no such algorithm", word);
-	return ERR_CONFIG;
+	return no_such(p->why, word);
 }
 
 /* ---- ciphers ---- */
@@ -364,6 +369,8 @@ static int word_group(struct parsed *p, const char *word, const char **at)
 		word = named;
 	}
 	err = group_take(word, &group, p->why);
+	if (err == 1 && word == named)
+		return no_such(p->why, named);
 	if (err)
 		return err;
 	if (p->has_group)

@@ -256,13 +256,18 @@ static void notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 		v1_quick_refused(sa, now, &n);
 }
 
+/*
+ * The SPI of a Delete is that of the sender's inbound SA (RFC 2408 section 3.15). strongSwan names
+ * ours instead when it could not install what quick mode had agreed on.
+ */
 static void esp_deleted(struct ike_sa *sa, const struct delete_payload *d)
 {
 	for (unsigned i = 0; i < d->n; i++) {
 		uint32_t spi = get_be32(d->spis.p + 4 * (size_t)i);
 
 		for (unsigned k = 0; k < CHILDREN_MAX; k++)
-			if (sa->child[k].spi_in && sa->child[k].spi_out == spi)
+			if (sa->child[k].spi_in &&
+			    (sa->child[k].spi_out == spi || sa->child[k].spi_in == spi))
 				sa->child[k].deleted = true;
 	}
 }

@@ -145,8 +145,7 @@ static struct protect_end end_initiator(const struct ike_sa *sa)
 
 static struct protect_end end_responder(const struct ike_sa *sa)
 {
-	return (struct protect_end){ slice(sa->main.gxr, sa->main.gxr_n),
-				     SLICE_OF(sa->cookie_r) };
+	return (struct protect_end){ slice(sa->main.gxr, sa->main.gxr_n), SLICE_OF(sa->cookie_r) };
 }
 
 static void initial_contact_write(const struct ike_sa *sa, struct ike_writer *b)
@@ -176,8 +175,8 @@ static void build_5(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 	id_write_identity(b, &id);
 	if (b->w.bad)
 		return;
-	protect_hash_main(&sa->keys, &i, &r, sai,
-			  slice(b->w.base + from, wr_len(&b->w) - from), hash);
+	protect_hash_main(&sa->keys, &i, &r, sai, slice(b->w.base + from, wr_len(&b->w) - from),
+			  hash);
 	ike_write_body(b, PAYLOAD_HASH, slice(hash, hash_size(sa->suite.hash)));
 	initial_contact_write(sa, b);
 }
@@ -245,7 +244,8 @@ static void established(struct ike_sa *sa, vtime now)
 		o->effect.established.peer = sa->peer;
 		o->effect.established.lifetime_s = sa->lifetime_s;
 	}
-	log_ev(sa->log, LOG_INFO, "phase 1 established", log_str("peer", identity_text(&sa->peer, id)),
+	log_ev(sa->log, LOG_INFO, "phase 1 established",
+	       log_str("peer", identity_text(&sa->peer, id)),
 	       log_endpoint("gateway", &sa->path.remote),
 	       log_str("suite", ike_suite_name(&sa->suite, suite)),
 	       log_str("nat", nat_name(sa->nat)), log_u64("lifetime", sa->lifetime_s));

@@ -93,16 +93,15 @@ static void lifetimes(const struct ike_msg *m, const struct esp_choice *choice, 
 	}
 }
 
-static int exchange_secret(struct quick_mode *q, const struct ike_payload *ke,
-			   struct secret *out, struct ike_failure *why)
+static int exchange_secret(struct quick_mode *q, const struct ike_payload *ke, struct secret *out,
+			   struct ike_failure *why)
 {
 	if (!q->dh != !ke)
 		return fail(why, ERR_NO_PROPOSAL,
 			    "the gateway and we do not agree on perfect forward secrecy");
 	if (!ke)
 		return 0;
-	if (ke_parse(ke->body, dh_get_group(q->dh)) != 0 ||
-	    dh_shared(q->dh, ke->body, out) != 0)
+	if (ke_parse(ke->body, dh_get_group(q->dh)) != 0 || dh_shared(q->dh, ke->body, out) != 0)
 		return fail(why, ERR_BAD_KEY, "the gateway's public value is not valid");
 	return 0;
 }
@@ -228,22 +227,47 @@ static void start(struct ike_sa *sa, vtime now, const struct child_request *chil
 
 	v1_quick_end(q);
 	q->child = *child;
+	q->begun = ++sa->quick_begun;
 	exchange_begin(&q->x, &v1_quick, id, now, sa->config->timeout);
 	q->x.ni = SLICE_OF(q->ni);
 	protect_iv_phase2(&sa->keys, sa->last_block, id, q->x.iv);
 	sa_exchange_send(sa, now, &q->x);
 }
 
-static void start_next(struct ike_sa *sa, vtime now)
+static bool may_start(const struct ike_sa *sa, vtime now)
 {
-	while (sa->state == IKE_STATE_ESTABLISHED && sa->nrequests &&
-	       in_air(sa) < QUICK_IN_AIR_MAX) {
+	unsigned under_way = 0;
+
+	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
+		const struct quick_mode *q = &sa->quick[i];
+
+		if (exchange_in_air(&q->x) && sa->quick_begun - q->begun >= QUICK_UNDER_WAY_MAX)
+			return false;
+		under_way += exchange_in_air(&q->x) || q->settled_at > now;
+	}
+	return sa->state == IKE_STATE_ESTABLISHED && under_way < QUICK_UNDER_WAY_MAX;
+}
+
+static vtime next_settled(const struct ike_sa *sa, vtime now)
+{
+	vtime at = VTIME_NEVER;
+
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		if (sa->quick[i].settled_at > now)
+			at = vtime_min(at, sa->quick[i].settled_at);
+	return at;
+}
+
+void v1_quick_start_next(struct ike_sa *sa, vtime now)
+{
+	while (sa->nrequests && may_start(sa, now)) {
 		struct child_request child = sa->request[0];
 
 		sa->nrequests--;
 		memmove(sa->request, sa->request + 1, sa->nrequests * sizeof(sa->request[0]));
 		start(sa, now, &child);
 	}
+	timers_set(&sa->timers, IKE_T_SETTLED, sa->nrequests ? next_settled(sa, now) : VTIME_NEVER);
 }
 
 static void child_failed(struct ike_sa *sa, uint32_t id, const struct ike_failure *why)
@@ -263,9 +287,10 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 
 	dh_free(q->dh);
 	q->dh = NULL;
-	q->completed = ++sa->completed;
+	q->completed = ++sa->quick_completed;
+	q->settled_at = vtime_add(now, QUICK_SETTLE);
 	child_up(sa, &q->up);
-	start_next(sa, now);
+	v1_quick_start_next(sa, now);
 }
 
 static void lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why)
@@ -276,7 +301,7 @@ static void lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct 
 	v1_quick_end(q);
 	sa_arm(sa, x);
 	child_failed(sa, id, why);
-	start_next(sa, now);
+	v1_quick_start_next(sa, now);
 }
 
 static const struct exchange_message messages[] = {
@@ -327,12 +352,26 @@ void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *
 		child_failed(sa, child->id, &why);
 	} else {
 		sa->request[sa->nrequests++] = *child;
-		start_next(sa, now);
+		v1_quick_start_next(sa, now);
 	}
+}
+
+/* One that awaits its answer; spi 0: any. */
+static struct quick_mode *in_air_with(struct ike_sa *sa, uint32_t spi)
+{
+	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
+		struct quick_mode *q = &sa->quick[i];
+
+		if (exchange_in_air(&q->x) && (spi == 0 || q->child.spi == spi))
+			return q;
+	}
+	return NULL;
 }
 
 bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi)
 {
+	struct quick_mode *q;
+
 	for (unsigned i = 0; i < CHILDREN_MAX; i++) {
 		if (sa->child[i].spi_in == spi && spi) {
 			sa->child[i] = (struct child_ref){ 0 };
@@ -347,15 +386,12 @@ bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi)
 			return false;
 		}
 	}
-	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
-		struct quick_mode *q = &sa->quick[i];
-
-		if (exchange_in_air(&q->x) && q->child.spi == spi) {
-			v1_quick_end(q);
-			sa_arm(sa, &q->x);
-			start_next(sa, now);
-			return true;
-		}
+	q = spi ? in_air_with(sa, spi) : NULL;
+	if (q) {
+		v1_quick_end(q);
+		sa_arm(sa, &q->x);
+		v1_quick_start_next(sa, now);
+		return true;
 	}
 	return false;
 }
@@ -368,31 +404,20 @@ struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id)
 	return NULL;
 }
 
-/* The one with this SPI; without an SPI in the notify, the oldest. */
-static struct quick_mode *refused_one(struct ike_sa *sa, struct slice spi)
-{
-	struct quick_mode *best = NULL;
-
-	for (unsigned i = 0; i < QUICK_SLOTS; i++) {
-		struct quick_mode *q = &sa->quick[i];
-
-		if (!exchange_in_air(&q->x))
-			continue;
-		if (spi.n == 4 && get_be32(spi.p) != 0) {
-			if (get_be32(spi.p) == q->child.spi)
-				return q;
-		} else if (!best || q->x.time_up < best->x.time_up) {
-			best = q;
-		}
-	}
-	return best;
-}
-
 void v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n)
 {
-	struct quick_mode *q = refused_one(sa, n->spi);
+	uint32_t spi = n->spi.n == 4 ? get_be32(n->spi.p) : 0;
+	bool clear = n->type == NOTIFY_NO_PROPOSAL_CHOSEN ||
+		     n->type == NOTIFY_INVALID_ID_INFORMATION;
 	struct ike_failure why = v1_info_failure(n->type, true, false, &v1_quick);
+	struct quick_mode *q = in_air_with(sa, spi);
 
-	if (q)
+	if (q && (spi || (clear && in_air(sa) == 1))) {
 		lost(sa, now, &q->x, &why);
+		return;
+	}
+	for (unsigned i = 0; i < QUICK_SLOTS && !spi; i++) {
+		exchange_hint(&sa->quick[i].x, now, &why);
+		sa_arm(sa, &sa->quick[i].x);
+	}
 }

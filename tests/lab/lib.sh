@@ -232,6 +232,11 @@ gateway_stop() {
 }
 
 # gateway_sas: one line for each IKE SA the gateway has; empty when it has none.
+# charon installs its SAs when message 3 of quick mode has passed its queues, which on a busy
+# machine takes longer than our first packet: what counts losses waits for it.
+gateway_installed() { gateway_ctl --list-sas | grep -q 'INSTALLED, TUNNEL'; }
+gateway_ready() { wait_for 5 gateway_installed || fail "the gateway has not installed its SAs"; }
+
 gateway_sas() { gateway_ctl --list-sas | grep -E '^[^ ].*: #'; }
 gateway_is_idle() { [ -z "$(gateway_sas)" ]; }
 
@@ -311,6 +316,7 @@ client_up() {
 	local status=0
 	client_connect "$@" || status=$?
 	[ $status = 0 ] || fail "connect $1: exit $status: $(tail -n 1 "$LAB_OUT/$1.err")"
+	gateway_ready
 }
 
 # client_down NAME: disconnects, and it must succeed and leave nothing in the run directory.
@@ -339,7 +345,7 @@ client_is_gone() { ! client_pid "$1"; }
 
 client_left_nothing() {
 	local left
-	left=$(find "$GODWIT_RUNDIR" -name "$1.*")
+	left=$(find "$GODWIT_RUNDIR" -path "*/$1/*")
 	[ -z "$left" ] || fail "left in the run directory: $left"
 }
 

@@ -36,7 +36,7 @@ void sim_client_timeout(struct sim_client *c);
 vtime sim_client_deadline(const struct sim_client *c);
 /* Sends `n` echo requests into the tunnels, in one batch; `kind` and tunnel take turns. */
 void sim_client_ping(struct sim_client *c, unsigned n, unsigned size);
-/* Inner packets dropped by either engine, keepalives apart. */
+/* Packets that either data engine dropped for this reason. */
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why);
 
 #endif

@@ -24,6 +24,7 @@ struct sim_gateway {
 	struct inbound *inbound;
 	struct child children[CHILDREN_MAX];
 	unsigned nchildren;
+	uint32_t dpd; /* number of the last one sent */
 	uint8_t arena[GATEWAY_ARENA];
 	uint8_t answer_arena[GATEWAY_ARENA];
 };
@@ -116,7 +117,8 @@ static void children_follow(struct sim_gateway *g, const struct path *path)
 	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++) {
 		const struct responder_child *rc = responder_child_at(g->responder, i);
 
-		if (rc->spi_in && !child_known(g, rc->spi_in))
+		if (rc->spi_in && (rc->up || !g->world->settings.late) &&
+		    !child_known(g, rc->spi_in))
 			child_add(g, rc, path);
 	}
 }
@@ -214,9 +216,27 @@ unsigned sim_gateway_children(const struct sim_gateway *g)
 	return g->nchildren;
 }
 
+uint64_t sim_gateway_replays(const struct sim_gateway *g)
+{
+	return inbound_drops(g->inbound)->n[DROP_REPLAY];
+}
+
 bool sim_gateway_established(const struct sim_gateway *g)
 {
 	return responder_established(g->responder);
+}
+
+void sim_gateway_dpd(struct sim_gateway *g)
+{
+	responder_dpd(g->responder, ++g->dpd, &g->replies);
+	send_replies(g);
+}
+
+unsigned sim_gateway_acks(const struct sim_gateway *g)
+{
+	uint32_t last;
+
+	return responder_acks(g->responder, &last);
 }
 
 void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike)

@@ -157,6 +157,7 @@ void settings_choose(struct settings *s, struct rng *rng)
 	choose_tunnels(s, rng);
 	choose_suites(s, rng);
 	choose_identities(s, rng);
+	s->late = one_in(rng, 2);
 	/* Data goes in UDP alone, so one of the two must be so. */
 	s->session.ike.force_udp = s->nat.family == FAMILY_NONE || one_in(rng, 2);
 	s->up = (struct link_config){ .delay = 20 * VTIME_MS, .jitter = 5 * VTIME_MS };

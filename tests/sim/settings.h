@@ -26,6 +26,7 @@ struct settings {
 	struct responder_config responder; /* with one suite of each kind */
 	struct secret psk; /* the gateway's; responder.psk points to it */
 	bool silent; /* it hears nothing */
+	bool late; /* its SAs are there from message 3 of quick mode on, not from message 2 */
 
 	struct addr hosts[SETTINGS_TUNNELS_MAX]; /* one behind the gateway for each tunnel */
 };

@@ -14,10 +14,10 @@
 #define TIMEOUTS_MAX 8 /* at one instant, before it counts as a busy loop */
 
 /*
- * How often the client may send one message: by the clock in half a minute, and again for every
- * duplicate that asks for it.
+ * How often the client may send one message: by the clock within the time of an exchange, and for
+ * the duplicates that ask for it.
  */
-#define SEND_BUDGET 64
+#define SEND_BUDGET 32
 
 /* ---- failure ---- */
 
@@ -108,8 +108,8 @@ static struct datagram *datagram_new(const struct endpoint *from, const struct e
 	return d;
 }
 
-void world_inject(struct world *w, enum side to, const struct endpoint *src,
-		  const struct endpoint *dst, struct slice payload, vtime at)
+void world_put(struct world *w, enum side to, const struct endpoint *src,
+	       const struct endpoint *dst, struct slice payload, vtime at)
 {
 	heap_put(w, (struct happening){
 			    .at = at, .to = to, .datagram = datagram_new(src, dst, payload) });
@@ -146,9 +146,9 @@ static void trace_fate(struct world *w, enum side from, const char *name,
 		   fate->duplicated ? fate->n == 2 ? " (twice)" : " (twice, one lost)" : "");
 }
 
-static void put_on_link(struct world *w, enum side from, const char *name,
-			const struct endpoint *src, const struct endpoint *dst,
-			struct slice payload)
+static struct link_fate put_on_link(struct world *w, enum side from, const char *name,
+				    const struct endpoint *src, const struct endpoint *dst,
+				    struct slice payload)
 {
 	struct link_fate fate = link_send(from == SIDE_CLIENT ? &w->up : &w->down, w->now);
 	enum side to = from == SIDE_CLIENT ? SIDE_GATEWAY : SIDE_CLIENT;
@@ -156,12 +156,13 @@ static void put_on_link(struct world *w, enum side from, const char *name,
 
 	trace_fate(w, from, name, &fate);
 	for (unsigned i = 0; i < fate.n; i++)
-		world_inject(w, to, src, dst, payload, fate.at[i]);
-	if (!w->eavesdrop || fate.n == 0)
-		return;
-	d = datagram_new(src, dst, payload);
-	w->eavesdrop(w, from, d, fate.at[0]);
-	free(d);
+		world_put(w, to, src, dst, payload, fate.at[i]);
+	if (w->eavesdrop && fate.n) {
+		d = datagram_new(src, dst, payload);
+		w->eavesdrop(w, from, d, fate.at[0]);
+		free(d);
+	}
+	return fate;
 }
 
 void world_send(struct world *w, enum side from, const struct endpoint *src,
@@ -170,16 +171,20 @@ void world_send(struct world *w, enum side from, const struct endpoint *src,
 	bool floated = (from == SIDE_CLIENT ? src : dst)->port != IKE_PORT &&
 		       (from == SIDE_CLIENT ? dst : src)->port != IKE_PORT;
 	struct endpoint a = *src, b = *dst;
+	unsigned esp_before = w->tap.esp_packets;
 	char name[TAP_NAME_MAX];
 	const char *wrong = tap_see(&w->tap, from, floated, payload, name);
+	struct link_fate fate;
 
 	trace_bytes(&w->trace, payload);
 	nat_translate(w, from, &a, &b);
-	if (addr_eq(&b.addr, from == SIDE_CLIENT ? &w->settings.gateway : &w->settings.client))
-		put_on_link(w, from, name, &a, &b, payload);
-	else
+	if (addr_eq(&b.addr, from == SIDE_CLIENT ? &w->settings.gateway : &w->settings.client)) {
+		fate = put_on_link(w, from, name, &a, &b, payload);
+		w->twice[from] += fate.n == 2 && w->tap.esp_packets != esp_before;
+	} else {
 		trace_line(&w->trace, w->now, "%s %-48s  to an address that nobody has",
 			   from == SIDE_CLIENT ? "client ──► " : "gateway ──►", name);
+	}
 	world_expect(w, !wrong, "%s: %s", name, wrong);
 }
 

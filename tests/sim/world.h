@@ -104,6 +104,7 @@ struct world {
 	/* Sees each datagram after the tap, and when its first copy arrives. May be NULL. */
 	void (*eavesdrop)(struct world *w, enum side from, const struct datagram *d, vtime arrives);
 	unsigned altered; /* datagrams that the attacker sent */
+	unsigned twice[2]; /* ESP packets of each side of which two copies arrive */
 };
 
 struct world_result {
@@ -122,8 +123,8 @@ struct world_result world_play(const struct scenario *scenario, uint64_t seed, b
 void world_send(struct world *w, enum side from, const struct endpoint *src,
 		const struct endpoint *dst, struct slice payload);
 /* Lets a datagram appear at one side, past tap and link. */
-void world_inject(struct world *w, enum side to, const struct endpoint *src,
-		  const struct endpoint *dst, struct slice payload, vtime at);
+void world_put(struct world *w, enum side to, const struct endpoint *src,
+	       const struct endpoint *dst, struct slice payload, vtime at);
 void world_at(struct world *w, vtime at, world_action action, unsigned arg);
 /* Nothing more happens. */
 void world_stop(struct world *w);

@@ -160,6 +160,11 @@ static void note(struct world *w, const struct ike_effect *e)
 		w->dead = *e;
 		w->dead_at = w->now;
 		break;
+	case IKE_EFFECT_CHILD_OFFER:
+	case IKE_EFFECT_ALIVE:
+	case IKE_EFFECT_SILENT:
+	case IKE_EFFECT_HINT:
+		break;
 	}
 }
 

@@ -1,77 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/support/responder.h"
+#include "tests/support/responder_state.h"
 
 #include "base/mem.h"
-#include "ike/protect.h"
 
 #include <stdlib.h>
 
-#define SAS_MAX 8
-#define QUICKS_MAX 8
-#define NONCE_SIZE 24
-#define RESEND_FIRST VTIME_S
-#define RESEND_TIMES 6
-
-/* What is sent again when the request comes again. */
-struct answer {
-	bool there;
-	uint8_t request[HASH_MAX];
-	struct responder_reply reply;
-};
-
-struct quick {
-	bool used;
-	uint32_t id;
-	struct answer answer;
-	bool confirmed; /* message 3 has come */
-	unsigned resent;
-	vtime resend_at;
-	uint8_t iv[PROTECT_BLOCK];
-	size_t ni_n;
-	uint8_t ni[IKE_NONCE_MAX];
-	uint8_t nr[NONCE_SIZE];
-	uint32_t child_spi;
-};
-
-enum stage {
-	FREE,
-	SENT_2,
-	SENT_4,
-	ESTABLISHED
-};
-
-struct sa {
-	enum stage stage;
-	struct ike_header h; /* cookies */
-	struct endpoint self;
-	struct endpoint peer;
-	struct ike_suite suite;
-	enum natt natt;
-	struct answer answer;
-	size_t sai_n;
-	uint8_t sai[4096];
-	size_t gxi_n;
-	uint8_t gxi[DH_PUBLIC_MAX];
-	struct dh *dh;
-	struct ikev1_keys keys;
-	uint8_t iv[PROTECT_BLOCK];
-	struct quick quick[QUICKS_MAX];
-	unsigned next_quick;
-};
-
-struct responder {
-	struct responder_config config;
-	struct rng *rng;
-	struct sa sa[SAS_MAX];
-	unsigned next_sa;
-	struct sa *newest; /* the last one that was established */
-	unsigned established;
-	unsigned acks;
-	uint32_t ack;
-	struct responder_child child[RESPONDER_CHILDREN_MAX];
-};
-
-static void child_free(struct responder_child *c)
+void responder_child_free(struct responder_child *c)
 {
 	secret_free(&c->keymat_in);
 	secret_free(&c->keymat_out);
@@ -103,7 +37,7 @@ void responder_free(struct responder *r)
 	for (unsigned i = 0; i < SAS_MAX; i++)
 		sa_free(r, &r->sa[i]);
 	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++)
-		child_free(&r->child[i]);
+		responder_child_free(&r->child[i]);
 	free(r);
 }
 
@@ -114,7 +48,7 @@ struct responder_config *responder_config(struct responder *r)
 
 /* ---- sending ---- */
 
-static struct responder_reply *reply_new(struct responder_replies *out, const struct sa *sa)
+struct responder_reply *responder_reply_new(struct responder_replies *out, const struct sa *sa)
 {
 	struct responder_reply *reply;
 
@@ -132,15 +66,16 @@ static void digest(struct slice bytes, uint8_t out[HASH_MAX])
 	hash_parts(HASH_SHA2_256, &bytes, 1, out);
 }
 
-static void answer_keep(struct answer *a, struct slice request, const struct responder_reply *reply)
+void responder_answer_keep(struct answer *a, struct slice request,
+			   const struct responder_reply *reply)
 {
 	digest(request, a->request);
 	a->reply = *reply;
 	a->there = true;
 }
 
-static bool answer_again(const struct answer *a, struct slice request,
-			 struct responder_replies *out)
+bool responder_answer_again(const struct answer *a, struct slice request,
+			    struct responder_replies *out)
 {
 	uint8_t hash[HASH_MAX];
 
@@ -152,7 +87,7 @@ static bool answer_again(const struct answer *a, struct slice request,
 	return true;
 }
 
-static struct ike_header header(const struct sa *sa, uint8_t exchange, uint32_t id)
+struct ike_header responder_header(const struct sa *sa, uint8_t exchange, uint32_t id)
 {
 	struct ike_header h = sa->h;
 
@@ -171,8 +106,8 @@ static void cookies(const struct sa *sa, uint8_t out[2 * IKE_COOKIE_SIZE])
 static void info_clear(struct responder *r, const struct sa *sa, uint16_t type,
 		       struct responder_replies *out)
 {
-	struct responder_reply *reply = reply_new(out, sa);
-	struct ike_header h = header(sa, ISAKMP_INFORMATIONAL, rng_u32(r->rng) | 1);
+	struct responder_reply *reply = responder_reply_new(out, sa);
+	struct ike_header h = responder_header(sa, ISAKMP_INFORMATIONAL, rng_u32(r->rng) | 1);
 	struct ike_writer b;
 
 	ike_write_header(&b, reply->bytes, sizeof(reply->bytes), &h);
@@ -184,7 +119,7 @@ static uint32_t info_begin(struct responder *r, const struct sa *sa, struct resp
 			   struct ike_writer *b)
 {
 	uint32_t id = rng_u32(r->rng) | 1;
-	struct ike_header h = header(sa, ISAKMP_INFORMATIONAL, id);
+	struct ike_header h = responder_header(sa, ISAKMP_INFORMATIONAL, id);
 
 	protect_begin(b, reply->bytes, sizeof(reply->bytes), &h, sa->suite.hash);
 	return id;
@@ -200,10 +135,10 @@ static void info_end(const struct sa *sa, struct ike_writer *b, uint32_t id,
 	reply->n = protect_finish(b, &sa->keys, &hash, id, iv).n;
 }
 
-static void info_notify(struct responder *r, const struct sa *sa, const struct notify_payload *n,
-			struct responder_replies *out)
+void responder_info_notify(struct responder *r, const struct sa *sa, const struct notify_payload *n,
+			   struct responder_replies *out)
 {
-	struct responder_reply *reply = reply_new(out, sa);
+	struct responder_reply *reply = responder_reply_new(out, sa);
 	struct ike_writer b;
 	uint32_t id = info_begin(r, sa, reply, &b);
 
@@ -214,7 +149,7 @@ static void info_notify(struct responder *r, const struct sa *sa, const struct n
 static void info_delete(struct responder *r, const struct sa *sa, uint8_t protocol,
 			struct slice spi, struct responder_replies *out)
 {
-	struct responder_reply *reply = reply_new(out, sa);
+	struct responder_reply *reply = responder_reply_new(out, sa);
 	struct ike_writer b;
 	uint32_t id = info_begin(r, sa, reply, &b);
 
@@ -259,8 +194,8 @@ static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	sa->natt = r->config.faults.no_natt ? NATT_NONE : vendor_msg_natt(m);
 	if (sa->natt == NATT_RFC && r->config.faults.draft_natt)
 		sa->natt = NATT_DRAFT;
-	reply = reply_new(out, sa);
-	h = header(sa, ISAKMP_MAIN, 0);
+	reply = responder_reply_new(out, sa);
+	h = responder_header(sa, ISAKMP_MAIN, 0);
 	ike_write_header(&b, reply->bytes, sizeof(reply->bytes), &h);
 	if (r->config.faults.foreign_ike)
 		proposal_write_ike(&b, &foreign, 1, 3600);
@@ -272,7 +207,7 @@ static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		ike_write_body(&b, PAYLOAD_VID, vendor_bytes(VENDOR_NATT_DRAFT_03));
 	ike_write_body(&b, PAYLOAD_VID, vendor_bytes(VENDOR_DPD));
 	reply->n = ike_write_done(&b).n;
-	answer_keep(&sa->answer, request, reply);
+	responder_answer_keep(&sa->answer, request, reply);
 	sa->stage = SENT_2;
 }
 
@@ -321,8 +256,8 @@ static void main_3(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	memcpy(sa->gxi, gxi.p, gxi.n);
 	sa->gxi_n = gxi.n;
 	keys_make(r, sa, gxi, ni, SLICE_OF(nr));
-	reply = reply_new(out, sa);
-	h = header(sa, ISAKMP_MAIN, 0);
+	reply = responder_reply_new(out, sa);
+	h = responder_header(sa, ISAKMP_MAIN, 0);
 	ike_write_header(&b, reply->bytes, sizeof(reply->bytes), &h);
 	ke_write(r, sa, &b);
 	ike_write_body(&b, PAYLOAD_NONCE, SLICE_OF(nr));
@@ -330,7 +265,7 @@ static void main_3(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		natd_write(&b, sa->natt, sa->suite.hash, &h, &sa->peer,
 			   r->config.faults.fake_nat ? NULL : &sa->self, r->rng);
 	reply->n = ike_write_done(&b).n;
-	answer_keep(&sa->answer, request, reply);
+	responder_answer_keep(&sa->answer, request, reply);
 	sa->stage = SENT_4;
 }
 
@@ -363,7 +298,7 @@ static bool proof_is_right(struct responder *r, struct sa *sa, const struct ike_
 
 static void message_6(struct responder *r, struct sa *sa, struct responder_reply *reply)
 {
-	struct ike_header h = header(sa, ISAKMP_MAIN, 0);
+	struct ike_header h = responder_header(sa, ISAKMP_MAIN, 0);
 	size_t at = IKE_HEADER_SIZE + IKE_GENERIC_SIZE;
 	struct protect_end i = end_i(sa), e = end_r(sa);
 	struct identity id = r->config.id;
@@ -399,7 +334,7 @@ static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	if (r->config.faults.refuse_identity || !proof_is_right(r, sa, &opened)) {
 		memcpy(sa->iv, next, sizeof(next));
 		if (!r->config.faults.silent)
-			info_notify(
+			responder_info_notify(
 				r, sa,
 				&(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
 							  .type = NOTIFY_AUTHENTICATION_FAILED },
@@ -408,9 +343,9 @@ static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		return;
 	}
 	memcpy(sa->iv, next, sizeof(next));
-	reply = reply_new(out, sa);
+	reply = responder_reply_new(out, sa);
 	message_6(r, sa, reply);
-	answer_keep(&sa->answer, request, reply);
+	responder_answer_keep(&sa->answer, request, reply);
 	sa->stage = ESTABLISHED;
 	r->newest = sa;
 	r->established++;
@@ -419,7 +354,7 @@ static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 static void main_receive(struct responder *r, struct sa *sa, const struct ike_msg *m,
 			 struct slice request, struct responder_replies *out)
 {
-	if (answer_again(&sa->answer, request, out))
+	if (responder_answer_again(&sa->answer, request, out))
 		return;
 	switch (sa->stage) {
 	case FREE:
@@ -436,253 +371,6 @@ static void main_receive(struct responder *r, struct sa *sa, const struct ike_ms
 	}
 }
 
-/* ---- quick mode ---- */
-
-static bool ids_read(const struct responder *r, const struct ike_msg *m, struct ts_pair *ts)
-{
-	const struct ike_payload *ci = ike_msg_find(m, PAYLOAD_ID);
-	const struct ike_payload *cr = ci ? ike_msg_find_next(m, ci) : NULL;
-	struct id_payload id;
-
-	if (!cr || id_parse(ci->body, &id) != 0 || id_to_ts(&id, &ts->remote) != 0 ||
-	    id_parse(cr->body, &id) != 0 || id_to_ts(&id, &ts->local) != 0)
-		return false;
-	return r->config.ts.local.lo.family == FAMILY_NONE ||
-	       (ts_covers(&r->config.ts.local, &ts->local) &&
-		ts_covers(&r->config.ts.remote, &ts->remote));
-}
-
-static struct responder_child *child_new(struct responder *r)
-{
-	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++)
-		if (r->child[i].spi_in == 0)
-			return &r->child[i];
-	child_free(&r->child[0]);
-	return &r->child[0];
-}
-
-static void quick_refuse(struct responder *r, const struct sa *sa, uint16_t type, uint32_t spi,
-			 struct responder_replies *out)
-{
-	uint8_t bytes[4];
-
-	put_be32(bytes, spi);
-	if (!r->config.faults.silent)
-		info_notify(r, sa,
-			    &(struct notify_payload){ .protocol = PROTOCOL_ESP,
-						      .type = type,
-						      .spi = spi ? SLICE_OF(bytes) : SLICE_NONE },
-			    out);
-}
-
-static bool quick_secret(struct responder *r, const struct esp_choice *choice,
-			 const struct ike_msg *m, struct dh **dh, struct secret *gqm)
-{
-	struct slice ke = ike_msg_body(m, PAYLOAD_KE);
-
-	*dh = NULL;
-	if (choice->pfs == DH_NONE)
-		return ke.n == 0;
-	*dh = dh_new(choice->pfs, r->rng);
-	return ke_parse(ke, choice->pfs) == 0 && dh_shared(*dh, ke, gqm) == 0;
-}
-
-static bool quick_choose(const struct responder *r, const struct sa_payload *offer,
-			 struct esp_choice *choice)
-{
-	static const enum dh_group groups[] = {
-		DH_NONE,      DH_MODP_1024, DH_MODP_1536, DH_MODP_2048, DH_MODP_3072,
-		DH_MODP_4096, DH_ECP_256,   DH_ECP_384,	  DH_ECP_521,
-	};
-	struct esp_offer ours = { .suites = r->config.esp, .n = r->config.nesp };
-
-	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
-		ours.pfs = groups[i];
-		if ((r->config.pfs_any || groups[i] == r->config.pfs) &&
-		    proposal_choose_esp(offer, &ours, choice) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void quick_ids_write(const struct responder *r, struct ike_writer *b,
-			    const struct ts_pair *ts)
-{
-	struct ts narrow = ts->local;
-
-	narrow.hi = narrow.lo;
-	if (r->config.faults.no_ids)
-		return;
-	id_write_ts(b, &ts->remote);
-	id_write_ts(b, r->config.faults.narrow_ids ? &narrow : &ts->local);
-}
-
-static void lifetime_write(const struct responder *r, struct ike_writer *b)
-{
-	uint8_t data[16];
-	struct wr w;
-
-	if (!r->config.faults.notify_lifetime_s)
-		return;
-	wr_init(&w, data, sizeof(data));
-	sa_attribute_write(&w, 1, 1);
-	sa_attribute_write(&w, 2, r->config.faults.notify_lifetime_s);
-	notify_write(b, &(struct notify_payload){ .protocol = PROTOCOL_ESP,
-						  .type = NOTIFY_RESPONDER_LIFETIME,
-						  .data = wr_done(&w) });
-}
-
-static void quick_sa_write(const struct responder *r, struct ike_writer *b,
-			   const struct sa_payload *offer, const struct esp_choice *choice,
-			   uint32_t spi)
-{
-	static const struct esp_suite foreign = { ESP_CIPHER_AES_CBC, 192, ESP_INTEG_HMAC_SHA1_96 };
-	uint8_t bytes[4];
-
-	put_be32(bytes, spi);
-	if (r->config.faults.foreign_esp)
-		proposal_write_esp(
-			b, &(struct esp_offer){
-				   .suites = &foreign, .n = 1, .mode = choice->mode, .spi = spi });
-	else
-		proposal_write_choice(b, offer, choice->proposal, choice->transform,
-				      SLICE_OF(bytes));
-}
-
-static void quick_2(struct responder *r, struct sa *sa, struct quick *q,
-		    const struct sa_payload *offer, const struct esp_choice *choice,
-		    const struct responder_child *c, const struct dh *dh,
-		    struct responder_reply *reply)
-{
-	struct ike_header h = header(sa, ISAKMP_QUICK, q->id);
-	struct protect_hash hash = { 2, slice(q->ni, q->ni_n), SLICE_NONE };
-	static const uint8_t zeros[64];
-	struct ike_writer b;
-
-	if (r->config.faults.bad_hash_2)
-		hash.number = 1;
-	protect_begin(&b, reply->bytes, sizeof(reply->bytes), &h, sa->suite.hash);
-	quick_sa_write(r, &b, offer, choice, c->spi_in);
-	ike_write_body(&b, PAYLOAD_NONCE, SLICE_OF(q->nr));
-	if (dh)
-		ike_write_body(&b, PAYLOAD_KE, dh_public(dh));
-	else if (r->config.faults.extra_ke)
-		ike_write_body(&b, PAYLOAD_KE, SLICE_OF(zeros));
-	quick_ids_write(r, &b, &c->ts);
-	lifetime_write(r, &b);
-	reply->n = protect_finish(&b, &sa->keys, &hash, q->id, q->iv).n;
-}
-
-static void child_make(struct responder *r, const struct sa *sa, struct quick *q,
-		       const struct esp_choice *choice, const struct ts_pair *ts, struct slice gqm,
-		       struct responder_child *c)
-{
-	struct slice ni = slice(q->ni, q->ni_n), nr = SLICE_OF(q->nr);
-	size_t n = esp_suite_keymat(&choice->suite);
-
-	c->spi_in = rng_u32(r->rng) | 0x80000000;
-	c->spi_out = choice->spi;
-	c->suite = choice->suite;
-	c->pfs = choice->pfs;
-	c->mode = choice->mode;
-	c->ts = *ts;
-	ikev1_keymat(&sa->keys, gqm, PROTOCOL_ESP, c->spi_in, ni, nr, &c->keymat_in, n);
-	ikev1_keymat(&sa->keys, gqm, PROTOCOL_ESP, c->spi_out, ni, nr, &c->keymat_out, n);
-	q->child_spi = c->spi_in;
-}
-
-static void quick_answer(struct responder *r, vtime now, struct sa *sa, struct quick *q,
-			 const struct ike_msg *m, struct slice request,
-			 struct responder_replies *out)
-{
-	struct slice ni = ike_msg_body(m, PAYLOAD_NONCE);
-	struct responder_reply *reply;
-	struct responder_child *c;
-	struct secret gqm = { 0 };
-	struct esp_choice choice;
-	struct sa_payload offer;
-	struct ts_pair ts;
-	struct dh *dh;
-
-	if (nonce_parse(ni) != 0 || sa_payload_parse(ike_msg_body(m, PAYLOAD_SA), &offer) != 0)
-		return;
-	if (!quick_choose(r, &offer, &choice)) {
-		uint32_t spi = offer.proposal[0].spi.n == 4 ? get_be32(offer.proposal[0].spi.p) : 0;
-
-		quick_refuse(r, sa, NOTIFY_NO_PROPOSAL_CHOSEN, spi, out);
-		return;
-	}
-	if (!ids_read(r, m, &ts)) {
-		quick_refuse(r, sa, NOTIFY_INVALID_ID_INFORMATION, 0, out);
-		return;
-	}
-	memcpy(q->ni, ni.p, ni.n);
-	q->ni_n = ni.n;
-	rng_fill(r->rng, q->nr, sizeof(q->nr));
-	if (quick_secret(r, &choice, m, &dh, &gqm)) {
-		c = child_new(r);
-		child_make(r, sa, q, &choice, &ts, secret_slice(&gqm), c);
-		reply = reply_new(out, sa);
-		quick_2(r, sa, q, &offer, &choice, c, dh, reply);
-		answer_keep(&q->answer, request, reply);
-		q->resend_at = vtime_add(now, RESEND_FIRST);
-	}
-	secret_free(&gqm);
-	dh_free(dh);
-}
-
-static struct quick *quick_find(struct sa *sa, uint32_t id)
-{
-	for (unsigned i = 0; i < QUICKS_MAX; i++)
-		if (sa->quick[i].used && sa->quick[i].id == id)
-			return &sa->quick[i];
-	return NULL;
-}
-
-static void quick_confirm(struct responder *r, struct sa *sa, struct quick *q,
-			  const struct ike_msg *m)
-{
-	struct protect_hash hash = { 3, slice(q->ni, q->ni_n), SLICE_OF(q->nr) };
-	uint8_t buf[IKE_MESSAGE_MAX], next[PROTECT_BLOCK];
-	struct ike_msg opened;
-
-	if (q->confirmed || protect_open(&sa->keys, q->iv, m, buf, &opened, next) != 0 ||
-	    protect_verify(&sa->keys, &hash, &opened) != 0)
-		return;
-	q->confirmed = true;
-	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++)
-		if (r->child[i].spi_in == q->child_spi)
-			r->child[i].up = true;
-}
-
-static void quick_receive(struct responder *r, vtime now, struct sa *sa, const struct ike_msg *m,
-			  struct slice request, struct responder_replies *out)
-{
-	const struct protect_hash hash = { .number = 1 };
-	struct quick *q = quick_find(sa, m->h.id);
-	uint8_t buf[IKE_MESSAGE_MAX], iv[PROTECT_BLOCK], next[PROTECT_BLOCK];
-	struct ike_msg opened;
-
-	if (sa->stage != ESTABLISHED)
-		return;
-	if (q) {
-		if (!answer_again(&q->answer, request, out))
-			quick_confirm(r, sa, q, m);
-		return;
-	}
-	protect_iv_phase2(&sa->keys, sa->iv, m->h.id, iv);
-	if (protect_open(&sa->keys, iv, m, buf, &opened, next) != 0 ||
-	    protect_verify(&sa->keys, &hash, &opened) != 0)
-		return;
-	q = &sa->quick[sa->next_quick++ % QUICKS_MAX];
-	memset(q, 0, sizeof(*q));
-	q->used = true;
-	q->id = m->h.id;
-	q->resend_at = VTIME_NEVER;
-	memcpy(q->iv, next, sizeof(next));
-	quick_answer(r, now, sa, q, &opened, request, out);
-}
-
 /* ---- informational ---- */
 
 static void notify_receive(struct responder *r, struct sa *sa, struct slice body,
@@ -695,12 +383,12 @@ static void notify_receive(struct responder *r, struct sa *sa, struct slice body
 		return;
 	cookies(sa, both);
 	if (n.type == NOTIFY_R_U_THERE)
-		info_notify(r, sa,
-			    &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
-						      .type = NOTIFY_R_U_THERE_ACK,
-						      .spi = SLICE_OF(both),
-						      .data = n.data },
-			    out);
+		responder_info_notify(r, sa,
+				      &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+								.type = NOTIFY_R_U_THERE_ACK,
+								.spi = SLICE_OF(both),
+								.data = n.data },
+				      out);
 	if (n.type == NOTIFY_R_U_THERE_ACK && n.data.n == 4) {
 		r->acks++;
 		r->ack = get_be32(n.data.p);
@@ -720,7 +408,7 @@ static bool delete_receive(struct responder *r, struct sa *sa, struct slice body
 	}
 	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX && d.spi_size == 4; i++)
 		if (r->child[i].spi_in && r->child[i].spi_out == get_be32(d.spis.p))
-			child_free(&r->child[i]);
+			responder_child_free(&r->child[i]);
 	return false;
 }
 
@@ -786,41 +474,9 @@ void responder_datagram(struct responder *r, vtime now, const struct endpoint *f
 	if (m.h.exchange == ISAKMP_MAIN)
 		main_receive(r, sa, &m, bytes, out);
 	else if (m.h.exchange == ISAKMP_QUICK)
-		quick_receive(r, now, sa, &m, bytes, out);
+		responder_quick_receive(r, now, sa, &m, bytes, out);
 	else if (m.h.exchange == ISAKMP_INFORMATIONAL)
 		info_receive(r, sa, &m, out);
-}
-
-static bool quick_waits(const struct quick *q)
-{
-	return q->used && q->answer.there && !q->confirmed && q->resent < RESEND_TIMES;
-}
-
-vtime responder_deadline(const struct responder *r)
-{
-	vtime at = VTIME_NEVER;
-
-	for (unsigned i = 0; i < SAS_MAX; i++)
-		for (unsigned k = 0; k < QUICKS_MAX; k++)
-			if (quick_waits(&r->sa[i].quick[k]))
-				at = vtime_min(at, r->sa[i].quick[k].resend_at);
-	return at;
-}
-
-void responder_timeout(struct responder *r, vtime now, struct responder_replies *out)
-{
-	out->n = 0;
-	for (unsigned i = 0; i < SAS_MAX; i++) {
-		for (unsigned k = 0; k < QUICKS_MAX; k++) {
-			struct quick *q = &r->sa[i].quick[k];
-
-			if (!quick_waits(q) || q->resend_at > now ||
-			    out->n == RESPONDER_REPLIES_MAX)
-				continue;
-			q->resend_at = vtime_add(now, RESEND_FIRST << ++q->resent);
-			out->reply[out->n++] = q->answer.reply;
-		}
-	}
 }
 
 bool responder_established(const struct responder *r)
@@ -847,17 +503,17 @@ const struct responder_child *responder_child(const struct responder *r, uint32_
 	return NULL;
 }
 
+const struct responder_child *responder_child_at(const struct responder *r, unsigned place)
+{
+	return &r->child[place];
+}
+
 const struct responder_child *responder_child_out(const struct responder *r, uint32_t spi_out)
 {
 	for (unsigned i = 0; i < RESPONDER_CHILDREN_MAX; i++)
 		if (r->child[i].spi_in && r->child[i].spi_out == spi_out)
 			return &r->child[i];
 	return NULL;
-}
-
-const struct responder_child *responder_child_at(const struct responder *r, unsigned place)
-{
-	return &r->child[place];
 }
 
 void responder_delete_child(struct responder *r, uint32_t spi_in, struct responder_replies *out)
@@ -903,10 +559,10 @@ void responder_notify(struct responder *r, uint16_t type, struct slice spi, stru
 	if (!encrypted)
 		info_clear(r, r->newest, type, out);
 	else
-		info_notify(r, r->newest,
-			    &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
-						      .type = type,
-						      .spi = spi,
-						      .data = data },
-			    out);
+		responder_info_notify(r, r->newest,
+				      &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+								.type = type,
+								.spi = spi,
+								.data = data },
+				      out);
 }

@@ -264,7 +264,7 @@ static const struct {
 	{ "aes sha 14", true, ERR_CONFIG, "\"14\": no such algorithm" },
 	{ "aes128 256 sha1", false, ERR_CONFIG, "\"256\": no such algorithm" },
 	{ "aes sha group 4", true, ERR_CONFIG, "\"group4\": no such algorithm" },
-	{ "aes sha group 0", true, ERR_CONFIG, "\"group0\": no such algorithm" },
+	{ "aes sha group0", true, ERR_CONFIG, "\"group0\": no such algorithm" },
 	{ "aes sha dh65550", true, ERR_CONFIG, "\"dh65550\": no such algorithm" },
 	{ "aes128-sha257-modp2048", true, ERR_CONFIG, "\"sha257\": no such algorithm" },
 	{ "desk-sha1", false, ERR_CONFIG, "\"desk\": no such algorithm" },

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "client/runtime.h"
+
+/* ---- requests ---- */
+
+static enum control_verb verb(const char *line)
+{
+	const char *why;
+	enum control_verb v = control_parse(SLICE_STR(line), &why);
+
+	assert_true((v == CONTROL_BAD) == (why != NULL));
+	return v;
+}
+
+static void requests_are_told_apart(void **state)
+{
+	assert_int_equal(verb("{\"cmd\":\"status\"}"), CONTROL_STATUS);
+	assert_int_equal(verb(" {\"cmd\": \"disconnect\", \"more\": 1} "), CONTROL_DISCONNECT);
+	assert_int_equal(verb("{\"cmd\":\"explode\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":7}"), CONTROL_BAD);
+	assert_int_equal(verb("{}"), CONTROL_BAD);
+	assert_int_equal(verb("[\"status\"]"), CONTROL_BAD);
+	assert_int_equal(verb("status"), CONTROL_BAD);
+	assert_int_equal(verb(""), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"status\""), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"status\",\"cmd\":\"disconnect\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"status\"}{\"cmd\":\"status\"}"), CONTROL_BAD);
+}
+
+static void deep_nesting_is_refused(void **state)
+{
+	char line[CONTROL_LINE_MAX];
+
+	memset(line, '[', sizeof(line));
+	line[sizeof(line) - 1] = '\0';
+	assert_int_equal(verb(line), CONTROL_BAD);
+}
+
+/* ---- status ---- */
+
+static void fill_session(struct session_info *s, const struct ts_pair *ts)
+{
+	static const struct drops drops;
+
+	*s = (struct session_info){
+		.state = SESSION_UP,
+		.since = 100 * VTIME_S,
+		.gateway = "vpn.example.com",
+		.path = { .encapsulation = ENCAPSULATION_UDP },
+		.nat = NAT_LOCAL,
+		.ike = { .state = IKE_STATE_ESTABLISHED,
+			 .cookie_i = { 1, 2, 3, 4, 5, 6, 7, 8 },
+			 .suite = { IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_MODP_2048 },
+			 .established_at = 99 * VTIME_S,
+			 .expires_at = 3700 * VTIME_S,
+			 .drops = &drops },
+		.mtu = 1438,
+		.ntunnels = 2,
+	};
+	addr_parse("192.0.2.1", &s->path.remote.addr);
+	s->path.remote.port = 4500;
+	s->tunnels[0].ts = ts;
+	s->tunnels[0].up = true;
+	s->tunnels[0].epoch = (struct session_epoch_info){
+		.spi_in = 0xabc,
+		.spi_out = 0xc0ffee00,
+		.suite = { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE },
+		.since = 101 * VTIME_S,
+		.bytes_in = 5000000000,
+		.packets_out = 7,
+		.replays = 1,
+	};
+	s->tunnels[1].ts = ts;
+}
+
+static json_t *status(const struct control_view *view)
+{
+	char *text = control_status(view);
+	json_t *o;
+
+	assert_non_null(text);
+	assert_null(strchr(text, '\n'));
+	o = json_loads(text, 0, NULL);
+	assert_non_null(o);
+	free(text);
+	return o;
+}
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "(none)";
+}
+
+static json_int_t num(const json_t *o, const char *key)
+{
+	assert_true(json_is_integer(json_object_get(o, key)));
+	return json_integer_value(json_object_get(o, key));
+}
+
+static struct ts_pair some_ts(void)
+{
+	struct prefix local, remote;
+
+	assert_true(prefix_parse("10.91.0.1", &local));
+	assert_true(prefix_parse("10.80.0.0/24", &remote));
+	return (struct ts_pair){ ts_from_prefix(&local), ts_from_prefix(&remote) };
+}
+
+static void status_tells_what_is(void **state)
+{
+	struct ts_pair ts = some_ts();
+	struct session_info *s = calloc(1, sizeof(*s));
+	struct drops a = { .n = { [DROP_REPLAY] = 2 } }, b = { .n = { [DROP_REPLAY] = 3 } };
+	struct addr inner;
+	struct control_view view = { .name = "office",
+				     .device = "godwit0",
+				     .inner = &inner,
+				     .ninner = 1,
+				     .session = s,
+				     .drops = { &a, NULL, &b },
+				     .now = 160 * VTIME_S,
+				     .wall_s = 1700000060 };
+	json_t *o, *tunnel, *epoch;
+
+	addr_parse("10.91.0.1", &inner);
+	fill_session(s, &ts);
+	o = status(&view);
+	assert_string_equal(str(o, "name"), "office");
+	assert_string_equal(str(o, "state"), "up");
+	assert_string_equal(str(o, "since"), "2023-11-14T22:13:20Z");
+	assert_string_equal(str(o, "peer"), "192.0.2.1:4500");
+	assert_true(json_is_null(json_object_get(o, "local")));
+	assert_string_equal(str(o, "nat"), "local");
+	assert_string_equal(str(o, "encapsulation"), "udp");
+	assert_string_equal(str(json_object_get(o, "ike"), "spi_i"), "0102030405060708");
+	assert_int_equal(num(json_object_get(o, "ike"), "age_s"), 61);
+	assert_int_equal(num(json_object_get(o, "ike"), "rekey_in_s"), 3540);
+	assert_int_equal(num(o, "mtu"), 1438);
+	assert_int_equal(num(json_object_get(o, "drops"), "replay"), 5);
+	assert_int_equal(json_object_size(json_object_get(o, "drops")), 1);
+	assert_int_equal(json_array_size(json_object_get(o, "tunnels")), 2);
+	tunnel = json_array_get(json_object_get(o, "tunnels"), 0);
+	assert_string_equal(str(tunnel, "remote_ts"), "10.80.0.0/24");
+	epoch = json_array_get(json_object_get(tunnel, "epochs"), 0);
+	assert_string_equal(str(epoch, "spi_in"), "00000abc");
+	assert_string_equal(str(epoch, "spi_out"), "c0ffee00");
+	assert_string_equal(str(epoch, "suite"), "aes128gcm16");
+	assert_string_equal(str(epoch, "state"), "current");
+	assert_int_equal(num(epoch, "age_s"), 59);
+	assert_int_equal(num(epoch, "bytes_in"), 5000000000);
+	assert_int_equal(num(epoch, "packets_out"), 7);
+	assert_int_equal(num(epoch, "replays"), 1);
+	tunnel = json_array_get(json_object_get(o, "tunnels"), 1);
+	assert_int_equal(json_array_size(json_object_get(tunnel, "epochs")), 0);
+	json_decref(o);
+	free(s);
+}
+
+/* Every key is there in every state: programs count on it. */
+static void status_always_has_its_keys(void **state)
+{
+	static const char *const keys[] = { "name",    "state",	    "since",	     "gateway",
+					    "peer",    "local",	    "encapsulation", "nat",
+					    "ike",     "addresses", "dns",	     "mtu",
+					    "tunnels", "held",	    "mobility",	     "ping" };
+	struct session_info *s = calloc(1, sizeof(*s));
+	struct control_view view = { .name = "x", .device = "d", .session = s, .now = 5 };
+	json_t *o = status(&view);
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!json_object_get(o, keys[i]))
+			fail_msg("no key %s", keys[i]);
+	assert_string_equal(str(o, "state"), "down");
+	assert_string_equal(str(json_object_get(o, "mobility"), "method"), "none");
+	json_decref(o);
+	free(s);
+}
+
+/* ---- the socket ---- */
+
+struct server {
+	char dir[64];
+	char path[80];
+	uv_loop_t loop;
+	struct control *control;
+	struct control_ops ops;
+	unsigned disconnects;
+};
+
+static char *say_status(void *ctx)
+{
+	(void)ctx;
+	return strdup("{\"state\":\"up\"}");
+}
+
+static void count_disconnect(void *ctx)
+{
+	struct server *s = ctx;
+
+	s->disconnects++;
+}
+
+static int server_start(void **state)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	strcpy(s->dir, "/tmp/godwit-control.XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	snprintf(s->path, sizeof(s->path), "%s/control", s->dir);
+	uv_loop_init(&s->loop);
+	s->ops = (struct control_ops){ s, say_status, count_disconnect };
+	s->control = control_new(&s->loop, s->path, &s->ops);
+	assert_non_null(s->control);
+	*state = s;
+	return 0;
+}
+
+static int server_stop(void **state)
+{
+	struct server *s = *state;
+
+	control_end(s->control);
+	for (int i = 0; i < 10; i++)
+		uv_run(&s->loop, UV_RUN_NOWAIT);
+	assert_int_equal(uv_loop_close(&s->loop), 0);
+	control_free(s->control);
+	/* The socket is gone, or this fails. */
+	assert_int_equal(rmdir(s->dir), 0);
+	free(s);
+	return 0;
+}
+
+static int dial(struct server *s)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(to.sun_path, s->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static void turn(struct server *s)
+{
+	for (int i = 0; i < 10; i++)
+		uv_run(&s->loop, UV_RUN_NOWAIT);
+}
+
+static void tell(struct server *s, int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	turn(s);
+}
+
+/* What has come, as a string; "" when nothing has, NULL when the other side has closed. */
+static const char *hear(int fd)
+{
+	static char buf[8192];
+	ssize_t n = recv(fd, buf, sizeof(buf) - 1, MSG_DONTWAIT);
+
+	if (n == 0)
+		return NULL;
+	buf[n < 0 ? 0 : n] = '\0';
+	return buf;
+}
+
+static void answers_line_by_line(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, "{\"cmd\":");
+	assert_string_equal(hear(fd), "");
+	tell(s, fd, "\"status\"}\n{\"cmd\":\"status\"}\n{\"cm");
+	assert_string_equal(hear(fd), "{\"state\":\"up\"}\n{\"state\":\"up\"}\n");
+	tell(s, fd, "d\":\"nonsense\"}\n");
+	assert_non_null(strstr(hear(fd), "\"error\""));
+	tell(s, fd, "{\"cmd\":\"status\"}\n");
+	assert_string_equal(hear(fd), "{\"state\":\"up\"}\n");
+	close(fd);
+	turn(s);
+}
+
+static void socket_is_private(void **state)
+{
+	struct server *s = *state;
+	struct stat st;
+
+	assert_int_equal(stat(s->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void too_long_a_line_ends_it(void **state)
+{
+	struct server *s = *state;
+	char line[CONTROL_LINE_MAX + 1];
+	int fd = dial(s);
+
+	memset(line, 'x', sizeof(line));
+	line[CONTROL_LINE_MAX] = '\0';
+	tell(s, fd, line);
+	assert_non_null(strstr(hear(fd), "too long"));
+	assert_null(hear(fd));
+	close(fd);
+}
+
+static void only_so_many_at_a_time(void **state)
+{
+	struct server *s = *state;
+	int fds[CONTROL_CLIENTS_MAX + 1];
+
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		fds[i] = dial(s);
+		tell(s, fds[i], "{\"cmd\":\"status\"}\n");
+		assert_string_equal(hear(fds[i]), "{\"state\":\"up\"}\n");
+	}
+	fds[CONTROL_CLIENTS_MAX] = dial(s);
+	turn(s);
+	assert_null(hear(fds[CONTROL_CLIENTS_MAX]));
+	close(fds[CONTROL_CLIENTS_MAX]);
+	close(fds[0]);
+	turn(s);
+	fds[0] = dial(s);
+	tell(s, fds[0], "{\"cmd\":\"status\"}\n");
+	assert_string_equal(hear(fds[0]), "{\"state\":\"up\"}\n");
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		close(fds[i]);
+	turn(s);
+}
+
+static void disconnect_is_answered_at_the_end(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s), idle = dial(s);
+
+	tell(s, fd, "{\"cmd\":\"disconnect\"}\n");
+	assert_int_equal(s->disconnects, 1);
+	assert_string_equal(hear(fd), "");
+	control_end(s->control);
+	turn(s);
+	assert_string_equal(hear(fd), "{\"state\":\"down\"}\n");
+	assert_null(hear(fd));
+	assert_null(hear(idle));
+	close(fd);
+	close(idle);
+}
+
+/* A client that asks and never reads must not make us keep answers for it. */
+static void who_does_not_read_is_dropped(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+	char line[] = "{\"cmd\":\"x\"}\n";
+	int i;
+
+	for (i = 0; i < 100000; i++) {
+		if (send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			break;
+		uv_run(&s->loop, UV_RUN_NOWAIT);
+	}
+	assert_true(i < 100000);
+	close(fd);
+	turn(s);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, server_start, server_stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests_are_told_apart),
+		cmocka_unit_test(deep_nesting_is_refused),
+		cmocka_unit_test(status_tells_what_is),
+		cmocka_unit_test(status_always_has_its_keys),
+		TEST(answers_line_by_line),
+		TEST(socket_is_private),
+		TEST(too_long_a_line_ends_it),
+		TEST(only_so_many_at_a_time),
+		TEST(disconnect_is_answered_at_the_end),
+		TEST(who_does_not_read_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/client.h"
+#include "client/runtime.h"
+
+static char top[64];
+static FILE *err;
+static char *said;
+static size_t said_size;
+
+static int place_make(void **state)
+{
+	strcpy(top, "/tmp/godwit-rundir.XXXXXX");
+	assert_non_null(mkdtemp(top));
+	setenv("GODWIT_RUNDIR", top, 1);
+	err = open_memstream(&said, &said_size);
+	return 0;
+}
+
+static int place_remove(void **state)
+{
+	static const char *const left[] = { "a", "b", "strange" };
+	char path[128];
+
+	fclose(err);
+	free(said);
+	snprintf(path, sizeof(path), "%s/strange/file", top);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/b/journal", top);
+	unlink(path);
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++) {
+		snprintf(path, sizeof(path), "%s/%s", top, left[i]);
+		rmdir(path);
+		unlink(path);
+	}
+	return rmdir(top);
+}
+
+static void names_stay_inside(void **state)
+{
+	char longest[CONFIG_NAME_MAX + 2];
+
+	assert_true(rundir_name_ok("office-2.example_net"));
+	assert_false(rundir_name_ok(""));
+	assert_false(rundir_name_ok("."));
+	assert_false(rundir_name_ok(".."));
+	assert_false(rundir_name_ok("../etc"));
+	assert_false(rundir_name_ok("a/b"));
+	assert_false(rundir_name_ok("a b"));
+	memset(longest, 'x', sizeof(longest));
+	longest[CONFIG_NAME_MAX + 1] = '\0';
+	assert_false(rundir_name_ok(longest));
+	longest[CONFIG_NAME_MAX] = '\0';
+	assert_true(rundir_name_ok(longest));
+}
+
+static void paths_fit_a_socket(void **state)
+{
+	char path[RUNDIR_PATH_MAX], deep[120];
+
+	assert_true(rundir_file("a", "control", path));
+	assert_memory_equal(path, top, strlen(top));
+	assert_string_equal(path + strlen(top), "/a/control");
+	memset(deep, 'd', sizeof(deep));
+	deep[sizeof(deep) - 1] = '\0';
+	setenv("GODWIT_RUNDIR", deep, 1);
+	assert_false(rundir_file("a", "control", path));
+}
+
+static void made_private_and_removed(void **state)
+{
+	struct priv_user me = priv_user();
+	struct rundir_list list;
+	struct stat st;
+	int fd = rundir_make("a", &me, err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_uid, me.uid);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	close(fd);
+	/* Used again as it is. */
+	fd = rundir_make("a", &me, err);
+	assert_true(fd >= 0);
+	close(fd);
+	fd = rundir_make("b", &me, err);
+	close(fd);
+	rundir_list(&list);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.names[0], "a");
+	assert_string_equal(list.names[1], "b");
+	rundir_remove("a");
+	rundir_remove("b");
+	rundir_list(&list);
+	assert_int_equal(list.n, 0);
+	assert_true(rundir_open("a") < 0);
+}
+
+static void a_strange_directory_is_left_alone(void **state)
+{
+	struct priv_user other = { 4242, 4242 };
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/strange", top);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/file");
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	assert_true(rundir_make("strange", &other, err) < 0);
+	fflush(err);
+	assert_non_null(strstr(said, "not empty"));
+	snprintf(path, sizeof(path), "%s/strange", top);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_uid, geteuid());
+}
+
+static void a_link_is_not_followed(void **state)
+{
+	struct priv_user me = priv_user();
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/strange", top);
+	assert_int_equal(symlink("/tmp", path), 0);
+	assert_true(rundir_make("strange", &me, err) < 0);
+	assert_true(rundir_open("strange") < 0);
+}
+
+static void nothing_to_repair(void **state)
+{
+	assert_int_equal(client_repair(NULL, err), 0);
+	assert_int_equal(client_repair("a", err), 0);
+}
+
+static void a_forged_journal_is_not_obeyed(void **state)
+{
+	static const char text[] =
+		"godwit journal 1\nrule pref 0 family inet action lookup table 255\n";
+	struct priv_user me = { geteuid(), getegid() };
+	char path[128];
+	int fd = rundir_make("b", &me, err);
+	int file = openat(fd, RUNDIR_JOURNAL, O_CREAT | O_WRONLY, 0666);
+
+	assert_int_equal(write(file, text, strlen(text)), strlen(text));
+	assert_int_equal(fchmod(file, 0666), 0);
+	close(file);
+	close(fd);
+	assert_true(client_repair("b", err) < 0);
+	fflush(err);
+	assert_non_null(strstr(said, "not ours"));
+	snprintf(path, sizeof(path), "%s/b/journal", top);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void a_request_finds_nobody(void **state)
+{
+	char *answer;
+
+	assert_int_equal(client_request(NULL, "{}", &answer, err), SESSION_EXIT_LOST);
+	assert_null(answer);
+	assert_int_equal(client_request("a", "{}", &answer, err), SESSION_EXIT_LOST);
+	assert_int_equal(client_request("../a", "{}", &answer, err), SESSION_EXIT_USAGE);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_stay_inside),  TEST(paths_fit_a_socket),
+		TEST(made_private_and_removed),	      TEST(a_strange_directory_is_left_alone),
+		TEST(a_link_is_not_followed),	      TEST(nothing_to_repair),
+		TEST(a_forged_journal_is_not_obeyed), TEST(a_request_finds_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+static char *said;
+static size_t said_size;
+static FILE *err;
+
+static int ears_open(void **state)
+{
+	err = open_memstream(&said, &said_size);
+	return 0;
+}
+
+static int ears_close(void **state)
+{
+	fclose(err);
+	free(said);
+	return 0;
+}
+
+static const struct command *find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	fail_msg("no command %s", name);
+	return NULL;
+}
+
+static void options_and_operand(void **state)
+{
+	char *argv[] = { (char[]){ "-v" }, (char[]){ "office.conf" }, (char[]){ "--no-detach" },
+			 (char[]){ "--keylog" }, (char[]){ "/tmp/k" } };
+	struct command_args args;
+
+	assert_true(command_parse(find("connect"), COUNT(argv), argv, &args, err));
+	assert_string_equal(args.operand, "office.conf");
+	assert_true(args.given[0]);
+	assert_true(args.given[1]);
+	assert_string_equal(args.values[1], "/tmp/k");
+	assert_true(args.given[2]);
+}
+
+static void value_behind_equals(void **state)
+{
+	char *argv[] = { (char[]){ "--keylog=/tmp/k" }, (char[]){ "--" }, (char[]){ "-odd" } };
+	struct command_args args;
+
+	assert_true(command_parse(find("connect"), COUNT(argv), argv, &args, err));
+	assert_string_equal(args.values[1], "/tmp/k");
+	assert_string_equal(args.operand, "-odd");
+	assert_false(args.given[0]);
+}
+
+static void refused(const char *command, char *word1, char *word2, const char *complaint)
+{
+	char *argv[] = { word1, word2 };
+	struct command_args args;
+	size_t before = said_size;
+
+	assert_false(command_parse(find(command), word2 ? 2 : word1 ? 1 : 0, argv, &args, err));
+	fflush(err);
+	if (!strstr(said + before, complaint))
+		fail_msg("'%s' is not in: %s", complaint, said + before);
+	assert_ptr_equal(strchr(said + before, '\n'), said + said_size - 1);
+}
+
+static void one_plain_line_for_each_slip(void **state)
+{
+	refused("connect", NULL, NULL, "what is missing is FILE|NAME");
+	refused("connect", (char[]){ "--no-detatch" }, (char[]){ "x" },
+		"did you mean '--no-detach'");
+	refused("connect", (char[]){ "--frobnicate" }, NULL, "godwit help connect");
+	refused("connect", (char[]){ "--keylog" }, NULL, "needs a value");
+	refused("connect", (char[]){ "--no-detach=1" }, NULL, "takes no value");
+	refused("connect", (char[]){ "a" }, (char[]){ "b" }, "'b' is one word too many");
+	refused("version", (char[]){ "a" }, NULL, "'a' is one word too many");
+}
+
+static void every_command_has_help(void **state)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		assert_non_null(c->help);
+		assert_non_null(c->run);
+		command_help(c, err);
+		fflush(err);
+		assert_non_null(strstr(said, c->help));
+		for (const struct command_option *o = c->options; o->name; o++)
+			assert_non_null(strstr(said, o->name));
+	}
+	command_help(NULL, err);
+}
+
+static void unknown_commands_are_usage(void **state)
+{
+	char *argv[] = { (char[]){ "godwit" }, (char[]){ "conect" }, NULL };
+
+	assert_int_equal(command_main(2, argv), EXIT_CODE_USAGE);
+	assert_int_equal(command_main(1, argv), EXIT_CODE_USAGE);
+}
+
+static void files_and_names(void **state)
+{
+	char file[256];
+
+	assert_true(command_config_file("/dev/null", file, sizeof(file), err));
+	assert_string_equal(file, "/dev/null");
+	assert_false(command_config_file("/no/such.conf", file, sizeof(file), err));
+	assert_false(command_config_file("nosuchname", file, sizeof(file), err));
+	fflush(err);
+	assert_non_null(strstr(said, "/etc/godwit/nosuchname.conf"));
+}
+
+static void status_for_people(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"office\",\"state\":\"up\",\"since\":\"2026-01-01T00:00:00Z\","
+		"\"gateway\":\"vpn.example.com\",\"peer\":\"192.0.2.1:4500\",\"local\":null,"
+		"\"encapsulation\":\"udp\",\"nat\":\"both\",\"device\":\"godwit0\",\"mtu\":1438,"
+		"\"addresses\":[\"10.0.0.1\",\"fd00::1\"],\"tunnels\":[{\"name\":\"tunnel-1\","
+		"\"local_ts\":\"10.0.0.1/32\",\"remote_ts\":\"10.8.0.0/16\",\"epochs\":["
+		"{\"state\":\"current\",\"suite\":\"aes128gcm16\",\"bytes_in\":3145728,"
+		"\"age_s\":7500,\"spi_in\":\"00000abc\",\"spi_out\":\"00000def\"}]}],"
+		"\"drops\":{\"replay\":5}}";
+
+	assert_true(status_text(json, err));
+	assert_true(status_is_up(json));
+	fflush(err);
+	assert_non_null(strstr(said, "office         up since 2026-01-01T00:00:00Z\n"));
+	assert_non_null(strstr(said, "10.0.0.1, fd00::1\n"));
+	assert_non_null(strstr(said, "NAT: both"));
+	assert_non_null(strstr(said, "2 h 05 min old"));
+	assert_non_null(strstr(said, "3.0 MiB in"));
+	assert_non_null(strstr(said, "replay 5"));
+	assert_null(strstr(said, "IKE"));
+}
+
+static void status_that_makes_no_sense(void **state)
+{
+	assert_false(status_text("{}", err));
+	assert_false(status_text("not json", err));
+	assert_false(status_text("[]", err));
+	assert_false(status_is_up("not json"));
+	assert_false(status_is_up("{\"state\":\"connecting\"}"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, ears_open, ears_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(options_and_operand),
+		TEST(value_behind_equals),
+		TEST(one_plain_line_for_each_slip),
+		TEST(every_command_has_help),
+		TEST(unknown_commands_are_usage),
+		TEST(files_and_names),
+		TEST(status_for_people),
+		TEST(status_that_makes_no_sense),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
