@@ -122,7 +122,7 @@ static struct dh *modp_given(const struct modp_row *row)
 	char text[200];
 
 	for (size_t i = 0; i < row->private_size; i++)
-		snprintf(text + 2 * i, 3, "%02zx", 0x81 + i);
+		snprintf(text + 2 * i, 3, "%02x", (unsigned)(0x81 + i) & 0xff);
 	return dh_given(row->group, text);
 }
 
