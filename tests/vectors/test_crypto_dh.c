@@ -315,6 +315,21 @@ static void test_ecp_private_in_range(void **state)
 	}
 }
 
+/* 521 bits are drawn as 66 bytes: what is above them does not count. */
+static void test_ecp_521_bits_above(void **state)
+{
+	const struct ecp_row *row = &ecp_rows[ARRAY_SIZE(ecp_rows) - 1];
+	char text[200];
+	struct dh *dh;
+
+	assert_int_equal(row->group, DH_ECP_521);
+	assert_memory_equal(row->i, "00", 2);
+	snprintf(text, sizeof(text), "fe%s", row->i + 2);
+	dh = dh_given(row->group, text);
+	assert_true(hex_eq(dh_public(dh), row->gi));
+	dh_free(dh);
+}
+
 static void test_wrong_lengths(void **state)
 {
 	uint8_t v[DH_PUBLIC_MAX + 1];
@@ -395,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_ecp),
 		cmocka_unit_test(test_ecp_refuses),
 		cmocka_unit_test(test_ecp_private_in_range),
+		cmocka_unit_test(test_ecp_521_bits_above),
 		cmocka_unit_test(test_wrong_lengths),
 		cmocka_unit_test(test_agreement),
 		cmocka_unit_test(test_groups),
