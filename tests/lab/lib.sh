@@ -71,6 +71,26 @@ wait_for() {
 
 # ---- life of a lab ---------------------------------------------------------------------------
 
+# A client built with ThreadSanitizer ends at its first report, wherever its output goes by then;
+# and a report fails the test, whatever else it found.
+lab_sanitizer() {
+	[ -n "$LAB_TSAN" ] || return 0
+	LAB_TSAN=$LAB_TMP/tsan
+	mkdir -m 1777 "$LAB_TSAN" # written by the user that the client becomes
+	export TSAN_OPTIONS="exitcode=66 halt_on_error=1 log_path=$LAB_TSAN/report"
+}
+
+lab_sanitizer_is_silent() {
+	local report
+	for report in "$LAB_TSAN"/report.*; do
+		[ -s "$report" ] || continue
+		cp "$report" "$LAB_OUT/"
+		printf '%s: FAIL  ThreadSanitizer: %s: %s\n' "$LAB_NAME" "${report##*/}" \
+			"$(grep -m 1 SUMMARY "$report")" >&2
+		return 1
+	done
+}
+
 # lab_begin NAME: checks that the machine can run it, makes the directories, sets the traps.
 lab_begin() {
 	LAB_NAME=$1
@@ -82,13 +102,15 @@ lab_begin() {
 	[ -x "$GODWIT" ] || skip "no client at $GODWIT"
 	LAB=gl$$
 	NSC=$LAB-c NSR=$LAB-r NSG=$LAB-g NSS=$LAB-s
-	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME}
+	grep -qa __tsan_init "$GODWIT" && LAB_TSAN=-tsan || LAB_TSAN=
+	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME$LAB_TSAN}
 	mkdir -p "$LAB_OUT" && find "$LAB_OUT" -mindepth 1 -delete
 	LAB_TMP=$(mktemp -d "/tmp/$LAB.XXXXXX")
 	chmod 755 "$LAB_TMP"
 	GODWIT_RUNDIR=$LAB_TMP/run
 	mkdir "$GODWIT_RUNDIR"
 	export GODWIT_RUNDIR
+	lab_sanitizer
 	trap lab_down EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
@@ -202,8 +224,10 @@ lab_down() {
 	[ -n "${LAB_TMP:-}" ] || return "$status"
 	lab_down_net
 	cp "$LAB_TMP"/gateway/charon.log "$LAB_OUT/charon.log" 2>/dev/null
+	[ -z "$LAB_TSAN" ] || lab_sanitizer_is_silent || status=66
 	rm -rf "$LAB_TMP"
 	LAB_TMP=
+	[ "$status" != 66 ] || exit 66
 	return "$status"
 }
 
@@ -266,7 +290,7 @@ gateway_is_idle() { [ -z "$(gateway_sas)" ]; }
 # server_start MEGABYTES: an HTTP server on a file of random bytes; its digest is SERVER_SHA256.
 server_start() {
 	mkdir -p "$LAB_TMP/www"
-	head -c "$1"M /dev/urandom >"$LAB_TMP/www/file"
+	head -c "$1"MB /dev/urandom >"$LAB_TMP/www/file"
 	SERVER_SHA256=$(sha256sum "$LAB_TMP/www/file" | cut -d' ' -f1)
 	SERVER_BYTES=$(stat -c %s "$LAB_TMP/www/file")
 	in_server "$PYTHON" -m http.server -b $SERVER_ADDR -d "$LAB_TMP/www" $SERVER_PORT \
@@ -364,6 +388,18 @@ client_pid() {
 		esac
 	done
 	return 1
+}
+
+# client_threads PID: the number and name of each of its threads. ThreadSanitizer has one of its own,
+# older than the client's first line and without a name of its own.
+client_threads() {
+	local task name
+	for task in "/proc/$1/task"/*; do
+		read -r name <"$task/comm"
+		if [ -z "$LAB_TSAN" ] || [ "${task##*/}" = "$1" ] || [ "$name" != "$(cat "/proc/$1/comm")" ]; then
+			echo "${task##*/} $name"
+		fi
+	done
 }
 
 client_is_gone() { ! client_pid "$1"; }
