@@ -84,10 +84,15 @@ static void close_ranks(struct batch *b)
 /* Sends packets from `first` on, and returns the first one that the socket has no room for. */
 static unsigned tx_send(struct data_tx *t, unsigned first)
 {
-	uint64_t failed = t->natt.stats.failed;
+	struct net_stats before = t->natt.stats;
+	uint64_t too_big;
 
 	first += net_udp_send_batch(&t->natt, t->out.pkts + first, t->out.n - first);
-	drop_add(&t->drops, DROP_SEND_FAILED, t->natt.stats.failed - failed);
+	too_big = t->natt.stats.too_big - before.too_big;
+	drop_add(&t->drops, DROP_SEND_FAILED, t->natt.stats.failed - before.failed - too_big);
+	drop_add(&t->drops, DROP_TOO_BIG, too_big);
+	if (too_big)
+		outbound_path_mtu(t->engine);
 	return first;
 }
 

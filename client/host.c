@@ -179,6 +179,9 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 		rc = open_udp(&h->natt, IKE_NATT_PORT, h->mark, notes, err);
 	if (rc)
 		return rc;
+	/* ESP has this port to itself but for IKE, which sends one datagram at a time. */
+	if (net_udp_keep_whole(&h->natt) != 0 && notes)
+		fprintf(notes, "packets that are too large for a link will travel in fragments\n");
 	if (net_router_open(&h->router, h->mark) != 0) {
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
@@ -295,6 +298,11 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	for (int i = 0; i < n && rc == 0; i++)
 		rc = add_state(h, &states[i], why);
 	return rc;
+}
+
+int host_set_mtu(struct host *h, unsigned mtu)
+{
+	return tun_link_mtu(&h->netlink, h->tun.name, mtu);
 }
 
 void host_close(struct host *h, FILE *err)

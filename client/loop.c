@@ -137,6 +137,23 @@ static void effect_find_path(struct loop *l, const struct addr *remote)
 	w->ev.text = w->text;
 }
 
+static void effect_find_mtu(struct loop *l, const struct addr *remote)
+{
+	struct waiting *w = loop_wait(l, SESSION_EVENT_PATH_MTU);
+	struct net_route route;
+
+	w->ev.path_mtu.remote = *remote;
+	if (net_router_get(&l->o.host->router, remote, &route) == 0)
+		w->ev.path_mtu.mtu = route.mtu;
+}
+
+static void effect_tun_mtu(struct loop *l, unsigned mtu)
+{
+	if (host_set_mtu(l->o.host, mtu) != 0)
+		log_ev(l->o.log, LOG_WARN, "cannot set the MTU", log_u64("mtu", mtu),
+		       log_str("why", strerror(errno)));
+}
+
 static void effect_tun(struct loop *l, const struct session_effect *fx)
 {
 	char why[200];
@@ -259,11 +276,17 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_FIND_PATH:
 		effect_find_path(l, &fx->remote);
 		break;
+	case SESSION_EFFECT_FIND_MTU:
+		effect_find_mtu(l, &fx->remote);
+		break;
 	case SESSION_EFFECT_SEND:
 		effect_send(l, fx);
 		break;
 	case SESSION_EFFECT_TUN:
 		effect_tun(l, fx);
+		break;
+	case SESSION_EFFECT_TUN_MTU:
+		effect_tun_mtu(l, fx->mtu);
 		break;
 	case SESSION_EFFECT_PUBLISH_RULES:
 		data_publish_rules(l->data, fx->rules);

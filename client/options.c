@@ -313,7 +313,9 @@ const char *option_key_hint(const char *section, const char *key, char buf[OPTIO
 		return buf;
 	}
 	for (unsigned i = 0; i < options_n; i++) {
-		if (strcmp(options[i].section, section) != 0 || options[i].later)
+		/* Without help it has one value only, and is no advice. */
+		if (strcmp(options[i].section, section) != 0 || options[i].later ||
+		    !options[i].help)
 			continue;
 		append(buf, "%s%s", separator, options[i].key);
 		separator = ", ";

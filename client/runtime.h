@@ -250,6 +250,8 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
  * err and in *why what was refused.
  */
 int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/* The device's MTU is another from now on. 0 or a negative enum err, with errno. */
+int host_set_mtu(struct host *h, unsigned mtu);
 /*
  * Takes it all back, closes everything and removes the directory where we may. A complaint on
  * `err` when something could not be taken back.

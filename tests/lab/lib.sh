@@ -36,6 +36,10 @@ ok() { say "ok    $*"; }
 # fail WHAT: one clear line, then the end of the test.
 fail() {
 	printf '%s: FAIL  %s\n' "$LAB_NAME" "$*" >&2
+	if [ -n "${NSC:-}" ]; then # what the client counted may tell why
+		ip netns exec "$NSC" "$GODWIT" status --json >"$LAB_OUT/failed-status.json" 2>&1
+		gateway_ctl --list-sas >"$LAB_OUT/failed-gateway.txt" 2>&1
+	fi
 	printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
 	exit 1
 }
@@ -269,7 +273,7 @@ gateway_is_idle() { [ -z "$(gateway_sas)" ]; }
 # server_start MEGABYTES: an HTTP server on a file of random bytes; its digest is SERVER_SHA256.
 server_start() {
 	mkdir -p "$LAB_TMP/www"
-	head -c "$1"M /dev/urandom >"$LAB_TMP/www/file"
+	head -c "$1"MB /dev/urandom >"$LAB_TMP/www/file"
 	SERVER_SHA256=$(sha256sum "$LAB_TMP/www/file" | cut -d' ' -f1)
 	SERVER_BYTES=$(stat -c %s "$LAB_TMP/www/file")
 	in_server "$PYTHON" -m http.server -b $SERVER_ADDR -d "$LAB_TMP/www" $SERVER_PORT \
