@@ -36,6 +36,19 @@ static void complain_none(const char *name, FILE *err)
 		fprintf(err, "godwit: no connection is running\n");
 }
 
+/*
+ * A connection listens before it gives up its privileges, so it is never the user that it becomes
+ * then. Another process of that user can put a socket of its own in the directory.
+ */
+static bool request_is_genuine(int fd)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
+	       (cred.uid == geteuid() || cred.uid != priv_user().uid);
+}
+
 /* A connected socket, or an exit code made negative, after one line. */
 static int request_dial(const char *name, FILE *err)
 {
@@ -47,8 +60,14 @@ static int request_dial(const char *name, FILE *err)
 		return -SESSION_EXIT_USAGE;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
+		if (request_is_genuine(fd))
+			return fd;
+		fprintf(err, "godwit: %s is not the socket of a connection; remove it\n",
+			to.sun_path);
+		close(fd);
+		return -SESSION_EXIT_SYSTEM;
+	}
 	if (fd >= 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) {
 		complain_none(name, err);
 		close(fd);

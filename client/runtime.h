@@ -120,6 +120,7 @@ struct journal {
 	int fd; /* -1: none */
 	bool begun; /* there is something in it */
 	unsigned lines;
+	char header[48]; /* its first line */
 };
 
 /* What is done with one line; false: it cannot be. */
@@ -136,8 +137,9 @@ int journal_open(int dir, bool create, struct journal *out);
 int journal_add(struct journal *j, const char *line);
 /*
  * Hands every line to `undo`, the last one first, and empties the journal. How many lines there
- * were; ERR_MALFORMED, with nothing undone, when a line is not `valid`; ERR_SYSTEM when one could
- * not be undone (the others were). The journal is kept in both cases.
+ * were; ERR_MALFORMED, with nothing undone, when a line is not `valid`; ERR_UNEXPECTED, with nothing
+ * undone, when it was written in another network namespace; ERR_SYSTEM when a line could not be
+ * undone (the others were). The journal is kept in all these cases.
  */
 int journal_undo(struct journal *j, journal_line_fn valid, journal_line_fn undo, void *ctx);
 /* Removes the file unless there is something in it, and lets go of the lock. */
