@@ -85,7 +85,8 @@ static void keys_make(struct ike_sa *sa, struct slice gxy, struct slice gxr, str
 	memcpy(cookies + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE);
 	ikev1_skeyid_psk(&sa->keys, sa->suite.hash, secret_slice(&sa->config->psk),
 			 SLICE_OF(mm->ni), nr);
-	ikev1_skeyid_derive(&sa->keys, gxy, SLICE_OF(cookies), sa->suite.key_bits / 8u);
+	ikev1_skeyid_derive(&sa->keys, gxy, SLICE_OF(cookies), sa->suite.cipher,
+			    sa->suite.key_bits / 8u);
 	memcpy(mm->gxr, gxr.p, gxr.n);
 	mm->gxr_n = gxr.n;
 	protect_iv_phase1(sa->suite.hash, dh_public(mm->dh), gxr, mm->x.iv);

@@ -8,7 +8,8 @@
 
 #include "base/err.h"
 
-#define SOCKET_BUFFER (8 << 20)
+#define RECEIVE_BUFFER (8 << 20)
+#define SEND_BUFFER (512 << 10)
 #define PORT_ATTEMPTS 16
 
 union sockaddr_any {
@@ -31,10 +32,11 @@ static int set_int(int fd, int level, int name, int value)
 /* Larger buffers are a wish: without CAP_NET_ADMIN the kernel cuts them to its limit. */
 static void set_buffers(int fd)
 {
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER) < 0)
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER) < 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	/* What stands here is latency for everything behind it, IKE too: no more than a batch. */
+	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 }
 
 /* Without DF, a datagram too large for some link on the way arrives in fragments. */

@@ -103,7 +103,7 @@ static void capacity_is_a_power_of_two(void **state)
 
 /* Two threads: every record comes once, in order, whole. */
 
-#define RECORDS 300000U
+#define RECORDS 50000U
 
 struct record {
 	uint32_t number;
