@@ -114,7 +114,10 @@ int client_repair(const char *name, FILE *err)
 	return failed ? failed : n;
 }
 
-/* Something was left in this directory by a process that is gone. */
+/*
+ * Something was left in this directory by a process that is gone, or that holds the lock still and
+ * is about to be: one that was just killed gives no answer.
+ */
 static bool is_left_over(const char *name)
 {
 	int dir = rundir_open(name);
@@ -123,7 +126,7 @@ static bool is_left_over(const char *name)
 				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	bool left = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 &&
-		    flock(fd, LOCK_EX | LOCK_NB) == 0;
+		    (flock(fd, LOCK_EX | LOCK_NB) == 0 || !request_is_answered(name));
 
 	if (fd >= 0)
 		close(fd);

@@ -14,6 +14,7 @@
 
 #define ANSWER_MAX (1 << 20)
 #define ANSWER_WAIT_MS 10000
+#define ALIVE_WAIT_MS 500
 
 /* What a crash leaves keeps the traffic of its tunnels from passing: that is worth knowing. */
 static bool request_is_left_over(const char *name)
@@ -167,6 +168,27 @@ static char *request_receive(int fd)
 	}
 	free(text);
 	return NULL;
+}
+
+bool request_is_answered(const char *name)
+{
+	static const char request[] = "{\"cmd\":\"status\"}\n";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct pollfd p = { .events = POLLIN };
+	bool answered = false;
+	char byte;
+
+	if (!rundir_file(name, RUNDIR_CONTROL, to.sun_path))
+		return false;
+	p.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p.fd < 0)
+		return false;
+	if (connect(p.fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	    send(p.fd, request, strlen(request), MSG_NOSIGNAL) > 0 &&
+	    poll(&p, 1, ALIVE_WAIT_MS) > 0)
+		answered = recv(p.fd, &byte, 1, 0) == 1;
+	close(p.fd);
+	return answered;
 }
 
 int client_request(const char *name, const char *request, char **answer, FILE *err)

@@ -109,6 +109,11 @@ void rundir_remove(const char *name);
 /* Every connection that has a directory, in the order of their names. */
 void rundir_list(struct rundir_list *out);
 
+/* ---- request.c ---- */
+
+/* True when a process answers for this connection within half a second. */
+bool request_is_answered(const char *name);
+
 /* ---- journal.c ---- */
 
 #define JOURNAL_LINES_MAX 1024
