@@ -32,7 +32,8 @@ static void set_state(struct session *s, vtime now, enum session_state state)
 	log_ev(s->log, LOG_INFO, "session", log_str("state", session_state_name(state)));
 }
 
-static void step_report(struct session *s, vtime now, bool done, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+step_report(struct session *s, vtime now, bool done, const char *fmt, va_list args)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_STATE);
 
@@ -368,7 +369,7 @@ static void on_datagram(struct session *s, vtime now, const struct session_event
 	ike_event(s->ike, now, &in);
 }
 
-static void on_data(struct session *s, const struct data_event *ev)
+static void on_data(struct session *s, vtime now, const struct data_event *ev)
 {
 	switch (ev->type) {
 	case DATA_FIRST_PACKET:
@@ -386,6 +387,9 @@ static void on_data(struct session *s, const struct data_event *ev)
 		break;
 	case DATA_EXHAUSTED:
 		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
+		break;
+	case DATA_PATH_MTU:
+		session_mtu_ask(s, now);
 		break;
 	}
 }
@@ -429,7 +433,7 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		on_datagram(s, now, ev);
 		break;
 	case SESSION_EVENT_DATA:
-		on_data(s, ev->data);
+		on_data(s, now, ev->data);
 		break;
 	case SESSION_EVENT_TUN_READY:
 		on_tun_ready(s, now);
@@ -437,16 +441,31 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_TUN_FAILED:
 		on_tun_failed(s, now, ev->text);
 		break;
+	case SESSION_EVENT_PATH_MTU:
+		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
+		break;
 	}
 }
 
 void session_timeout(struct session *s, vtime now)
 {
+	int row;
+
 	s->log->now = now;
 	if (s->ike && ike_deadline(s->ike) <= now)
 		ike_timeout(s->ike, now);
-	while (timers_take_due(&s->timers, now) == T_CHILD_EXPIRY)
-		session_child_expiry(s, now);
+	while ((row = timers_take_due(&s->timers, now)) >= 0) {
+		switch ((enum session_timer)row) {
+		case T_CHILD_EXPIRY:
+			session_child_expiry(s, now);
+			break;
+		case T_PATH_MTU:
+			session_mtu_ask(s, now);
+			break;
+		case T_COUNT:
+			break;
+		}
+	}
 }
 
 bool session_output(struct session *s, vtime now, struct session_effect *out)
@@ -503,7 +522,6 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->rng = rng;
 	s->log = log;
 	s->keylog = keylog;
-	s->mtu = config->mtu;
 	timers_init(&s->timers, T_COUNT);
 	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++)
 		s->tunnels[i].expires = VTIME_NEVER;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of a session, shared by its three files and by nobody else: session.c (finding the
+ * The inside of a session, shared by its four files and by nobody else: session.c (finding the
  * gateway, IKE's effects, the four verbs), session_tunnels.c (tunnels: negotiation, publication,
- * end), session_info.c (what status shows).
+ * end), session_mtu.c (what fits the path), session_info.c (what status shows).
  */
 #ifndef GODWIT_CLIENT_SESSION_IMPL_H
 #define GODWIT_CLIENT_SESSION_IMPL_H
@@ -27,6 +27,7 @@ struct tunnel {
 
 enum session_timer {
 	T_CHILD_EXPIRY,
+	T_PATH_MTU,
 	T_COUNT,
 };
 
@@ -45,14 +46,16 @@ struct session {
 	struct addr addrs[SESSION_ADDRESSES_MAX]; /* of that gateway */
 	unsigned naddrs;
 	unsigned addr; /* index of the address being tried */
-	unsigned path_mtu;
+	unsigned path_mtu; /* of outer packets, as far as the kernel knows */
 
 	struct path path;
 	uint32_t generation;
 	enum nat nat;
 	struct identity peer;
 	struct ike_sa *ike;
-	unsigned mtu;
+	unsigned mtu; /* of the TUN */
+	bool narrow; /* the path carries less than an inner link must */
+	vtime mtu_asked; /* when the kernel was asked for the path MTU, 0: never */
 	bool tun_asked;
 
 	struct tunnel tunnels[SESSION_TUNNELS_MAX];
@@ -101,5 +104,15 @@ void session_child_up(struct session *s, vtime now, struct ike_child *child);
 void session_child_failed(struct session *s, vtime now, uint32_t id, const struct ike_failure *why);
 void session_child_deleted(struct session *s, vtime now, uint32_t spi_out);
 void session_child_expiry(struct session *s, vtime now);
+
+/* ---- session_mtu.c ---- */
+
+/* The largest inner packet that fits the path with this suite; at least 1. */
+unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suite);
+/* SAs came, or the path's MTU changed: tells the SAs and, where it has to follow, the TUN. */
+void session_mtu_update(struct session *s, vtime now);
+/* The path may carry less than it did, or more again: asks the kernel, once in a second at most. */
+void session_mtu_ask(struct session *s, vtime now);
+void session_mtu_answer(struct session *s, vtime now, const struct addr *remote, unsigned mtu);
 
 #endif

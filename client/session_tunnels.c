@@ -2,7 +2,6 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "client/mtu.h"
 #include "client/session_impl.h"
 
 static void tunnel_retire(struct session *s, unsigned slot)
@@ -113,6 +112,7 @@ static struct esp_sa_config sa_config(const struct session *s, unsigned slot, bo
 		.slot = slot,
 		.epoch = child->id,
 		.first_sequence = 1,
+		.mtu = session_mtu_inner(s, &child->suite),
 	};
 }
 
@@ -163,17 +163,6 @@ static void children_settled(struct session *s, vtime now)
 	s->tun_asked = true;
 }
 
-static void mtu_update(struct session *s, const struct esp_suite *suite)
-{
-	unsigned mtu =
-		mtu_inner(s->path_mtu, s->path.remote.addr.family, s->path.encapsulation, suite);
-
-	if (s->config->mtu)
-		s->mtu = s->config->mtu;
-	else if (s->mtu == 0 || mtu < s->mtu)
-		s->mtu = mtu;
-}
-
 void session_child_up(struct session *s, vtime now, struct ike_child *child)
 {
 	struct tunnel *t = tunnel_by_pending(s, child->id);
@@ -187,8 +176,8 @@ void session_child_up(struct session *s, vtime now, struct ike_child *child)
 	t->child = *child; /* takes the secrets */
 	t->since = now;
 	t->expires = child->keylife_s ? vtime_add(now, child->keylife_s * VTIME_S) : VTIME_NEVER;
-	mtu_update(s, &t->child.suite);
 	publish_child(s, (unsigned)(t - s->tunnels));
+	session_mtu_update(s, now);
 	tunnels_set_expiry(s);
 	log_ev(s->log, LOG_INFO, "child up", log_hex("spi_in", 4, t->child.spi_in),
 	       log_hex("spi_out", 4, t->child.spi_out),

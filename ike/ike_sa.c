@@ -228,7 +228,7 @@ static struct slice message_build(struct ike_sa *sa, struct exchange *x)
 	if (!row->encrypted)
 		return ike_write_done(&b);
 	if (!row->hash)
-		return protect_seal(secret_slice(&sa->keys.key), x->iv, &b);
+		return protect_seal(&sa->keys, x->iv, &b);
 	hash = hash_of(x);
 	return protect_finish(&b, &sa->keys, &hash, x->id, x->iv);
 }
@@ -342,7 +342,7 @@ static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
 	struct protect_hash hash;
 	struct ike_msg opened;
 
-	if (protect_open(secret_slice(&sa->keys.key), x->iv, m, buf, &opened, next_iv) != 0) {
+	if (protect_open(&sa->keys, x->iv, m, buf, &opened, next_iv) != 0) {
 		const struct ike_failure why = { .err = ERR_AUTH,
 						 .during = x->type->name,
 						 .text = row->unreadable };

@@ -64,7 +64,7 @@ static void inject_notify(uint16_t type, struct slice data, bool encrypted)
 
 	d.from.port = d.to.port = IKE_NATT_PORT;
 	if (encrypted) {
-		protect_iv_phase2(sa->suite.hash, sa->last_block, h.id, iv);
+		protect_iv_phase2(&sa->keys, sa->last_block, h.id, iv);
 		protect_begin(&w, d.bytes, sizeof(d.bytes), &h, sa->suite.hash);
 		notify_write(&w, &n);
 		d.n = protect_finish(&w, &sa->keys, &hash, h.id, iv).n;
