@@ -203,8 +203,9 @@ enum ike_event_type {
 	/* Answer it with the error notify refuse.notify (14: no proposal chosen). No effect follows. */
 	IKE_EVENT_CHILD_REFUSE,
 	/*
-	 * Ask whether the peer is alive (RFC 3706), again and again for half of config.timeout. The
-	 * answer is ALIVE; without one SILENT follows. Nothing while one is under way.
+	 * Ask whether the peer is alive (RFC 3706), again after 0.5 s, 1 s, 2 s … for half of
+	 * config.timeout. The answer is ALIVE; SILENT follows when there has been no ALIVE by then.
+	 * Nothing while one is under way.
 	 */
 	IKE_EVENT_PROBE,
 };
@@ -276,7 +277,7 @@ enum ike_effect_type {
 	 */
 	IKE_EFFECT_CHILD_OFFER,
 	IKE_EFFECT_ALIVE, /* a new authentic message came over the established SA */
-	IKE_EFFECT_SILENT, /* no answer to a probe, repeated until the time was over */
+	IKE_EFFECT_SILENT, /* nothing new and authentic came while a probe was under way */
 	/*
 	 * An error notify that proves nothing: the peer may have lost an SA. Worth a probe. At most
 	 * one in a second.
@@ -343,7 +344,8 @@ vtime ike_deadline(const struct ike_sa *sa);
 
 /*
  * True when the datagram's cookies are those of this SA, or when it has the initiator's cookie and
- * none of a responder where we are the responder: the peer's first message again.
+ * none of a responder where we are the responder: the peer's first message again. A dead SA has
+ * none.
  */
 bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
 /* True for a first message of main mode: an initiator's cookie, and none of a responder. */

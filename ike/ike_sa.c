@@ -133,6 +133,7 @@ void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE])
 
 void sa_alive(struct ike_sa *sa)
 {
+	sa->probe.heard = true;
 	sa_push(sa, IKE_EFFECT_ALIVE);
 }
 
@@ -392,7 +393,8 @@ static bool is_ours(const struct ike_sa *sa, struct slice cookie_i, struct slice
 {
 	static const uint8_t none[IKE_COOKIE_SIZE];
 
-	if (sa->state == IKE_STATE_NEW || !slice_eq(cookie_i, SLICE_OF(sa->cookie_i)))
+	if (sa->state == IKE_STATE_NEW || sa->state == IKE_STATE_DEAD ||
+	    !slice_eq(cookie_i, SLICE_OF(sa->cookie_i)))
 		return false;
 	/* The first message of the initiator, again, has no cookie of ours yet. */
 	if (sa->responder && slice_eq(cookie_r, SLICE_OF(none)))

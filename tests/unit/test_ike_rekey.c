@@ -214,6 +214,8 @@ static void ownership(void **state)
 	assert_false(ike_sa_owns(a->sa[0], slice(d[3].bytes, 15)));
 	assert_true(ike_sa_owns(a->sa[0], slice(d[3].bytes, 16)));
 	assert_false(ike_sa_owns(fresh, SLICE_NONE));
+	pair_event(p, 0, &(struct ike_event){ .type = IKE_EVENT_CLOSE });
+	assert_false(ike_sa_owns(a->sa[1], slice(d[10].bytes, d[10].n)));
 	ike_sa_free(fresh);
 }
 
