@@ -245,6 +245,10 @@ void notify_write(struct ike_writer *b, const struct notify_payload *n);
 /* The data of a RESPONDER-LIFETIME; what is odd in it is left out. 0: not given. */
 void notify_lifetime(struct slice data, uint8_t protocol, uint32_t *seconds, uint64_t *bytes);
 
+/* A RESPONDER-LIFETIME for the SA with this SPI (RFC 2407 section 4.6.3.1). */
+void notify_write_lifetime(struct ike_writer *b, uint8_t protocol, struct slice spi,
+			   uint32_t seconds);
+
 struct delete_payload {
 	uint8_t protocol;
 	uint8_t spi_size;
@@ -339,7 +343,7 @@ enum vendor vendor_find(struct slice body, const char **name);
 struct slice vendor_bytes(enum vendor v);
 /* The better of both. */
 enum natt vendor_natt(enum vendor v, enum natt sofar);
-/* All that an initiator of ours sends. */
+/* All that we send. */
 void vendor_write_all(struct ike_writer *b);
 /* The best NAT traversal that the message's vendor ids offer. */
 enum natt vendor_msg_natt(const struct ike_msg *m);
