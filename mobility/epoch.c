@@ -176,10 +176,8 @@ static bool applies(const struct row *row, struct epochs *es, const struct epoch
 
 static void set_state(struct epoch *e, vtime now, enum epoch_state state)
 {
-	if (state == EPOCH_RETIRING) {
+	if (state == EPOCH_RETIRING)
 		e->quiet_at = vtime_add(now, EPOCH_LINGER);
-		e->life.rekey_at = VTIME_NEVER;
-	}
 	e->state = state;
 }
 
@@ -206,7 +204,7 @@ static void note(struct epoch *e, vtime now, enum epoch_event event)
 	if (event == EPOCH_EVENT_QUIET)
 		e->quiet_at = VTIME_NEVER;
 	if (event == EPOCH_EVENT_REKEY)
-		e->life.rekey_at = VTIME_NEVER;
+		e->renewed = true;
 }
 
 static unsigned apply(const struct row *row, struct epochs *es, vtime now, struct epoch *e)
@@ -233,6 +231,8 @@ unsigned epochs_event(struct epochs *es, vtime now, uint32_t id, enum epoch_even
 {
 	struct epoch *e = find(es, id);
 
+	if (e && event == EPOCH_EVENT_REKEY && e->renewed)
+		return 0;
 	for (unsigned i = 0; e && i < ARRAY_SIZE(rows); i++)
 		if (rows[i].event == event && rows[i].state == e->state &&
 		    applies(&rows[i], es, e))
@@ -271,8 +271,7 @@ int epochs_install(struct epochs *es, vtime now, uint32_t id, const struct epoch
 		}
 		/* The newest is the one to be renewed. */
 		for (unsigned k = 0; k < EPOCHS_MAX; k++)
-			if (k != i)
-				es->epoch[k].life.rekey_at = VTIME_NEVER;
+			es->epoch[k].renewed = k != i;
 		mark_rivals(es, now, e);
 		return (int)i;
 	}
@@ -293,11 +292,16 @@ void epochs_doubt(struct epochs *es)
 		struct epoch *e = &es->epoch[i];
 
 		e->doubted = in_use(e);
-		e->life.rekey_at = VTIME_NEVER;
+		e->renewed = true;
 	}
 }
 
 /* ---- time ---- */
+
+static vtime rekey_at(const struct epoch *e)
+{
+	return e->renewed || e->state == EPOCH_RETIRING ? VTIME_NEVER : e->life.rekey_at;
+}
 
 static vtime overdue_at(const struct epochs *es, const struct epoch *e)
 {
@@ -320,7 +324,7 @@ static vtime next_event(const struct epochs *es, const struct epoch *e, enum epo
 	} events[] = {
 		{ EPOCH_EVENT_EXPIRED, e->life.expires_at },
 		{ EPOCH_EVENT_OVERDUE, overdue_at(es, e) },
-		{ EPOCH_EVENT_REKEY, e->life.rekey_at },
+		{ EPOCH_EVENT_REKEY, rekey_at(e) },
 		{ EPOCH_EVENT_QUIET, e->state == EPOCH_RETIRING ? e->quiet_at : VTIME_NEVER },
 	};
 	vtime first = VTIME_NEVER;

@@ -51,7 +51,7 @@ enum epoch_event {
 	EPOCH_EVENT_EXHAUSTED, /* its bytes or sequence numbers are used up */
 	EPOCH_EVENT_EXPIRED, /* its life is over */
 	EPOCH_EVENT_OVERDUE, /* not proved in time, and the current one is near its end */
-	EPOCH_EVENT_REKEY, /* time to negotiate its successor */
+	EPOCH_EVENT_REKEY, /* time, or nearly no numbers left: negotiate its successor, once */
 	EPOCH_EVENT_QUIET, /* retiring, and nothing came on it for EPOCH_LINGER */
 	EPOCH_EVENT_EVICTED, /* its place is needed */
 };
@@ -77,6 +77,7 @@ struct epoch {
 	bool proved;
 	bool spent; /* nothing can be sent on it: deleted by the peer, or used up */
 	bool doubted; /* the peer may have lost it: used only while there is nothing better */
+	bool renewed; /* its successor is there, or has been asked for */
 	bool rival; /* another one was made at about the same time */
 	bool deleted; /* our Delete is out */
 };

@@ -76,7 +76,9 @@ static void fill_session(struct session_info *s, const struct ts_pair *ts)
 	s->path.remote.port = 4500;
 	s->tunnels[0].ts = ts;
 	s->tunnels[0].up = true;
-	s->tunnels[0].epoch = (struct session_epoch_info){
+	s->tunnels[0].nepochs = 1;
+	s->tunnels[0].epochs[0] = (struct session_epoch_info){
+		.state = EPOCH_CURRENT,
 		.spi_in = 0xabc,
 		.spi_out = 0xc0ffee00,
 		.suite = { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE },
