@@ -245,6 +245,10 @@ void notify_write(struct ike_writer *b, const struct notify_payload *n);
 /* The data of a RESPONDER-LIFETIME; what is odd in it is left out. 0: not given. */
 void notify_lifetime(struct slice data, uint8_t protocol, uint32_t *seconds, uint64_t *bytes);
 
+/* A RESPONDER-LIFETIME for the SA with this SPI (RFC 2407 section 4.6.3.1). */
+void notify_write_lifetime(struct ike_writer *b, uint8_t protocol, struct slice spi,
+			   uint32_t seconds);
+
 struct delete_payload {
 	uint8_t protocol;
 	uint8_t spi_size;

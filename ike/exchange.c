@@ -20,8 +20,9 @@ void exchange_begin(struct exchange *x, const struct exchange_type *type, uint32
 
 void exchange_sent(struct exchange *x, vtime now)
 {
+	x->answered = true;
 	x->wait = EXCHANGE_FIRST_WAIT;
-	x->resend_at = vtime_add(now, x->wait);
+	x->resend_at = x->type->passive ? VTIME_NEVER : vtime_add(now, x->wait);
 }
 
 static void digest(struct slice datagram, uint8_t out[HASH_MAX])
@@ -33,6 +34,7 @@ void exchange_received(struct exchange *x, struct slice datagram)
 {
 	digest(datagram, x->received_hash);
 	x->received = true;
+	x->answered = false;
 	x->hint = (struct ike_failure){ 0 };
 	x->lost_at = x->time_up;
 	x->resend_at = VTIME_NEVER;
@@ -60,6 +62,8 @@ void exchange_hint(struct exchange *x, vtime now, const struct ike_failure *why)
 	if (x->hint.err || !exchange_in_air(x))
 		return;
 	x->hint = *why;
+	if (x->type->passive)
+		return;
 	x->lost_at = vtime_min(x->lost_at, vtime_add(now, EXCHANGE_HINT_WAIT));
 	/* The real answer, if there is one, gets its chance. */
 	x->resend_at = vtime_min(x->resend_at, again);

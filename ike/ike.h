@@ -14,24 +14,34 @@
  *	exchange.c   one exchange in the air: retransmission, duplicates
  *	protect.c    encryption, IVs and HASHes                            RFC 2409 section 5, app. B
  *	ike_sa.c     the SA: dispatches by rows of data
- *	v1_main.c    main mode, pre-shared key                             RFC 2409 section 5.4
- *	v1_quick.c   quick mode, with and without PFS                      RFC 2409 section 5.5
- *	v1_info.c    informational: delete, notify, initial contact, DPD answer
+ *	v1_main*.c   main mode, pre-shared key; _i and _r are the roles    RFC 2409 section 5.4
+ *	v1_quick*.c  quick mode, with and without PFS; the same            RFC 2409 section 5.5
+ *	v1_info.c    informational: delete, notify, hints
+ *	v1_dpd.c     is the peer alive?                                    RFC 3706
  *
  * An exchange is a row of data: for each message the payloads that must be there, those that may,
  * and the functions that consume and build. The dispatcher checks the row, so that handlers never
  * test for presence. Messages are parsed once into a flat bounded struct of slices; nothing is
  * allocated, logged or changed before a message has been authenticated.
  *
- *	        START                 message 4, NAT-D
+ *	    START, REKEY              message 4, NAT-D
  *	NEW ─────────► PHASE 1 ──────────────────────► PHASE 1 on 4500
- *	                  │ lost, refused                   │ HASH_R verified
- *	                  ▼                                 ▼
- *	                DEAD ◄──── Delete, CLOSE ────── ESTABLISHED ◄─┐
- *	                                                    │ CHILD   │ child up, child failed
- *	                                                    └─────────┘
+ *	 │                │ lost, refused                   │ HASH_R verified
+ *	 │                ▼                                 ▼
+ *	 │              DEAD ◄─ Delete, CLOSE, lifetime ─ ESTABLISHED ◄─┐
+ *	 │                ▲ lost, refused                   ▲   │ CHILD │ child up, child failed
+ *	 │    ACCEPT      │          message 5, HASH_I      │   │ OFFER │
+ *	 └─────────────► PHASE 1 ───────────────────────────┘   └───────┘
  *
- * Not here yet: aggressive mode, transactions, certificates, rekeying, the responder's half, IKEv2.
+ * Rekeying phase 1 is a new SA beside the old one. Children belong to none of them: the engine
+ * hands them out and forgets them, and any SA with the peer can send their Deletes and take the
+ * peer's. Which SA is used for what is the session's choice.
+ *
+ * As a responder the engine takes the first of its own suites that is offered, hides its address in
+ * NAT detection so that the peer goes over to port 4500, and repeats nothing in main mode of its
+ * own accord. INITIAL-CONTACT of the peer is not looked at.
+ *
+ * Not here yet: aggressive mode, transactions, certificates, ESP without UDP, IKEv2.
  */
 #ifndef GODWIT_IKE_IKE_H
 #define GODWIT_IKE_IKE_H
@@ -148,19 +158,41 @@ struct ike_sa;
 enum ike_event_type {
 	IKE_EVENT_START, /* begin phase 1 on `path` */
 	IKE_EVENT_DATAGRAM, /* an IKE message, without the non-ESP marker */
-	IKE_EVENT_CHILD, /* negotiate a pair of ESP SAs; needs an established SA */
-	IKE_EVENT_CHILD_DELETE, /* send a Delete for our inbound SPI `spi`; forget the child */
-	IKE_EVENT_CLOSE, /* a Delete for the SA; the SA is dead afterwards */
+	/*
+	 * Negotiate a pair of ESP SAs; needs an established SA. Two are negotiated at a time, 16
+	 * wait; past that they fail with ERR_NO_ROOM.
+	 */
+	IKE_EVENT_CHILD,
+	/*
+	 * Send a Delete for our inbound SPI `spi`, over whichever SA it was agreed on. What is being
+	 * negotiated here with that SPI is forgotten without an effect; if the peer has not heard
+	 * of it yet there is no Delete.
+	 */
+	IKE_EVENT_CHILD_DELETE,
+	IKE_EVENT_CLOSE, /* a Delete for the SA, not for children; the SA is dead afterwards */
 	/*
 	 * The same as START where an older SA with this peer has been authenticated: no
 	 * INITIAL-CONTACT, and the path's ports are kept (4500, NAT detection is done anew).
 	 */
 	IKE_EVENT_REKEY,
-	/* `datagram` is a peer's first message of main mode: answer it (a fresh SA only) */
+	/*
+	 * `datagram` is a peer's first message of main mode: answer it (a fresh SA only). DEAD
+	 * follows at once when it cannot be used. ike_sa_owns then knows repeats of it, too.
+	 */
 	IKE_EVENT_ACCEPT,
-	IKE_EVENT_CHILD_ACCEPT, /* answer the peer's offer `child.id` with our SPI and suites */
-	IKE_EVENT_CHILD_REFUSE, /* answer the peer's offer with the error notify refuse.notify */
-	IKE_EVENT_PROBE, /* ask whether the peer is alive (RFC 3706): ALIVE or SILENT follows */
+	/*
+	 * Answer the peer's offer `child.id` with our SPI and suites. The config is used at once and
+	 * not borrowed. A PFS group in it must be the peer's; without one any group is accepted.
+	 * CHILD_FAILED follows at once when it does not fit (the peer is told) or comes too late.
+	 */
+	IKE_EVENT_CHILD_ACCEPT,
+	/* Answer it with the error notify refuse.notify (14: no proposal chosen). No effect follows. */
+	IKE_EVENT_CHILD_REFUSE,
+	/*
+	 * Ask whether the peer is alive (RFC 3706), again and again for half of config.timeout. The
+	 * answer is ALIVE; without one SILENT follows. Nothing while one is under way.
+	 */
+	IKE_EVENT_PROBE,
 };
 
 struct ike_event {
@@ -204,24 +236,37 @@ void ike_child_free(struct ike_child *c);
 
 enum ike_effect_type {
 	IKE_EFFECT_SEND, /* an IKE message; the shell adds the non-ESP marker on port 4500 */
-	IKE_EFFECT_NAT, /* NAT detection is done: where we talk from now on (ports floated) */
+	/*
+	 * NAT detection is done: where we talk from now on, ports 4500 (the peer's may be another
+	 * one where the peer began), and our address as the datagrams came to it. The path's
+	 * generation is not set: counting is its owner's.
+	 */
+	IKE_EFFECT_NAT,
 	IKE_EFFECT_ESTABLISHED,
-	IKE_EFFECT_CHILD_UP,
+	IKE_EFFECT_CHILD_UP, /* after the SEND of quick mode's last message */
 	IKE_EFFECT_CHILD_FAILED,
-	IKE_EFFECT_CHILD_DELETED, /* the peer deleted its inbound SA, our outbound: spi */
+	/*
+	 * The peer deleted its inbound SA, our outbound: spi. One for each SPI in the Delete, known
+	 * or not; a child negotiated lately over this SA is recognised by our inbound SPI, too.
+	 */
+	IKE_EFFECT_CHILD_DELETED,
 	/*
 	 * The ISAKMP SA is gone; nothing follows. Children that were being negotiated have failed
 	 * with it, without an effect of their own.
 	 */
 	IKE_EFFECT_DEAD,
 	/*
-	 * The peer wants a pair of ESP SAs; answered by CHILD_ACCEPT or CHILD_REFUSE with its id.
-	 * CHILD_UP follows when message 3 has come, or CHILD_FAILED.
+	 * The peer wants a pair of ESP SAs; answered by CHILD_ACCEPT or CHILD_REFUSE with its id,
+	 * now or later, within config.timeout: then it is over with CHILD_FAILED. After ACCEPT
+	 * CHILD_UP follows when message 3 has come, or CHILD_FAILED. Three are kept at a time.
 	 */
 	IKE_EFFECT_CHILD_OFFER,
-	IKE_EFFECT_ALIVE, /* an authentic message came */
+	IKE_EFFECT_ALIVE, /* a new authentic message came over the established SA */
 	IKE_EFFECT_SILENT, /* no answer to a probe, repeated until the time was over */
-	/* an error notify that proves nothing: the peer may have lost an SA. Worth a probe. */
+	/*
+	 * An error notify that proves nothing: the peer may have lost an SA. Worth a probe. At most
+	 * one in a second.
+	 */
 	IKE_EFFECT_HINT,
 };
 
@@ -261,7 +306,7 @@ struct ike_effect {
 		uint32_t spi;
 		struct ike_failure why; /* DEAD */
 		struct {
-			uint32_t id; /* the engine's name for it, unlike any of the session's */
+			uint32_t id; /* the engine's name for it: its highest bit is set */
 			struct ts_pair ts; /* local is our side */
 		} offer;
 		uint16_t notify; /* HINT */
@@ -282,7 +327,10 @@ void ike_timeout(struct ike_sa *sa, vtime now);
 bool ike_output(struct ike_sa *sa, vtime now, struct ike_effect *out);
 vtime ike_deadline(const struct ike_sa *sa);
 
-/* True when the datagram's cookies are those of this SA. */
+/*
+ * True when the datagram's cookies are those of this SA, or when it has the initiator's cookie and
+ * none of a responder where we are the responder: the peer's first message again.
+ */
 bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
 /* True for a first message of main mode: an initiator's cookie, and none of a responder. */
 bool ike_is_first_message(struct slice datagram);

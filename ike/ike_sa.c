@@ -118,6 +118,38 @@ bool sa_seen(struct ike_sa *sa, uint32_t id)
 	return false;
 }
 
+void sa_cookies(const struct ike_sa *sa, uint8_t out[2 * IKE_COOKIE_SIZE])
+{
+	memcpy(out, sa->cookie_i, IKE_COOKIE_SIZE);
+	memcpy(out + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE);
+}
+
+void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE])
+{
+	do
+		rng_fill(sa->rng, out, IKE_COOKIE_SIZE);
+	while (get_be64(out) == 0);
+}
+
+void sa_alive(struct ike_sa *sa)
+{
+	sa_push(sa, IKE_EFFECT_ALIVE);
+}
+
+void sa_hint(struct ike_sa *sa, vtime now, uint16_t notify)
+{
+	struct outgoing *o;
+
+	if (sa->hinted && now < vtime_add(sa->hinted_at, VTIME_S))
+		return;
+	o = sa_push(sa, IKE_EFFECT_HINT);
+	if (!o)
+		return;
+	sa->hinted = true;
+	sa->hinted_at = now;
+	o->effect.notify = notify;
+}
+
 uint32_t sa_message_id(struct ike_sa *sa)
 {
 	uint32_t id;
@@ -144,14 +176,14 @@ void sa_arm(struct ike_sa *sa, const struct exchange *x)
 		timers_set(&sa->timers, timer_row(sa, x), exchange_deadline(x));
 }
 
-void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool deletes)
+void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
 {
 	if (sa->state == IKE_STATE_DEAD)
 		return;
 	log_ev(sa->log, why->err ? LOG_ERROR : LOG_INFO, "phase 1 ended",
 	       log_str("during", why->during), log_str("why", why->text));
 	sa->state = IKE_STATE_DEAD;
-	sa->closing = deletes;
+	sa->closing = tell;
 	sa->dying = true;
 	sa->death = *why;
 	sa->nrequests = 0;
@@ -160,7 +192,7 @@ void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool deletes)
 
 /* ---- sending ---- */
 
-static void push_sent(struct ike_sa *sa, const struct exchange *x, bool again)
+void sa_push_sent(struct ike_sa *sa, const struct exchange *x, bool again)
 {
 	struct outgoing *o = sa_push(sa, IKE_EFFECT_SEND);
 
@@ -218,26 +250,22 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 	}
 	x->sent_n = bytes.n;
 	x->step++;
-	push_sent(sa, x, false);
-	if (exchange_in_air(x)) {
-		exchange_sent(x, now);
-	} else {
+	sa_push_sent(sa, x, false);
+	exchange_sent(x, now);
+	if (!exchange_in_air(x)) {
 		exchange_complete(x);
 		x->type->done(sa, now, x);
 	}
 	sa_arm(sa, x);
 }
 
-/* ---- receiving in an exchange of ours ---- */
+/* ---- receiving in an exchange ---- */
 
 static void repeat_receive(struct ike_sa *sa, const struct exchange *x)
 {
-	/* The last thing that happened was an answer of ours, unless the peer's was the end. */
-	bool answered = (x->step & 1) == 1;
-
 	sa_drop(sa, DROP_IKE_DUPLICATE);
-	if (answered)
-		push_sent(sa, x, true);
+	if (x->answered)
+		sa_push_sent(sa, x, true);
 }
 
 static enum drop drop_of(int err)
@@ -267,15 +295,25 @@ static void reject(struct ike_sa *sa, vtime now, struct exchange *x, const struc
 
 static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slice bytes)
 {
+	const struct exchange_message *row = &x->type->message[x->step];
+
+	/* Answers go to where what they answer came from. */
+	if (x->type->passive) {
+		sa->path.local = sa->arrived_to;
+		sa->path.remote = sa->arrived_from;
+	}
 	exchange_received(x, bytes);
 	x->step++;
-	if (exchange_in_air(x)) {
-		sa_exchange_send(sa, now, x);
-		return;
-	}
-	exchange_complete(x);
 	sa_arm(sa, x);
-	x->type->done(sa, now, x);
+	if (row->taken) {
+		row->taken(sa, now, x);
+	} else if (exchange_in_air(x)) {
+		sa_exchange_send(sa, now, x);
+	} else {
+		exchange_complete(x);
+		sa_arm(sa, x);
+		x->type->done(sa, now, x);
+	}
 }
 
 static void consume(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
@@ -316,20 +354,23 @@ static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
 		return;
 	}
 	hash = hash_of(x);
-	if (row->hash && protect_verify(&sa->keys, &hash, &opened) != 0)
+	if (row->hash && protect_verify(&sa->keys, &hash, &opened) != 0) {
 		sa_drop(sa, DROP_IKE_AUTH);
-	else
-		consume(sa, now, x, &opened, bytes, next_iv);
+		return;
+	}
+	if (row->hash)
+		sa_alive(sa);
+	consume(sa, now, x, &opened, bytes, next_iv);
 }
 
-static void exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x,
-			     const struct ike_msg *m, struct slice bytes)
+void sa_exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
+			 struct slice bytes)
 {
 	bool encrypted = m->h.flags & ISAKMP_ENCRYPTED;
 
 	if (exchange_is_repeat(x, bytes))
 		repeat_receive(sa, x);
-	else if (!exchange_in_air(x) || m->h.id != x->id)
+	else if (!exchange_in_air(x) || m->h.id != x->id || !x->type->message[x->step].consume)
 		sa_drop(sa, DROP_IKE_UNEXPECTED);
 	else if (encrypted != x->type->message[x->step].encrypted)
 		sa_drop(sa, encrypted ? DROP_IKE_UNEXPECTED : DROP_IKE_UNPROTECTED);
@@ -347,10 +388,38 @@ static bool source_is_right(const struct ike_sa *sa, const struct endpoint *from
 	return sa->state != IKE_STATE_PHASE1 || addr_eq(&from->addr, &sa->path.remote.addr);
 }
 
-static bool is_ours(const struct ike_sa *sa, const struct ike_header *h)
+static bool is_ours(const struct ike_sa *sa, struct slice cookie_i, struct slice cookie_r)
 {
-	return memcmp(h->cookie_i, sa->cookie_i, IKE_COOKIE_SIZE) == 0 &&
-	       (!sa->cookie_r_known || memcmp(h->cookie_r, sa->cookie_r, IKE_COOKIE_SIZE) == 0);
+	static const uint8_t none[IKE_COOKIE_SIZE];
+
+	if (sa->state == IKE_STATE_NEW || !slice_eq(cookie_i, SLICE_OF(sa->cookie_i)))
+		return false;
+	/* The first message of the initiator, again, has no cookie of ours yet. */
+	if (sa->responder && slice_eq(cookie_r, SLICE_OF(none)))
+		return true;
+	return !sa->cookie_r_known || slice_eq(cookie_r, SLICE_OF(sa->cookie_r));
+}
+
+bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram)
+{
+	struct rd r;
+	struct slice cookie_i, cookie_r;
+
+	rd_init(&r, datagram);
+	cookie_i = rd_slice(&r, IKE_COOKIE_SIZE);
+	cookie_r = rd_slice(&r, IKE_COOKIE_SIZE);
+	return !r.bad && is_ours(sa, cookie_i, cookie_r);
+}
+
+bool ike_is_first_message(struct slice datagram)
+{
+	static const uint8_t none[IKE_COOKIE_SIZE];
+	struct ike_msg m;
+
+	return ike_msg_parse(datagram, &m) == 0 && m.h.exchange == ISAKMP_MAIN && m.h.id == 0 &&
+	       !(m.h.flags & ISAKMP_ENCRYPTED) &&
+	       memcmp(m.h.cookie_i, none, IKE_COOKIE_SIZE) != 0 &&
+	       memcmp(m.h.cookie_r, none, IKE_COOKIE_SIZE) == 0;
 }
 
 static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, struct slice bytes)
@@ -358,9 +427,9 @@ static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
 	struct quick_mode *q = v1_quick_find(sa, m->h.id);
 
 	if (q)
-		exchange_receive(sa, now, &q->x, m, bytes);
+		sa_exchange_receive(sa, now, &q->x, m, bytes);
 	else
-		sa_drop(sa, DROP_IKE_UNEXPECTED);
+		v1_quick_r_receive(sa, now, m, bytes);
 }
 
 static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -372,14 +441,15 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
 	} else if (ike_msg_parse(bytes, &m) != 0) {
 		sa_drop(sa, DROP_IKE_MALFORMED);
-	} else if (!is_ours(sa, &m.h)) {
+	} else if (!is_ours(sa, SLICE_OF(m.h.cookie_i), SLICE_OF(m.h.cookie_r))) {
 		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
 	} else if (!source_is_right(sa, &ev->datagram.from)) {
 		sa_drop(sa, DROP_IKE_SOURCE);
 	} else {
+		sa->arrived_from = ev->datagram.from;
 		sa->arrived_to = ev->datagram.to;
 		if (m.h.exchange == ISAKMP_MAIN)
-			exchange_receive(sa, now, &sa->main.x, &m, bytes);
+			sa_exchange_receive(sa, now, &sa->main.x, &m, bytes);
 		else if (m.h.exchange == ISAKMP_QUICK)
 			quick_receive(sa, now, &m, bytes);
 		else if (m.h.exchange == ISAKMP_INFORMATIONAL)
@@ -389,12 +459,41 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 	}
 }
 
+static void start(struct ike_sa *sa, vtime now, const struct ike_event *ev)
+{
+	if (sa->state != IKE_STATE_NEW)
+		return;
+	sa->path = ev->path;
+	sa->rekey = ev->type == IKE_EVENT_REKEY;
+	sa->state = IKE_STATE_PHASE1;
+	v1_main_start(sa, now);
+}
+
+static void accept_first(struct ike_sa *sa, vtime now, const struct ike_event *ev)
+{
+	struct ike_msg m;
+
+	if (sa->state != IKE_STATE_NEW)
+		return;
+	sa->state = IKE_STATE_PHASE1;
+	sa->path = (struct path){ .local = ev->datagram.to,
+				  .remote = ev->datagram.from,
+				  .encapsulation = ENCAPSULATION_UDP };
+	if (ike_is_first_message(ev->datagram.bytes) &&
+	    ike_msg_parse(ev->datagram.bytes, &m) == 0) {
+		v1_main_r_begin(sa, now, &m.h);
+		datagram_receive(sa, now, ev);
+	}
+	if (sa->main.x.step == 0)
+		v1_main_r_refuse(sa);
+}
+
 static void child_delete(struct ike_sa *sa, vtime now, uint32_t spi)
 {
 	uint8_t bytes[4];
 
 	put_be32(bytes, spi);
-	if (sa->state == IKE_STATE_ESTABLISHED && v1_quick_forget(sa, now, spi))
+	if (spi && v1_quick_forget(sa, now, spi))
 		v1_info_send_delete(sa, PROTOCOL_ESP, SLICE_OF(bytes));
 }
 
@@ -411,11 +510,11 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	sa->log->now = now;
 	switch (ev->type) {
 	case IKE_EVENT_START:
-		if (sa->state != IKE_STATE_NEW)
-			break;
-		sa->path = ev->path;
-		sa->state = IKE_STATE_PHASE1;
-		v1_main_start(sa, now);
+	case IKE_EVENT_REKEY:
+		start(sa, now, ev);
+		break;
+	case IKE_EVENT_ACCEPT:
+		accept_first(sa, now, ev);
 		break;
 	case IKE_EVENT_DATAGRAM:
 		datagram_receive(sa, now, ev);
@@ -425,17 +524,22 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 				 &(struct child_request){ ev->child.id, ev->child.spi,
 							  ev->child.config });
 		break;
+	case IKE_EVENT_CHILD_ACCEPT:
+		v1_quick_r_accept(sa, now,
+				  &(struct child_request){ ev->child.id, ev->child.spi,
+							   ev->child.config });
+		break;
+	case IKE_EVENT_CHILD_REFUSE:
+		v1_quick_r_refuse(sa, now, ev->refuse.id, ev->refuse.notify);
+		break;
 	case IKE_EVENT_CHILD_DELETE:
 		child_delete(sa, now, ev->spi);
 		break;
 	case IKE_EVENT_CLOSE:
 		close_sa(sa);
 		break;
-	case IKE_EVENT_REKEY:
-	case IKE_EVENT_ACCEPT:
-	case IKE_EVENT_CHILD_ACCEPT:
-	case IKE_EVENT_CHILD_REFUSE:
 	case IKE_EVENT_PROBE:
+		v1_dpd_probe(sa, now);
 		break;
 	}
 }
@@ -449,7 +553,7 @@ static void exchange_due(struct ike_sa *sa, vtime now, struct exchange *x)
 		sa_arm(sa, x);
 		break;
 	case EXCHANGE_RESEND:
-		push_sent(sa, x, true);
+		sa_push_sent(sa, x, true);
 		sa_arm(sa, x);
 		break;
 	case EXCHANGE_LOST:
@@ -478,6 +582,10 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			exchange_due(sa, now, &sa->main.x);
 		else if (row == IKE_T_EXPIRE)
 			sa_die(sa, &expired, true);
+		else if (row == IKE_T_SETTLED)
+			v1_quick_start_next(sa, now);
+		else if (row == IKE_T_PROBE)
+			v1_dpd_timeout(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}
@@ -487,37 +595,21 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 
 static bool output_deleted(struct ike_sa *sa, struct ike_effect *out)
 {
-	for (unsigned i = 0; i < CHILDREN_MAX; i++) {
-		struct child_ref *c = &sa->child[i];
-
-		if (!c->spi_in || !c->deleted)
-			continue;
-		log_ev(sa->log, LOG_INFO, "child deleted by the gateway",
-		       log_hex("spi_in", 4, c->spi_in), log_hex("spi_out", 4, c->spi_out));
-		*out = (struct ike_effect){ .type = IKE_EFFECT_CHILD_DELETED, .spi = c->spi_out };
-		*c = (struct child_ref){ 0 };
-		return true;
-	}
-	return false;
+	if (!sa->ndeleted)
+		return false;
+	*out = (struct ike_effect){ .type = IKE_EFFECT_CHILD_DELETED, .spi = sa->deleted[0] };
+	sa->ndeleted--;
+	memmove(sa->deleted, sa->deleted + 1, sa->ndeleted * sizeof(sa->deleted[0]));
+	log_ev(sa->log, LOG_INFO, "child deleted by the gateway", log_hex("spi_out", 4, out->spi));
+	return true;
 }
 
-/* The next Delete of a closing SA goes to the outbox; each in a message of its own. */
 static void closing_step(struct ike_sa *sa)
 {
 	uint8_t cookies[2 * IKE_COOKIE_SIZE];
-	uint8_t spi[4];
 
-	for (unsigned i = 0; i < CHILDREN_MAX; i++) {
-		if (!sa->child[i].spi_in)
-			continue;
-		put_be32(spi, sa->child[i].spi_in);
-		sa->child[i] = (struct child_ref){ 0 };
-		v1_info_send_delete(sa, PROTOCOL_ESP, SLICE_OF(spi));
-		return;
-	}
 	sa->closing = false;
-	memcpy(cookies, sa->cookie_i, IKE_COOKIE_SIZE);
-	memcpy(cookies + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE);
+	sa_cookies(sa, cookies);
 	v1_info_send_delete(sa, PROTOCOL_ISAKMP, SLICE_OF(cookies));
 }
 

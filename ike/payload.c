@@ -353,10 +353,31 @@ void notify_write(struct ike_writer *b, const struct notify_payload *n)
 #define LIFE_SECONDS 1
 #define LIFE_KILOBYTES 2
 
+/* The attribute "life type", the duration is the one behind it: 11 in phase 1, 1 in phase 2. */
+static uint16_t life_type(uint8_t protocol)
+{
+	return protocol == PROTOCOL_ISAKMP ? 11 : 1;
+}
+
+void notify_write_lifetime(struct ike_writer *b, uint8_t protocol, struct slice spi,
+			   uint32_t seconds)
+{
+	uint16_t type = life_type(protocol);
+	uint8_t data[16];
+	struct wr w;
+
+	wr_init(&w, data, sizeof(data));
+	sa_attribute_write(&w, type, LIFE_SECONDS);
+	sa_attribute_write(&w, type + 1, seconds);
+	notify_write(b, &(struct notify_payload){ .protocol = protocol,
+						  .type = NOTIFY_RESPONDER_LIFETIME,
+						  .spi = spi,
+						  .data = wr_done(&w) });
+}
+
 void notify_lifetime(struct slice data, uint8_t protocol, uint32_t *seconds, uint64_t *bytes)
 {
-	/* Life type and duration: 11 and 12 in phase 1, 1 and 2 in phase 2. */
-	uint16_t type = protocol == PROTOCOL_ISAKMP ? 11 : 1;
+	uint16_t type = life_type(protocol);
 	struct sa_attribute a[SA_ATTRIBUTES_MAX];
 	int n = sa_attributes_parse(data, a, SA_ATTRIBUTES_MAX);
 

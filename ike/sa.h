@@ -7,20 +7,34 @@
 #include "ike/exchange.h"
 
 #define IKE_NONCE_SIZE 32
-/* Peers keep the IVs of three unfinished exchanges; more would break the oldest. */
-#define QUICK_IN_AIR_MAX 3
-/* The others are complete and answer repeats of the peer's message 2. */
-#define QUICK_SLOTS 6
+/*
+ * Peers keep the IVs of the last three exchanges that were begun, finished or not, and with several
+ * threads they take our message 3 well after a message 1 that we sent behind it. So two are under
+ * way at most, one counts as such until its message 3 has had time to settle, and another begins
+ * only while those that await an answer are among the two begun last.
+ */
+#define QUICK_UNDER_WAY_MAX 2
+#define QUICK_SETTLE (100 * VTIME_MS)
+/* Quick modes that the peer has begun and that are not complete. */
+#define OFFERS_MAX 3
+/* The others are complete and answer repeats of the peer's last message. */
+#define QUICK_SLOTS 10
 #define CHILD_REQUESTS_MAX 16
-#define CHILDREN_MAX 64
-#define OUTBOX_MAX 16
+/* All that can become due at once: a failure and a next message for each quick mode, and more. */
+#define OUTBOX_MAX 32
 #define SMALL_MESSAGE_MAX 256
-#define SEEN_IDS_MAX 64
-#define SAI_MAX 1024
+/* A message recorded long ago must not pass for a new one: hours of a busy peer. */
+#define SEEN_IDS_MAX 2048
+/* No message holds more SPIs. */
+#define DELETED_MAX (IKE_MESSAGE_MAX / 4)
+/* The engine's names for offers have this bit; the session's do not. */
+#define OFFER_ID_BIT 0x80000000u
 
 enum ike_timer {
 	IKE_T_PHASE1,
 	IKE_T_EXPIRE,
+	IKE_T_SETTLED,
+	IKE_T_PROBE,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
@@ -30,11 +44,14 @@ struct main_mode {
 	struct exchange x;
 	struct dh *dh;
 	enum natt natt;
-	uint8_t ni[IKE_NONCE_SIZE];
-	size_t gxr_n;
-	uint8_t gxr[DH_PUBLIC_MAX];
+	uint8_t nonce[IKE_NONCE_SIZE]; /* ours */
+	size_t peer_public_n;
+	uint8_t peer_public[DH_PUBLIC_MAX];
+	bool tell_lifetime; /* responder: ours is the shorter one */
+	unsigned proposal; /* responder: what was chosen, by its place in the offer */
+	unsigned transform;
 	size_t sai_n;
-	uint8_t sai[SAI_MAX]; /* our offer, byte for byte */
+	uint8_t sai[IKE_MESSAGE_MAX]; /* the initiator's offer, byte for byte */
 };
 
 struct child_request {
@@ -43,21 +60,48 @@ struct child_request {
 	const struct ike_child_config *config;
 };
 
-struct quick_mode {
-	struct exchange x; /* first: quick_of() */
-	uint64_t completed; /* grows from one to the next */
-	struct child_request child;
-	struct dh *dh;
-	uint8_t ni[IKE_NONCE_SIZE];
-	uint8_t nr[IKE_NONCE_MAX];
-	struct ike_child up; /* agreed, told once message 3 is out */
+/* A quick mode ID payload: type, protocol, port, a range of IPv6 addresses at the most. */
+#define QUICK_ID_MAX 36
+
+/* What the peer has asked for, kept until the session has decided. */
+struct quick_offer {
+	size_t sa_n;
+	uint8_t sa[IKE_MESSAGE_MAX];
+	size_t ke_n; /* 0: no PFS */
+	uint8_t ke[DH_PUBLIC_MAX];
+	bool ids;
+	size_t idci_n;
+	uint8_t idci[QUICK_ID_MAX];
+	size_t idcr_n;
+	uint8_t idcr[QUICK_ID_MAX];
+	uint32_t spi; /* of its first proposal for ESP */
+	struct ts_pair ts;
+	uint32_t tell_lifetime_s; /* ours is the shorter one; 0: it is not */
+	unsigned proposal; /* what was chosen */
+	unsigned transform;
 };
 
-/* A pair of ESP SAs that is up; spi_in 0: not in use. */
-struct child_ref {
-	uint32_t spi_in;
-	uint32_t spi_out;
-	bool deleted; /* by the peer, the session has not been told */
+struct quick_mode {
+	struct exchange x; /* first: quick_of() */
+	uint64_t begun; /* these grow from one to the next */
+	uint64_t completed;
+	vtime settled_at;
+	struct child_request child;
+	uint32_t spi_out; /* once agreed */
+	struct dh *dh;
+	uint8_t ni[IKE_NONCE_MAX];
+	uint8_t nr[IKE_NONCE_MAX];
+	struct ike_child up; /* agreed, told once message 3 is out, or has come */
+	struct quick_offer offer; /* responder */
+};
+
+/* RFC 3706; sequence 0: none has been sent. */
+struct probe {
+	bool running;
+	uint32_t sequence;
+	vtime wait;
+	vtime resend_at;
+	vtime until;
 };
 
 struct outgoing {
@@ -70,8 +114,11 @@ struct ike_sa {
 	struct rng *rng;
 	struct log *log;
 	enum ike_state state;
+	bool responder; /* of phase 1 */
+	bool rekey; /* an older SA with this peer exists: no INITIAL-CONTACT, ports stay */
 	struct path path;
-	struct endpoint arrived_to; /* where the datagram at hand came to */
+	struct endpoint arrived_from; /* the datagram at hand */
+	struct endpoint arrived_to;
 	enum nat nat;
 	uint8_t cookie_i[IKE_COOKIE_SIZE];
 	uint8_t cookie_r[IKE_COOKIE_SIZE];
@@ -84,16 +131,22 @@ struct ike_sa {
 	struct ikev1_keys keys;
 	uint8_t last_block[PROTECT_BLOCK]; /* of phase 1: every phase 2 IV starts from it */
 	struct main_mode main;
-	uint64_t completed;
+	uint64_t quick_begun;
+	uint64_t quick_completed;
 	struct quick_mode quick[QUICK_SLOTS];
 	unsigned nrequests;
 	struct child_request request[CHILD_REQUESTS_MAX];
-	struct child_ref child[CHILDREN_MAX];
+	uint32_t noffers;
+	unsigned ndeleted; /* SPIs that the session has not been told of */
+	uint32_t deleted[DELETED_MAX];
+	struct probe probe;
+	bool hinted;
+	vtime hinted_at;
 	unsigned nseen;
 	uint32_t seen[SEEN_IDS_MAX]; /* message ids that the peer has used, a ring */
 	struct timers timers;
 	struct drops drops;
-	bool closing; /* Deletes are still to be sent */
+	bool closing; /* the Delete is still to be sent */
 	bool dying; /* the DEAD effect is still to be given out */
 	struct ike_failure death;
 	unsigned out_first;
@@ -111,43 +164,135 @@ uint32_t sa_message_id(struct ike_sa *sa);
 void sa_drop(struct ike_sa *sa, enum drop why);
 /* Builds and sends the exchange's next message. */
 void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x);
+/* A message of the peer that belongs to this exchange, as far as the header tells. */
+void sa_exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
+			 struct slice bytes);
+/* Sends x->sent, once more with `again`. */
+void sa_push_sent(struct ike_sa *sa, const struct exchange *x, bool again);
 /* Sets the timer row of this exchange from its deadline; a dead SA has no timers. */
 void sa_arm(struct ike_sa *sa, const struct exchange *x);
-/* The SA is over; with `deletes` the peer is told. The DEAD effect follows everything else. */
-void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool deletes);
+/* The SA is over; with `tell` the peer is told. The DEAD effect follows everything else. */
+void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell);
 /* Some message of the peer with this id has been verified before. Remembers it. */
 bool sa_seen(struct ike_sa *sa, uint32_t id);
+/* A new and authentic message has come over the established SA: once for each datagram. */
+void sa_alive(struct ike_sa *sa);
+/* An error notify that proves nothing: the session is told, at most once a second. */
+void sa_hint(struct ike_sa *sa, vtime now, uint16_t notify);
+/* CKY-I | CKY-R */
+void sa_cookies(const struct ike_sa *sa, uint8_t out[2 * IKE_COOKIE_SIZE]);
+/* A cookie of our own; never zero. */
+void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE]);
 
-/* ---- v1_main.c ---- */
+/* ---- v1_main.c: what both roles share ---- */
 
-extern const struct exchange_type v1_main;
-void v1_main_start(struct ike_sa *sa, vtime now);
-/* True from message 5 to message 6. */
-bool v1_main_proving(const struct ike_sa *sa);
+int v1_main_fail(struct ike_failure *why, int err, const char *text);
+/* SKEYID and all that follows, the first IV included; own public value and nonce are there. */
+void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
+		  struct slice peer_nonce);
+/* The effect of NAT detection. */
+void v1_main_nat_tell(struct ike_sa *sa);
+/* Writes our ID and HASH. */
+void v1_main_prove(struct ike_sa *sa, struct ike_writer *b);
+/* The peer's HASH over its ID; its identity is then in sa->peer. 0 or ERR_AUTH. */
+int v1_main_verify(struct ike_sa *sa, const struct ike_msg *m);
+/* The peer is whom the configuration names; else it is logged, and *why says so. */
+bool v1_main_peer_expected(struct ike_sa *sa, struct ike_failure *why);
+/* Takes the offered (or chosen) lifetime if it is shorter than what we have. */
+void v1_main_lifetime(struct ike_sa *sa, uint32_t seconds);
+void v1_main_established(struct ike_sa *sa, vtime now);
+void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why);
 /* The scratch of main mode, wiped. */
 void v1_main_end(struct ike_sa *sa);
 
-/* ---- v1_quick.c ---- */
+/* ---- v1_main_i.c, v1_main_r.c ---- */
 
-extern const struct exchange_type v1_quick;
+extern const struct exchange_type v1_main_i;
+extern const struct exchange_type v1_main_r;
+void v1_main_start(struct ike_sa *sa, vtime now);
+/* True from message 5 to message 6, for the initiator. */
+bool v1_main_proving(const struct ike_sa *sa);
+/* Makes the SA ready for the peer's first message, which is then received as any other. */
+void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
+/* That message could not be taken: the end, and the peer is told where that helps it. */
+void v1_main_r_refuse(struct ike_sa *sa);
+
+/* ---- v1_quick.c: what both roles share ---- */
+
+/* x is the first member of its quick mode. */
+struct quick_mode *v1_quick_of(struct exchange *x);
+int v1_quick_fail(struct ike_failure *why, int err, const char *text);
+/* What we offer, or would take. */
+struct esp_offer v1_quick_offer_of(const struct ike_sa *sa, const struct quick_mode *q);
+/* A slot for a new one, empty. */
+struct quick_mode *v1_quick_slot(struct ike_sa *sa);
+void v1_quick_child_keys(const struct ike_sa *sa, struct slice gqm, struct slice ni,
+			 struct slice nr, struct ike_child *child);
+void v1_quick_child_failed(struct ike_sa *sa, uint32_t id, const struct ike_failure *why);
+/* The exchange is complete: its child is told. */
+void v1_quick_done(struct ike_sa *sa, vtime now, struct exchange *x);
+struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id);
+/* The outbound SPI of what was agreed lately; `spi` itself where it is not our inbound one. */
+uint32_t v1_quick_outbound(const struct ike_sa *sa, uint32_t spi);
+/*
+ * Nothing with our SPI `spi` is negotiated any more. False: the peer has never been told of it, or
+ * can be told nothing.
+ */
+bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi);
+
+/* ---- v1_quick_i.c ---- */
+
+extern const struct exchange_type v1_quick_i;
 /* Starts it, queues it or fails it. */
 void v1_quick_request(struct ike_sa *sa, vtime now, const struct child_request *child);
-/* Forgets the child with our SPI `spi`, in whatever state it is; false: there is none. */
-bool v1_quick_forget(struct ike_sa *sa, vtime now, uint32_t spi);
-struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id);
-/* An authentic error notify; it is for one of the quick modes in the air. */
-void v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n);
+/* Starts what has been waiting, as far as may be. */
+void v1_quick_start_next(struct ike_sa *sa, vtime now);
+/* Takes the request with our SPI out of those that wait; false: there is none. */
+bool v1_quick_unqueue(struct ike_sa *sa, uint32_t spi);
+/*
+ * An authentic error notify. With our SPI, or with one quick mode in the air and a reason that only
+ * quick mode has, it is the end of that one; without an SPI it is else a hint to all of them. False:
+ * it concerns none of ours.
+ */
+bool v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n);
 void v1_quick_end(struct quick_mode *q);
+
+/* ---- v1_quick_r.c ---- */
+
+extern const struct exchange_type v1_quick_r;
+/* A quick mode with a message id that is new to us. */
+void v1_quick_r_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, struct slice bytes);
+/* The session's answers to the offer `child->id`, or `id`. */
+void v1_quick_r_accept(struct ike_sa *sa, vtime now, const struct child_request *child);
+void v1_quick_r_refuse(struct ike_sa *sa, vtime now, uint32_t id, uint16_t notify);
 
 /* ---- v1_info.c ---- */
 
 void v1_info_send_notify(struct ike_sa *sa, const struct notify_payload *n);
 void v1_info_send_delete(struct ike_sa *sa, uint8_t protocol, struct slice spi);
+/* The message as v1_info_send_notify sends it, kept in `x` to be sent for repeats, too. */
+void v1_info_build_notify(struct ike_sa *sa, const struct notify_payload *n, struct exchange *x);
+/* The same in clear, before there are keys. */
+void v1_info_send_clear(struct ike_sa *sa, uint16_t notify);
 void v1_info_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m);
+/* Decrypts and verifies a message that begins its exchange: HASH(1), its IV from `last`. */
+bool v1_info_open(struct ike_sa *sa, const uint8_t last[PROTECT_BLOCK], const struct ike_msg *m,
+		  uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out);
 /* What an error notify means; `what` is main mode or quick mode. */
 struct ike_failure v1_info_failure(uint16_t notify, bool authentic, bool proving,
 				   const struct exchange_type *what);
 /* What an authentic message means that is not what `what` needs: its error notify, if any. */
 struct ike_failure v1_info_unusable(const struct ike_msg *m, const struct exchange_type *what);
+
+/* ---- v1_dpd.c ---- */
+
+/* Begins to ask, unless that is going on already. */
+void v1_dpd_probe(struct ike_sa *sa, vtime now);
+/* The row IKE_T_PROBE is due. */
+void v1_dpd_timeout(struct ike_sa *sa, vtime now);
+/* Answers, whatever the number. */
+void v1_dpd_r_u_there(struct ike_sa *sa, const struct notify_payload *n);
+/* False: not the answer to what we ask. */
+bool v1_dpd_ack(struct ike_sa *sa, const struct notify_payload *n);
 
 #endif

@@ -39,6 +39,35 @@ void v1_info_send_notify(struct ike_sa *sa, const struct notify_payload *n)
 	info_end(sa, &b, id, o);
 }
 
+void v1_info_build_notify(struct ike_sa *sa, const struct notify_payload *n, struct exchange *x)
+{
+	const struct protect_hash hash = { .number = 1 };
+	uint32_t id = sa_message_id(sa);
+	struct ike_header h = sa_header(sa, ISAKMP_INFORMATIONAL, id);
+	uint8_t iv[PROTECT_BLOCK];
+	struct ike_writer b;
+
+	protect_iv_phase2(sa->suite.hash, sa->last_block, id, iv);
+	protect_begin(&b, x->sent, sizeof(x->sent), &h, sa->suite.hash);
+	notify_write(&b, n);
+	x->sent_n = protect_finish(&b, &sa->keys, &hash, id, iv).n;
+}
+
+void v1_info_send_clear(struct ike_sa *sa, uint16_t notify)
+{
+	struct ike_header h = sa_header(sa, ISAKMP_INFORMATIONAL, sa_message_id(sa));
+	struct outgoing *o = sa_push(sa, IKE_EFFECT_SEND);
+	struct ike_writer b;
+
+	if (!o)
+		return;
+	ike_write_header(&b, o->small, sizeof(o->small), &h);
+	notify_write(&b, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP, .type = notify });
+	o->effect.send.bytes = ike_write_done(&b);
+	o->effect.send.from = sa->path.local;
+	o->effect.send.to = sa->path.remote;
+}
+
 void v1_info_send_delete(struct ike_sa *sa, uint8_t protocol, struct slice spi)
 {
 	struct ike_writer b;
@@ -130,9 +159,8 @@ struct ike_failure v1_info_unusable(const struct ike_msg *m, const struct exchan
 
 /* ---- before the SA is established ---- */
 
-static bool open_and_verify(struct ike_sa *sa, const uint8_t last[PROTECT_BLOCK],
-			    const struct ike_msg *m, uint8_t buf[IKE_MESSAGE_MAX],
-			    struct ike_msg *out)
+bool v1_info_open(struct ike_sa *sa, const uint8_t last[PROTECT_BLOCK], const struct ike_msg *m,
+		  uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out)
 {
 	const struct protect_hash hash = { .number = 1 };
 	uint8_t iv[PROTECT_BLOCK], next[PROTECT_BLOCK];
@@ -160,7 +188,7 @@ static void proving_verified(struct ike_sa *sa, const struct ike_msg *m)
 
 	if (!error_notify(m, &n))
 		return;
-	why = v1_info_failure(n.type, true, true, &v1_main);
+	why = v1_info_failure(n.type, true, true, sa->main.x.type);
 	sa_die(sa, &why, false);
 }
 
@@ -175,7 +203,7 @@ static void proving_receive(struct ike_sa *sa, vtime now, const struct ike_msg *
 	uint8_t buf[IKE_MESSAGE_MAX];
 	struct ike_msg opened;
 
-	if (open_and_verify(sa, sa->main.x.iv, m, buf, &opened)) {
+	if (v1_info_open(sa, sa->main.x.iv, m, buf, &opened)) {
 		proving_verified(sa, &opened);
 	} else {
 		sa_drop(sa, DROP_IKE_AUTH);
@@ -198,30 +226,13 @@ static void phase1_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m
 		sa_drop(sa, DROP_IKE_UNPROTECTED);
 		if (!error_notify(m, &n))
 			return;
-		why = v1_info_failure(n.type, false, proving, &v1_main);
+		why = v1_info_failure(n.type, false, proving, sa->main.x.type);
 		exchange_hint(&sa->main.x, now, &why);
 	}
 	sa_arm(sa, &sa->main.x);
 }
 
 /* ---- afterwards ---- */
-
-static void r_u_there(struct ike_sa *sa, const struct notify_payload *n)
-{
-	uint8_t cookies[2 * IKE_COOKIE_SIZE];
-
-	/* RFC 3706 section 5.3; peers differ in the SPI, the sequence number counts. */
-	if (n->data.n != 4) {
-		sa_drop(sa, DROP_IKE_MALFORMED);
-		return;
-	}
-	memcpy(cookies, sa->cookie_i, IKE_COOKIE_SIZE);
-	memcpy(cookies + IKE_COOKIE_SIZE, sa->cookie_r, IKE_COOKIE_SIZE);
-	v1_info_send_notify(sa, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
-							  .type = NOTIFY_R_U_THERE_ACK,
-							  .spi = SLICE_OF(cookies),
-							  .data = n->data });
-}
 
 /* RFC 2407 section 4.6.3.1, sent on its own for the ISAKMP SA. */
 static void responder_lifetime(struct ike_sa *sa, const struct notify_payload *n)
@@ -239,32 +250,43 @@ static void responder_lifetime(struct ike_sa *sa, const struct notify_payload *n
 	timers_set(&sa->timers, IKE_T_EXPIRE, at);
 }
 
-static void notify_receive(struct ike_sa *sa, vtime now, struct slice body)
+/* A cookie or SPI that the peer does not know of says nothing of an exchange in the air. */
+static bool is_hint(uint16_t type)
+{
+	return type == NOTIFY_INVALID_COOKIE || type == NOTIFY_INVALID_SPI;
+}
+
+/* False: it does not show that the peer is alive now. */
+static bool notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 {
 	struct notify_payload n;
 
 	if (notify_parse(body, &n) != 0) {
 		sa_drop(sa, DROP_IKE_MALFORMED);
-		return;
+		return true;
 	}
 	log_ev(sa->log, LOG_DEBUG, "notify received", log_u64("type", n.type));
 	if (n.type == NOTIFY_R_U_THERE)
-		r_u_there(sa, &n);
+		v1_dpd_r_u_there(sa, &n);
+	else if (n.type == NOTIFY_R_U_THERE_ACK)
+		return v1_dpd_ack(sa, &n);
 	else if (n.type == NOTIFY_RESPONDER_LIFETIME)
 		responder_lifetime(sa, &n);
-	else if (is_error(n.type))
-		v1_quick_refused(sa, now, &n);
+	else if (is_error(n.type) &&
+		 ((is_hint(n.type) && !n.spi.n) || !v1_quick_refused(sa, now, &n)))
+		sa_hint(sa, now, n.type);
+	return true;
 }
 
+/*
+ * The SPI of a Delete is that of the sender's inbound SA (RFC 2408 section 3.15). strongSwan names
+ * ours instead when it could not install what quick mode had agreed on.
+ */
 static void esp_deleted(struct ike_sa *sa, const struct delete_payload *d)
 {
-	for (unsigned i = 0; i < d->n; i++) {
-		uint32_t spi = get_be32(d->spis.p + 4 * (size_t)i);
-
-		for (unsigned k = 0; k < CHILDREN_MAX; k++)
-			if (sa->child[k].spi_in && sa->child[k].spi_out == spi)
-				sa->child[k].deleted = true;
-	}
+	for (unsigned i = 0; i < d->n && sa->ndeleted < DELETED_MAX; i++)
+		sa->deleted[sa->ndeleted++] =
+			v1_quick_outbound(sa, get_be32(d->spis.p + 4 * (size_t)i));
 }
 
 static void delete_receive(struct ike_sa *sa, struct slice body)
@@ -287,30 +309,44 @@ static void delete_receive(struct ike_sa *sa, struct slice body)
 		sa_die(sa, &closed, false);
 }
 
+/* What anybody could have sent. */
+static void clear_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
+{
+	struct notify_payload n;
+
+	sa_drop(sa, DROP_IKE_UNPROTECTED);
+	if (error_notify(m, &n) && is_hint(n.type))
+		sa_hint(sa, now, n.type);
+}
+
+static void verified_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
+{
+	bool alive = true;
+
+	/* A Delete may end the SA in the middle of the message. */
+	for (unsigned i = 1; i < m->n && sa->state == IKE_STATE_ESTABLISHED; i++) {
+		if (m->payload[i].type == PAYLOAD_NOTIFY)
+			alive = notify_receive(sa, now, m->payload[i].body) && alive;
+		else if (m->payload[i].type == PAYLOAD_DELETE)
+			delete_receive(sa, m->payload[i].body);
+	}
+	if (alive && sa->state == IKE_STATE_ESTABLISHED)
+		sa_alive(sa);
+}
+
 static void established_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
 {
 	uint8_t buf[IKE_MESSAGE_MAX];
 	struct ike_msg opened;
 
-	if (!(m->h.flags & ISAKMP_ENCRYPTED)) {
-		sa_drop(sa, DROP_IKE_UNPROTECTED);
-		return;
-	}
-	if (!open_and_verify(sa, sa->last_block, m, buf, &opened)) {
+	if (!(m->h.flags & ISAKMP_ENCRYPTED))
+		clear_receive(sa, now, m);
+	else if (!v1_info_open(sa, sa->last_block, m, buf, &opened))
 		sa_drop(sa, DROP_IKE_AUTH);
-		return;
-	}
-	if (sa_seen(sa, m->h.id)) {
+	else if (sa_seen(sa, m->h.id))
 		sa_drop(sa, DROP_IKE_DUPLICATE);
-		return;
-	}
-	/* A Delete may end the SA in the middle of the message. */
-	for (unsigned i = 1; i < opened.n && sa->state == IKE_STATE_ESTABLISHED; i++) {
-		if (opened.payload[i].type == PAYLOAD_NOTIFY)
-			notify_receive(sa, now, opened.payload[i].body);
-		else if (opened.payload[i].type == PAYLOAD_DELETE)
-			delete_receive(sa, opened.payload[i].body);
-	}
+	else
+		verified_receive(sa, now, &opened);
 }
 
 void v1_info_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)

@@ -89,7 +89,7 @@ static void step_sealed(struct rd *r)
 	id = exchange == ISAKMP_MAIN ? 0 : rd_u32(r);
 	if (exchange == ISAKMP_QUICK && q->x.type) {
 		id = q->x.id;
-		hash = (struct protect_hash){ 2, SLICE_OF(q->ni), SLICE_NONE };
+		hash = (struct protect_hash){ 2, q->x.ni, SLICE_NONE };
 		memcpy(iv, q->x.iv, sizeof(iv));
 	} else if (exchange == ISAKMP_MAIN || w.sa->state == IKE_STATE_PHASE1) {
 		memcpy(iv, w.sa->main.x.iv, sizeof(iv));

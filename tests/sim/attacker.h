@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Someone beside the wire who can send to both ends under any address and has seen what passed.
- * His copies come after the original, since he is not on the path: whoever can hold back or
- * overtake the real messages of main mode can always prevent it.
+ * Altered copies of what is authenticated may overtake the original. Those of the messages of main
+ * mode that are not come behind it: whoever overtakes these can always prevent a connection.
  */
 #ifndef GODWIT_SIM_ATTACKER_H
 #define GODWIT_SIM_ATTACKER_H

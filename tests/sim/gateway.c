@@ -24,6 +24,7 @@ struct sim_gateway {
 	struct inbound *inbound;
 	struct child children[CHILDREN_MAX];
 	unsigned nchildren;
+	uint32_t dpd; /* number of the last one sent */
 	uint8_t arena[GATEWAY_ARENA];
 	uint8_t answer_arena[GATEWAY_ARENA];
 };
@@ -223,6 +224,19 @@ uint64_t sim_gateway_replays(const struct sim_gateway *g)
 bool sim_gateway_established(const struct sim_gateway *g)
 {
 	return responder_established(g->responder);
+}
+
+void sim_gateway_dpd(struct sim_gateway *g)
+{
+	responder_dpd(g->responder, ++g->dpd, &g->replies);
+	send_replies(g);
+}
+
+unsigned sim_gateway_acks(const struct sim_gateway *g)
+{
+	uint32_t last;
+
+	return responder_acks(g->responder, &last);
 }
 
 void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike)

@@ -18,6 +18,9 @@ unsigned sim_gateway_children(const struct sim_gateway *g);
 /* ESP packets that it refused because they came before. */
 uint64_t sim_gateway_replays(const struct sim_gateway *g);
 bool sim_gateway_established(const struct sim_gateway *g);
+/* Asks whether the client is there (RFC 3706); how often that was acknowledged. */
+void sim_gateway_dpd(struct sim_gateway *g);
+unsigned sim_gateway_acks(const struct sim_gateway *g);
 /* Deletes for its ESP SAs, for its IKE SA, or for both. */
 void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace] */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 
 #define SEEDS 200
 #define REPEAT_EVERY 16 /* seeds played twice, to compare */
+#define HELD 40 /* blocks, from 24 bytes to 12 MiB */
 #define SHOWN_MAX 10 /* failures of one scenario that are printed */
 
 struct options {
@@ -70,14 +72,24 @@ static bool options_read(struct options *o, int argc, char **argv)
 	return optind == argc && o->n > 0;
 }
 
-/* Plays the seed again where that is due; the log must be the same to the byte. */
+/*
+ * Plays the seed again where that is due, with memory at other addresses and other bytes in what
+ * is not initialised; the log must be the same to the byte.
+ */
 static void repeat(const struct scenario *s, uint64_t seed, bool always, struct world_result *r)
 {
+	void *displaced[HELD] = { 0 };
 	struct world_result again;
 
 	if (r->failure[0] || (!always && seed % REPEAT_EVERY != 1))
 		return;
+	for (unsigned i = 0; i < HELD; i++)
+		displaced[i] = malloc((size_t)24 << i / 2);
+	mallopt(M_PERTURB, 0x5a);
 	again = world_play(s, seed, false);
+	mallopt(M_PERTURB, 0);
+	for (unsigned i = 0; i < HELD; i++)
+		free(displaced[i]);
 	if (again.hash != r->hash)
 		snprintf(r->failure, sizeof(r->failure), "the same seed gave another log");
 }

@@ -163,3 +163,14 @@ const char *tap_see(struct tap *t, enum side from, bool floated, struct slice pa
 		return see_ike(t, from, slice(payload.p + 4, payload.n - 4), name);
 	return see_esp(t, from, payload, name);
 }
+
+unsigned tap_sent(const struct tap *t, enum side from, const char *name)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < t->nmessages; i++)
+		if (t->messages[i].from == from &&
+		    strncmp(t->messages[i].name, name, strlen(name)) == 0)
+			n += t->messages[i].sent;
+	return n;
+}

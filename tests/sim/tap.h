@@ -54,5 +54,7 @@ void tap_init(struct tap *t, struct slice secret, unsigned budget);
  */
 const char *tap_see(struct tap *t, enum side from, bool floated, struct slice payload,
 		    char name[TAP_NAME_MAX]);
+/* How often this side has sent messages whose name begins like this. */
+unsigned tap_sent(const struct tap *t, enum side from, const char *name);
 
 #endif

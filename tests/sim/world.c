@@ -108,8 +108,8 @@ static struct datagram *datagram_new(const struct endpoint *from, const struct e
 	return d;
 }
 
-void world_inject(struct world *w, enum side to, const struct endpoint *src,
-		  const struct endpoint *dst, struct slice payload, vtime at)
+void world_put(struct world *w, enum side to, const struct endpoint *src,
+	       const struct endpoint *dst, struct slice payload, vtime at)
 {
 	heap_put(w, (struct happening){
 			    .at = at, .to = to, .datagram = datagram_new(src, dst, payload) });
@@ -156,7 +156,7 @@ static struct link_fate put_on_link(struct world *w, enum side from, const char 
 
 	trace_fate(w, from, name, &fate);
 	for (unsigned i = 0; i < fate.n; i++)
-		world_inject(w, to, src, dst, payload, fate.at[i]);
+		world_put(w, to, src, dst, payload, fate.at[i]);
 	if (w->eavesdrop && fate.n) {
 		d = datagram_new(src, dst, payload);
 		w->eavesdrop(w, from, d, fate.at[0]);

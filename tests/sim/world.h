@@ -123,8 +123,8 @@ struct world_result world_play(const struct scenario *scenario, uint64_t seed, b
 void world_send(struct world *w, enum side from, const struct endpoint *src,
 		const struct endpoint *dst, struct slice payload);
 /* Lets a datagram appear at one side, past tap and link. */
-void world_inject(struct world *w, enum side to, const struct endpoint *src,
-		  const struct endpoint *dst, struct slice payload, vtime at);
+void world_put(struct world *w, enum side to, const struct endpoint *src,
+	       const struct endpoint *dst, struct slice payload, vtime at);
 void world_at(struct world *w, vtime at, world_action action, unsigned arg);
 /* Nothing more happens. */
 void world_stop(struct world *w);

@@ -152,7 +152,7 @@ static void note(struct world *w, const struct ike_effect *e)
 		w->failed[w->nfailed++] = *e;
 		break;
 	case IKE_EFFECT_CHILD_DELETED:
-		w->deleted[w->ndeleted++] = e->spi;
+		w->deleted[w->ndeleted++ % WORLD_DELETED] = e->spi;
 		break;
 	case IKE_EFFECT_DEAD:
 		w->ndead++;
@@ -160,9 +160,19 @@ static void note(struct world *w, const struct ike_effect *e)
 		w->dead_at = w->now;
 		break;
 	case IKE_EFFECT_CHILD_OFFER:
+		w->noffers++;
+		w->offer = *e;
+		break;
 	case IKE_EFFECT_ALIVE:
+		w->nalive++;
+		break;
 	case IKE_EFFECT_SILENT:
+		w->nsilent++;
+		w->silent_at = w->now;
+		break;
 	case IKE_EFFECT_HINT:
+		w->nhints++;
+		w->hint = e->notify;
 		break;
 	}
 }

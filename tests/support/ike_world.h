@@ -9,6 +9,7 @@
 #include "tests/support/responder.h"
 
 #define WORLD_CHILDREN 80
+#define WORLD_DELETED 1024
 #define WORLD_SENT 128
 
 struct world;
@@ -45,11 +46,13 @@ struct world {
 	unsigned nreceived;
 	struct world_datagram received[WORLD_SENT];
 	unsigned nnat, nestablished, nup, nfailed, ndeleted, ndead;
-	struct ike_effect nat, established, dead;
-	vtime dead_at;
+	unsigned noffers, nalive, nsilent, nhints;
+	struct ike_effect nat, established, dead, offer;
+	uint16_t hint;
+	vtime dead_at, silent_at;
 	struct ike_child up[WORLD_CHILDREN];
 	struct ike_effect failed[WORLD_CHILDREN];
-	uint32_t deleted[WORLD_CHILDREN];
+	uint32_t deleted[WORLD_DELETED];
 };
 
 /* Addresses, a key, one suite and a responder that takes it; nothing started yet. */

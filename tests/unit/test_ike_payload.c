@@ -94,6 +94,18 @@ static void sa_lies(void **state)
 	}
 }
 
+/* Bytes behind the last transform, and behind the last proposal, belong to nothing. */
+static void sa_with_more_behind_it(void **state)
+{
+	uint8_t copy[sizeof(good) + 4] = { 0 };
+
+	(void)state;
+	memcpy(copy, good, sizeof(good));
+	assert_int_equal(parse(copy, sizeof(copy)), ERR_MALFORMED);
+	copy[11] += 4;
+	assert_int_equal(parse(copy, sizeof(copy)), ERR_MALFORMED);
+}
+
 static size_t many(uint8_t *p, unsigned proposals, unsigned transforms, unsigned attributes)
 {
 	static const uint8_t head[] = { 0, 0, 0, 1, 0, 0, 0, 1 };
@@ -347,6 +359,7 @@ int main(void)
 		cmocka_unit_test(sa_is_read),
 		cmocka_unit_test(sa_cut_anywhere),
 		cmocka_unit_test(sa_lies),
+		cmocka_unit_test(sa_with_more_behind_it),
 		cmocka_unit_test(sa_bounds),
 		cmocka_unit_test(attributes),
 		cmocka_unit_test(ke_and_nonce_lengths),

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "ike/codec.h"
+#include "ike/sa.h"
 
 static struct world *w;
 
@@ -43,6 +43,15 @@ static uint64_t drops(enum drop why)
 
 	ike_sa_info(w->sa, &info);
 	return info.drops->n[why];
+}
+
+static uint64_t all_drops(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < DROP_COUNT; i++)
+		n += drops((enum drop)i);
+	return n;
 }
 
 static void expect_established(void)
@@ -96,6 +105,31 @@ static bool lose_all(struct world *world, unsigned n, struct slice bytes)
 
 /* ---- quick mode ---- */
 
+static void settled_child(unsigned i)
+{
+	world_child(w, i, 0x1000 + i);
+	world_run(w, w->now + 100 * VTIME_MS);
+}
+
+/* A message 3 has a tenth of a second before there are three exchanges under way. */
+static void pace(void **state)
+{
+	vtime began = w->now;
+
+	(void)state;
+	world_up(w);
+	for (unsigned i = 0; i < 6; i++)
+		world_child(w, i, 0x1000 + i);
+	assert_int_equal(w->nup, 2);
+	world_run(w, began + 99 * VTIME_MS);
+	assert_int_equal(w->nup, 2);
+	world_run(w, began + 100 * VTIME_MS);
+	assert_int_equal(w->nup, 4);
+	world_run(w, began + VTIME_S);
+	assert_int_equal(w->nup, 6);
+	assert_true(ike_deadline(w->sa) >= began + 28800 * VTIME_S);
+}
+
 static void perfect_forward_secrecy(void **state)
 {
 	static const enum dh_group groups[] = { DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
@@ -104,7 +138,7 @@ static void perfect_forward_secrecy(void **state)
 	world_up(w);
 	for (unsigned i = 0; i < ARRAY_SIZE(groups); i++) {
 		w->child.pfs = groups[i];
-		world_child(w, i, 0x1000 + i);
+		settled_child(i);
 		assert_int_equal(w->nup, i + 1);
 		assert_int_equal(w->up[i].pfs, groups[i]);
 		expect_same_keys(&w->up[i]);
@@ -230,26 +264,93 @@ static void forged_answers_do_not_spoil_the_true_one(void **state)
 	assert_true(drops(DROP_IKE_AUTH) > 5);
 }
 
-/* Three in the air, the rest waits; and both have bounds. */
+/* Two in the air, the rest waits; and both have bounds. */
 static void many_children(void **state)
 {
 	(void)state;
 	world_up(w);
 	w->to_gateway = lose_all;
-	for (unsigned i = 0; i < 20; i++)
+	for (unsigned i = 0; i < 19; i++)
 		world_child(w, i, 0x1000 + i);
-	assert_int_equal(w->nsent, 3 + 3);
+	assert_int_equal(w->nsent, 3 + 2);
 	assert_int_equal(w->nfailed, 1);
 	assert_int_equal(w->failed[0].child_failed.why.err, ERR_NO_ROOM);
 	w->to_gateway = NULL;
 	world_run(w, w->now + 29 * VTIME_S);
-	assert_int_equal(w->nup, 19);
+	assert_int_equal(w->nup, 18);
 	for (unsigned i = 0; i < w->nup; i++)
 		expect_same_keys(&w->up[i]);
-	for (unsigned i = 20; i < 70; i++)
+	for (unsigned i = 19; i < 70; i++)
+		settled_child(i);
+	assert_int_equal(w->nup, 69);
+	assert_int_equal(w->nfailed, 1);
+}
+
+/* None begins while one is in the air that two others were begun after. */
+static bool lose_first_quick(struct world *world, unsigned n, struct slice bytes)
+{
+	(void)world;
+	(void)bytes;
+	return n != 3;
+}
+
+static void a_slow_child_holds_the_others(void **state)
+{
+	vtime began = w->now;
+
+	(void)state;
+	world_up(w);
+	w->to_gateway = lose_first_quick;
+	for (unsigned i = 0; i < 4; i++)
 		world_child(w, i, 0x1000 + i);
-	assert_int_equal(w->nup, 64);
-	assert_int_equal(w->nfailed, 6);
+	assert_int_equal(w->nup, 1);
+	world_run(w, began + 499 * VTIME_MS);
+	assert_int_equal(w->nup, 2);
+	assert_int_equal(w->up[0].id, 1);
+	assert_int_equal(w->up[1].id, 2);
+	world_run(w, began + 500 * VTIME_MS);
+	assert_int_equal(w->nup, 4);
+	assert_int_equal(w->up[2].id, 0);
+}
+
+/* An error notify that does not say what it is about ends nothing that goes well. */
+static void vague_refusals(void **state)
+{
+	struct responder_replies *out = calloc(1, sizeof(*out));
+	vtime began = w->now;
+	uint8_t spi[4];
+
+	(void)state;
+	world_up(w);
+	w->to_gateway = lose_all;
+	world_child(w, 0, 0x1000);
+	responder_notify(w->responder, NOTIFY_PAYLOAD_MALFORMED, SLICE_NONE, SLICE_NONE, true, out);
+	world_deliver(w, out);
+	assert_int_equal(w->nfailed, 0);
+	w->to_gateway = NULL;
+	world_run(w, began + 2 * VTIME_S);
+	assert_int_equal(w->nup, 1);
+	w->to_gateway = lose_all;
+	world_child(w, 1, 0x1001);
+	world_child(w, 2, 0x1002);
+	put_be32(spi, 0xdead);
+	responder_notify(w->responder, NOTIFY_NO_PROPOSAL_CHOSEN, SLICE_OF(spi), SLICE_NONE, true,
+			 out);
+	world_deliver(w, out);
+	assert_int_equal(w->nfailed, 0);
+	put_be32(spi, 0x1002);
+	responder_notify(w->responder, NOTIFY_NO_PROPOSAL_CHOSEN, SLICE_OF(spi), SLICE_NONE, true,
+			 out);
+	world_deliver(w, out);
+	assert_int_equal(w->nfailed, 1);
+	assert_int_equal(w->failed[0].child_failed.id, 2);
+	responder_notify(w->responder, NOTIFY_PAYLOAD_MALFORMED, SLICE_NONE, SLICE_NONE, true, out);
+	world_deliver(w, out);
+	world_run(w, began + 4 * VTIME_S);
+	assert_int_equal(w->nfailed, 2);
+	assert_int_equal(w->failed[1].child_failed.why.notify, NOTIFY_PAYLOAD_MALFORMED);
+	assert_int_equal(w->ndead, 0);
+	free(out);
 }
 
 static void child_needs_an_sa(void **state)
@@ -272,21 +373,59 @@ static void deletes_from_the_gateway(void **state)
 	world_up(w);
 	world_child(w, 1, 0x1000);
 	world_child(w, 2, 0x2000);
+	/* It may be of a child that another SA has made. */
 	responder_delete_child(w->responder, 0xdeadbeef, out);
 	world_deliver(w, out);
-	assert_int_equal(w->ndeleted, 0);
+	assert_int_equal(w->ndeleted, 1);
+	assert_int_equal(w->deleted[0], 0xdeadbeef);
 	responder_delete_child(w->responder, w->up[1].spi_out, out);
 	world_deliver(w, out);
-	assert_int_equal(w->ndeleted, 1);
-	assert_int_equal(w->deleted[0], w->up[1].spi_out);
+	assert_int_equal(w->ndeleted, 2);
+	assert_int_equal(w->deleted[1], w->up[1].spi_out);
 	world_inject(w, slice(out->reply[0].bytes, out->reply[0].n));
-	assert_int_equal(w->ndeleted, 1);
+	assert_int_equal(w->ndeleted, 2);
 	assert_int_equal(drops(DROP_IKE_DUPLICATE), 1);
+	/* As strongSwan does it when it cannot install the SAs: by our SPI. */
+	responder_delete_child(w->responder, w->up[0].spi_in, out);
+	world_deliver(w, out);
+	assert_int_equal(w->ndeleted, 3);
+	assert_int_equal(w->deleted[2], w->up[0].spi_out);
 	responder_delete(w->responder, out);
 	world_deliver(w, out);
 	expect_dead(ERR_PEER_REFUSED);
 	assert_true(w->dead.why.authentic);
 	free(out);
+}
+
+/* Deletes for some other SA, and misshapen ones: authentic, and of no consequence. */
+static void deletes_of_others(void **state)
+{
+	static const uint8_t protocols[] = { PROTOCOL_ISAKMP, PROTOCOL_ISAKMP, PROTOCOL_ESP, 2 };
+	static const size_t sizes[] = { 16, 8, 16, 4 };
+	const struct protect_hash hash = { .number = 1 };
+	uint8_t spi[16], buf[512], iv[PROTECT_BLOCK];
+
+	(void)state;
+	world_up(w);
+	world_child(w, 1, 0x1000);
+	for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct ike_header h = sa_header(w->sa, ISAKMP_INFORMATIONAL, 100 + i);
+		struct ike_writer b;
+
+		memcpy(spi, h.cookie_i, 8);
+		memcpy(spi + 8, h.cookie_r, 8);
+		if (i == 0)
+			spi[3] ^= 1;
+		if (i == 3)
+			put_be32(spi, w->up[0].spi_out);
+		protect_begin(&b, buf, sizeof(buf), &h, w->sa->suite.hash);
+		delete_write(&b, protocols[i], slice(spi, sizes[i]));
+		protect_iv_phase2(w->sa->suite.hash, w->sa->last_block, h.id, iv);
+		world_inject(w, protect_finish(&b, &w->sa->keys, &hash, h.id, iv));
+	}
+	assert_int_equal(all_drops(), 0);
+	assert_int_equal(w->ndeleted, 0);
+	expect_established();
 }
 
 static void dpd_is_answered(void **state)
@@ -344,15 +483,14 @@ static void closing_tells_the_gateway(void **state)
 	(void)state;
 	world_up(w);
 	for (unsigned i = 0; i < 40; i++)
-		world_child(w, i, 0x1000 + i);
+		settled_child(i);
 	assert_int_equal(w->nup, 40);
 	sent = w->nsent;
 	world_event(w, IKE_EVENT_CLOSE);
-	assert_int_equal(w->nsent, sent + 41);
+	/* Children do not belong to the SA. */
+	assert_int_equal(w->nsent, sent + 1);
 	expect_dead(ERR_OK);
 	assert_false(responder_established(w->responder));
-	for (unsigned i = 0; i < 40; i++)
-		assert_null(responder_child(w->responder, w->up[i].spi_out));
 }
 
 static void child_is_deleted_by_us(void **state)
@@ -369,7 +507,7 @@ static void child_is_deleted_by_us(void **state)
 	sent = w->nsent;
 	ike_event(w->sa, w->now, &ev);
 	world_pump(w);
-	assert_int_equal(w->nsent, sent);
+	assert_int_equal(w->nsent, sent + 1);
 	world_child(w, 2, 0x1000);
 	assert_int_equal(w->nup, 2);
 }
@@ -422,6 +560,7 @@ static void long_sleep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(pace),
 		T(perfect_forward_secrecy),
 		T(quick_refused),
 		T(quick_pfs_refused),
@@ -434,8 +573,11 @@ int main(void)
 		T(responder_lifetime),
 		T(forged_answers_do_not_spoil_the_true_one),
 		T(many_children),
+		T(a_slow_child_holds_the_others),
+		T(vague_refusals),
 		T(child_needs_an_sa),
 		T(deletes_from_the_gateway),
+		T(deletes_of_others),
 		T(dpd_is_answered),
 		T(unauthentic_words_change_nothing),
 		T(closing_tells_the_gateway),
