@@ -101,9 +101,8 @@ static json_t *status_epoch(const struct control_view *v, const struct session_e
 
 	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "spi_in",
 			 json_spi(e->spi_in), "spi_out", json_spi(e->spi_out), "state",
-			 epoch_state_name(e->state),
-			 "suite", esp_suite_name(&e->suite, suite), "age_s",
-			 json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
+			 epoch_state_name(e->state), "suite", esp_suite_name(&e->suite, suite),
+			 "age_s", json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
 			 "bytes_out", (json_int_t)e->bytes_out, "packets_in",
 			 (json_int_t)e->packets_in, "packets_out", (json_int_t)e->packets_out,
 			 "replays", (json_int_t)e->replays, "auth_failures",
@@ -120,8 +119,8 @@ static json_t *status_tunnels(const struct control_view *v)
 		json_t *epochs = json_array();
 
 		for (unsigned k = 0; k < v->session->tunnels[i].nepochs; k++)
-			json_array_append_new(
-				epochs, status_epoch(v, &v->session->tunnels[i].epochs[k]));
+			json_array_append_new(epochs,
+					      status_epoch(v, &v->session->tunnels[i].epochs[k]));
 		json_array_append_new(list,
 				      json_pack("{s:o, s:s, s:s, s:o, s:{s:i, s:i, s:n}}", "name",
 						json_sprintf("tunnel-%u", i + 1), "local_ts",

@@ -306,8 +306,8 @@ static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
 			session_epoch_event(s, now, slot, id, EPOCH_EVENT_REKEY);
 		left = (double)(used[i] < due ? due - used[i] : max[i] - used[i]);
 		if (more[i] && used[i] < max[i])
-			soonest = vtime_min(soonest, (vtime)((double)passed * left /
-							     (double)more[i] / 2));
+			soonest = vtime_min(soonest,
+					    (vtime)((double)passed * left / (double)more[i] / 2));
 	}
 	return soonest;
 }

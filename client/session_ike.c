@@ -329,8 +329,7 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 	} else if (was.closing || s->over) {
 		return;
 	} else if (was.first) {
-		session_failed_ike(s, now, why,
-				   why->err == ERR_TIMEOUT && s->step == STEP_PHASE1);
+		session_failed_ike(s, now, why, why->err == ERR_TIMEOUT && s->step == STEP_PHASE1);
 	} else if (was.order == 0) {
 		if (!was.accepted && s->state == SESSION_UP)
 			on_renewal_failed(s, now, why);

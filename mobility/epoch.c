@@ -234,8 +234,7 @@ unsigned epochs_event(struct epochs *es, vtime now, uint32_t id, enum epoch_even
 	if (e && event == EPOCH_EVENT_REKEY && e->renewed)
 		return 0;
 	for (unsigned i = 0; e && i < ARRAY_SIZE(rows); i++)
-		if (rows[i].event == event && rows[i].state == e->state &&
-		    applies(&rows[i], es, e))
+		if (rows[i].event == event && rows[i].state == e->state && applies(&rows[i], es, e))
 			return apply(&rows[i], es, now, e);
 	return 0;
 }
