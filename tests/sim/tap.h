@@ -34,6 +34,7 @@ struct tap_message {
 struct tap_sa {
 	enum side from;
 	uint32_t spi;
+	uint32_t base; /* the first sequence number seen */
 	uint64_t sealed[TAP_SEQUENCES_MAX / 64];
 };
 
