@@ -103,12 +103,18 @@ static void rekey_begin(struct world *w)
 	rekey_begin_with(w, 12);
 }
 
-static void gateway_renews(struct world *w, unsigned tunnel)
+/* A pair for this tunnel; past the last one the IKE SA. */
+static void gateway_renews_once(struct world *w, unsigned tunnel)
 {
 	if (tunnel < tunnels(w))
 		sim_gateway_renew_child(w->gateway, tunnel);
 	else
 		sim_gateway_renew_ike(w->gateway);
+}
+
+static void gateway_renews(struct world *w, unsigned tunnel)
+{
+	gateway_renews_once(w, tunnel);
 	world_at(w, w->now + 2 * VTIME_S + rng_below(dice(w), 3 * VTIME_S), gateway_renews, tunnel);
 }
 
@@ -244,7 +250,10 @@ static void outage_end(struct world *w)
 
 #define DAY (24 * 3600 * VTIME_S)
 #define DAY_PING_EVERY (25 * VTIME_S)
-#define SECRETS_MAX (48 * 1024)
+/* The keys of one pair of SAs, expanded; those of a few IKE SAs of each end. */
+#define PAIR_SECRETS_MAX 9216
+#define IKE_SECRETS_MAX (24 * 1024)
+#define PAIRS_MAX 12
 
 static void day_begin(struct world *w)
 {
@@ -262,6 +271,8 @@ static void path_returns(struct world *w, unsigned unused)
 
 static void mishap(struct world *w, unsigned unused)
 {
+	vtime next = w->now + rng_below(dice(w), 7200 * VTIME_S);
+
 	(void)unused;
 	switch (rng_below(dice(w), 5)) {
 	case 0:
@@ -278,19 +289,26 @@ static void mishap(struct world *w, unsigned unused)
 		sim_gateway_delete(w->gateway, rng_below(dice(w), 2), rng_below(dice(w), 2));
 		break;
 	default:
-		gateway_renews(w, (unsigned)rng_below(dice(w), tunnels(w) + 1));
+		gateway_renews_once(w, (unsigned)rng_below(dice(w), tunnels(w) + 1));
 		break;
 	}
-	if (w->now < DAY - 3600 * VTIME_S)
-		world_at(w, w->now + rng_below(dice(w), 7200 * VTIME_S), mishap, 0);
+	if (next < DAY - 3600 * VTIME_S)
+		world_at(w, next, mishap, 0);
 }
 
 /* No more keys are held than the SAs of both ends and those on their way out can need. */
 static void count_secrets(struct world *w, unsigned unused)
 {
 	(void)unused;
-	world_expect(w, secret_pool_used() < SECRETS_MAX, "%zu bytes of keys are held",
-		     secret_pool_used());
+	struct session_info info;
+	unsigned pairs = sim_gateway_children(w->gateway);
+
+	session_info(w->client->session, &info);
+	for (unsigned i = 0; i < info.ntunnels; i++)
+		pairs += info.tunnels[i].nepochs;
+	world_expect(w, pairs <= PAIRS_MAX * tunnels(w), "%u pairs of SAs are held", pairs);
+	world_expect(w, secret_pool_used() <= pairs * PAIR_SECRETS_MAX + IKE_SECRETS_MAX,
+		     "%zu bytes of keys are held for %u pairs of SAs", secret_pool_used(), pairs);
 	world_at(w, w->now + 600 * VTIME_S, count_secrets, 0);
 }
 
