@@ -233,10 +233,11 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 	follow(s, slot);
 	if (event == EPOCH_EVENT_PROVED)
 		session_proved(s, now);
+	if (!(actions & EPOCH_NEGOTIATE))
+		return;
 	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
 		session_count_failure(s, now);
-	if (actions & EPOCH_NEGOTIATE)
-		session_negotiate(s, now, slot);
+	session_negotiate(s, now, slot);
 }
 
 void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)

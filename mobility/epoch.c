@@ -11,6 +11,7 @@ enum other {
 	ANY,
 	SOME, /* another epoch can take over */
 	NONE,
+	NEWER, /* a younger one can */
 	RIVAL, /* both ends made one at the same time, and this one lost */
 };
 
@@ -19,7 +20,7 @@ enum data {
 	SAME,
 	THIS,
 	OTHER, /* the best of the others */
-	NOTHING,
+	NOTHING, /* one that is in doubt, if there is any */
 };
 
 struct row {
@@ -41,16 +42,19 @@ static const struct row rows[] = {
 
 	{ EPOCH_EVENT_DELETED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_DELETED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
+	{ EPOCH_EVENT_DELETED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_DELETED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_DELETED, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, 0 },
 
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
+	{ EPOCH_EVENT_EXHAUSTED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, 0 },
 
 	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
+	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, NEWER, SAME, EPOCH_DEAD, EPOCH_DELETE },
 	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, ANY, SAME, EPOCH_DEAD,
 	  EPOCH_NEGOTIATE | EPOCH_DELETE },
 	{ EPOCH_EVENT_EXPIRED, EPOCH_RETIRING, ANY, SAME, EPOCH_DEAD, EPOCH_DELETE },
@@ -89,7 +93,7 @@ static struct epoch *find(struct epochs *es, uint32_t id)
 }
 
 /* What could take over from `e`: the newest that is still in its trial, else the newest of all. */
-static struct epoch *best_other(struct epochs *es, const struct epoch *e)
+static struct epoch *best_other(struct epochs *es, const struct epoch *e, bool doubted)
 {
 	struct epoch *best = NULL;
 
@@ -97,13 +101,21 @@ static struct epoch *best_other(struct epochs *es, const struct epoch *e)
 		struct epoch *other = &es->epoch[i];
 		bool trial = other->state == EPOCH_PROBING;
 
-		if (other == e || !can_carry(other))
+		if (other == e || !in_use(other) || other->spent || other->doubted != doubted)
 			continue;
 		if (!best || (trial && best->state != EPOCH_PROBING) ||
 		    (trial == (best->state == EPOCH_PROBING) && other->id > best->id))
 			best = other;
 	}
 	return best;
+}
+
+static bool has_newer(const struct epochs *es, const struct epoch *e)
+{
+	for (unsigned i = 0; i < EPOCHS_MAX; i++)
+		if (can_carry(&es->epoch[i]) && es->epoch[i].id > e->id)
+			return true;
+	return false;
 }
 
 static int newest_in(const struct epochs *es, enum epoch_state state)
@@ -165,9 +177,11 @@ static bool applies(const struct row *row, struct epochs *es, const struct epoch
 	case ANY:
 		return true;
 	case SOME:
-		return best_other(es, e) != NULL;
+		return best_other(es, e, false) != NULL;
 	case NONE:
-		return best_other(es, e) == NULL;
+		return best_other(es, e, false) == NULL;
+	case NEWER:
+		return has_newer(es, e);
 	case RIVAL:
 		return e->rival;
 	}
@@ -209,7 +223,7 @@ static void note(struct epoch *e, vtime now, enum epoch_event event)
 
 static unsigned apply(const struct row *row, struct epochs *es, vtime now, struct epoch *e)
 {
-	struct epoch *other = best_other(es, e);
+	struct epoch *other = best_other(es, e, row->data == NOTHING);
 	unsigned actions = row->actions;
 
 	note(e, now, row->event);
@@ -217,7 +231,7 @@ static unsigned apply(const struct row *row, struct epochs *es, vtime now, struc
 		set_state(e, now, row->becomes);
 	if (row->data == THIS)
 		use(es, now, e);
-	if (row->data == OTHER && other) {
+	if ((row->data == OTHER || row->data == NOTHING) && other) {
 		set_state(other, now, EPOCH_CURRENT);
 		use(es, now, other);
 	}
