@@ -12,6 +12,7 @@ enum other {
 	SOME, /* another epoch can take over */
 	NONE,
 	NEWER, /* a younger one can */
+	TOLD, /* our Delete for it is out */
 	RIVAL, /* both ends made one at the same time, and this one lost */
 };
 
@@ -54,10 +55,12 @@ static const struct row rows[] = {
 
 	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
-	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, NEWER, SAME, EPOCH_DEAD, EPOCH_DELETE },
-	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, ANY, SAME, EPOCH_DEAD,
+	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, EPOCH_DELETE },
+	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING,
 	  EPOCH_NEGOTIATE | EPOCH_DELETE },
-	{ EPOCH_EVENT_EXPIRED, EPOCH_RETIRING, ANY, SAME, EPOCH_DEAD, EPOCH_DELETE },
+	/* A peer may send on it until it reads the Delete, and that may take its time. */
+	{ EPOCH_EVENT_EXPIRED, EPOCH_RETIRING, TOLD, SAME, EPOCH_DEAD, 0 },
+	{ EPOCH_EVENT_EXPIRED, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, EPOCH_DELETE },
 
 	{ EPOCH_EVENT_OVERDUE, EPOCH_PROBING, ANY, THIS, EPOCH_CURRENT, 0 },
 
@@ -66,7 +69,7 @@ static const struct row rows[] = {
 
 	/* The Delete may be lost, and the peer may have chosen the rival: it is received to its end. */
 	{ EPOCH_EVENT_QUIET, EPOCH_RETIRING, RIVAL, SAME, EPOCH_RETIRING, EPOCH_DELETE },
-	{ EPOCH_EVENT_QUIET, EPOCH_RETIRING, ANY, SAME, EPOCH_DEAD, EPOCH_DELETE },
+	{ EPOCH_EVENT_QUIET, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, EPOCH_DELETE },
 
 	{ EPOCH_EVENT_EVICTED, EPOCH_RETIRING, ANY, SAME, EPOCH_DEAD, EPOCH_DELETE },
 	{ EPOCH_EVENT_EVICTED, EPOCH_PROBING, ANY, SAME, EPOCH_DEAD, EPOCH_DELETE },
@@ -182,6 +185,8 @@ static bool applies(const struct row *row, struct epochs *es, const struct epoch
 		return best_other(es, e, false) == NULL;
 	case NEWER:
 		return has_newer(es, e);
+	case TOLD:
+		return e->deleted;
 	case RIVAL:
 		return e->rival;
 	}
@@ -212,9 +217,12 @@ static void note(struct epoch *e, vtime now, enum epoch_event event)
 	if (event == EPOCH_EVENT_DELETED || event == EPOCH_EVENT_EXHAUSTED ||
 	    event == EPOCH_EVENT_EXPIRED)
 		e->spent = true;
-	/* What the peer sent until now is still on its way. */
+	/* What we sent until now is still on its way, and is not to meet our Delete. */
 	if (event == EPOCH_EVENT_EXPIRED)
-		e->life.expires_at = vtime_add(now, EPOCH_LINGER);
+		e->life.expires_at = vtime_add(
+			now, e->state == EPOCH_CURRENT ? EPOCH_GRACE : EPOCH_LINGER);
+	if (event == EPOCH_EVENT_QUIET && !e->rival)
+		e->life.expires_at = vtime_min(e->life.expires_at, vtime_add(now, EPOCH_LINGER));
 	if (event == EPOCH_EVENT_QUIET)
 		e->quiet_at = VTIME_NEVER;
 	if (event == EPOCH_EVENT_REKEY)

@@ -17,8 +17,9 @@
  *	            └──► PROBING ───────────────────────┘       │ numbers are used up
  *	                    │    proved, overdue, or the        ▼
  *	                    │    current one has failed      RETIRING ──► DEAD
- *	                    └─────────────────────────────────►         silent for 30 s: Delete;
- *	                         the peer deleted it                    or the end of its life
+ *	                    └─────────────────────────────────►         silent for 30 s or at the
+ *	                         the peer deleted it                    end of its life: Delete;
+ *	                                                                30 s later it is gone
  *
  * What happens is a table, rows of event and condition (epoch.c). Whether an epoch can be trusted is
  * learnt from data alone: "overdue" stands for the probes that went unanswered.
@@ -35,6 +36,8 @@
 #define EPOCHS_MAX 8 /* of one tunnel */
 /* An epoch that has been replaced is received on at least so long after its last packet. */
 #define EPOCH_LINGER (30 * VTIME_S)
+/* At the end of its life the Delete follows so long after the last packet of ours. */
+#define EPOCH_GRACE (2 * VTIME_S)
 
 enum epoch_state {
 	EPOCH_FREE,
