@@ -343,7 +343,7 @@ enum vendor vendor_find(struct slice body, const char **name);
 struct slice vendor_bytes(enum vendor v);
 /* The better of both. */
 enum natt vendor_natt(enum vendor v, enum natt sofar);
-/* All that an initiator of ours sends. */
+/* All that we send. */
 void vendor_write_all(struct ike_writer *b);
 /* The best NAT traversal that the message's vendor ids offer. */
 enum natt vendor_msg_natt(const struct ike_msg *m);

@@ -306,7 +306,7 @@ struct ike_effect {
 		uint32_t spi;
 		struct ike_failure why; /* DEAD */
 		struct {
-			uint32_t id; /* the engine's name for it: its highest bit is set */
+			uint32_t id; /* the engine's, with its highest bit set; no two SAs share one */
 			struct ts_pair ts; /* local is our side */
 		} offer;
 		uint16_t notify; /* HINT */

@@ -136,7 +136,6 @@ struct ike_sa {
 	struct quick_mode quick[QUICK_SLOTS];
 	unsigned nrequests;
 	struct child_request request[CHILD_REQUESTS_MAX];
-	uint32_t noffers;
 	unsigned ndeleted; /* SPIs that the session has not been told of */
 	uint32_t deleted[DELETED_MAX];
 	struct probe probe;

@@ -92,7 +92,7 @@ static void taken_1(struct ike_sa *sa, vtime now, struct exchange *x)
 	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
 
 	(void)now;
-	q->child.id = OFFER_ID_BIT | sa->noffers++;
+	q->child.id = OFFER_ID_BIT | rng_u32(sa->rng); /* other SAs make offers, too */
 	log_ev(sa->log, LOG_INFO, "child offered by the gateway",
 	       log_hex("spi_out", 4, q->offer.spi),
 	       log_str("local", ts_text(&q->offer.ts.local, local)),

@@ -13,7 +13,7 @@
 #define PAIR_CHILDREN 64
 #define PAIR_QUEUE 64
 #define PAIR_SENT 256
-#define PAIR_DELETED 512
+#define PAIR_DELETED 1024
 
 enum pair_answer {
 	PAIR_ACCEPT,
