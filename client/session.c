@@ -92,6 +92,7 @@ void session_finish(struct session *s, vtime now)
 	if (s->over)
 		return;
 	session_epochs_retire(s, false);
+	session_negotiations_end(s);
 	session_ikes_free(s);
 	timers_init(&s->timers, T_COUNT);
 	session_set_state(s, now, SESSION_DOWN);
@@ -475,6 +476,7 @@ void session_free(struct session *s)
 			ike_child_free(&s->tunnels[i].epoch[k].child);
 		}
 	}
+	session_negotiations_free(s);
 	session_ikes_free(s);
 	free(s);
 }

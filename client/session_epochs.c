@@ -142,24 +142,33 @@ static void mtu_update(struct session *s, const struct esp_suite *suite)
 		s->mtu = mtu;
 }
 
-static void make_sas(struct session *s, unsigned slot, struct session_epoch *e)
+struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child)
 {
-	struct esp_sa_config in = sa_config(s, slot, &e->child, true);
+	struct esp_sa_config config = sa_config(s, slot, child, true);
+	struct esp_in *in = esp_in_new(&config, s->rng);
+	struct session_effect *fx;
+
+	/* IKE accepted a suite that we offered, with key material of its length. */
+	assert(in);
+	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SPI);
+	fx->in = in;
+	return in;
+}
+
+static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, struct esp_in *in)
+{
 	struct esp_sa_config out = sa_config(s, slot, &e->child, false);
 	struct session_effect *fx;
 
-	e->in = esp_in_new(&in, s->rng);
+	e->in = in ? in : session_inbound_new(s, slot, &e->child);
 	e->out = esp_out_new(&out, s->rng);
-	/* IKE accepted a suite that we offered, with key material of its length. */
-	assert(e->in && e->out);
+	assert(e->out);
 	set_limits(s, e);
 	if (s->keylog) {
 		fx = session_effect_add(s, SESSION_EFFECT_KEYS);
 		fx->keys.child = &e->child;
 		fx->keys.path = s->path;
 	}
-	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SPI);
-	fx->in = e->in;
 }
 
 static void make_room(struct session *s, vtime now, unsigned slot)
@@ -170,7 +179,8 @@ static void make_room(struct session *s, vtime now, unsigned slot)
 		session_epoch_event(s, now, slot, id, EPOCH_EVENT_EVICTED);
 }
 
-void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child)
+void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
+			   struct esp_in *in)
 {
 	struct tunnel *t = &s->tunnels[slot];
 	struct epoch_life life = session_life(s, now, child->keylife_s);
@@ -181,9 +191,12 @@ void session_epoch_install(struct session *s, vtime now, unsigned slot, struct i
 	/* One epoch at most carries data, so that one at least of the others could go. */
 	assert(place >= 0);
 	t->epoch[place] = (struct session_epoch){ .child = *child };
-	make_sas(s, slot, &t->epoch[place]);
+	make_sas(s, slot, &t->epoch[place], in);
 	mtu_update(s, &child->suite);
 	follow(s, slot);
+	/* Its first packet was told of when there was no epoch yet. */
+	if (in && count_of(&esp_in_counters(in)->packets))
+		session_epoch_event(s, now, slot, child->id, EPOCH_EVENT_PROVED);
 }
 
 /* ---- what happens to them ---- */

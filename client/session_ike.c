@@ -349,6 +349,9 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 	case IKE_EFFECT_ESTABLISHED:
 		on_established(s, now, i, fx);
 		break;
+	case IKE_EFFECT_CHILD_READY:
+		session_child_ready(s, now, i, &fx->child);
+		break;
 	case IKE_EFFECT_CHILD_UP:
 		session_child_up(s, now, i, &fx->child);
 		break;

@@ -45,6 +45,8 @@ struct negotiation {
 	bool ours;
 	unsigned slot;
 	uint32_t spi;
+	struct esp_in *in; /* the peer's: it may send before its last message has come */
+	uint32_t epoch; /* what the epoch to be is called */
 };
 
 /* What the session keeps for an epoch beside its state: in the same place as epochs.epoch. */
@@ -192,7 +194,9 @@ void session_tunnels_begin(struct session *s, vtime now);
 void session_negotiate(struct session *s, vtime now, unsigned slot);
 /* The SAs hold the keys by now: wipes the key material that made them. */
 void session_tunnels_wipe(struct session *s);
-/* Takes the child's secrets. */
+/* Takes the child's secrets, as session_child_up. */
+void session_child_ready(struct session *s, vtime now, struct session_ike *ike,
+			 struct ike_child *child);
 void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 		      struct ike_child *child);
 void session_child_failed(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
@@ -203,6 +207,9 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 /* What this ISAKMP SA negotiated has come to nothing with it. */
 void session_negotiations_lost(struct session *s, vtime now, const struct session_ike *ike,
 			       const struct ike_failure *why);
+/* The end of all; the same without effects, for a session that is freed. */
+void session_negotiations_end(struct session *s);
+void session_negotiations_free(struct session *s);
 /* The last negotiation of an attempt may have ended. */
 void session_tunnels_settle(struct session *s, vtime now);
 /* Time to try again, and when that is. */
@@ -211,8 +218,11 @@ vtime session_tunnels_due_at(const struct session *s);
 
 /* ---- session_epochs.c ---- */
 
-/* Makes SAs of a child and publishes them; takes its secrets. */
-void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child);
+/* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */
+void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
+			   struct esp_in *in);
+/* Makes and publishes the inbound SA of a child alone. */
+struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child);
 /* Something happened to an epoch of this tunnel. */
 void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t id,
 			 enum epoch_event event);

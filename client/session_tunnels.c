@@ -26,6 +26,30 @@ static struct negotiation *negotiation_find(struct session *s, const struct sess
 	return NULL;
 }
 
+/* It has come to nothing. */
+static void negotiation_end(struct session *s, struct negotiation *n)
+{
+	struct session_effect *fx;
+
+	if (n->in) {
+		fx = session_effect_add(s, SESSION_EFFECT_RETIRE);
+		fx->retire.in = n->in;
+	}
+	*n = (struct negotiation){ 0 };
+}
+
+void session_negotiations_end(struct session *s)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		negotiation_end(s, &s->negotiations[k]);
+}
+
+void session_negotiations_free(struct session *s)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		esp_in_free(s->negotiations[k].in);
+}
+
 static bool is_pending(const struct session *s, unsigned slot)
 {
 	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
@@ -174,6 +198,19 @@ void session_tunnels_settle(struct session *s, vtime now)
 	session_recovered(s, now);
 }
 
+void session_child_ready(struct session *s, vtime now, struct session_ike *ike,
+			 struct ike_child *child)
+{
+	struct negotiation *n = negotiation_find(s, ike, child->id);
+
+	(void)now;
+	if (n && !n->in && s->state != SESSION_CLOSING) {
+		child->id = n->epoch;
+		n->in = session_inbound_new(s, n->slot, child);
+	}
+	ike_child_free(child);
+}
+
 void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 		      struct ike_child *child)
 {
@@ -188,7 +225,7 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	was = *n;
 	*n = (struct negotiation){ 0 };
 	if (!was.ours)
-		child->id = ++s->epochs;
+		child->id = was.epoch;
 	s->tunnels[was.slot].failures = 0;
 	s->tunnels[was.slot].retry_at = VTIME_NEVER;
 	s->tunnels[was.slot].wanted = false;
@@ -197,7 +234,7 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	       log_hex("spi_out", 4, child->spi_out),
 	       log_str("suite", esp_suite_name(&child->suite, suite)),
 	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
-	session_epoch_install(s, now, was.slot, child);
+	session_epoch_install(s, now, was.slot, child, was.in);
 	session_tunnels_settle(s, now);
 }
 
@@ -222,7 +259,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 	const struct negotiation was = *n;
 	char remote[TS_TEXT_MAX];
 
-	*n = (struct negotiation){ 0 };
+	negotiation_end(s, n);
 	log_ev(s->log, LOG_WARN, "child failed",
 	       log_str("remote", ts_text(&s->config->tunnels[was.slot].remote, remote)),
 	       log_str("why", why->text ? why->text : err_name(why->err)),
@@ -260,7 +297,7 @@ void session_negotiations_lost(struct session *s, vtime now, const struct sessio
 		if (s->state == SESSION_UP && n->ours)
 			s->tunnels[n->slot].retry_at = now;
 		s->last_child_failure = *why;
-		*n = (struct negotiation){ 0 };
+		negotiation_end(s, n);
 	}
 }
 
@@ -302,7 +339,11 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 		return;
 	}
 	*n = (struct negotiation){
-		.id = id, .ike = ike, .slot = (unsigned)slot, .spi = spi_choose(s)
+		.id = id,
+		.ike = ike,
+		.slot = (unsigned)slot,
+		.spi = spi_choose(s),
+		.epoch = ++s->epochs,
 	};
 	ev.child.id = id;
 	ev.child.spi = n->spi;

@@ -219,8 +219,8 @@ static void note(struct epoch *e, vtime now, enum epoch_event event)
 		e->spent = true;
 	/* What we sent until now is still on its way, and is not to meet our Delete. */
 	if (event == EPOCH_EVENT_EXPIRED)
-		e->life.expires_at = vtime_add(
-			now, e->state == EPOCH_CURRENT ? EPOCH_GRACE : EPOCH_LINGER);
+		e->life.expires_at =
+			vtime_add(now, e->state == EPOCH_CURRENT ? EPOCH_GRACE : EPOCH_LINGER);
 	if (event == EPOCH_EVENT_QUIET && !e->rival)
 		e->life.expires_at = vtime_min(e->life.expires_at, vtime_add(now, EPOCH_LINGER));
 	if (event == EPOCH_EVENT_QUIET)

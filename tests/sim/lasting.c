@@ -151,8 +151,6 @@ static void rekey_lossy_begin(struct world *w)
 {
 	rekey_begin_with(w, 40);
 	settings_engine(&w->settings, 41, 40, 30 * VTIME_S);
-	/* It must not send on a pair before it knows that its last message came. */
-	w->settings.waits = true;
 }
 
 static void rekey_lossy_up(struct world *w)

@@ -128,6 +128,9 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 		i->order = ++p->order;
 		p->accepted += i->accepted;
 		break;
+	case IKE_EFFECT_CHILD_READY: /* it is not sent on before message 3 */
+		ike_child_free(&fx->child);
+		break;
 	case IKE_EFFECT_CHILD_UP:
 		i->path.encapsulation = ENCAPSULATION_UDP;
 		sim_gateway_child_up(p->gateway, &fx->child, &i->path,

@@ -185,8 +185,10 @@ void world_send(struct world *w, enum side from, const struct endpoint *src,
 
 	trace_bytes(&w->trace, payload);
 	if (!nat_translate(w, from, &a, &b)) {
-		trace_line(&w->trace, w->now, "gateway ──► %-48s  to a port that the NAT forgot", name);
-	} else if (addr_eq(&b.addr, from == SIDE_CLIENT ? &w->settings.gateway : &w->settings.client)) {
+		trace_line(&w->trace, w->now, "gateway ──► %-48s  to a port that the NAT forgot",
+			   name);
+	} else if (addr_eq(&b.addr,
+			   from == SIDE_CLIENT ? &w->settings.gateway : &w->settings.client)) {
 		fate = put_on_link(w, from, name, &a, &b, payload);
 		w->twice[from] += fate.n == 2 && w->tap.esp_packets != esp_before;
 	} else {
