@@ -151,6 +151,9 @@ static void rekey_lossy_begin(struct world *w)
 {
 	rekey_begin_with(w, 40);
 	settings_engine(&w->settings, 41, 40, 30 * VTIME_S);
+	/* Who deletes the old pair before the new one is known to be there takes what may come. */
+	if (rekey_by(w) != US && !w->settings.waits)
+		w->settings.deletes = false;
 }
 
 static void rekey_lossy_up(struct world *w)
