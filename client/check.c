@@ -57,6 +57,22 @@ static bool has_inner(const struct session_config *s, enum family family)
 	return false;
 }
 
+static void explain_life(const struct session_config *s, FILE *out)
+{
+	char margin[16], dpd[16];
+
+	fprintf(out, EXPLAIN_LABEL "%s before the end of a life, or up to %u%% of that earlier\n",
+		"keys renewed", duration_text((uint32_t)(s->rekeymargin / VTIME_S), margin),
+		s->rekeyfuzz);
+	fprintf(out, EXPLAIN_LABEL, "gateway lost?");
+	if (s->dpd)
+		fprintf(out, "asked after %s of silence; ",
+			duration_text((uint32_t)(s->dpd / VTIME_S), dpd));
+	else
+		fprintf(out, "never asked; ");
+	fprintf(out, "when it is lost, connected again until that succeeds\n");
+}
+
 static void explain_traffic(const struct session_config *s, FILE *out)
 {
 	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
@@ -90,6 +106,7 @@ void config_explain(const struct config *c, FILE *out)
 	explain_gateway(s, out);
 	explain_ike(&s->ike, out);
 	explain_esp(&s->child, out);
+	explain_life(s, out);
 	fprintf(out, EXPLAIN_LABEL "%s, MTU ", "device", c->device);
 	if (s->mtu)
 		fprintf(out, "%u\n", s->mtu);

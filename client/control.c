@@ -88,9 +88,10 @@ static json_t *status_ike(const struct control_view *v)
 		      json_age(v->now, ike->established_at));
 	json_object_set_new(
 		o, "rekey_in_s",
-		ike->expires_at == VTIME_NEVER ?
+		v->session->ike_rekey_at == VTIME_NEVER ?
 			json_null() :
-			json_integer((json_int_t)(vtime_until(v->now, ike->expires_at) / VTIME_S)));
+			json_integer((json_int_t)(vtime_until(v->now, v->session->ike_rekey_at) /
+						  VTIME_S)));
 	return o;
 }
 
@@ -99,9 +100,9 @@ static json_t *status_epoch(const struct control_view *v, const struct session_e
 	char suite[40];
 
 	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "spi_in",
-			 json_spi(e->spi_in), "spi_out", json_spi(e->spi_out), "state", "current",
-			 "suite", esp_suite_name(&e->suite, suite), "age_s",
-			 json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
+			 json_spi(e->spi_in), "spi_out", json_spi(e->spi_out), "state",
+			 epoch_state_name(e->state), "suite", esp_suite_name(&e->suite, suite),
+			 "age_s", json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
 			 "bytes_out", (json_int_t)e->bytes_out, "packets_in",
 			 (json_int_t)e->packets_in, "packets_out", (json_int_t)e->packets_out,
 			 "replays", (json_int_t)e->replays, "auth_failures",
@@ -117,9 +118,9 @@ static json_t *status_tunnels(const struct control_view *v)
 		const struct ts_pair *ts = v->session->tunnels[i].ts;
 		json_t *epochs = json_array();
 
-		if (v->session->tunnels[i].up)
+		for (unsigned k = 0; k < v->session->tunnels[i].nepochs; k++)
 			json_array_append_new(epochs,
-					      status_epoch(v, &v->session->tunnels[i].epoch));
+					      status_epoch(v, &v->session->tunnels[i].epochs[k]));
 		json_array_append_new(list,
 				      json_pack("{s:o, s:s, s:s, s:o, s:{s:i, s:i, s:n}}", "name",
 						json_sprintf("tunnel-%u", i + 1), "local_ts",
@@ -186,6 +187,7 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "name", json_string(v->name));
 	json_object_set_new(o, "state", json_string(state_text(s->state)));
 	json_object_set_new(o, "since", json_since(v, s->since));
+	json_object_set_new(o, "why", s->why ? json_string(s->why) : json_null());
 	json_object_set_new(o, "gateway", s->gateway ? json_string(s->gateway) : json_null());
 	json_object_set_new(o, "peer", json_endpoint(&s->path.remote));
 	json_object_set_new(o, "local", json_endpoint(&s->path.local));

@@ -293,6 +293,8 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		break;
 	case SESSION_EFFECT_PUBLISH_SLOT:
 		classifier_set_current(c, fx->slot.slot, fx->slot.out);
+		if (fx->slot.next)
+			classifier_set_next(c, fx->slot.slot, fx->slot.next);
 		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
 		if (classifier_add_spi(c, fx->in) != 0)

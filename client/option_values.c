@@ -334,14 +334,63 @@ bool value_keylife(struct config_draft *d, const struct option *o, struct option
 	return duration(o, v, &d->config->session.child.keylife_s);
 }
 
-bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v)
+/* A duration that the session counts in its own unit. */
+static bool session_time(const struct option *o, struct option_value *v, vtime *out)
 {
 	uint32_t seconds = 0;
 
 	if (!duration(o, v, &seconds))
 		return false;
-	d->config->session.ike.timeout = seconds * VTIME_S;
+	*out = seconds * VTIME_S;
 	return true;
+}
+
+bool value_dpd(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	d->config->session.dpd = 0;
+	return strcmp(v->text, "0") == 0 || session_time(o, v, &d->config->session.dpd);
+}
+
+bool value_rekeymargin(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return session_time(o, v, &d->config->session.rekeymargin);
+}
+
+bool value_pingtime(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return session_time(o, v, &d->config->session.pingtime);
+}
+
+/* A number with `unit` behind it. */
+static bool count(const struct option *o, struct option_value *v, const char *unit, unsigned *out)
+{
+	uint32_t n = 0;
+	size_t used = number_parse(v->text, &n);
+
+	if (used == 0 || strcmp(v->text + used, unit) != 0 || n < o->min || n > o->max)
+		return refuse_all(o, v);
+	*out = n;
+	return true;
+}
+
+bool value_rekeyfuzz(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return count(o, v, "%", &d->config->session.rekeyfuzz);
+}
+
+bool value_pingtries(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return count(o, v, "", &d->config->session.pingtries);
+}
+
+bool value_elimit(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return count(o, v, "", &d->config->session.elimit);
+}
+
+bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return session_time(o, v, &d->config->session.ike.timeout);
 }
 
 /* ---- [tunnel] ---- */

@@ -24,10 +24,16 @@ bool value_psk_command(struct config_draft *d, const struct option *o, struct op
 bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_dpd(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_esp_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_rekeymargin(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_rekeyfuzz(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_pingtime(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_pingtries(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_elimit(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_device(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_mtu(struct config_draft *d, const struct option *o, struct option_value *v);

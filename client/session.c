@@ -15,7 +15,8 @@ struct session_effect *session_effect_add(struct session *s, enum session_effect
 	struct session_effect *fx = &s->queue[(s->head + s->queued) % EFFECTS_MAX];
 
 	/* The queue holds what every tunnel can ask for in one turn: overflow is our bug. */
-	static_assert(EFFECTS_MAX >= 6 * SESSION_TUNNELS_MAX + EFFECTS_SPARE, "effects");
+	static_assert(EFFECTS_MAX >= (EPOCHS_MAX + 2) * SESSION_TUNNELS_MAX + EFFECTS_SPARE,
+		      "effects");
 	assert(s->queued < EFFECTS_MAX);
 	s->queued++;
 	memset(fx, 0, sizeof(*fx));
@@ -23,7 +24,7 @@ struct session_effect *session_effect_add(struct session *s, enum session_effect
 	return fx;
 }
 
-static void set_state(struct session *s, vtime now, enum session_state state)
+void session_set_state(struct session *s, vtime now, enum session_state state)
 {
 	if (s->state == state)
 		return;
@@ -85,17 +86,17 @@ const char *session_gateway_text(const struct session *s, char buf[SESSION_GATEW
 
 /* ---- the end ---- */
 
-static void finish(struct session *s, vtime now)
+void session_finish(struct session *s, vtime now)
 {
 	struct session_effect *fx;
 
 	if (s->over)
 		return;
-	session_tunnels_retire(s);
-	ike_sa_free(s->ike);
-	s->ike = NULL;
+	session_epochs_retire(s, false);
+	session_negotiations_end(s);
+	session_ikes_free(s);
 	timers_init(&s->timers, T_COUNT);
-	set_state(s, now, SESSION_DOWN);
+	session_set_state(s, now, SESSION_DOWN);
 	fx = session_effect_add(s, SESSION_EFFECT_DONE);
 	fx->done.exit = s->exit;
 	snprintf(fx->done.text, sizeof(fx->done.text), "%s", s->why);
@@ -106,17 +107,16 @@ static void finish(struct session *s, vtime now)
 
 void session_close(struct session *s, vtime now, enum session_exit exit, const char *text)
 {
-	struct ike_event ev = { .type = IKE_EVENT_CLOSE };
-
 	if (s->over || s->state == SESSION_CLOSING)
 		return;
-	set_state(s, now, SESSION_CLOSING);
+	session_set_state(s, now, SESSION_CLOSING);
 	s->exit = exit;
 	snprintf(s->why, sizeof(s->why), "%s", text);
-	if (s->ike)
-		ike_event(s->ike, now, &ev); /* DEAD comes when the Deletes are out */
-	else
-		finish(s, now);
+	timers_init(&s->timers, T_COUNT);
+	session_epochs_retire(s, true);
+	session_ikes_close(s, now); /* they are DEAD when the Deletes are out */
+	if (!session_ikes_any(s))
+		session_finish(s, now);
 }
 
 static enum session_exit exit_of_notify(uint16_t notify)
@@ -149,19 +149,6 @@ static enum session_exit exit_of_failure(const struct ike_failure *why)
 	}
 }
 
-void session_close_failed(struct session *s, vtime now, const struct ike_failure *why)
-{
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
-	enum session_exit exit = exit_of_failure(why);
-
-	/* Once it was up, a connection that ends by itself is lost, however it came about. */
-	if (s->state == SESSION_UP)
-		exit = SESSION_EXIT_LOST;
-	snprintf(text, sizeof(text), "%s with %s: %s", why->during ? why->during : "IKE",
-		 session_gateway_text(s, gw), why->text ? why->text : err_name(why->err));
-	session_close(s, now, exit, text);
-}
-
 /* ---- finding the gateway ---- */
 
 static void gateway_begin(struct session *s, vtime now)
@@ -185,11 +172,30 @@ static void address_begin(struct session *s, vtime now)
 	fx->remote = s->addrs[s->addr];
 }
 
+void session_find(struct session *s, vtime now)
+{
+	s->gateway = 0;
+	gateway_begin(s, now);
+}
+
+static bool is_looking(const struct session *s)
+{
+	return s->state == SESSION_CONNECTING || s->state == SESSION_RECOVERING;
+}
+
+void session_failed(struct session *s, vtime now, enum session_exit exit, const char *text)
+{
+	if (s->state == SESSION_RECOVERING)
+		session_recover_failed(s, now, text);
+	else if (s->state == SESSION_UP)
+		session_recover(s, now, text);
+	else
+		session_close(s, now, exit, text);
+}
+
 /* This address did not answer: the next one, the next gateway, or the end with this failure. */
 static void next_candidate(struct session *s, vtime now, enum session_exit exit, const char *text)
 {
-	ike_sa_free(s->ike);
-	s->ike = NULL;
 	if (s->addr + 1 < s->naddrs) {
 		s->addr++;
 		address_begin(s, now);
@@ -197,26 +203,37 @@ static void next_candidate(struct session *s, vtime now, enum session_exit exit,
 		s->gateway++;
 		gateway_begin(s, now);
 	} else {
-		session_close(s, now, exit, text);
+		session_failed(s, now, exit, text);
 		return;
 	}
 	log_ev(s->log, LOG_WARN, "trying the next address", log_str("because", text));
+}
+
+void session_failed_ike(struct session *s, vtime now, const struct ike_failure *why, bool next)
+{
+	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
+
+	snprintf(text, sizeof(text), "%s with %s: %s", why->during ? why->during : "IKE",
+		 session_gateway_text(s, gw), why->text ? why->text : err_name(why->err));
+	if (next)
+		next_candidate(s, now, exit_of_failure(why), text);
+	else
+		session_failed(s, now, exit_of_failure(why), text);
 }
 
 static void on_connect(struct session *s, vtime now)
 {
 	if (s->state != SESSION_DOWN || s->over)
 		return;
-	set_state(s, now, SESSION_CONNECTING);
-	s->gateway = 0;
-	gateway_begin(s, now);
+	session_set_state(s, now, SESSION_CONNECTING);
+	session_find(s, now);
 }
 
 static void on_resolved(struct session *s, vtime now, const struct session_event *ev)
 {
 	char text[300], buf[ADDR_TEXT_MAX];
 
-	if (s->state != SESSION_CONNECTING || s->step != STEP_RESOLVE)
+	if (!is_looking(s) || s->step != STEP_RESOLVE)
 		return;
 	s->naddrs = 0;
 	for (unsigned i = 0; i < ev->resolved.n && s->naddrs < SESSION_ADDRESSES_MAX; i++)
@@ -238,10 +255,9 @@ static void on_resolved(struct session *s, vtime now, const struct session_event
 
 static void on_path(struct session *s, vtime now, const struct session_event *ev)
 {
-	struct ike_event start = { .type = IKE_EVENT_START };
-	char a[ADDR_TEXT_MAX], gw[320];
+	char a[ADDR_TEXT_MAX], gw[SESSION_GATEWAY_TEXT_MAX];
 
-	if (s->state != SESSION_CONNECTING || s->step != STEP_PATH)
+	if (!is_looking(s) || s->step != STEP_PATH)
 		return;
 	s->path = (struct path){
 		.local = { ev->path.local, IKE_PORT },
@@ -252,131 +268,32 @@ static void on_path(struct session *s, vtime now, const struct session_event *ev
 	s->path_mtu = ev->path.mtu;
 	session_step_end(s, now, "from %s", addr_text(&ev->path.local, a));
 	session_step_begin(s, now, STEP_PHASE1, "main mode with %s", session_gateway_text(s, gw));
-	s->ike = ike_sa_new(&s->config->ike, s->rng, s->log);
-	start.path = s->path;
-	ike_event(s->ike, now, &start);
+	session_ike_start(s, now);
 }
 
 static void on_no_path(struct session *s, vtime now, const struct session_event *ev)
 {
 	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
 
-	if (s->state != SESSION_CONNECTING || s->step != STEP_PATH)
+	if (!is_looking(s) || s->step != STEP_PATH)
 		return;
 	snprintf(text, sizeof(text), "path to %s: %s; is the network up?",
 		 session_gateway_text(s, gw), ev->text ? ev->text : "no route");
 	next_candidate(s, now, SESSION_EXIT_NO_ANSWER, text);
 }
 
-/* ---- effects of IKE ---- */
-
-static void on_established(struct session *s, vtime now, const struct ike_effect *fx)
-{
-	struct session_effect *keys;
-	struct ike_sa_info info;
-	char id[IDENTITY_TEXT_MAX], suite[48];
-
-	s->peer = fx->established.peer;
-	session_step_end(s, now, "gateway is %.120s, %s", identity_text(&s->peer, id),
-			 ike_suite_name(&fx->established.suite, suite));
-	if (s->keylog) {
-		ike_sa_info(s->ike, &info);
-		keys = session_effect_add(s, SESSION_EFFECT_KEYS);
-		memcpy(keys->keys.cookie_i, info.cookie_i, sizeof(keys->keys.cookie_i));
-		keys->keys.key = ike_sa_cipher_key(s->ike);
-	}
-	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->config->ntunnels,
-			   s->config->ntunnels == 1 ? "" : "s");
-	session_tunnels_begin(s, now);
-}
-
-static void on_nat(struct session *s, vtime now, const struct ike_effect *fx)
-{
-	static const char *const where[] = {
-		[NAT_NONE] = "no NAT",
-		[NAT_LOCAL] = "NAT on our side",
-		[NAT_REMOTE] = "NAT on the gateway's side",
-		[NAT_BOTH] = "NAT on both sides",
-	};
-
-	s->path = fx->nat.path;
-	s->path.generation = ++s->generation;
-	s->nat = fx->nat.nat;
-	session_step_end(s, now, "%s, port %u", where[s->nat], s->path.remote.port);
-	session_step_begin(s, now, STEP_AUTHENTICATION, "pre-shared key");
-}
-
-static void on_ike_dead(struct session *s, vtime now, const struct ike_failure *why)
-{
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
-
-	ike_sa_free(s->ike);
-	s->ike = NULL;
-	if (s->state == SESSION_CLOSING) {
-		finish(s, now);
-	} else if (s->state == SESSION_CONNECTING && why->err == ERR_TIMEOUT &&
-		   s->step == STEP_PHASE1) {
-		snprintf(text, sizeof(text), "%s with %s: %s", why->during,
-			 session_gateway_text(s, gw), why->text);
-		next_candidate(s, now, SESSION_EXIT_NO_ANSWER, text);
-	} else {
-		session_close_failed(s, now, why);
-	}
-}
-
-static void on_ike_effect(struct session *s, vtime now, struct ike_effect *fx)
-{
-	switch (fx->type) {
-	case IKE_EFFECT_SEND:
-		break; /* passed on by session_output */
-	case IKE_EFFECT_NAT:
-		on_nat(s, now, fx);
-		break;
-	case IKE_EFFECT_ESTABLISHED:
-		on_established(s, now, fx);
-		break;
-	case IKE_EFFECT_CHILD_UP:
-		session_child_up(s, now, &fx->child);
-		break;
-	case IKE_EFFECT_CHILD_FAILED:
-		session_child_failed(s, now, fx->child_failed.id, &fx->child_failed.why);
-		break;
-	case IKE_EFFECT_CHILD_DELETED:
-		session_child_deleted(s, now, fx->spi);
-		break;
-	case IKE_EFFECT_DEAD:
-		on_ike_dead(s, now, &fx->why);
-		break;
-	case IKE_EFFECT_CHILD_OFFER:
-	case IKE_EFFECT_ALIVE:
-	case IKE_EFFECT_SILENT:
-	case IKE_EFFECT_HINT:
-		break;
-	}
-}
-
 /* ---- events ---- */
-
-static void on_datagram(struct session *s, vtime now, const struct session_event *ev)
-{
-	struct ike_event in = { .type = IKE_EVENT_DATAGRAM };
-
-	if (!s->ike)
-		return;
-	in.datagram.from = ev->datagram.from;
-	in.datagram.to = ev->datagram.to;
-	in.datagram.bytes = ev->datagram.bytes;
-	ike_event(s->ike, now, &in);
-}
 
 static void on_data(struct session *s, vtime now, const struct data_event *ev)
 {
 	switch (ev->type) {
 	case DATA_FIRST_PACKET:
 		log_ev(s->log, LOG_DEBUG, "first packet", log_u64("epoch", ev->epoch));
+		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_PROVED);
 		break;
 	case DATA_NEED_SA:
 		log_ev(s->log, LOG_DEBUG, "packet without an SA", log_u64("slot", ev->slot));
+		session_negotiate(s, now, ev->slot);
 		break;
 	case DATA_NEW_SOURCE:
 		log_ev(s->log, LOG_INFO, "the gateway sends from another address",
@@ -387,6 +304,7 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		break;
 	case DATA_EXHAUSTED:
 		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
+		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
 	case DATA_PATH_MTU:
 		session_mtu_ask(s, now);
@@ -398,8 +316,9 @@ static void on_tun_ready(struct session *s, vtime now)
 {
 	if (s->state != SESSION_CONNECTING || !s->tun_asked)
 		return;
-	set_state(s, now, SESSION_UP);
+	session_set_state(s, now, SESSION_UP);
 	session_step_end(s, now, "MTU %u", s->mtu);
+	session_recovered(s, now);
 }
 
 static void on_tun_failed(struct session *s, vtime now, const char *text)
@@ -430,10 +349,11 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		on_no_path(s, now, ev);
 		break;
 	case SESSION_EVENT_DATAGRAM:
-		on_datagram(s, now, ev);
+		session_ike_datagram(s, now, ev);
 		break;
 	case SESSION_EVENT_DATA:
-		on_data(s, now, ev->data);
+		if (!s->over)
+			on_data(s, now, ev->data);
 		break;
 	case SESSION_EVENT_TUN_READY:
 		on_tun_ready(s, now);
@@ -452,12 +372,23 @@ void session_timeout(struct session *s, vtime now)
 	int row;
 
 	s->log->now = now;
-	if (s->ike && ike_deadline(s->ike) <= now)
-		ike_timeout(s->ike, now);
-	while ((row = timers_take_due(&s->timers, now)) >= 0) {
+	session_ikes_timeout(s, now);
+	while (!s->over && (row = timers_take_due(&s->timers, now)) >= 0) {
 		switch ((enum session_timer)row) {
-		case T_CHILD_EXPIRY:
-			session_child_expiry(s, now);
+		case T_EPOCHS:
+			session_epochs_due(s, now);
+			break;
+		case T_TUNNELS:
+			session_tunnels_due(s, now);
+			break;
+		case T_IKES:
+			session_ikes_due(s, now);
+			break;
+		case T_WATCH:
+			session_watch(s, now);
+			break;
+		case T_RECOVER:
+			session_recover_due(s, now);
 			break;
 		case T_PATH_MTU:
 			session_mtu_ask(s, now);
@@ -468,25 +399,27 @@ void session_timeout(struct session *s, vtime now)
 	}
 }
 
+/* What has been decided since is on the timers when the caller asks for the deadline. */
+static void timers_follow(struct session *s)
+{
+	bool up = !s->over && s->state != SESSION_CLOSING;
+
+	timers_set(&s->timers, T_EPOCHS, up ? session_epochs_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
+}
+
 bool session_output(struct session *s, vtime now, struct session_effect *out)
 {
-	struct ike_effect fx;
-
 	s->log->now = now;
 	while (s->queued == 0) {
 		session_tunnels_wipe(s);
-		if (!s->ike || !ike_output(s->ike, now, &fx))
+		if (session_ikes_output(s, now, out))
+			return true;
+		if (s->queued == 0) {
+			timers_follow(s);
 			return false;
-		if (fx.type != IKE_EFFECT_SEND) {
-			on_ike_effect(s, now, &fx);
-			continue;
 		}
-		memset(out, 0, sizeof(*out));
-		out->type = SESSION_EFFECT_SEND;
-		out->send.from = fx.send.from;
-		out->send.to = fx.send.to;
-		out->send.bytes = fx.send.bytes;
-		return true;
 	}
 	*out = s->queue[s->head];
 	s->head = (s->head + 1) % EFFECTS_MAX;
@@ -496,9 +429,7 @@ bool session_output(struct session *s, vtime now, struct session_effect *out)
 
 vtime session_deadline(const struct session *s)
 {
-	vtime own = timers_next(&s->timers);
-
-	return s->ike ? vtime_min(own, ike_deadline(s->ike)) : own;
+	return vtime_min(timers_next(&s->timers), session_ikes_deadline(s));
 }
 
 /* ---- life and status ---- */
@@ -513,6 +444,17 @@ static void rules_build(struct session *s)
 	}
 }
 
+struct epoch_life session_life(const struct session *s, vtime now, uint32_t seconds)
+{
+	const struct epoch_config config = {
+		.keylife = seconds * VTIME_S,
+		.margin = s->config->rekeymargin,
+		.fuzz = s->config->rekeyfuzz,
+	};
+
+	return epoch_life(&config, now, rng_u32(s->rng));
+}
+
 struct session *session_new(const struct session_config *config, struct rng *rng, struct log *log,
 			    bool keylog)
 {
@@ -522,9 +464,12 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->rng = rng;
 	s->log = log;
 	s->keylog = keylog;
+	s->ike_retry_at = VTIME_NEVER;
 	timers_init(&s->timers, T_COUNT);
-	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++)
-		s->tunnels[i].expires = VTIME_NEVER;
+	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++) {
+		s->tunnels[i].retry_at = VTIME_NEVER;
+		epochs_init(&s->tunnels[i].epochs, (config->pingtries + 1) * config->pingtime);
+	}
 	rules_build(s);
 	return s;
 }
@@ -534,10 +479,13 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++) {
-		esp_in_free(s->tunnels[i].in);
-		esp_out_free(s->tunnels[i].out);
-		ike_child_free(&s->tunnels[i].child);
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			esp_in_free(s->tunnels[i].epoch[k].in);
+			esp_out_free(s->tunnels[i].epoch[k].out);
+			ike_child_free(&s->tunnels[i].epoch[k].child);
+		}
 	}
-	ike_sa_free(s->ike);
+	session_negotiations_free(s);
+	session_ikes_free(s);
 	free(s);
 }

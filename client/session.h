@@ -5,10 +5,17 @@
  * them. It has no socket, no file and no clock; the runtime (loop.c) and the simulator drive the
  * same object with the same four verbs.
  *
- *	DOWN ──CONNECT──► RESOLVING ──► PATH ──► IKE ──► CHILDREN ──► UP
- *	  ▲                  │           │        │         │          │
- *	  │                  └─ the next gateway address, or the last failure ─┘ Delete, DISCONNECT
- *	  └──────────────────────── CLOSING ◄─────────────────────────────────┘
+ *	DOWN ──CONNECT──► RESOLVING ──► PATH ──► IKE ──► CHILDREN ──► UP ◄────────────────┐
+ *	  ▲                  │           │        │         │          │ the gateway is     │
+ *	  │                  └─ the next gateway address, or the last  │ silent or has      │
+ *	  │                     failure                                │ forgotten us       │
+ *	  │                                │                           ▼                    │
+ *	  └──── CLOSING ◄──────────────────┴──DISCONNECT────────── RECOVERING ──────────────┘
+ *	                                                            the same way again, until it
+ *	                                                            succeeds
+ *
+ * While it recovers, device, routes and rules stay, and what SAs there are stay in use until better
+ * ones have come.
  *
  * Every effect that can fail is answered by an event, so that names, people and kernels may be
  * slow without callbacks.
@@ -19,6 +26,7 @@
 #include "base/policy.h"
 #include "esp/esp.h"
 #include "ike/ike.h"
+#include "mobility/epoch.h"
 
 #define SESSION_GATEWAYS_MAX 8 /* names or addresses, in order of preference */
 #define SESSION_ADDRESSES_MAX 8 /* of one gateway name */
@@ -49,12 +57,21 @@ struct session_config {
 	unsigned ntunnels;
 	enum policy_action fallback; /* what no rule names: BYPASS or DISCARD */
 	unsigned mtu; /* of the TUN; 0: computed from the path, and follows it */
+	vtime dpd; /* ask whether the gateway lives after so long a silence; 0: never */
+	vtime rekeymargin; /* renewing begins so long before the end of an SA's life */
+	unsigned rekeyfuzz; /* per cent of the margin by which it may begin earlier */
+	vtime pingtime; /* (pingtries + 1) * pingtime: when an unproved epoch is used all the same */
+	unsigned pingtries;
+	unsigned elimit; /* failed negotiations in sequence before the ISAKMP SA is given up */
+	uint32_t first_sequence; /* tests only: of every outbound SA; 0: 1 */
+	uint64_t keylife_bytes; /* tests only: what an outbound SA may carry; 0: as agreed */
 };
 
 enum session_state {
 	SESSION_DOWN,
 	SESSION_CONNECTING,
 	SESSION_UP,
+	SESSION_RECOVERING,
 	SESSION_CLOSING,
 };
 
@@ -116,7 +133,11 @@ enum session_effect_type {
 	SESSION_EFFECT_TUN, /* give the TUN its addresses, routes and rules */
 	SESSION_EFFECT_TUN_MTU, /* after TUN: its MTU is `mtu` from now on */
 	SESSION_EFFECT_PUBLISH_RULES,
-	SESSION_EFFECT_PUBLISH_SLOT, /* data of this tunnel goes out on `out` (NULL: nothing) */
+	/*
+	 * data of this tunnel goes out on `out` (NULL: nothing), and on `next` (NULL: none) from its
+	 * first authentic packet on
+	 */
+	SESSION_EFFECT_PUBLISH_SLOT,
 	SESSION_EFFECT_PUBLISH_SPI, /* packets with this SPI belong to `in` */
 	SESSION_EFFECT_RETIRE, /* take `in` out of the index and free both: no longer in any slot */
 	SESSION_EFFECT_KEYS, /* only with keylog: IKE key or a child's keys, for Wireshark */
@@ -153,6 +174,7 @@ struct session_effect {
 		struct {
 			unsigned slot;
 			struct esp_out *out; /* owned by the session until RETIRE */
+			struct esp_out *next;
 		} slot;
 		struct esp_in *in; /* PUBLISH_SPI */
 		struct {
@@ -192,6 +214,7 @@ vtime session_deadline(const struct session *s);
 /* ---- what status shows ---- */
 
 struct session_epoch_info {
+	enum epoch_state state;
 	uint32_t spi_in;
 	uint32_t spi_out;
 	struct esp_suite suite;
@@ -202,22 +225,25 @@ struct session_epoch_info {
 struct session_info {
 	enum session_state state;
 	vtime since; /* of the state */
+	const char *why; /* while recovering: what happened last; NULL: nothing to tell */
 	const char *gateway; /* name as configured */
 	struct path path;
 	enum nat nat;
-	struct ike_sa_info ike; /* state NEW when there is none */
+	struct ike_sa_info ike; /* the one in use; state NEW when there is none */
+	vtime ike_rekey_at; /* when it will be renewed */
 	struct identity peer;
 	unsigned mtu;
 	unsigned ntunnels;
 	struct {
 		const struct ts_pair *ts;
-		bool up;
-		struct session_epoch_info epoch;
+		bool up; /* there is an epoch that data goes out on */
+		unsigned nepochs;
+		struct session_epoch_info epochs[EPOCHS_MAX]; /* the newest first */
 	} tunnels[SESSION_TUNNELS_MAX];
 };
 
 void session_info(const struct session *s, struct session_info *out);
-/* "down", "connecting", "up", "closing" */
+/* "down", "connecting", "up", "recovering", "closing" */
 const char *session_state_name(enum session_state state);
 /* "resolve", "path", "phase 1", "authentication", "SA", "up" */
 const char *session_step_name(enum session_step step);

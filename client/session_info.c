@@ -10,6 +10,8 @@ const char *session_state_name(enum session_state state)
 		return "connecting";
 	case SESSION_UP:
 		return "up";
+	case SESSION_RECOVERING:
+		return "recovering";
 	case SESSION_CLOSING:
 		return "closing";
 	}
@@ -35,15 +37,17 @@ const char *session_step_name(enum session_step step)
 	return "unknown";
 }
 
-static void epoch_info(const struct tunnel *t, struct session_epoch_info *out)
+static void epoch_info(const struct tunnel *t, unsigned place, struct session_epoch_info *out)
 {
-	const struct esp_counters *in = esp_in_counters(t->in), *o = esp_out_counters(t->out);
+	const struct session_epoch *e = &t->epoch[place];
+	const struct esp_counters *in = esp_in_counters(e->in), *o = esp_out_counters(e->out);
 
 	*out = (struct session_epoch_info){
-		.spi_in = t->child.spi_in,
-		.spi_out = t->child.spi_out,
-		.suite = t->child.suite,
-		.since = t->since,
+		.state = t->epochs.epoch[place].state,
+		.spi_in = e->child.spi_in,
+		.spi_out = e->child.spi_out,
+		.suite = e->child.suite,
+		.since = t->epochs.epoch[place].since,
 		.bytes_in = atomic_load_explicit(&in->bytes, memory_order_relaxed),
 		.bytes_out = atomic_load_explicit(&o->bytes, memory_order_relaxed),
 		.packets_in = atomic_load_explicit(&in->packets, memory_order_relaxed),
@@ -53,23 +57,50 @@ static void epoch_info(const struct tunnel *t, struct session_epoch_info *out)
 	};
 }
 
+/* The place of the newest epoch older than `id`; -1: there is none. */
+static int newest_before(const struct tunnel *t, uint32_t id)
+{
+	int newest = -1;
+
+	for (int k = 0; k < EPOCHS_MAX; k++)
+		if (t->epoch[k].in && t->epochs.epoch[k].id < id &&
+		    (newest < 0 || t->epochs.epoch[k].id > t->epochs.epoch[newest].id))
+			newest = k;
+	return newest;
+}
+
+static unsigned epochs_info(const struct tunnel *t, struct session_epoch_info out[EPOCHS_MAX])
+{
+	unsigned n = 0;
+	int place = newest_before(t, UINT32_MAX);
+
+	for (; place >= 0; place = newest_before(t, t->epochs.epoch[place].id))
+		epoch_info(t, (unsigned)place, &out[n++]);
+	return n;
+}
+
 void session_info(const struct session *s, struct session_info *out)
 {
+	const struct session_ike *ike = session_ike_shown(s);
+
 	memset(out, 0, sizeof(*out));
 	out->state = s->state;
 	out->since = s->since;
+	out->why = s->state == SESSION_RECOVERING && s->why[0] ? s->why : NULL;
 	out->gateway = s->config->gateways[s->gateway];
 	out->path = s->path;
 	out->nat = s->nat;
 	out->peer = s->peer;
 	out->mtu = s->mtu;
-	if (s->ike)
-		ike_sa_info(s->ike, &out->ike);
+	out->ike_rekey_at = ike ? ike->rekey_at : VTIME_NEVER;
+	if (ike)
+		ike_sa_info(ike->sa, &out->ike);
 	out->ntunnels = s->config->ntunnels;
 	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		const struct tunnel *t = &s->tunnels[i];
+
 		out->tunnels[i].ts = &s->config->tunnels[i];
-		out->tunnels[i].up = s->tunnels[i].out != NULL;
-		if (out->tunnels[i].up)
-			epoch_info(&s->tunnels[i], &out->tunnels[i].epoch);
+		out->tunnels[i].up = epochs_current(&t->epochs) >= 0;
+		out->tunnels[i].nepochs = epochs_info(t, out->tunnels[i].epochs);
 	}
 }

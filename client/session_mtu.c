@@ -27,23 +27,31 @@ static unsigned mtu_least(const struct session *s)
 	return ESP_MTU_MIN4;
 }
 
-/* Tells the SAs, and returns the smallest of their limits; 0: there are none. */
+/* Tells the SAs of one epoch, and returns their limit; 0: the place is free. */
+static unsigned mtu_epoch(struct session *s, const struct session_epoch *e)
+{
+	unsigned mtu;
+
+	if (!e->out)
+		return 0;
+	mtu = session_mtu_inner(s, &e->child.suite);
+	esp_out_set_mtu(e->out, mtu);
+	esp_in_set_mtu(e->in, mtu);
+	return mtu;
+}
+
+/* Tells all SAs, and returns the smallest of their limits; 0: there are none. */
 static unsigned mtu_tunnels(struct session *s)
 {
 	unsigned smallest = 0;
 
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
-		const struct tunnel *t = &s->tunnels[i];
-		unsigned mtu;
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			unsigned mtu = mtu_epoch(s, &s->tunnels[i].epoch[k]);
 
-		if (!t->out)
-			continue;
-		mtu = session_mtu_inner(s, &t->child.suite);
-		esp_out_set_mtu(t->out, mtu);
-		esp_in_set_mtu(t->in, mtu);
-		if (smallest == 0 || mtu < smallest)
-			smallest = mtu;
-	}
+			if (mtu && (smallest == 0 || mtu < smallest))
+				smallest = mtu;
+		}
 	return smallest;
 }
 

@@ -1,66 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <assert.h>
 #include <stdio.h>
 
 #include "client/session_impl.h"
+#include "mobility/backoff.h"
 
-static void tunnel_retire(struct session *s, unsigned slot)
+#define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
+#define NOTIFY_INVALID_ID 18
+
+/* ---- negotiations ---- */
+
+static struct negotiation *negotiation_new(struct session *s)
 {
-	struct tunnel *t = &s->tunnels[slot];
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		if (!s->negotiations[k].id)
+			return &s->negotiations[k];
+	return NULL;
+}
+
+static struct negotiation *negotiation_find(struct session *s, const struct session_ike *ike,
+					    uint32_t id)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		if (s->negotiations[k].id == id && s->negotiations[k].ike == ike)
+			return &s->negotiations[k];
+	return NULL;
+}
+
+/* It has come to nothing. */
+static void negotiation_end(struct session *s, struct negotiation *n)
+{
 	struct session_effect *fx;
 
-	ike_child_free(&t->child);
-	if (!t->in && !t->out)
-		return;
-	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SLOT);
-	fx->slot.slot = slot;
-	fx->slot.out = NULL;
-	fx = session_effect_add(s, SESSION_EFFECT_RETIRE);
-	fx->retire.in = t->in;
-	fx->retire.out = t->out;
-	t->in = NULL;
-	t->out = NULL;
-	t->expires = VTIME_NEVER;
+	if (n->in) {
+		fx = session_effect_add(s, SESSION_EFFECT_RETIRE);
+		fx->retire.in = n->in;
+	}
+	*n = (struct negotiation){ 0 };
 }
 
-void session_tunnels_retire(struct session *s)
+void session_negotiations_end(struct session *s)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		tunnel_retire(s, i);
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		negotiation_end(s, &s->negotiations[k]);
 }
 
-static bool tunnels_pending(const struct session *s)
+void session_negotiations_free(struct session *s)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		if (s->tunnels[i].pending)
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		esp_in_free(s->negotiations[k].in);
+}
+
+static bool is_pending(const struct session *s, unsigned slot)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		if (s->negotiations[k].id && s->negotiations[k].slot == slot)
 			return true;
 	return false;
 }
 
-static unsigned tunnels_up(const struct session *s)
+static bool any_pending(const struct session *s)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		n += s->tunnels[i].out != NULL;
-	return n;
-}
-
-static void tunnels_set_expiry(struct session *s)
-{
-	vtime first = VTIME_NEVER;
-
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		first = vtime_min(first, s->tunnels[i].expires);
-	timers_set(&s->timers, T_CHILD_EXPIRY, first);
-}
-
-static struct tunnel *tunnel_by_pending(struct session *s, uint32_t id)
-{
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		if (s->tunnels[i].pending == id)
-			return &s->tunnels[i];
-	return NULL;
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		if (s->negotiations[k].id && s->negotiations[k].ours)
+			return true;
+	return false;
 }
 
 /* SPIs are random, not reserved (RFC 4303 section 2.1), and no two of ours are equal. */
@@ -71,86 +74,97 @@ static uint32_t spi_choose(struct session *s)
 
 	do {
 		spi = rng_u32(s->rng);
-		taken = spi < 256;
-		for (unsigned i = 0; i < s->config->ntunnels; i++)
-			taken |= s->tunnels[i].child.spi_in == spi;
+		taken = spi < 256 || session_spi_taken(s, spi);
+		for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+			taken |= s->negotiations[k].id && s->negotiations[k].spi == spi;
 	} while (taken);
 	return spi;
 }
 
-static void child_begin(struct session *s, vtime now, unsigned slot)
+static const struct ike_child_config *tunnel_config(struct session *s, unsigned slot)
 {
-	struct tunnel *t = &s->tunnels[slot];
-	struct ike_event ev = { .type = IKE_EVENT_CHILD };
+	struct ike_child_config *c = &s->tunnels[slot].config;
 
-	t->config = s->config->child;
-	t->config.ts = s->config->tunnels[slot];
-	t->pending = ++s->epochs;
-	t->child.spi_in = spi_choose(s);
-	ev.child.id = t->pending;
-	ev.child.spi = t->child.spi_in;
-	ev.child.config = &t->config;
-	ike_event(s->ike, now, &ev);
+	*c = s->config->child;
+	c->ts = s->config->tunnels[slot];
+	return c;
+}
+
+static void child_begin(struct session *s, vtime now, struct session_ike *ike, unsigned slot)
+{
+	struct ike_event ev = { .type = IKE_EVENT_CHILD };
+	struct negotiation *n = negotiation_new(s);
+
+	if (!n)
+		return;
+	s->tunnels[slot].retry_at = VTIME_NEVER;
+	*n = (struct negotiation){
+		.id = ++s->epochs, .ike = ike, .ours = true, .slot = slot, .spi = spi_choose(s)
+	};
+	ev.child.id = n->id;
+	ev.child.spi = n->spi;
+	ev.child.config = tunnel_config(s, slot);
+	ike_event(ike->sa, now, &ev);
 }
 
 void session_tunnels_begin(struct session *s, vtime now)
 {
 	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		child_begin(s, now, i);
+		child_begin(s, now, session_ike_main(s), i);
 }
 
-static struct esp_sa_config sa_config(const struct session *s, unsigned slot, bool inbound)
-{
-	const struct ike_child *child = &s->tunnels[slot].child;
-
-	return (struct esp_sa_config){
-		.spi = inbound ? child->spi_in : child->spi_out,
-		.suite = child->suite,
-		.keymat = secret_slice(inbound ? &child->keymat_in : &child->keymat_out),
-		.ts = child->ts,
-		.path = s->path,
-		.slot = slot,
-		.epoch = child->id,
-		.first_sequence = 1,
-		.mtu = session_mtu_inner(s, &child->suite),
-	};
-}
-
-static void publish_child(struct session *s, unsigned slot)
+void session_negotiate(struct session *s, vtime now, unsigned slot)
 {
 	struct tunnel *t = &s->tunnels[slot];
-	struct esp_sa_config in = sa_config(s, slot, true), out = sa_config(s, slot, false);
-	struct session_effect *fx;
+	struct session_ike *ike = session_ike_main(s);
 
-	t->in = esp_in_new(&in, s->rng);
-	t->out = esp_out_new(&out, s->rng);
-	/* IKE accepted a suite that we offered, with key material of its length. */
-	assert(t->in && t->out);
-	if (s->keylog) {
-		fx = session_effect_add(s, SESSION_EFFECT_KEYS);
-		fx->keys.child = &t->child;
-		fx->keys.path = s->path;
+	/* While connecting or recovering every tunnel has its turn anyway. */
+	if (s->state != SESSION_UP || slot >= s->config->ntunnels)
+		return;
+	if (is_pending(s, slot)) {
+		t->wanted = true;
+		return;
 	}
-	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SPI);
-	fx->in = t->in;
-	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SLOT);
-	fx->slot.slot = slot;
-	fx->slot.out = t->out;
+	if (t->failures && t->retry_at != VTIME_NEVER && t->retry_at > now)
+		return;
+	if (ike)
+		child_begin(s, now, ike, slot);
 }
 
-/* Every negotiation has ended: the TUN if any tunnel is up, the end otherwise. */
-static void children_settled(struct session *s, vtime now)
+vtime session_tunnels_due_at(const struct session *s)
 {
-	struct session_effect *fx;
+	vtime first = VTIME_NEVER;
 
-	if (tunnels_pending(s) || s->tun_asked)
-		return;
-	if (tunnels_up(s) == 0) {
-		session_close_failed(s, now, &s->last_child_failure);
-		return;
+	for (unsigned i = 0; s->state == SESSION_UP && i < s->config->ntunnels; i++)
+		first = vtime_min(first, s->tunnels[i].retry_at);
+	return first;
+}
+
+void session_tunnels_due(struct session *s, vtime now)
+{
+	for (unsigned i = 0; s->state == SESSION_UP && i < s->config->ntunnels; i++) {
+		if (s->tunnels[i].retry_at > now)
+			continue;
+		s->tunnels[i].retry_at = VTIME_NEVER;
+		session_negotiate(s, now, i);
 	}
-	session_step_end(s, now, "%u of %u", tunnels_up(s), s->config->ntunnels);
-	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES);
+}
+
+/* ---- how they end ---- */
+
+static unsigned tunnels_up(const struct session *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		n += epochs_usable(&s->tunnels[i].epochs);
+	return n;
+}
+
+static void ask_tun(struct session *s, vtime now)
+{
+	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES);
+
 	fx->rules = &s->rules;
 	session_step_begin(s, now, STEP_UP, "addresses and routes");
 	fx = session_effect_add(s, SESSION_EFFECT_TUN);
@@ -163,89 +177,176 @@ static void children_settled(struct session *s, vtime now)
 	s->tun_asked = true;
 }
 
-void session_child_up(struct session *s, vtime now, struct ike_child *child)
+void session_tunnels_settle(struct session *s, vtime now)
 {
-	struct tunnel *t = tunnel_by_pending(s, child->id);
+	if (any_pending(s) || s->step != STEP_SA)
+		return;
+	if (s->state != SESSION_RECOVERING && s->state != SESSION_CONNECTING)
+		return;
+	if (tunnels_up(s) == 0) {
+		session_failed_ike(s, now, &s->last_child_failure, false);
+		return;
+	}
+	session_step_end(s, now, "%u of %u", tunnels_up(s), s->config->ntunnels);
+	if (!s->tun_asked) {
+		ask_tun(s, now);
+		return;
+	}
+	session_set_state(s, now, SESSION_UP);
+	session_step_begin(s, now, STEP_UP, "addresses and routes are still there");
+	session_step_end(s, now, "again");
+	session_recovered(s, now);
+}
+
+void session_child_ready(struct session *s, vtime now, struct session_ike *ike,
+			 struct ike_child *child)
+{
+	struct negotiation *n = negotiation_find(s, ike, child->id);
+
+	(void)now;
+	if (n && !n->in && s->state != SESSION_CLOSING) {
+		child->id = n->epoch;
+		n->in = session_inbound_new(s, n->slot, child);
+	}
+	ike_child_free(child);
+}
+
+void session_child_up(struct session *s, vtime now, struct session_ike *ike,
+		      struct ike_child *child)
+{
+	struct negotiation *n = negotiation_find(s, ike, child->id);
+	struct negotiation was;
 	char suite[40];
 
-	if (!t) {
+	if (!n) {
 		ike_child_free(child);
 		return;
 	}
-	t->pending = 0;
-	t->child = *child; /* takes the secrets */
-	t->since = now;
-	t->expires = child->keylife_s ? vtime_add(now, child->keylife_s * VTIME_S) : VTIME_NEVER;
-	publish_child(s, (unsigned)(t - s->tunnels));
-	session_mtu_update(s, now);
-	tunnels_set_expiry(s);
-	log_ev(s->log, LOG_INFO, "child up", log_hex("spi_in", 4, t->child.spi_in),
-	       log_hex("spi_out", 4, t->child.spi_out),
-	       log_str("suite", esp_suite_name(&t->child.suite, suite)),
-	       log_u64("keylife_s", t->child.keylife_s));
-	children_settled(s, now);
+	was = *n;
+	*n = (struct negotiation){ 0 };
+	if (!was.ours)
+		child->id = was.epoch;
+	s->tunnels[was.slot].failures = 0;
+	s->tunnels[was.slot].retry_at = VTIME_NEVER;
+	s->tunnels[was.slot].wanted = false;
+	s->tunnels[was.slot].served = true;
+	log_ev(s->log, LOG_INFO, "child up", log_hex("spi_in", 4, child->spi_in),
+	       log_hex("spi_out", 4, child->spi_out),
+	       log_str("suite", esp_suite_name(&child->suite, suite)),
+	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
+	session_epoch_install(s, now, was.slot, child, was.in);
+	session_tunnels_settle(s, now);
 }
 
-void session_child_failed(struct session *s, vtime now, uint32_t id, const struct ike_failure *why)
+/* Up already: the tunnel is tried again, and what has failed too often begins anew. */
+static void retry(struct session *s, vtime now, unsigned slot)
 {
-	struct tunnel *t = tunnel_by_pending(s, id);
+	struct tunnel *t = &s->tunnels[slot];
+
+	t->failures++;
+	t->retry_at = vtime_add(now, backoff_wait(t->failures, s->rng));
+	if (!t->served)
+		return; /* the gateway never wanted it: no reason to doubt anything else */
+	if (!session_epochs_usable(s))
+		session_recover(s, now, s->last_child_failure.text);
+	else
+		session_count_failure(s, now);
+}
+
+static void negotiation_failed(struct session *s, vtime now, struct negotiation *n,
+			       const struct ike_failure *why)
+{
+	const struct negotiation was = *n;
 	char remote[TS_TEXT_MAX];
 
-	if (!t)
-		return;
-	t->pending = 0;
-	s->last_child_failure = *why;
+	negotiation_end(s, n);
 	log_ev(s->log, LOG_WARN, "child failed",
-	       log_str("remote", ts_text(&t->config.ts.remote, remote)),
-	       log_str("why", why->text ? why->text : err_name(why->err)));
-	children_settled(s, now);
-}
-
-/* With the last tunnel gone there is nothing left to carry. */
-static void lost_if_empty(struct session *s, vtime now, const char *what)
-{
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
-
-	tunnels_set_expiry(s);
-	if (s->state != SESSION_UP || tunnels_up(s) > 0)
+	       log_str("remote", ts_text(&s->config->tunnels[was.slot].remote, remote)),
+	       log_str("why", why->text ? why->text : err_name(why->err)),
+	       log_str("by", was.ours ? "us" : "gateway"));
+	if (!was.ours) {
+		if (s->tunnels[was.slot].wanted)
+			s->tunnels[was.slot].retry_at = now;
 		return;
-	snprintf(text, sizeof(text), "connection to %s: %s; connect again",
-		 session_gateway_text(s, gw), what);
-	session_close(s, now, SESSION_EXIT_LOST, text);
+	}
+	s->last_child_failure = *why;
+	if (s->state == SESSION_UP)
+		retry(s, now, was.slot);
 }
 
-void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
+void session_child_failed(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
+			  const struct ike_failure *why)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
-		if (!s->tunnels[i].out || s->tunnels[i].child.spi_out != spi_out)
+	struct negotiation *n = negotiation_find(s, ike, id);
+
+	if (!n)
+		return;
+	negotiation_failed(s, now, n, why);
+	session_tunnels_settle(s, now);
+}
+
+void session_negotiations_lost(struct session *s, vtime now, const struct session_ike *ike,
+			       const struct ike_failure *why)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++) {
+		struct negotiation *n = &s->negotiations[k];
+
+		if (!n->id || n->ike != ike)
 			continue;
-		log_ev(s->log, LOG_WARN, "the gateway deleted a child",
-		       log_hex("spi_out", 4, spi_out));
-		tunnel_retire(s, i);
+		/* Another ISAKMP SA takes over at once; where there is none, all begins anew. */
+		if (s->state == SESSION_UP && n->ours)
+			s->tunnels[n->slot].retry_at = now;
+		s->last_child_failure = *why;
+		negotiation_end(s, n);
 	}
-	lost_if_empty(s, now, "the gateway deleted its SAs");
 }
 
-void session_child_expiry(struct session *s, vtime now)
-{
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
-		struct ike_event ev = { .type = IKE_EVENT_CHILD_DELETE };
+/* ---- begun by the peer ---- */
 
-		if (s->tunnels[i].expires > now)
-			continue;
-		ev.spi = s->tunnels[i].child.spi_in;
-		if (s->ike)
-			ike_event(s->ike, now, &ev);
-		log_ev(s->log, LOG_WARN, "child expired", log_hex("spi_in", 4, ev.spi));
-		tunnel_retire(s, i);
-	}
-	lost_if_empty(s, now, "the lifetime of its SAs has ended");
+static int tunnel_of(const struct session *s, const struct ts_pair *ts)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		if (ts_eq(&s->config->tunnels[i].local, &ts->local) &&
+		    ts_eq(&s->config->tunnels[i].remote, &ts->remote))
+			return (int)i;
+	return -1;
 }
 
-void session_tunnels_wipe(struct session *s)
+static void offer_refuse(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
+			 uint16_t notify)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
-		secret_free(&s->tunnels[i].child.keymat_in);
-		secret_free(&s->tunnels[i].child.keymat_out);
+	struct ike_event ev = { .type = IKE_EVENT_CHILD_REFUSE };
+
+	log_ev(s->log, LOG_INFO, "an offer of the gateway is refused", log_u64("notify", notify));
+	ev.refuse.id = id;
+	ev.refuse.notify = notify;
+	ike_event(ike->sa, now, &ev);
+}
+
+void session_child_offer(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
+			 const struct ts_pair *ts)
+{
+	struct ike_event ev = { .type = IKE_EVENT_CHILD_ACCEPT };
+	struct negotiation *n = negotiation_new(s);
+	int slot = tunnel_of(s, ts);
+
+	if (slot < 0) {
+		offer_refuse(s, now, ike, id, NOTIFY_INVALID_ID);
+		return;
 	}
+	if (!n || s->state == SESSION_CLOSING) {
+		offer_refuse(s, now, ike, id, NOTIFY_NO_PROPOSAL);
+		return;
+	}
+	*n = (struct negotiation){
+		.id = id,
+		.ike = ike,
+		.slot = (unsigned)slot,
+		.spi = spi_choose(s),
+		.epoch = ++s->epochs,
+	};
+	ev.child.id = id;
+	ev.child.spi = n->spi;
+	ev.child.config = tunnel_config(s, n->slot);
+	ike_event(ike->sa, now, &ev);
 }

@@ -68,7 +68,7 @@ static void print_ike(const json_t *ike, FILE *out)
 	fprintf(out, LABEL "%s, %s, %s old", "IKE", text_of(ike, "version"), text_of(ike, "suite"),
 		duration_text(number_of(ike, "age_s"), age));
 	if (json_is_number(json_object_get(ike, "rekey_in_s")))
-		fprintf(out, ", %s left", duration_text(number_of(ike, "rekey_in_s"), left));
+		fprintf(out, ", renewed in %s", duration_text(number_of(ike, "rekey_in_s"), left));
 	fprintf(out, "\n");
 }
 
@@ -125,6 +125,8 @@ bool status_text(const char *json, FILE *out)
 	}
 	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
 		text_of(o, "since"));
+	if (json_is_string(json_object_get(o, "why")))
+		fprintf(out, LABEL "%s\n", "", text_of(o, "why"));
 	fprintf(out, LABEL "%s, at %s\n", "gateway", text_of(o, "gateway"), text_of(o, "peer"));
 	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),
 		text_of(o, "encapsulation"), text_of(o, "nat"));

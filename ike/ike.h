@@ -258,6 +258,12 @@ enum ike_effect_type {
 	 */
 	IKE_EFFECT_NAT,
 	IKE_EFFECT_ESTABLISHED,
+	/*
+	 * Only after CHILD_ACCEPT, before the SEND of message 2: the peer may send on the new SA from
+	 * now on, and its packets may overtake message 3. A copy of the child that CHILD_UP will
+	 * tell of; CHILD_FAILED or DEAD take it back.
+	 */
+	IKE_EFFECT_CHILD_READY,
 	IKE_EFFECT_CHILD_UP, /* after the SEND of quick mode's last message */
 	IKE_EFFECT_CHILD_FAILED,
 	/*
@@ -313,7 +319,7 @@ struct ike_effect {
 			struct identity peer;
 			uint32_t lifetime_s;
 		} established;
-		struct ike_child child; /* UP: the taker owns its secrets */
+		struct ike_child child; /* READY, UP: the taker owns its secrets */
 		struct {
 			uint32_t id;
 			struct ike_failure why;

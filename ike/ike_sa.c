@@ -56,7 +56,8 @@ static void outbox_clear(struct ike_sa *sa)
 	for (; sa->out_n; sa->out_n--) {
 		struct outgoing *o = &sa->out[sa->out_first];
 
-		if (o->effect.type == IKE_EFFECT_CHILD_UP)
+		if (o->effect.type == IKE_EFFECT_CHILD_UP ||
+		    o->effect.type == IKE_EFFECT_CHILD_READY)
 			ike_child_free(&o->effect.child);
 		sa->out_first = (sa->out_first + 1) % OUTBOX_MAX;
 	}

@@ -238,6 +238,20 @@ static void agree(struct ike_sa *sa, struct quick_mode *q, const struct esp_choi
 	q->child.config = NULL; /* it was lent for the choice alone */
 }
 
+/* The peer may send on it as soon as it has read message 2. */
+static void tell_ready(struct ike_sa *sa, const struct quick_mode *q)
+{
+	struct outgoing *o = sa_push(sa, IKE_EFFECT_CHILD_READY);
+
+	if (!o)
+		return;
+	o->effect.child = q->up;
+	o->effect.child.keymat_in = (struct secret){ 0 };
+	o->effect.child.keymat_out = (struct secret){ 0 };
+	secret_set(&o->effect.child.keymat_in, secret_slice(&q->up.keymat_in));
+	secret_set(&o->effect.child.keymat_out, secret_slice(&q->up.keymat_out));
+}
+
 void v1_quick_r_accept(struct ike_sa *sa, vtime now, const struct child_request *child)
 {
 	struct quick_mode *q = offer_find(sa, child->id);
@@ -261,6 +275,7 @@ void v1_quick_r_accept(struct ike_sa *sa, vtime now, const struct child_request 
 		v1_quick_child_failed(sa, child->id, &why);
 	} else {
 		agree(sa, q, &choice, secret_slice(&gqm));
+		tell_ready(sa, q);
 		sa_exchange_send(sa, now, &q->x);
 	}
 	secret_free(&gqm);

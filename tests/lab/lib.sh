@@ -238,13 +238,16 @@ lab_down() {
 # ---- gateway ---------------------------------------------------------------------------------
 
 # gateway_conf IKE-PROPOSALS ESP-PROPOSALS [PSK]: the connection, in strongSwan's words. PFS is
-# part of the ESP proposal there (aes128gcm16-modp2048).
+# part of the ESP proposal there (aes128gcm16-modp2048). LAB_GW_IKELIFE and LAB_GW_ESPLIFE: more
+# settings of the connection and of its child.
 gateway_conf() {
 	local dir=$LAB_TMP/gateway
 	mkdir -p "$dir/swanctl"
 	sed "s|@RUN@|$dir|g; s|@LOG@|${LAB_GW_LOG:-1}|g" "$LAB_DIR/strongswan.conf.in" \
 		>"$dir/strongswan.conf"
-	sed "s|@IKE@|$1|g; s|@ESP@|$2|g; s|@PSK@|${3:-$LAB_PSK}|g" "$LAB_DIR/swanctl.conf.in" \
+	sed "s|@IKE@|$1|g; s|@ESP@|$2|g; s|@PSK@|${3:-$LAB_PSK}|g;
+		s|# @IKELIFE@|${LAB_GW_IKELIFE:-}|; s|# @ESPLIFE@|${LAB_GW_ESPLIFE:-}|" \
+		"$LAB_DIR/swanctl.conf.in" \
 		>"$dir/swanctl/swanctl.conf"
 	cp "$dir/swanctl/swanctl.conf" "$LAB_OUT/swanctl.conf"
 }
@@ -305,12 +308,12 @@ server_start() {
 
 # ---- client ----------------------------------------------------------------------------------
 
-# client_conf NAME [KEY=VALUE...]: writes NAME.conf. Keys: gateway ike esp pfs psk device timeout,
-# weak (allow-weak), inner and remote (of the tunnel).
+# client_conf NAME [KEY=VALUE...]: writes NAME.conf. Keys: gateway ike esp pfs psk device timeout
+# lifetime keylife dpd, weak (allow-weak), inner and remote (of the tunnel).
 client_conf() {
 	local name=$1 pair gateway=$GW_ADDR ike=aes128-sha256-modp2048 esp=aes128gcm16 pfs=yes
-	local psk=$LAB_PSK device=godwit0 timeout=10s weak=no inner=$INNER_ADDR/32
-	local remote=10.80.0.0/24
+	local psk=$LAB_PSK device=godwit0 timeout=10s lifetime=8h keylife=8h dpd=30s weak=no
+	local inner=$INNER_ADDR/32 remote=10.80.0.0/24
 	shift
 	for pair; do local "${pair?}"; done
 	umask 077
@@ -329,11 +332,14 @@ client_conf() {
 		[ike]
 		proposals  = $ike
 		allow-weak = $weak
+		lifetime   = $lifetime
+		dpd        = $dpd
 
 		[esp]
 		proposals  = $esp
 		allow-weak = $weak
 		pfs        = $pfs
+		keylife    = $keylife
 
 		[nat]
 		timeout = $timeout

@@ -154,6 +154,8 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		break;
 	case SESSION_EFFECT_PUBLISH_SLOT:
 		classifier_set_current(c->classifier, fx->slot.slot, fx->slot.out);
+		if (fx->slot.next)
+			classifier_set_next(c->classifier, fx->slot.slot, fx->slot.next);
 		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
 		world_expect(c->world, classifier_add_spi(c->classifier, fx->in) == 0,

@@ -4,20 +4,29 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tests/sim/peer.h"
 
 #define GATEWAY_ARENA 8192
-#define CHILDREN_MAX 16
+#define CHILDREN_MAX 128
+#define LINGER (5 * VTIME_S) /* received on after the end of life, and after a Delete */
 
 struct child {
 	uint32_t spi; /* its own */
 	struct esp_in *in;
 	struct esp_out *out;
 	unsigned tunnel;
+	uint32_t spi_out;
+	bool waits; /* not sent on before the client has */
+	bool spent; /* not sent on any more */
+	bool deleted; /* our Delete is out */
+	vtime ends; /* its life */
+	vtime gone; /* it is taken away then */
 };
 
 struct sim_gateway {
 	struct world *world;
 	struct responder *responder;
+	struct sim_peer *peer; /* NULL: it is the responder */
 	struct responder_replies replies;
 	struct classifier *classifier;
 	struct outbound *outbound;
@@ -31,15 +40,28 @@ struct sim_gateway {
 
 /* ---- SAs ---- */
 
-/* The newest pair of a tunnel carries what goes out; NULL: none is left. */
+/*
+ * The newest pair of a tunnel carries what goes out, one that must wait only where there is no other;
+ * NULL: none is left.
+ */
+static const struct child *newest_of(const struct sim_gateway *g, unsigned tunnel)
+{
+	const struct child *newest = NULL;
+
+	for (unsigned i = 0; i < g->nchildren; i++) {
+		const struct child *c = &g->children[i];
+
+		if (c->tunnel == tunnel && !c->spent && (!c->waits || !newest))
+			newest = c;
+	}
+	return newest;
+}
+
 static void publish_newest(struct sim_gateway *g, unsigned tunnel)
 {
-	struct esp_out *newest = NULL;
+	const struct child *newest = newest_of(g, tunnel);
 
-	for (unsigned i = 0; i < g->nchildren; i++)
-		if (g->children[i].tunnel == tunnel)
-			newest = g->children[i].out;
-	classifier_set_current(g->classifier, tunnel, newest);
+	classifier_set_current(g->classifier, tunnel, newest ? newest->out : NULL);
 }
 
 static void child_remove(struct sim_gateway *g, unsigned i)
@@ -66,8 +88,8 @@ static unsigned tunnel_of(const struct sim_gateway *g, const struct ts_pair *ts)
 	return i;
 }
 
-static void child_add(struct sim_gateway *g, const struct responder_child *rc,
-		      const struct path *path)
+static struct child *child_add(struct sim_gateway *g, const struct responder_child *rc,
+			       const struct path *path)
 {
 	struct world *w = g->world;
 	struct child *c = &g->children[g->nchildren];
@@ -85,8 +107,10 @@ static void child_add(struct sim_gateway *g, const struct responder_child *rc,
 	world_expect(w, config.slot < w->settings.session.ntunnels && g->nchildren < CHILDREN_MAX,
 		     "the gateway agreed on a pair of SAs that fits no tunnel, or on too many");
 	if (w->failure[0])
-		return;
+		return NULL;
+	*c = (struct child){ .ends = VTIME_NEVER, .gone = VTIME_NEVER };
 	c->spi = rc->spi_in;
+	c->spi_out = rc->spi_out;
 	c->tunnel = config.slot;
 	c->in = esp_in_new(&config, &w->rng[STREAM_GATEWAY]);
 	config.spi = rc->spi_out;
@@ -95,6 +119,7 @@ static void child_add(struct sim_gateway *g, const struct responder_child *rc,
 	g->nchildren++;
 	classifier_add_spi(g->classifier, c->in);
 	publish_newest(g, c->tunnel);
+	return c;
 }
 
 static bool child_known(const struct sim_gateway *g, uint32_t spi)
@@ -123,6 +148,112 @@ static void children_follow(struct sim_gateway *g, const struct path *path)
 	}
 }
 
+/* ---- the engine's children ---- */
+
+static void child_delete(struct sim_gateway *g, struct child *c)
+{
+	c->spent = true;
+	c->deleted = true;
+	c->gone = vtime_min(c->gone, g->world->now + LINGER);
+	sim_peer_delete_child(g->peer, c->spi);
+}
+
+/* What is older than the one that is sent on is told to be gone, if this gateway does so. */
+static void delete_older(struct sim_gateway *g, unsigned tunnel)
+{
+	const struct child *newest = newest_of(g, tunnel);
+
+	for (unsigned i = 0; g->world->settings.deletes && i < g->nchildren; i++) {
+		struct child *c = &g->children[i];
+
+		if (newest && c < newest && c->tunnel == tunnel && !c->deleted)
+			child_delete(g, c);
+	}
+}
+
+void sim_gateway_child_up(struct sim_gateway *g, const struct ike_child *child,
+			  const struct path *path, bool ours)
+{
+	const struct responder_child rc = {
+		.spi_in = child->spi_in,
+		.spi_out = child->spi_out,
+		.suite = child->suite,
+		.ts = child->ts,
+		.keymat_in = child->keymat_in,
+		.keymat_out = child->keymat_out,
+	};
+	struct child *c = child_add(g, &rc, path);
+
+	if (!c)
+		return;
+	c->ends = vtime_add(g->world->now, child->keylife_s * VTIME_S);
+	c->waits = ours && g->world->settings.waits;
+	publish_newest(g, c->tunnel);
+	delete_older(g, c->tunnel);
+}
+
+void sim_gateway_child_deleted(struct sim_gateway *g, uint32_t spi_out)
+{
+	for (unsigned i = 0; i < g->nchildren; i++) {
+		struct child *c = &g->children[i];
+
+		if (c->spi_out != spi_out || c->spent)
+			continue;
+		c->spent = true;
+		c->gone = vtime_min(c->gone, g->world->now + LINGER);
+		publish_newest(g, c->tunnel);
+	}
+}
+
+static void children_due(struct sim_gateway *g)
+{
+	vtime now = g->world->now;
+
+	for (unsigned i = 0; i < g->nchildren;) {
+		struct child *c = &g->children[i];
+
+		if (c->ends <= now && !c->deleted) {
+			c->ends = VTIME_NEVER;
+			child_delete(g, c);
+			publish_newest(g, c->tunnel);
+		}
+		if (c->gone <= now)
+			child_remove(g, i);
+		else
+			i++;
+	}
+}
+
+static vtime children_deadline(const struct sim_gateway *g)
+{
+	vtime first = VTIME_NEVER;
+
+	for (unsigned i = 0; i < g->nchildren; i++) {
+		const struct child *c = &g->children[i];
+
+		first = vtime_min(first, vtime_min(c->deleted ? VTIME_NEVER : c->ends, c->gone));
+	}
+	return first;
+}
+
+/* The client has sent on a pair: so may we. */
+static void take_events(struct sim_gateway *g)
+{
+	struct data_event ev;
+
+	while (inbound_output(g->inbound, &ev) || outbound_output(g->outbound, &ev)) {
+		for (unsigned i = 0; ev.type == DATA_FIRST_PACKET && i < g->nchildren; i++) {
+			struct child *c = &g->children[i];
+
+			if (c->spi != ev.spi || !c->waits)
+				continue;
+			c->waits = false;
+			publish_newest(g, c->tunnel);
+			delete_older(g, c->tunnel);
+		}
+	}
+}
+
 /* ---- IKE ---- */
 
 static void send_replies(struct sim_gateway *g)
@@ -143,6 +274,10 @@ static void take_ike(struct sim_gateway *g, const struct pkt *p)
 {
 	const struct path path = { p->to, p->from, ENCAPSULATION_UDP, 1 };
 
+	if (g->peer) {
+		sim_peer_datagram(g->peer, &p->from, &p->to, pkt_slice(p));
+		return;
+	}
 	responder_datagram(g->responder, g->world->now, &p->from, &p->to, pkt_slice(p),
 			   &g->replies);
 	children_follow(g, &path);
@@ -192,6 +327,8 @@ void sim_gateway_datagram(struct sim_gateway *g, const struct datagram *d)
 	p->from = d->from;
 	p->to = d->to;
 	inbound_run(g->inbound, g->world->now, &b);
+	if (g->peer)
+		take_events(g);
 	if (p->kind == PKT_INNER)
 		take_inner(g, p);
 	else if (p->kind == PKT_IKE)
@@ -202,12 +339,19 @@ void sim_gateway_datagram(struct sim_gateway *g, const struct datagram *d)
 
 void sim_gateway_timeout(struct sim_gateway *g)
 {
+	if (g->peer) {
+		children_due(g);
+		sim_peer_timeout(g->peer);
+		return;
+	}
 	responder_timeout(g->responder, g->world->now, &g->replies);
 	send_replies(g);
 }
 
 vtime sim_gateway_deadline(const struct sim_gateway *g)
 {
+	if (g->peer)
+		return vtime_min(sim_peer_deadline(g->peer), children_deadline(g));
 	return responder_deadline(g->responder);
 }
 
@@ -223,7 +367,7 @@ uint64_t sim_gateway_replays(const struct sim_gateway *g)
 
 bool sim_gateway_established(const struct sim_gateway *g)
 {
-	return responder_established(g->responder);
+	return g->peer ? sim_peer_established(g->peer) : responder_established(g->responder);
 }
 
 void sim_gateway_dpd(struct sim_gateway *g)
@@ -239,8 +383,47 @@ unsigned sim_gateway_acks(const struct sim_gateway *g)
 	return responder_acks(g->responder, &last);
 }
 
+uint64_t sim_gateway_unknown(const struct sim_gateway *g)
+{
+	return inbound_drops(g->inbound)->n[DROP_UNKNOWN_SPI];
+}
+
+void sim_gateway_renew_child(struct sim_gateway *g, unsigned tunnel)
+{
+	sim_peer_renew_child(g->peer, tunnel);
+}
+
+void sim_gateway_renew_ike(struct sim_gateway *g)
+{
+	sim_peer_renew_ike(g->peer);
+}
+
+unsigned sim_gateway_accepted(const struct sim_gateway *g)
+{
+	return sim_peer_accepted(g->peer);
+}
+
+void sim_gateway_forget(struct sim_gateway *g)
+{
+	sim_peer_forget(g->peer);
+	while (g->nchildren)
+		child_remove(g, 0);
+}
+
+static void engine_delete(struct sim_gateway *g, bool children, bool ike)
+{
+	for (unsigned i = 0; i < g->nchildren && children; i++)
+		child_delete(g, &g->children[i]);
+	if (ike)
+		sim_peer_delete(g->peer);
+}
+
 void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike)
 {
+	if (g->peer) {
+		engine_delete(g, children, ike);
+		return;
+	}
 	for (unsigned i = 0; i < g->nchildren && children; i++) {
 		responder_delete_child(g->responder, g->children[i].spi, &g->replies);
 		send_replies(g);
@@ -281,6 +464,8 @@ struct sim_gateway *sim_gateway_new(struct world *w)
 	g->outbound = outbound_new(g->classifier);
 	g->inbound = inbound_new(g->classifier);
 	publish_rules(g);
+	if (w->settings.engine)
+		g->peer = sim_peer_new(w, g);
 	return g;
 }
 
@@ -289,6 +474,7 @@ void sim_gateway_free(struct sim_gateway *g)
 	while (g->nchildren)
 		child_remove(g, 0);
 	responder_free(g->responder);
+	sim_peer_free(g->peer);
 	outbound_free(g->outbound);
 	inbound_free(g->inbound);
 	classifier_free(g->classifier);

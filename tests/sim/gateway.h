@@ -24,4 +24,19 @@ unsigned sim_gateway_acks(const struct sim_gateway *g);
 /* Deletes for its ESP SAs, for its IKE SA, or for both. */
 void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike);
 
+/* Where it is the program's engine: begins a new pair for a tunnel, a new IKE SA; forgets all. */
+void sim_gateway_renew_child(struct sim_gateway *g, unsigned tunnel);
+void sim_gateway_renew_ike(struct sim_gateway *g);
+void sim_gateway_forget(struct sim_gateway *g);
+/* IKE SAs that the client began, so far. */
+unsigned sim_gateway_accepted(const struct sim_gateway *g);
+/* Datagrams on SPIs that it does not know. */
+uint64_t sim_gateway_unknown(const struct sim_gateway *g);
+
+/* What peer.c tells: a pair was agreed on (copied), by us or by the client; one was deleted. */
+struct ike_child;
+void sim_gateway_child_up(struct sim_gateway *g, const struct ike_child *child,
+			  const struct path *path, bool ours);
+void sim_gateway_child_deleted(struct sim_gateway *g, uint32_t spi_out);
+
 #endif

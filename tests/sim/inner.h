@@ -10,7 +10,7 @@
 #include "base/addr.h"
 #include "base/rng.h"
 
-#define INNER_PACKETS_MAX 2048
+#define INNER_PACKETS_MAX 16384
 #define INNER_SIZE_MAX 1500
 #define INNER_MARKER 12
 

@@ -26,11 +26,16 @@ struct counts {
 	unsigned sent, lost, duplicated, reordered;
 };
 
+static const struct scenario *scenario_at(unsigned i)
+{
+	return i < nscenarios ? &scenarios[i] : &lasting_scenarios[i - nscenarios];
+}
+
 static void usage(FILE *out)
 {
 	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace]\nscenarios:", out);
-	for (unsigned i = 0; i < nscenarios; i++)
-		fprintf(out, " %s", scenarios[i].name);
+	for (unsigned i = 0; i < nscenarios + nlasting_scenarios; i++)
+		fprintf(out, " %s", scenario_at(i)->name);
 	fputs("\n", out);
 }
 
@@ -153,11 +158,11 @@ int main(int argc, char **argv)
 	}
 	if (!o.scenario)
 		good = selftest();
-	for (unsigned i = 0; i < nscenarios; i++) {
-		if (o.scenario && strcmp(o.scenario, scenarios[i].name) != 0)
+	for (unsigned i = 0; i < nscenarios + nlasting_scenarios; i++) {
+		if (o.scenario && strcmp(o.scenario, scenario_at(i)->name) != 0)
 			continue;
 		played++;
-		good &= play(&scenarios[i], &o);
+		good &= play(scenario_at(i), &o);
 	}
 	if (!played) {
 		fprintf(stderr, "sim: no scenario %s\n", o.scenario);

@@ -6,5 +6,8 @@
 
 extern const struct scenario scenarios[];
 extern const unsigned nscenarios;
+/* Those that go on for long. */
+extern const struct scenario lasting_scenarios[];
+extern const unsigned nlasting_scenarios;
 
 #endif

@@ -164,6 +164,12 @@ void settings_choose(struct settings *s, struct rng *rng)
 	s->session.ike.lifetime_s = 8 * 3600;
 	s->session.ike.timeout = 30 * VTIME_S;
 	s->session.child.keylife_s = 8 * 3600;
+	s->session.dpd = 30 * VTIME_S;
+	s->session.rekeymargin = 540 * VTIME_S;
+	s->session.rekeyfuzz = 100;
+	s->session.pingtime = 2 * VTIME_S;
+	s->session.pingtries = 5;
+	s->session.elimit = 3;
 	choose_addresses(s, rng);
 	choose_tunnels(s, rng);
 	choose_suites(s, rng);
@@ -173,6 +179,20 @@ void settings_choose(struct settings *s, struct rng *rng)
 	s->session.ike.force_udp = s->nat.family == FAMILY_NONE || one_in(rng, 2);
 	s->up = (struct link_config){ .delay = 20 * VTIME_MS, .jitter = 5 * VTIME_MS };
 	s->down = s->up;
+}
+
+void settings_engine(struct settings *s, uint32_t lifetime_s, uint32_t keylife_s, vtime dpd)
+{
+	s->engine = true;
+	s->session.ike.lifetime_s = s->gateway_lifetime_s = lifetime_s;
+	s->session.child.keylife_s = s->gateway_keylife_s = keylife_s;
+	s->session.dpd = dpd;
+	s->responder.faults = (struct responder_faults){ 0 };
+	/* Behind a NAT nobody is known by an address. */
+	identity_parse("vpn.example.com", &s->responder.id);
+	s->session.ike.remote = s->responder.id;
+	identity_parse("laptop@example.com", &s->responder.peer);
+	s->session.ike.local = s->responder.peer;
 }
 
 void settings_free(struct settings *s)

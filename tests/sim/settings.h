@@ -28,6 +28,12 @@ struct settings {
 	bool silent; /* it hears nothing */
 	bool late; /* its SAs are there from message 3 of quick mode on, not from message 2 */
 
+	/* It is the program's own engine, and may begin exchanges. */
+	bool engine;
+	uint32_t gateway_lifetime_s, gateway_keylife_s;
+	bool waits; /* it sends on SAs that it began only when the client has sent on them */
+	bool deletes; /* it deletes an older pair as soon as it sends on a newer one */
+
 	struct addr hosts[SETTINGS_TUNNELS_MAX]; /* one behind the gateway for each tunnel */
 };
 
@@ -35,6 +41,11 @@ struct settings {
 void settings_choose(struct settings *s, struct rng *rng);
 /* Gives the gateway this key instead. */
 void settings_psk(struct settings *s, struct slice psk);
+/*
+ * The gateway is the program's engine; both ends' keys live so long, and silence is noticed after
+ * so long.
+ */
+void settings_engine(struct settings *s, uint32_t lifetime_s, uint32_t keylife_s, vtime dpd);
 /* Wipes the keys. */
 void settings_free(struct settings *s);
 /* A wire in both directions: 30 % lost, 10 % duplicated, 25 % out of order. */

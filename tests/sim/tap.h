@@ -14,8 +14,8 @@
 
 #define TAP_NAME_MAX 64
 #define TAP_MESSAGES_MAX 512
-#define TAP_SAS_MAX 32
-#define TAP_SEQUENCES_MAX 8192
+#define TAP_SAS_MAX 1024
+#define TAP_SEQUENCES_MAX 16384
 
 enum side {
 	SIDE_CLIENT,
@@ -34,6 +34,7 @@ struct tap_message {
 struct tap_sa {
 	enum side from;
 	uint32_t spi;
+	uint32_t base; /* the first sequence number seen */
 	uint64_t sealed[TAP_SEQUENCES_MAX / 64];
 };
 
@@ -41,7 +42,7 @@ struct tap {
 	struct slice secret; /* bytes that every inner packet holds; borrowed */
 	unsigned budget; /* how often the client may send one message */
 	struct tap_message messages[TAP_MESSAGES_MAX];
-	unsigned nmessages;
+	unsigned nmessages; /* that came so far; the oldest make room */
 	struct tap_sa sas[TAP_SAS_MAX];
 	unsigned nsas;
 	unsigned esp_packets;

@@ -115,21 +115,26 @@ void world_put(struct world *w, enum side to, const struct endpoint *src,
 			    .at = at, .to = to, .datagram = datagram_new(src, dst, payload) });
 }
 
-/* The NAT gives each port of the client a port of its own and forgets none. */
-static void nat_translate(const struct world *w, enum side from, struct endpoint *src,
+/*
+ * The NAT gives each port of the client a port of its own and forgets none, until it is another NAT.
+ * False: it knows no such port.
+ */
+static bool nat_translate(const struct world *w, enum side from, struct endpoint *src,
 			  struct endpoint *dst)
 {
 	const struct settings *s = &w->settings;
 
 	if (s->nat.family == FAMILY_NONE)
-		return;
+		return true;
 	if (from == SIDE_CLIENT) {
 		src->addr = s->nat;
-		src->port = (uint16_t)(src->port + NAT_PORTS);
+		src->port = (uint16_t)(src->port + w->nat_ports);
 	} else if (addr_eq(&dst->addr, &s->nat)) {
 		dst->addr = s->client;
-		dst->port = (uint16_t)(dst->port - NAT_PORTS);
+		dst->port = (uint16_t)(dst->port - w->nat_ports);
+		return dst->port == IKE_PORT || dst->port == IKE_NATT_PORT;
 	}
+	return true;
 }
 
 static void trace_fate(struct world *w, enum side from, const char *name,
@@ -150,10 +155,12 @@ static struct link_fate put_on_link(struct world *w, enum side from, const char 
 				    const struct endpoint *src, const struct endpoint *dst,
 				    struct slice payload)
 {
-	struct link_fate fate = link_send(from == SIDE_CLIENT ? &w->up : &w->down, w->now);
+	struct link_fate fate = { 0 };
 	enum side to = from == SIDE_CLIENT ? SIDE_GATEWAY : SIDE_CLIENT;
 	struct datagram *d;
 
+	if (!w->dead)
+		fate = link_send(from == SIDE_CLIENT ? &w->up : &w->down, w->now);
 	trace_fate(w, from, name, &fate);
 	for (unsigned i = 0; i < fate.n; i++)
 		world_put(w, to, src, dst, payload, fate.at[i]);
@@ -177,8 +184,11 @@ void world_send(struct world *w, enum side from, const struct endpoint *src,
 	struct link_fate fate;
 
 	trace_bytes(&w->trace, payload);
-	nat_translate(w, from, &a, &b);
-	if (addr_eq(&b.addr, from == SIDE_CLIENT ? &w->settings.gateway : &w->settings.client)) {
+	if (!nat_translate(w, from, &a, &b)) {
+		trace_line(&w->trace, w->now, "gateway ──► %-48s  to a port that the NAT forgot",
+			   name);
+	} else if (addr_eq(&b.addr,
+			   from == SIDE_CLIENT ? &w->settings.gateway : &w->settings.client)) {
 		fate = put_on_link(w, from, name, &a, &b, payload);
 		w->twice[from] += fate.n == 2 && w->tap.esp_packets != esp_before;
 	} else {
@@ -297,6 +307,7 @@ struct world_result world_play(const struct scenario *scenario, uint64_t seed, b
 	w->scenario = scenario;
 	w->seed = seed;
 	w->instant = VTIME_NEVER;
+	w->nat_ports = NAT_PORTS;
 	trace_init(&w->trace, show);
 	world_begin(w);
 	while (!w->stopped)

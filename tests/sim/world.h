@@ -104,6 +104,8 @@ struct world {
 	/* Sees each datagram after the tap, and when its first copy arrives. May be NULL. */
 	void (*eavesdrop)(struct world *w, enum side from, const struct datagram *d, vtime arrives);
 	unsigned altered; /* datagrams that the attacker sent */
+	uint16_t nat_ports; /* what the NAT adds to the client's ports: changed, it is another NAT */
+	bool dead; /* nothing passes */
 	unsigned twice[2]; /* ESP packets of each side of which two copies arrive */
 };
 

@@ -121,6 +121,7 @@ void pair_answer(struct pair *p, unsigned end, enum pair_answer answer)
 
 static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct ike_effect *fx)
 {
+	struct ike_child early;
 	struct pair_end *e = &p->end[end];
 
 	switch (fx->type) {
@@ -134,6 +135,10 @@ static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct i
 	case IKE_EFFECT_ESTABLISHED:
 		e->nestablished++;
 		e->established = *fx;
+		break;
+	case IKE_EFFECT_CHILD_READY:
+		early = fx->child;
+		ike_child_free(&early);
 		break;
 	case IKE_EFFECT_CHILD_UP:
 		e->up[e->nup++] = fx->child;

@@ -134,6 +134,8 @@ static void gateway_receive(struct world *w, const struct ike_effect *e)
 
 static void note(struct world *w, const struct ike_effect *e)
 {
+	struct ike_child early;
+
 	switch (e->type) {
 	case IKE_EFFECT_SEND:
 		gateway_receive(w, e);
@@ -145,6 +147,10 @@ static void note(struct world *w, const struct ike_effect *e)
 	case IKE_EFFECT_ESTABLISHED:
 		w->nestablished++;
 		w->established = *e;
+		break;
+	case IKE_EFFECT_CHILD_READY:
+		early = e->child;
+		ike_child_free(&early);
 		break;
 	case IKE_EFFECT_CHILD_UP:
 		w->up[w->nup++] = e->child;

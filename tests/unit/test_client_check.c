@@ -79,43 +79,51 @@ static void expect_says(const char *text, const char *wanted)
 
 static void check_says_what_would_be_done(void **state)
 {
-	expect_says("[gateway]\naddress = vpn.example.com\n[auth]\npsk = sesame\n[tunnel]\n"
-		    "address = 10.98.0.1\nremote = 10.99.0.0/24\n",
-		    "  gateway         vpn.example.com\n"
-		    "  it must be      known by the address we reach it at\n"
-		    "  we are          known by our address\n"
-		    "  IKE             IKEv1, main mode, pre-shared key; given up after 30s\n"
-		    "    offered       aes256-sha384-ecp384, aes256-sha256-ecp256, "
-		    "aes128-sha256-modp2048; for 8h\n"
-		    "  ESP             in UDP always, so that every NAT lets it through\n"
-		    "    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
-		    "    PFS           yes, ecp384\n"
-		    "  device          godwit0, MTU from the path to the gateway\n"
-		    "  our address     10.98.0.1\n"
-		    "  in the tunnel   from 10.98.0.1/32 to 10.99.0.0/24, and back\n"
-		    "  all else        goes its usual way in the clear, beside the tunnel\n"
-		    "  IPv6            all of it in the clear: [tunnel] address has no IPv6 "
-		    "address\n"
-		    "  DNS             left as it is\n");
-	expect_says("[gateway]\naddress = a, 192.0.2.1\nidentity = gw.example\n[auth]\n"
-		    "psk = sesame\nidentity = me@example\n[ike]\nlifetime = 90m\n"
-		    "proposals = aes128-sha1-modp2048\n[nat]\ntimeout = 2m\n[esp]\npfs = no\n"
-		    "keylife = 1d\nproposals = aes128-sha1\n[tunnel]\nmtu = 1300\ndevice = tun9\n"
-		    "address = 10.98.0.1, fd00::1\nremote = 0.0.0.0/0, fd00:99::/64\n",
-		    "  gateway         a, else 192.0.2.1\n"
-		    "  it must be      gw.example\n"
-		    "  we are          me@example\n"
-		    "  IKE             IKEv1, main mode, pre-shared key; given up after 2m\n"
-		    "    offered       aes128-sha1-modp2048; for 90m\n"
-		    "  ESP             in UDP always, so that every NAT lets it through\n"
-		    "    offered       aes128-sha1; for 1d\n"
-		    "    PFS           no\n"
-		    "  device          tun9, MTU 1300\n"
-		    "  our address     10.98.0.1, fd00::1\n"
-		    "  in the tunnel   from 10.98.0.1/32 to 0.0.0.0/0, and back\n"
-		    "                  from fd00::1/128 to fd00:99::/64, and back\n"
-		    "  all else        goes its usual way in the clear, beside the tunnel\n"
-		    "  DNS             left as it is\n");
+	expect_says(
+		"[gateway]\naddress = vpn.example.com\n[auth]\npsk = sesame\n[tunnel]\n"
+		"address = 10.98.0.1\nremote = 10.99.0.0/24\n",
+		"  gateway         vpn.example.com\n"
+		"  it must be      known by the address we reach it at\n"
+		"  we are          known by our address\n"
+		"  IKE             IKEv1, main mode, pre-shared key; given up after 30s\n"
+		"    offered       aes256-sha384-ecp384, aes256-sha256-ecp256, "
+		"aes128-sha256-modp2048; for 8h\n"
+		"  ESP             in UDP always, so that every NAT lets it through\n"
+		"    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
+		"    PFS           yes, ecp384\n"
+		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
+		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
+		"until that succeeds\n"
+		"  device          godwit0, MTU from the path to the gateway\n"
+		"  our address     10.98.0.1\n"
+		"  in the tunnel   from 10.98.0.1/32 to 10.99.0.0/24, and back\n"
+		"  all else        goes its usual way in the clear, beside the tunnel\n"
+		"  IPv6            all of it in the clear: [tunnel] address has no IPv6 "
+		"address\n"
+		"  DNS             left as it is\n");
+	expect_says(
+		"[gateway]\naddress = a, 192.0.2.1\nidentity = gw.example\n[auth]\n"
+		"psk = sesame\nidentity = me@example\n[ike]\nlifetime = 90m\n"
+		"proposals = aes128-sha1-modp2048\n[nat]\ntimeout = 2m\n[esp]\npfs = no\n"
+		"keylife = 1d\nproposals = aes128-sha1\n[tunnel]\nmtu = 1300\ndevice = tun9\n"
+		"address = 10.98.0.1, fd00::1\nremote = 0.0.0.0/0, fd00:99::/64\n",
+		"  gateway         a, else 192.0.2.1\n"
+		"  it must be      gw.example\n"
+		"  we are          me@example\n"
+		"  IKE             IKEv1, main mode, pre-shared key; given up after 2m\n"
+		"    offered       aes128-sha1-modp2048; for 90m\n"
+		"  ESP             in UDP always, so that every NAT lets it through\n"
+		"    offered       aes128-sha1; for 1d\n"
+		"    PFS           no\n"
+		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
+		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
+		"until that succeeds\n"
+		"  device          tun9, MTU 1300\n"
+		"  our address     10.98.0.1, fd00::1\n"
+		"  in the tunnel   from 10.98.0.1/32 to 0.0.0.0/0, and back\n"
+		"                  from fd00::1/128 to fd00:99::/64, and back\n"
+		"  all else        goes its usual way in the clear, beside the tunnel\n"
+		"  DNS             left as it is\n");
 }
 
 static void check_fails_with_exit_code_1(void **state)

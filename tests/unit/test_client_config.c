@@ -112,6 +112,12 @@ static void the_minimum_takes_every_default(void **state)
 	assert_int_equal(s->child.nsuites, 3);
 	assert_int_equal(s->child.pfs, DH_ECP_384);
 	assert_int_equal(s->child.keylife_s, 28800);
+	assert_int_equal(s->dpd, 30 * VTIME_S);
+	assert_int_equal(s->rekeymargin, 540 * VTIME_S);
+	assert_int_equal(s->rekeyfuzz, 100);
+	assert_int_equal(s->pingtime, 2 * VTIME_S);
+	assert_int_equal(s->pingtries, 5);
+	assert_int_equal(s->elimit, 3);
 	assert_int_equal(s->mtu, 0);
 	assert_int_equal(s->fallback, POLICY_BYPASS);
 	assert_int_equal(s->ninner, 1);
@@ -126,8 +132,9 @@ static void every_key_has_its_effect(void **state)
 		"[gateway]\naddress = a.example, 192.0.2.1\nversion = ikev1\nmode = main\n"
 		"identity = gw.example\nvendor = none\n"
 		"[auth]\nmethod = psk\nidentity = me@example.com\npsk = sesame\nxauth = no\n"
-		"[ike]\nproposals = aes128-sha256-modp2048\nlifetime = 2h\n"
+		"[ike]\nproposals = aes128-sha256-modp2048\nlifetime = 2h\ndpd = 0\n"
 		"[esp]\nproposals = aes256-sha256\npfs = yes\nencapsulation = udp\nkeylife = 30m\n"
+		"rekeymargin = 2m\nrekeyfuzz = 0%\n"
 		"[nat]\ntimeout = 12s\n"
 		"[tunnel]\ndevice = tun7\nmtu = 1400\naddress = 10.98.0.1/32, fd00::1\n"
 		"local = address\nremote = 10.99.0.0/24, fd00:99::/64\ndefault = bypass\n"
@@ -145,6 +152,9 @@ static void every_key_has_its_effect(void **state)
 	assert_int_equal(s->child.nsuites, 1);
 	assert_int_equal(s->child.pfs, DH_MODP_2048);
 	assert_int_equal(s->child.keylife_s, 1800);
+	assert_int_equal(s->dpd, 0);
+	assert_int_equal(s->rekeymargin, 120 * VTIME_S);
+	assert_int_equal(s->rekeyfuzz, 0);
 	assert_string_equal(r.c->device, "tun7");
 	assert_int_equal(s->mtu, 1400);
 	assert_int_equal(s->ninner, 2);
@@ -380,14 +390,14 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "keylife = 8h\n",
 	  "vpn.conf:8:1: unknown key keylife in [tunnel]; it belongs in [esp]\n" },
 	{ MINIMAL "[ike]\nq = 1\n",
-	  "vpn.conf:9:1: unknown key q in [ike]; it has proposals, lifetime, allow-weak\n" },
+	  "vpn.conf:9:1: unknown key q in [ike]; it has proposals, lifetime, allow-weak, dpd\n" },
 	{ MINIMAL "[esp]\npfs = no\n pfs = no\n",
 	  "vpn.conf:10:2: [esp] pfs is already set in line 9\n" },
 	{ MINIMAL "[gateway]\naddress = b\n",
 	  "vpn.conf:9:1: [gateway] address is already set in line 2\n" },
 	/* not yet */
-	{ MINIMAL "[nat]\npingtime = 2s\n",
-	  "vpn.conf:9:1: [nat] pingtime is not available in this version: probing of epochs "
+	{ MINIMAL "[nat]\nmaxidle = 2s\n",
+	  "vpn.conf:9:1: [nat] maxidle is not available in this version: probing of epochs "
 	  "comes later; remove the line\n" },
 	{ MINIMAL "[auth]\npassword = hidden\n",
 	  "vpn.conf:9:1: [auth] password is not available in this version: user name and "

@@ -63,6 +63,7 @@ static void fill_session(struct session_info *s, const struct ts_pair *ts)
 		.gateway = "vpn.example.com",
 		.path = { .encapsulation = ENCAPSULATION_UDP },
 		.nat = NAT_LOCAL,
+		.ike_rekey_at = 3600 * VTIME_S,
 		.ike = { .state = IKE_STATE_ESTABLISHED,
 			 .cookie_i = { 1, 2, 3, 4, 5, 6, 7, 8 },
 			 .suite = { IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_MODP_2048 },
@@ -76,7 +77,9 @@ static void fill_session(struct session_info *s, const struct ts_pair *ts)
 	s->path.remote.port = 4500;
 	s->tunnels[0].ts = ts;
 	s->tunnels[0].up = true;
-	s->tunnels[0].epoch = (struct session_epoch_info){
+	s->tunnels[0].nepochs = 1;
+	s->tunnels[0].epochs[0] = (struct session_epoch_info){
+		.state = EPOCH_CURRENT,
 		.spi_in = 0xabc,
 		.spi_out = 0xc0ffee00,
 		.suite = { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE },
@@ -151,7 +154,7 @@ static void status_tells_what_is(void **state)
 	assert_string_equal(str(o, "encapsulation"), "udp");
 	assert_string_equal(str(json_object_get(o, "ike"), "spi_i"), "0102030405060708");
 	assert_int_equal(num(json_object_get(o, "ike"), "age_s"), 61);
-	assert_int_equal(num(json_object_get(o, "ike"), "rekey_in_s"), 3540);
+	assert_int_equal(num(json_object_get(o, "ike"), "rekey_in_s"), 3440);
 	assert_int_equal(num(o, "mtu"), 1438);
 	assert_int_equal(num(json_object_get(o, "drops"), "replay"), 5);
 	assert_int_equal(json_object_size(json_object_get(o, "drops")), 1);

@@ -73,7 +73,7 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 20);
+	assert_int_equal(n, 26);
 }
 
 /* The words of the language, so that none is lost by accident. */
@@ -121,10 +121,12 @@ static void a_slip_finds_the_nearest_key(void **state)
 		{ "ike", "proposal", "did you mean proposals?" },
 		{ "ike", "keylife", "it belongs in [esp]" },
 		{ "gateway", "psk", "it belongs in [auth]" },
-		{ "ike", "x", "it has proposals, lifetime, allow-weak" },
-		{ "esp", "ab", "it has proposals, pfs, encapsulation, keylife, allow-weak" },
+		{ "ike", "x", "it has proposals, lifetime, allow-weak, dpd" },
+		{ "esp", "ab",
+		  "it has proposals, pfs, encapsulation, keylife, allow-weak, "
+		  "rekeymargin, rekeyfuzz" },
 		{ "ike", "a-name-that-is-much-longer-than-any-key-of-ours",
-		  "it has proposals, lifetime, allow-weak" },
+		  "it has proposals, lifetime, allow-weak, dpd" },
 	};
 	char buf[OPTION_WHY_MAX];
 
@@ -294,9 +296,9 @@ static const struct {
 	{ "esp", "pfs", "curve25519", 0, "curve25519", "curve25519: IKEv1 has no number for it" },
 	{ "ike", "proposals", "aes128-sha256-modp2048,", 23, "", "expected proposals such as" },
 	{ "ike", "proposals", "aes128-sha256-modp9", 0, "aes128-sha256-modp9", "\"modp9\"" },
-	{ "ike", "lifetime", "8x", 0, "8x", "expected a duration from 1m to 30d" },
-	{ "ike", "lifetime", "59s", 0, "59s", "expected a duration from 1m to 30d" },
-	{ "ike", "lifetime", "31d", 0, "31d", "expected a duration from 1m to 30d" },
+	{ "ike", "lifetime", "8x", 0, "8x", "expected a duration from 10s to 30d" },
+	{ "ike", "lifetime", "9s", 0, "9s", "expected a duration from 10s to 30d" },
+	{ "ike", "lifetime", "31d", 0, "31d", "expected a duration from 10s to 30d" },
 	{ "esp", "proposals", "aes128gcm16-ecp256,aes128gcm16-ecp384", 19, "aes128gcm16-ecp384",
 	  "names another group than a proposal before it (ecp256)" },
 	{ "esp", "proposals", "aes128", 0, "aes128", "" },
@@ -308,6 +310,13 @@ static const struct {
 	{ "esp", "encapsulation", "cisco-udp", 0, "cisco-udp", "not available in this version" },
 	{ "esp", "encapsulation", "upd", 0, "upd", "expected auto or udp; did you mean udp?" },
 	{ "esp", "keylife", "0", 0, "0", "expected a duration" },
+	{ "ike", "dpd", "2h", 0, "2h", "expected a duration from 1s to 1h, such as 30s, or 0" },
+	{ "esp", "rekeymargin", "0", 0, "0", "expected a duration from 1s to 1d" },
+	{ "esp", "rekeyfuzz", "100", 0, "100", "expected a percentage from 0% to 300%" },
+	{ "esp", "rekeyfuzz", "301%", 0, "301%", "expected a percentage from 0% to 300%" },
+	{ "nat", "pingtime", "61s", 0, "61s", "expected a duration from 1s to 1m" },
+	{ "nat", "pingtries", "21", 0, "21", "expected a number from 0 to 20" },
+	{ "nat", "elimit", "x", 0, "x", "expected a number from 0 to 20" },
 	{ "nat", "timeout", "0", 0, "0", "expected a duration from 1s to 10m" },
 	{ "nat", "timeout", "601", 0, "601", "expected a duration from 1s to 10m" },
 	{ "tunnel", "device", "sixteen-letters-", 0, "sixteen-letters-", "expected a name" },

@@ -35,13 +35,13 @@ static void sink(void *ctx, const struct log_event *ev)
 static void tunnel_up(struct session *s, unsigned slot, const struct esp_suite *suite)
 {
 	struct esp_sa_config config = parts_config(suite, 0x1000 + slot);
-	struct tunnel *t = &s->tunnels[slot];
+	struct session_epoch *e = &s->tunnels[slot].epoch[slot];
 
 	config.slot = slot;
 	config.mtu = session_mtu_inner(s, suite);
-	t->child.suite = *suite;
-	t->out = parts_out(config);
-	t->in = parts_in(config);
+	e->child.suite = *suite;
+	e->out = parts_out(config);
+	e->in = parts_in(config);
 }
 
 static int bench_new(void **state)
@@ -135,10 +135,10 @@ static void expect_limits(const struct bench *b, unsigned gcm, unsigned cbc)
 {
 	const struct tunnel *t = b->s->tunnels;
 
-	assert_int_equal(atomic_load(&t[0].out->mtu), gcm);
-	assert_int_equal(atomic_load(&t[0].in->mtu), gcm);
-	assert_int_equal(atomic_load(&t[1].out->mtu), cbc);
-	assert_int_equal(atomic_load(&t[1].in->mtu), cbc);
+	assert_int_equal(atomic_load(&t[0].epoch[0].out->mtu), gcm);
+	assert_int_equal(atomic_load(&t[0].epoch[0].in->mtu), gcm);
+	assert_int_equal(atomic_load(&t[1].epoch[1].out->mtu), cbc);
+	assert_int_equal(atomic_load(&t[1].epoch[1].in->mtu), cbc);
 }
 
 static void a_narrower_path_is_asked_for_and_kept_to(void **state)
@@ -247,22 +247,22 @@ static void an_absurd_mtu(void **state)
 	assert_int_equal(b->warnings, 1);
 }
 
-static void tunnel_down(struct tunnel *t)
+static void epoch_down(struct session_epoch *e)
 {
-	esp_in_free(t->in);
-	esp_out_free(t->out);
-	t->in = NULL;
-	t->out = NULL;
+	esp_in_free(e->in);
+	esp_out_free(e->out);
+	e->in = NULL;
+	e->out = NULL;
 }
 
 static void tunnels_that_are_down_do_not_count(void **state)
 {
 	struct bench *b = *state;
 
-	tunnel_down(&b->s->tunnels[1]);
+	epoch_down(&b->s->tunnels[1].epoch[1]);
 	kernel_says(b, "192.0.2.1", 1400);
 	expect_device(b, 1338);
-	tunnel_down(&b->s->tunnels[0]);
+	epoch_down(&b->s->tunnels[0].epoch[0]);
 	kernel_says(b, "192.0.2.1", 1300);
 	expect_nothing(b);
 	assert_int_equal(b->s->mtu, 1338);

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
+
+#include "client/session_impl.h"
+
+/* Renewal begins when this much of an SA's numbers or bytes is used up. */
+#define LIMIT_PER_CENT 75
+#define SEQUENCES_MAX UINT32_MAX
+#define GCM_PACKETS_MAX ((uint64_t)1 << 31)
+/* At the pace of the last look: so often at least until a limit is reached, and no faster than. */
+#define WATCH_LEAST (50 * VTIME_MS)
+
+static uint64_t count_of(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* ---- what data threads see ---- */
+
+static void publish(struct session *s, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+	int current = epochs_current(&t->epochs), next = epochs_next(&t->epochs);
+	struct esp_out *out = current < 0 ? NULL : t->epoch[current].out;
+	struct esp_out *proved = next < 0 ? NULL : t->epoch[next].out;
+	struct session_effect *fx;
+
+	if (out == t->published && proved == t->published_next)
+		return;
+	t->published = out;
+	t->published_next = proved;
+	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SLOT);
+	fx->slot.slot = slot;
+	fx->slot.out = out;
+	fx->slot.next = proved;
+}
+
+static void retire(struct session *s, struct tunnel *t, unsigned place)
+{
+	struct session_epoch *e = &t->epoch[place];
+	struct session_effect *fx;
+
+	log_ev(s->log, LOG_INFO, "epoch gone", log_hex("spi_in", 4, e->child.spi_in),
+	       log_hex("spi_out", 4, e->child.spi_out));
+	ike_child_free(&e->child);
+	fx = session_effect_add(s, SESSION_EFFECT_RETIRE);
+	fx->retire.in = e->in;
+	fx->retire.out = e->out;
+	*e = (struct session_epoch){ 0 };
+	epochs_remove(&t->epochs, place);
+}
+
+/* Data is sent on the right one before any is taken away. */
+static void follow(struct session *s, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+
+	publish(s, slot);
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epochs.epoch[k].state == EPOCH_DEAD)
+			retire(s, t, k);
+}
+
+void session_goodbye(struct session *s, uint32_t spi)
+{
+	unsigned at = (s->first_goodbye + s->ngoodbyes) % SESSION_GOODBYES_MAX;
+
+	if (s->ngoodbyes == SESSION_GOODBYES_MAX)
+		return;
+	s->goodbyes[at] = spi;
+	s->ngoodbyes++;
+}
+
+void session_epochs_retire(struct session *s, bool goodbye)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		struct tunnel *t = &s->tunnels[i];
+
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			if (t->epochs.epoch[k].state == EPOCH_FREE)
+				continue;
+			if (goodbye && !t->epochs.epoch[k].deleted)
+				session_goodbye(s, t->epoch[k].child.spi_in);
+			t->epochs.epoch[k].state = EPOCH_DEAD;
+		}
+		follow(s, i);
+	}
+}
+
+bool session_spi_taken(const struct session *s, uint32_t spi)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			if (s->tunnels[i].epoch[k].in && s->tunnels[i].epoch[k].child.spi_in == spi)
+				return true;
+	return false;
+}
+
+/* ---- installing ---- */
+
+static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
+				      const struct ike_child *child, bool inbound)
+{
+	return (struct esp_sa_config){
+		.spi = inbound ? child->spi_in : child->spi_out,
+		.suite = child->suite,
+		.keymat = secret_slice(inbound ? &child->keymat_in : &child->keymat_out),
+		.ts = child->ts,
+		.path = s->path,
+		.slot = slot,
+		.epoch = child->id,
+		.first_sequence = s->config->first_sequence,
+		.mtu = session_mtu_inner(s, &child->suite),
+	};
+}
+
+static bool is_gcm(const struct esp_suite *suite)
+{
+	return suite->integ == ESP_INTEG_NONE;
+}
+
+static void set_limits(const struct session *s, struct session_epoch *e)
+{
+	uint64_t used = s->config->first_sequence ? s->config->first_sequence - 1 : 0;
+
+	e->packets_max = SEQUENCES_MAX - used;
+	if (is_gcm(&e->child.suite) && e->packets_max > GCM_PACKETS_MAX)
+		e->packets_max = GCM_PACKETS_MAX;
+	e->bytes_max = e->child.keylife_bytes ? e->child.keylife_bytes : UINT64_MAX;
+	if (s->config->keylife_bytes && s->config->keylife_bytes < e->bytes_max)
+		e->bytes_max = s->config->keylife_bytes;
+}
+
+struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child)
+{
+	struct esp_sa_config config = sa_config(s, slot, child, true);
+	struct esp_in *in = esp_in_new(&config, s->rng);
+	struct session_effect *fx;
+
+	/* IKE accepted a suite that we offered, with key material of its length. */
+	assert(in);
+	fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_SPI);
+	fx->in = in;
+	return in;
+}
+
+static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, struct esp_in *in)
+{
+	struct esp_sa_config out = sa_config(s, slot, &e->child, false);
+	struct session_effect *fx;
+
+	e->in = in ? in : session_inbound_new(s, slot, &e->child);
+	e->out = esp_out_new(&out, s->rng);
+	assert(e->out);
+	set_limits(s, e);
+	if (s->keylog) {
+		fx = session_effect_add(s, SESSION_EFFECT_KEYS);
+		fx->keys.child = &e->child;
+		fx->keys.path = s->path;
+	}
+}
+
+static void make_room(struct session *s, vtime now, unsigned slot)
+{
+	uint32_t id = epochs_evictable(&s->tunnels[slot].epochs);
+
+	if (id)
+		session_epoch_event(s, now, slot, id, EPOCH_EVENT_EVICTED);
+}
+
+void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
+			   struct esp_in *in)
+{
+	struct tunnel *t = &s->tunnels[slot];
+	struct epoch_life life = session_life(s, now, child->keylife_s);
+	int place;
+
+	make_room(s, now, slot);
+	place = epochs_install(&t->epochs, now, child->id, &life);
+	/* One epoch at most carries data, so that one at least of the others could go. */
+	assert(place >= 0);
+	t->epoch[place] = (struct session_epoch){ .child = *child };
+	make_sas(s, slot, &t->epoch[place], in);
+	session_mtu_update(s, now);
+	follow(s, slot);
+	/* Its first packet was told of when there was no epoch yet. */
+	if (in && count_of(&esp_in_counters(in)->packets))
+		session_epoch_event(s, now, slot, child->id, EPOCH_EVENT_PROVED);
+}
+
+/* ---- what happens to them ---- */
+
+static struct session_epoch *epoch_find(struct tunnel *t, uint32_t id, const struct epoch **state)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		*state = &t->epochs.epoch[k];
+		if ((*state)->state != EPOCH_FREE && (*state)->id == id)
+			return &t->epoch[k];
+	}
+	return NULL;
+}
+
+static void log_event(struct session *s, const struct session_epoch *e, enum epoch_event event)
+{
+	static const char *const text[] = {
+		[EPOCH_EVENT_PROVED] = "epoch proved",
+		[EPOCH_EVENT_DELETED] = "the gateway deleted an epoch",
+		[EPOCH_EVENT_EXHAUSTED] = "epoch used up",
+		[EPOCH_EVENT_EXPIRED] = "epoch expired",
+		[EPOCH_EVENT_OVERDUE] = "epoch used without proof",
+		[EPOCH_EVENT_REKEY] = "epoch to be renewed",
+	};
+
+	if (event < ARRAY_SIZE(text) && text[event])
+		log_ev(s->log, event == EPOCH_EVENT_PROVED ? LOG_DEBUG : LOG_INFO, text[event],
+		       log_hex("spi_in", 4, e->child.spi_in));
+}
+
+void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t id,
+			 enum epoch_event event)
+{
+	struct tunnel *t = &s->tunnels[slot];
+	const struct epoch *state;
+	struct session_epoch *e;
+	unsigned actions;
+	bool proved;
+
+	if (slot >= s->config->ntunnels || !(e = epoch_find(t, id, &state)))
+		return;
+	log_event(s, e, event);
+	proved = state->proved;
+	actions = epochs_event(&t->epochs, now, id, event);
+	if (actions & EPOCH_DELETE)
+		session_goodbye(s, e->child.spi_in);
+	follow(s, slot);
+	if (event == EPOCH_EVENT_PROVED)
+		session_proved(s, now);
+	if (!(actions & EPOCH_NEGOTIATE))
+		return;
+	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
+		session_count_failure(s, now);
+	session_negotiate(s, now, slot);
+}
+
+void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		struct tunnel *t = &s->tunnels[i];
+
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			if (t->epoch[k].out && t->epoch[k].child.spi_out == spi_out)
+				session_epoch_event(s, now, i, t->epochs.epoch[k].id,
+						    EPOCH_EVENT_DELETED);
+	}
+}
+
+void session_epochs_doubt(struct session *s)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		epochs_doubt(&s->tunnels[i].epochs);
+}
+
+bool session_epochs_usable(const struct session *s)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		if (epochs_usable(&s->tunnels[i].epochs))
+			return true;
+	return false;
+}
+
+/* ---- time and counters ---- */
+
+/* True when something came on it since the last look. */
+static bool listen(struct tunnel *t, vtime now, unsigned k)
+{
+	struct session_epoch *e = &t->epoch[k];
+	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
+	bool more = heard != e->heard;
+
+	e->heard = heard;
+	if (more)
+		epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
+	return more;
+}
+
+/*
+ * Renews an epoch that is near a limit, or stops it at the limit. Returns when to look again: half
+ * of the time that is left at the pace since the last look.
+ */
+static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
+{
+	struct session_epoch *e = &s->tunnels[slot].epoch[k];
+	const struct esp_counters *c = esp_out_counters(e->out);
+	uint64_t packets = count_of(&c->packets), bytes = count_of(&c->bytes);
+	uint64_t more[] = { packets - e->packets, bytes - e->bytes };
+	uint64_t used[] = { packets, bytes }, max[] = { e->packets_max, e->bytes_max };
+	vtime passed = now - s->watched_at, soonest = VTIME_NEVER;
+	uint32_t id = s->tunnels[slot].epochs.epoch[k].id;
+
+	e->packets = packets;
+	e->bytes = bytes;
+	for (unsigned i = 0; i < ARRAY_SIZE(used); i++) {
+		uint64_t due = max[i] / 100 * LIMIT_PER_CENT;
+		double left;
+
+		if (used[i] >= max[i])
+			session_epoch_event(s, now, slot, id, EPOCH_EVENT_EXHAUSTED);
+		else if (used[i] >= due && !s->tunnels[slot].epochs.epoch[k].renewed)
+			session_epoch_event(s, now, slot, id, EPOCH_EVENT_REKEY);
+		left = (double)(used[i] < due ? due - used[i] : max[i] - used[i]);
+		if (more[i] && used[i] < max[i])
+			soonest = vtime_min(soonest,
+					    (vtime)((double)passed * left / (double)more[i] / 2));
+	}
+	return soonest;
+}
+
+bool session_epochs_watch(struct session *s, vtime now, vtime *soonest)
+{
+	bool heard = false;
+	vtime wait = VTIME_NEVER;
+
+	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			if (!s->tunnels[i].epoch[k].in)
+				continue;
+			heard |= listen(&s->tunnels[i], now, k);
+			if (s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
+				wait = vtime_min(wait, limit(s, now, i, k));
+		}
+	}
+	*soonest = wait > WATCH_LEAST ? wait : WATCH_LEAST;
+	return heard;
+}
+
+vtime session_epochs_due_at(const struct session *s)
+{
+	vtime first = VTIME_NEVER;
+
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		first = vtime_min(first, epochs_deadline(&s->tunnels[i].epochs));
+	return first;
+}
+
+void session_epochs_due(struct session *s, vtime now)
+{
+	enum epoch_event event;
+	uint32_t id;
+
+	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		struct tunnel *t = &s->tunnels[i];
+
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			listen(t, now, k);
+		while (epochs_due(&t->epochs, now, &id, &event))
+			session_epoch_event(s, now, i, id, event);
+	}
+}
+
+void session_tunnels_wipe(struct session *s)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			secret_free(&s->tunnels[i].epoch[k].child.keymat_in);
+			secret_free(&s->tunnels[i].epoch[k].child.keymat_out);
+		}
+	}
+}

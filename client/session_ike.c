@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/session_impl.h"
+#include "mobility/backoff.h"
+
+#define ACCEPT_EVERY VTIME_S /* the peer may begin a phase 1 so often */
+
+/* ---- which one ---- */
+
+static bool is_established(const struct session_ike *i)
+{
+	return i->sa && i->order > 0;
+}
+
+static const struct session_ike *ike_newest(const struct session *s)
+{
+	const struct session_ike *newest = NULL;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		const struct session_ike *i = &s->ike[k];
+
+		if (is_established(i) && !i->closed && (!newest || i->order > newest->order))
+			newest = i;
+	}
+	return newest;
+}
+
+struct session_ike *session_ike_main(struct session *s)
+{
+	const struct session_ike *newest = ike_newest(s);
+
+	return newest ? &s->ike[newest - s->ike] : NULL;
+}
+
+const struct session_ike *session_ike_shown(const struct session *s)
+{
+	const struct session_ike *newest = ike_newest(s);
+
+	for (unsigned k = 0; !newest && k < SESSION_IKES_MAX; k++)
+		if (s->ike[k].sa && !s->ike[k].closing)
+			newest = &s->ike[k];
+	return newest;
+}
+
+bool session_ikes_any(const struct session *s)
+{
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		if (s->ike[k].sa)
+			return true;
+	return false;
+}
+
+static unsigned half_open(const struct session *s, bool accepted)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		const struct session_ike *i = &s->ike[k];
+
+		n += i->sa && !i->closing && i->order == 0 && i->accepted == accepted;
+	}
+	return n;
+}
+
+/* The oldest of those that have been replaced goes to make room. */
+static void ike_make_room(struct session *s)
+{
+	const struct session_ike *newest = ike_newest(s);
+	struct session_ike *oldest = NULL;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (i != newest && is_established(i) && !i->closing &&
+		    (!oldest || i->order < oldest->order))
+			oldest = i;
+	}
+	if (oldest)
+		oldest->closing = true;
+}
+
+/* A fresh ISAKMP SA; NULL when there is no room before one of the others has said goodbye. */
+static struct session_ike *ike_new(struct session *s, bool accepted)
+{
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (i->sa)
+			continue;
+		*i = (struct session_ike){
+			.sa = ike_sa_new(&s->config->ike, s->rng, s->log),
+			.accepted = accepted,
+			.rekey_at = VTIME_NEVER,
+			.path = s->path,
+			.nat = s->nat,
+		};
+		return i;
+	}
+	ike_make_room(s);
+	return NULL;
+}
+
+static void ike_drop(struct session_ike *i)
+{
+	ike_sa_free(i->sa);
+	*i = (struct session_ike){ .rekey_at = VTIME_NEVER };
+}
+
+void session_ikes_free(struct session *s)
+{
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		ike_drop(&s->ike[k]);
+}
+
+void session_ikes_close(struct session *s, vtime now)
+{
+	static const struct ike_failure closed = { .during = "the connection",
+						   .text = "closed by us" };
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		session_negotiations_lost(s, now, &s->ike[k], &closed);
+		/* Who has not proved itself gets no goodbye. */
+		if (is_established(&s->ike[k]))
+			s->ike[k].closing = true;
+		else
+			ike_drop(&s->ike[k]);
+	}
+}
+
+/* ---- beginning ---- */
+
+void session_ike_start(struct session *s, vtime now)
+{
+	struct ike_event ev = { .type = IKE_EVENT_START, .path = s->path };
+	struct session_ike *i = ike_new(s, false);
+
+	if (!i) {
+		session_ikes_free(s);
+		i = ike_new(s, false);
+	}
+	i->first = true;
+	ike_event(i->sa, now, &ev);
+}
+
+static void ike_renew(struct session *s, vtime now)
+{
+	struct ike_event ev = { .type = IKE_EVENT_REKEY, .path = s->path };
+	struct session_ike *i;
+
+	if (half_open(s, false))
+		return;
+	i = ike_new(s, false);
+	if (!i) {
+		s->ike_retry_at = vtime_add(now, VTIME_S);
+		return;
+	}
+	log_ev(s->log, LOG_INFO, "renewing the IKE SA");
+	ike_event(i->sa, now, &ev);
+}
+
+vtime session_ikes_due_at(const struct session *s)
+{
+	const struct session_ike *newest = ike_newest(s);
+
+	if (s->state != SESSION_UP || !newest)
+		return VTIME_NEVER;
+	return vtime_min(s->ike_retry_at, newest->rekey_at);
+}
+
+void session_ikes_due(struct session *s, vtime now)
+{
+	struct session_ike *newest = session_ike_main(s);
+
+	if (session_ikes_due_at(s) > now)
+		return;
+	newest->rekey_at = VTIME_NEVER;
+	s->ike_retry_at = VTIME_NEVER;
+	ike_renew(s, now);
+}
+
+static void ike_accept(struct session *s, vtime now, const struct session_event *ev)
+{
+	struct ike_event in = { .type = IKE_EVENT_ACCEPT };
+	struct session_ike *i;
+
+	if (s->state != SESSION_UP || !addr_eq(&ev->datagram.from.addr, &s->path.remote.addr) ||
+	    half_open(s, true) >= SESSION_HALF_OPEN_MAX)
+		return;
+	if (s->accepted_at && now - s->accepted_at < ACCEPT_EVERY)
+		return;
+	i = ike_new(s, true);
+	if (!i)
+		return;
+	s->accepted_at = now;
+	in.datagram.from = ev->datagram.from;
+	in.datagram.to = ev->datagram.to;
+	in.datagram.bytes = ev->datagram.bytes;
+	ike_event(i->sa, now, &in);
+}
+
+void session_ike_datagram(struct session *s, vtime now, const struct session_event *ev)
+{
+	struct ike_event in = { .type = IKE_EVENT_DATAGRAM };
+
+	in.datagram.from = ev->datagram.from;
+	in.datagram.to = ev->datagram.to;
+	in.datagram.bytes = ev->datagram.bytes;
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		if (!s->ike[k].sa || !ike_sa_owns(s->ike[k].sa, ev->datagram.bytes))
+			continue;
+		ike_event(s->ike[k].sa, now, &in);
+		return;
+	}
+	if (ike_is_first_message(ev->datagram.bytes))
+		ike_accept(s, now, ev);
+}
+
+/* ---- what it tells ---- */
+
+static void on_nat(struct session *s, vtime now, struct session_ike *i, const struct ike_effect *fx)
+{
+	static const char *const where[] = {
+		[NAT_NONE] = "no NAT",
+		[NAT_LOCAL] = "NAT on our side",
+		[NAT_REMOTE] = "NAT on the gateway's side",
+		[NAT_BOTH] = "NAT on both sides",
+	};
+
+	i->path = fx->nat.path;
+	i->nat = fx->nat.nat;
+	if (!i->first)
+		return;
+	s->path = fx->nat.path;
+	s->path.generation = ++s->generation;
+	s->nat = fx->nat.nat;
+	session_step_end(s, now, "%s, port %u", where[s->nat], s->path.remote.port);
+	session_step_begin(s, now, STEP_AUTHENTICATION, "pre-shared key");
+}
+
+static void tell_keys(struct session *s, const struct session_ike *i)
+{
+	struct session_effect *keys;
+	struct ike_sa_info info;
+
+	if (!s->keylog)
+		return;
+	ike_sa_info(i->sa, &info);
+	keys = session_effect_add(s, SESSION_EFFECT_KEYS);
+	memcpy(keys->keys.cookie_i, info.cookie_i, sizeof(keys->keys.cookie_i));
+	keys->keys.key = ike_sa_cipher_key(i->sa);
+}
+
+/* The first of an attempt: the steps that a person sees go on. */
+static void on_first_established(struct session *s, vtime now, struct session_ike *i,
+				 const struct ike_effect *fx)
+{
+	char id[IDENTITY_TEXT_MAX], suite[48];
+
+	i->first = false;
+	session_step_end(s, now, "gateway is %.120s, %s", identity_text(&s->peer, id),
+			 ike_suite_name(&fx->established.suite, suite));
+	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->config->ntunnels,
+			   s->config->ntunnels == 1 ? "" : "s");
+	session_tunnels_begin(s, now);
+}
+
+/* A newer one: what is under way goes on over the old one, what comes goes over this one. */
+static void on_renewed(struct session *s, struct session_ike *i)
+{
+	i->path.encapsulation = s->path.encapsulation;
+	if (!endpoint_eq(&i->path.local, &s->path.local) ||
+	    !endpoint_eq(&i->path.remote, &s->path.remote))
+		i->path.generation = ++s->generation;
+	else
+		i->path.generation = s->path.generation;
+	s->path = i->path;
+	s->nat = i->nat;
+	s->ike_failures = 0;
+	s->ike_retry_at = VTIME_NEVER;
+	log_ev(s->log, LOG_INFO, "IKE SA renewed", log_str("by", i->accepted ? "gateway" : "us"));
+}
+
+static void on_established(struct session *s, vtime now, struct session_ike *i,
+			   const struct ike_effect *fx)
+{
+	i->order = ++s->ike_order;
+	i->peer = fx->established.peer;
+	i->rekey_at = session_life(s, now, fx->established.lifetime_s).rekey_at;
+	s->peer = i->peer;
+	session_heard(s, now);
+	tell_keys(s, i);
+	if (i->first)
+		on_first_established(s, now, i, fx);
+	else
+		on_renewed(s, i);
+}
+
+/* It has worked, and there is no other that works. */
+static void on_lost(struct session *s, vtime now, const struct ike_failure *why)
+{
+	if (!session_ike_main(s)) {
+		session_failed_ike(s, now, why, false);
+		return;
+	}
+	log_ev(s->log, LOG_INFO, "an IKE SA is gone, another one goes on",
+	       log_str("why", why->text ? why->text : err_name(why->err)));
+	s->ike_retry_at = vtime_min(s->ike_retry_at, vtime_add(now, VTIME_S));
+}
+
+static void on_renewal_failed(struct session *s, vtime now, const struct ike_failure *why)
+{
+	s->ike_failures++;
+	s->ike_retry_at = vtime_add(now, backoff_wait(s->ike_failures, s->rng));
+	log_ev(s->log, LOG_WARN, "cannot renew the IKE SA",
+	       log_str("why", why->text ? why->text : err_name(why->err)));
+	session_count_failure(s, now);
+}
+
+static void on_dead(struct session *s, vtime now, struct session_ike *i,
+		    const struct ike_failure *why)
+{
+	const struct session_ike was = *i;
+	bool newest = session_ike_main(s) == i;
+
+	ike_drop(i);
+	session_negotiations_lost(s, now, i, why);
+	if (s->state == SESSION_CLOSING) {
+		if (!session_ikes_any(s))
+			session_finish(s, now);
+	} else if (was.closing || s->over) {
+		return;
+	} else if (was.first) {
+		session_failed_ike(s, now, why, why->err == ERR_TIMEOUT && s->step == STEP_PHASE1);
+	} else if (was.order == 0) {
+		if (!was.accepted && s->state == SESSION_UP)
+			on_renewal_failed(s, now, why);
+	} else if (newest) {
+		on_lost(s, now, why);
+	}
+}
+
+static void on_effect(struct session *s, vtime now, struct session_ike *i, struct ike_effect *fx)
+{
+	switch (fx->type) {
+	case IKE_EFFECT_SEND:
+		break; /* passed on by session_ikes_output */
+	case IKE_EFFECT_NAT:
+		on_nat(s, now, i, fx);
+		break;
+	case IKE_EFFECT_ESTABLISHED:
+		on_established(s, now, i, fx);
+		break;
+	case IKE_EFFECT_CHILD_READY:
+		session_child_ready(s, now, i, &fx->child);
+		break;
+	case IKE_EFFECT_CHILD_UP:
+		session_child_up(s, now, i, &fx->child);
+		break;
+	case IKE_EFFECT_CHILD_FAILED:
+		session_child_failed(s, now, i, fx->child_failed.id, &fx->child_failed.why);
+		break;
+	case IKE_EFFECT_CHILD_DELETED:
+		session_child_deleted(s, now, fx->spi);
+		break;
+	case IKE_EFFECT_DEAD:
+		on_dead(s, now, i, &fx->why);
+		break;
+	case IKE_EFFECT_CHILD_OFFER:
+		session_child_offer(s, now, i, fx->offer.id, &fx->offer.ts);
+		break;
+	case IKE_EFFECT_ALIVE:
+		session_heard(s, now);
+		break;
+	case IKE_EFFECT_SILENT:
+		if (session_ike_main(s) == i)
+			session_silent(s, now);
+		break;
+	case IKE_EFFECT_HINT:
+		log_ev(s->log, LOG_DEBUG, "hint", log_u64("notify", fx->notify));
+		session_probe(s, now);
+		break;
+	}
+}
+
+/* ---- the verbs ---- */
+
+void session_ikes_timeout(struct session *s, vtime now)
+{
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		if (s->ike[k].sa && ike_deadline(s->ike[k].sa) <= now)
+			ike_timeout(s->ike[k].sa, now);
+}
+
+vtime session_ikes_deadline(const struct session *s)
+{
+	vtime first = VTIME_NEVER;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		if (s->ike[k].sa)
+			first = vtime_min(first, ike_deadline(s->ike[k].sa));
+	return first;
+}
+
+/* The next effect of any of them; a message goes to *out. */
+static bool ikes_pull(struct session *s, vtime now, struct session_effect *out, bool *message)
+{
+	struct ike_effect fx;
+
+	*message = false;
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		if (!s->ike[k].sa || !ike_output(s->ike[k].sa, now, &fx))
+			continue;
+		*message = fx.type == IKE_EFFECT_SEND;
+		if (*message) {
+			memset(out, 0, sizeof(*out));
+			out->type = SESSION_EFFECT_SEND;
+			out->send.from = fx.send.from;
+			out->send.to = fx.send.to;
+			out->send.bytes = fx.send.bytes;
+		} else {
+			on_effect(s, now, &s->ike[k], &fx);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* What has waited until all that was said before is out. False: nothing has. */
+static bool say_goodbye(struct session *s, vtime now)
+{
+	struct ike_event ev = { .type = IKE_EVENT_CHILD_DELETE };
+	struct session_ike *i = session_ike_main(s);
+
+	if (s->ngoodbyes) {
+		ev.spi = s->goodbyes[s->first_goodbye];
+		s->first_goodbye = (s->first_goodbye + 1) % SESSION_GOODBYES_MAX;
+		s->ngoodbyes--;
+		if (i)
+			ike_event(i->sa, now, &ev);
+		return true;
+	}
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		if (!s->ike[k].sa || !s->ike[k].closing || s->ike[k].closed)
+			continue;
+		s->ike[k].closed = true;
+		ev.type = IKE_EVENT_CLOSE;
+		ike_event(s->ike[k].sa, now, &ev);
+		return true;
+	}
+	return false;
+}
+
+bool session_ikes_output(struct session *s, vtime now, struct session_effect *out)
+{
+	bool message;
+
+	while (s->queued == 0) {
+		if (ikes_pull(s, now, out, &message)) {
+			if (message)
+				return true;
+		} else if (!say_goodbye(s, now)) {
+			return false;
+		}
+	}
+	return false;
+}

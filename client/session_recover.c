@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
+#include "client/session_impl.h"
+#include "mobility/backoff.h"
+
+/* Of the time after which silence counts: how finely it is measured. */
+#define WATCHES_PER_DPD 6
+#define WATCH_MOST (60 * VTIME_S)
+/* Up for so long, an attempt counts as good although nothing has been heard. */
+#define SETTLED (60 * VTIME_S)
+
+/* ---- recovery ---- */
+
+void session_recover(struct session *s, vtime now, const char *why)
+{
+	if (s->state != SESSION_UP)
+		return;
+	if (now - s->since >= SETTLED)
+		s->failures = 0;
+	log_ev(s->log, LOG_WARN, "recovering", log_str("why", why));
+	session_set_state(s, now, SESSION_RECOVERING);
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	session_epochs_doubt(s);
+	session_ikes_close(s, now);
+	s->probing = false;
+	s->nepoch = 0;
+	s->ike_failures = 0;
+	s->ike_retry_at = VTIME_NEVER;
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		s->tunnels[i].retry_at = VTIME_NEVER;
+	timers_clear(&s->timers, T_WATCH);
+	timers_set(&s->timers, T_RECOVER, vtime_add(now, backoff_wait(s->failures, s->rng)));
+}
+
+void session_recover_failed(struct session *s, vtime now, const char *why)
+{
+	s->failures++;
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	session_ikes_close(s, now);
+	s->step = STEP_UP; /* no answer that comes late is waited for */
+	timers_set(&s->timers, T_RECOVER, vtime_add(now, backoff_wait(s->failures, s->rng)));
+	log_ev(s->log, LOG_WARN, "not yet", log_u64("attempts", s->failures),
+	       log_str("why", s->why));
+}
+
+void session_recover_due(struct session *s, vtime now)
+{
+	if (s->state == SESSION_RECOVERING)
+		session_find(s, now);
+}
+
+void session_recovered(struct session *s, vtime now)
+{
+	s->nepoch = 0;
+	s->why[0] = '\0';
+	s->heard_at = now;
+	s->watched_at = now;
+	s->failures++; /* until something is heard, or it lasts */
+	session_watch(s, now);
+}
+
+void session_count_failure(struct session *s, vtime now)
+{
+	s->nepoch++;
+	if (s->nepoch > s->config->elimit)
+		session_recover(s, now, "too many negotiations in a row have failed");
+}
+
+void session_proved(struct session *s, vtime now)
+{
+	s->nepoch = 0;
+	s->failures = 0;
+	s->heard_at = now;
+}
+
+/* ---- is it alive ---- */
+
+void session_heard(struct session *s, vtime now)
+{
+	s->heard_at = now;
+	s->probing = false;
+}
+
+void session_probe(struct session *s, vtime now)
+{
+	struct ike_event ev = { .type = IKE_EVENT_PROBE };
+	struct session_ike *i = session_ike_main(s);
+
+	if (s->state != SESSION_UP || s->probing || !i || i->closing)
+		return;
+	s->probing = true;
+	log_ev(s->log, LOG_DEBUG, "is the gateway alive?");
+	ike_event(i->sa, now, &ev);
+}
+
+void session_silent(struct session *s, vtime now)
+{
+	vtime soonest;
+
+	s->probing = false;
+	if (session_epochs_watch(s, now, &soonest))
+		s->heard_at = now;
+	/* It sends data but does not answer the question: that is answer enough. */
+	if (s->config->dpd && now - s->heard_at < s->config->dpd)
+		return;
+	session_recover(s, now, "the gateway does not answer any more");
+}
+
+void session_watch(struct session *s, vtime now)
+{
+	vtime most = s->config->dpd ? s->config->dpd / WATCHES_PER_DPD : WATCH_MOST, soonest;
+
+	if (s->state != SESSION_UP)
+		return;
+	if (session_epochs_watch(s, now, &soonest))
+		s->heard_at = now;
+	s->watched_at = now;
+	if (s->state != SESSION_UP)
+		return;
+	if (s->config->dpd && now - s->heard_at >= s->config->dpd)
+		session_probe(s, now);
+	if (s->config->dpd && now - s->heard_at < s->config->dpd)
+		most = vtime_min(most, s->heard_at + s->config->dpd - now);
+	timers_set(&s->timers, T_WATCH, vtime_add(now, vtime_min(most, soonest)));
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mobility/ decides where to talk and whether to trust it, never what is said. It knows neither IKE
+ * nor ESP: the session tells it what happened and carries out what it decides.
+ *
+ *	epoch.c    the epochs of a tunnel: which one data goes out on, which ones are received on,
+ *	           when one is renewed, deleted, gone
+ *	backoff.c  how long to wait before the next attempt
+ *
+ * An epoch is one pair of ESP SAs, one for each direction. A tunnel is the succession of epochs for
+ * one pair of selectors. A newer epoch is received on at once, but data goes out on the older one
+ * until the newer one is proved by an authentic packet that came on it, or until there is no choice.
+ *
+ *	               no usable one beside it
+ *	installed ──┬──────────────────────────────► CURRENT ──┐ a newer one is used, the peer
+ *	            │                                   ▲       │ deleted it, its life or its
+ *	            └──► PROBING ───────────────────────┘       │ numbers are used up
+ *	                    │    proved, overdue, or the        ▼
+ *	                    │    current one has failed      RETIRING ──► DEAD
+ *	                    └─────────────────────────────────►         silent for 30 s or at the
+ *	                         the peer deleted it                    end of its life: Delete;
+ *	                                                                30 s later it is gone
+ *
+ * What happens is a table, rows of event and condition (epoch.c). Whether an epoch can be trusted is
+ * learnt from data alone: "overdue" stands for the probes that went unanswered.
+ *
+ * Not here yet: probes, the model of the NAT, path candidates, address updates.
+ */
+#ifndef GODWIT_MOBILITY_EPOCH_H
+#define GODWIT_MOBILITY_EPOCH_H
+
+#include <stdbool.h>
+
+#include "base/vtime.h"
+
+#define EPOCHS_MAX 8 /* of one tunnel */
+/* An epoch that has been replaced is received on at least so long after its last packet. */
+#define EPOCH_LINGER (30 * VTIME_S)
+/* At the end of its life the Delete follows so long after the last packet of ours. */
+#define EPOCH_GRACE (2 * VTIME_S)
+
+enum epoch_state {
+	EPOCH_FREE,
+	EPOCH_PROBING, /* received on, not yet sent on */
+	EPOCH_CURRENT, /* data goes out on it */
+	EPOCH_RETIRING, /* received on, not sent on any more */
+	EPOCH_DEAD, /* to be taken away: epochs_remove */
+};
+
+enum epoch_event {
+	EPOCH_EVENT_INSTALLED,
+	EPOCH_EVENT_PROVED, /* its first authentic packet came */
+	EPOCH_EVENT_DELETED, /* the peer deleted what is our outbound SA */
+	EPOCH_EVENT_EXHAUSTED, /* its bytes or sequence numbers are used up */
+	EPOCH_EVENT_EXPIRED, /* its life is over */
+	EPOCH_EVENT_OVERDUE, /* not proved in time, and the current one is near its end */
+	EPOCH_EVENT_REKEY, /* time, or nearly no numbers left: negotiate its successor, once */
+	EPOCH_EVENT_QUIET, /* retiring, and nothing came on it for EPOCH_LINGER */
+	EPOCH_EVENT_EVICTED, /* its place is needed */
+};
+
+/* What is to be done beside what epochs_current and epochs_next say. */
+enum epoch_action {
+	EPOCH_NEGOTIATE = 1, /* a new epoch for the tunnel */
+	EPOCH_DELETE = 2, /* a Delete for our inbound SA of this epoch */
+};
+
+struct epoch_life {
+	vtime rekey_at; /* negotiate a successor */
+	vtime margin_at; /* from here on an unproved successor may be used */
+	vtime expires_at;
+};
+
+struct epoch {
+	enum epoch_state state;
+	uint32_t id; /* the owner's name, never 0 and growing from one to the next */
+	vtime since;
+	struct epoch_life life;
+	vtime quiet_at; /* RETIRING */
+	bool proved;
+	bool spent; /* nothing can be sent on it: deleted by the peer, or used up */
+	bool doubted; /* the peer may have lost it: used only while there is nothing better */
+	bool renewed; /* its successor is there, or has been asked for */
+	bool rival; /* another one was made at about the same time */
+	bool deleted; /* our Delete is out */
+};
+
+struct epochs {
+	vtime patience; /* how old an unproved epoch must be before it may be overdue */
+	struct epoch epoch[EPOCHS_MAX];
+};
+
+struct epoch_config {
+	vtime keylife; /* the shorter of ours and the peer's; 0: no limit */
+	vtime margin;
+	unsigned fuzz; /* per cent of the margin */
+};
+
+/*
+ * When an epoch that begins now is to be renewed: at a time in [keylife - (1 + fuzz) margin, keylife
+ * - margin] that `random` (0 … UINT32_MAX) picks. With a short keylife the margin is at most a third
+ * of it, and renewal never begins in its first third.
+ */
+struct epoch_life epoch_life(const struct epoch_config *config, vtime now, uint32_t random);
+
+/* patience: (pingtries + 1) times pingtime. */
+void epochs_init(struct epochs *es, vtime patience);
+/*
+ * Enters a new epoch and returns its place in es->epoch; the owner keeps what belongs to it under
+ * the same number. -1 when there is no room: evict first (epochs_evictable).
+ */
+int epochs_install(struct epochs *es, vtime now, uint32_t id, const struct epoch_life *life);
+/* The oldest epoch that does not carry data and may go to make room; 0 when there is room. */
+uint32_t epochs_evictable(const struct epochs *es);
+/* Something happened to epoch `id`; returns the actions. An unknown id and a dead epoch: nothing. */
+unsigned epochs_event(struct epochs *es, vtime now, uint32_t id, enum epoch_event event);
+/* A packet came on it not later than now. */
+void epochs_heard(struct epochs *es, vtime now, uint32_t id);
+/* The peer may have lost all of them: the next one that is installed is used at once. */
+void epochs_doubt(struct epochs *es);
+/* An event whose time has come, for epochs_event; false: none. Call epochs_heard before. */
+bool epochs_due(const struct epochs *es, vtime now, uint32_t *id, enum epoch_event *event);
+vtime epochs_deadline(const struct epochs *es);
+/* Empties the place of a dead epoch. */
+void epochs_remove(struct epochs *es, unsigned place);
+
+/* The place of the epoch that data goes out on; -1: none. */
+int epochs_current(const struct epochs *es);
+/* The place of the epoch that is used from its first authentic packet on; -1: none. */
+int epochs_next(const struct epochs *es);
+/* True when there is one that data can go out on and that is not in doubt. */
+bool epochs_usable(const struct epochs *es);
+/* "probing", "current", "retiring", "dead" */
+const char *epoch_state_name(enum epoch_state state);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/sim/peer.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tests/sim/gateway.h"
+
+#define IKES_MAX 12
+
+struct peer_ike {
+	struct ike_sa *sa;
+	struct path path;
+	uint64_t order; /* of its establishment, 0: not yet */
+	bool accepted;
+};
+
+struct sim_peer {
+	struct world *world;
+	struct sim_gateway *gateway;
+	struct log log;
+	struct ike_config config;
+	struct ike_child_config child[SETTINGS_TUNNELS_MAX];
+	struct peer_ike ike[IKES_MAX];
+	uint64_t order;
+	uint32_t ids;
+	unsigned accepted;
+};
+
+static void log_nothing(void *ctx, const struct log_event *ev)
+{
+	(void)ctx;
+	(void)ev;
+}
+
+static struct rng *dice(const struct sim_peer *p)
+{
+	return &p->world->rng[STREAM_GATEWAY];
+}
+
+/* ---- SAs ---- */
+
+static struct peer_ike *newest(struct sim_peer *p)
+{
+	struct peer_ike *best = NULL;
+
+	for (unsigned i = 0; i < IKES_MAX; i++)
+		if (p->ike[i].sa && p->ike[i].order && (!best || p->ike[i].order > best->order))
+			best = &p->ike[i];
+	return best;
+}
+
+static void drop(struct peer_ike *i)
+{
+	ike_sa_free(i->sa);
+	*i = (struct peer_ike){ 0 };
+}
+
+static struct peer_ike *fresh(struct sim_peer *p)
+{
+	struct peer_ike *oldest = &p->ike[0];
+
+	for (unsigned i = 0; i < IKES_MAX; i++) {
+		if (!p->ike[i].sa) {
+			oldest = &p->ike[i];
+			break;
+		}
+		if (p->ike[i].order < oldest->order)
+			oldest = &p->ike[i];
+	}
+	drop(oldest);
+	oldest->sa = ike_sa_new(&p->config, dice(p), &p->log);
+	return oldest;
+}
+
+/* ---- what the engine tells ---- */
+
+static void send(struct sim_peer *p, const struct ike_effect *fx)
+{
+	uint8_t marked[IKE_MESSAGE_MAX + 4] = { 0 };
+	struct endpoint from = fx->send.from;
+
+	if (from.addr.family == FAMILY_NONE)
+		from.addr = p->world->settings.gateway;
+	memcpy(marked + 4, fx->send.bytes.p, fx->send.bytes.n);
+	world_send(p->world, SIDE_GATEWAY, &from, &fx->send.to,
+		   from.port == IKE_PORT ? slice(marked + 4, fx->send.bytes.n) :
+					   slice(marked, fx->send.bytes.n + 4));
+}
+
+static unsigned tunnel_of(const struct sim_peer *p, const struct ts_pair *ts)
+{
+	const struct session_config *c = &p->world->settings.session;
+	unsigned i;
+
+	for (i = 0; i < c->ntunnels; i++)
+		if (ts_eq(&p->child[i].ts.local, &ts->local) &&
+		    ts_eq(&p->child[i].ts.remote, &ts->remote))
+			break;
+	return i;
+}
+
+static void take_offer(struct sim_peer *p, struct peer_ike *i, const struct ike_effect *fx)
+{
+	unsigned tunnel = tunnel_of(p, &fx->offer.ts);
+	struct ike_event ev = { .type = IKE_EVENT_CHILD_ACCEPT };
+
+	world_expect(p->world, tunnel < p->world->settings.session.ntunnels,
+		     "the client offers selectors of no tunnel");
+	if (p->world->failure[0])
+		return;
+	ev.child.id = fx->offer.id;
+	ev.child.spi = rng_u32(dice(p)) | 0x10000;
+	ev.child.config = &p->child[tunnel];
+	ike_event(i->sa, p->world->now, &ev);
+}
+
+static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
+{
+	switch (fx->type) {
+	case IKE_EFFECT_SEND:
+		send(p, fx);
+		break;
+	case IKE_EFFECT_NAT:
+		i->path = fx->nat.path;
+		break;
+	case IKE_EFFECT_ESTABLISHED:
+		i->order = ++p->order;
+		p->accepted += i->accepted;
+		break;
+	case IKE_EFFECT_CHILD_READY: /* it is not sent on before message 3 */
+		ike_child_free(&fx->child);
+		break;
+	case IKE_EFFECT_CHILD_UP:
+		i->path.encapsulation = ENCAPSULATION_UDP;
+		sim_gateway_child_up(p->gateway, &fx->child, &i->path,
+				     !(fx->child.id & 0x80000000));
+		ike_child_free(&fx->child);
+		break;
+	case IKE_EFFECT_CHILD_DELETED:
+		sim_gateway_child_deleted(p->gateway, fx->spi);
+		break;
+	case IKE_EFFECT_DEAD:
+		drop(i);
+		break;
+	case IKE_EFFECT_CHILD_OFFER:
+		take_offer(p, i, fx);
+		break;
+	case IKE_EFFECT_CHILD_FAILED:
+	case IKE_EFFECT_ALIVE:
+	case IKE_EFFECT_SILENT:
+	case IKE_EFFECT_HINT:
+		break;
+	}
+}
+
+static void pump(struct sim_peer *p)
+{
+	struct ike_effect fx;
+
+	for (unsigned i = 0; i < IKES_MAX; i++)
+		while (p->ike[i].sa && ike_output(p->ike[i].sa, p->world->now, &fx))
+			take(p, &p->ike[i], &fx);
+}
+
+/* ---- verbs ---- */
+
+void sim_peer_datagram(struct sim_peer *p, const struct endpoint *from, const struct endpoint *to,
+		       struct slice bytes)
+{
+	struct ike_event ev = { .type = IKE_EVENT_DATAGRAM };
+	struct peer_ike *i = NULL;
+
+	for (unsigned k = 0; k < IKES_MAX; k++)
+		if (p->ike[k].sa && ike_sa_owns(p->ike[k].sa, bytes))
+			i = &p->ike[k];
+	if (!i && ike_is_first_message(bytes)) {
+		i = fresh(p);
+		i->accepted = true;
+		i->path = (struct path){ *to, *from, ENCAPSULATION_UDP, 1 };
+		ev.type = IKE_EVENT_ACCEPT;
+	}
+	if (!i)
+		return;
+	ev.datagram.from = *from;
+	ev.datagram.to = *to;
+	ev.datagram.bytes = bytes;
+	ike_event(i->sa, p->world->now, &ev);
+	pump(p);
+}
+
+void sim_peer_timeout(struct sim_peer *p)
+{
+	for (unsigned k = 0; k < IKES_MAX; k++)
+		if (p->ike[k].sa && ike_deadline(p->ike[k].sa) <= p->world->now)
+			ike_timeout(p->ike[k].sa, p->world->now);
+	pump(p);
+}
+
+vtime sim_peer_deadline(const struct sim_peer *p)
+{
+	vtime first = VTIME_NEVER;
+
+	for (unsigned k = 0; k < IKES_MAX; k++)
+		if (p->ike[k].sa)
+			first = vtime_min(first, ike_deadline(p->ike[k].sa));
+	return first;
+}
+
+bool sim_peer_established(const struct sim_peer *p)
+{
+	for (unsigned k = 0; k < IKES_MAX; k++)
+		if (p->ike[k].sa && p->ike[k].order)
+			return true;
+	return false;
+}
+
+static void tell(struct sim_peer *p, const struct ike_event *ev)
+{
+	struct peer_ike *i = newest(p);
+
+	if (i)
+		ike_event(i->sa, p->world->now, ev);
+	pump(p);
+}
+
+void sim_peer_renew_child(struct sim_peer *p, unsigned tunnel)
+{
+	struct ike_event ev = { .type = IKE_EVENT_CHILD };
+
+	ev.child.id = ++p->ids;
+	ev.child.spi = rng_u32(dice(p)) | 0x10000;
+	ev.child.config = &p->child[tunnel];
+	tell(p, &ev);
+}
+
+void sim_peer_renew_ike(struct sim_peer *p)
+{
+	struct ike_event ev = { .type = IKE_EVENT_REKEY };
+	const struct peer_ike *old = newest(p);
+	struct peer_ike *i;
+
+	if (!old)
+		return;
+	ev.path = old->path;
+	i = fresh(p);
+	i->path = ev.path;
+	ike_event(i->sa, p->world->now, &ev);
+	pump(p);
+}
+
+void sim_peer_delete_child(struct sim_peer *p, uint32_t spi)
+{
+	tell(p, &(struct ike_event){ .type = IKE_EVENT_CHILD_DELETE, .spi = spi });
+}
+
+void sim_peer_delete(struct sim_peer *p)
+{
+	tell(p, &(struct ike_event){ .type = IKE_EVENT_CLOSE });
+}
+
+unsigned sim_peer_accepted(const struct sim_peer *p)
+{
+	return p->accepted;
+}
+
+void sim_peer_forget(struct sim_peer *p)
+{
+	for (unsigned k = 0; k < IKES_MAX; k++)
+		drop(&p->ike[k]);
+}
+
+struct sim_peer *sim_peer_new(struct world *w, struct sim_gateway *g)
+{
+	const struct settings *s = &w->settings;
+	struct sim_peer *p = xcalloc(1, sizeof(*p));
+
+	p->world = w;
+	p->gateway = g;
+	p->log = (struct log){ .level = LOG_ERROR, .sink = log_nothing };
+	p->config.suites[0] = s->responder.suites[0];
+	p->config.nsuites = 1;
+	p->config.local = s->responder.id;
+	p->config.remote = s->responder.peer;
+	p->config.lifetime_s = s->gateway_lifetime_s;
+	p->config.timeout = s->session.ike.timeout;
+	p->config.force_udp = true;
+	secret_set(&p->config.psk, secret_slice(&s->psk));
+	for (unsigned i = 0; i < s->session.ntunnels; i++) {
+		p->child[i].suites[0] = s->responder.esp[0];
+		p->child[i].nsuites = 1;
+		p->child[i].pfs = s->responder.pfs;
+		p->child[i].keylife_s = s->gateway_keylife_s;
+		p->child[i].ts.local = s->session.tunnels[i].remote;
+		p->child[i].ts.remote = s->session.tunnels[i].local;
+	}
+	return p;
+}
+
+void sim_peer_free(struct sim_peer *p)
+{
+	if (!p)
+		return;
+	sim_peer_forget(p);
+	secret_free(&p->config.psk);
+	free(p);
+}
