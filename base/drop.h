@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every refusal of a packet has a name and a counter. Counters belong to the engine that drops
- * (one writer); `status` reads them. Names are those that `status` shows.
+ * Every refusal of a packet has a name and a counter. Counters belong to the engine that drops: one
+ * thread writes them, `status` reads them from another. Names are those that `status` shows.
  */
 #ifndef GODWIT_BASE_DROP_H
 #define GODWIT_BASE_DROP_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* X(enumerator, name) */
@@ -35,6 +36,9 @@
 	/* the system */                                                                           \
 	X(DROP_SEND_FAILED, "send_failed")                                                         \
 	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \
+	/* IKE datagrams that control never saw */                                                 \
+	X(DROP_IKE_TOO_LONG, "ike_too_long")                                                       \
+	X(DROP_IKE_QUEUE_FULL, "ike_queue_full")                                                   \
 	/* IKE datagrams */                                                                        \
 	X(DROP_IKE_MALFORMED, "ike_malformed")                                                     \
 	X(DROP_IKE_UNKNOWN_SA, "ike_unknown_sa")                                                   \
@@ -52,12 +56,26 @@ enum drop {
 };
 
 struct drops {
-	uint64_t n[DROP_COUNT];
+	_Atomic uint64_t n[DROP_COUNT];
 };
+
+/* The one writer needs no locked addition, and readers want no order. */
+static inline void drop_add(struct drops *d, enum drop why, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(&d->n[why], memory_order_relaxed);
+
+	atomic_store_explicit(&d->n[why], v + n, memory_order_relaxed);
+}
 
 static inline void drop_count(struct drops *d, enum drop why)
 {
-	d->n[why]++;
+	drop_add(d, why, 1);
+}
+
+/* Any thread. */
+static inline uint64_t drop_read(const struct drops *d, enum drop why)
+{
+	return atomic_load_explicit(&d->n[why], memory_order_relaxed);
 }
 
 /* The name `status` shows, such as "auth_failed". */

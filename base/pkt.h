@@ -33,6 +33,8 @@ struct pkt {
 	struct endpoint to;
 	/* ECN bits of the outer header (0 … 3), inbound; inner ones to copy out, outbound. */
 	uint8_t ecn;
+	/* Outbound, sealed: larger than its path, where it may therefore travel in fragments. */
+	bool may_fragment;
 	enum pkt_kind kind;
 };
 

@@ -49,6 +49,14 @@ static void explain_esp(const struct ike_child_config *child, FILE *out)
 		fprintf(out, "yes, %s\n", dh_group_name(child->pfs));
 }
 
+static bool has_inner(const struct session_config *s, enum family family)
+{
+	for (unsigned i = 0; i < s->ninner; i++)
+		if (s->inner[i].family == family)
+			return true;
+	return false;
+}
+
 static void explain_life(const struct session_config *s, FILE *out)
 {
 	char margin[16], dpd[16];
@@ -77,6 +85,16 @@ static void explain_traffic(const struct session_config *s, FILE *out)
 		s->fallback == POLICY_BYPASS ?
 			"goes its usual way in the clear, beside the tunnel" :
 			"is refused");
+	if (s->fallback == POLICY_BYPASS && !has_inner(s, FAMILY_IP6))
+		fprintf(out,
+			EXPLAIN_LABEL
+			"all of it in the clear: [tunnel] address has no IPv6 address\n",
+			"IPv6");
+	if (s->fallback == POLICY_BYPASS && !has_inner(s, FAMILY_IP4))
+		fprintf(out,
+			EXPLAIN_LABEL
+			"all of it in the clear: [tunnel] address has no IPv4 address\n",
+			"IPv4");
 }
 
 void config_explain(const struct config *c, FILE *out)

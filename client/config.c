@@ -490,6 +490,45 @@ static void settle_pfs(struct parse *p)
 			dh_group_name(d->proposed_group));
 }
 
+/* A person must ask for what is weak, and is told once more. */
+static void check_weak(struct parse *p, const char *section, struct place at, const char *text,
+		       const char *weak)
+{
+	const struct config_draft *d = &p->draft;
+	bool allowed = strcmp(section, "ike") == 0 ? d->allow_weak_ike : d->allow_weak_esp;
+
+	if (!weak[0])
+		return;
+	if (allowed)
+		warn(p, at, "[%s] %s is weak (%s) and is offered since allow-weak = yes", section,
+		     text, weak);
+	else
+		complain(p, at,
+			 "[%s] %s is weak (%s); take it out, or set allow-weak = yes in [%s]",
+			 section, text, weak, section);
+}
+
+static void check_weak_suites(struct parse *p)
+{
+	const struct config_draft *d = &p->draft;
+	const struct session_config *s = &d->config->session;
+	char name[48], weak[IKE_WEAK_MAX];
+
+	for (unsigned i = 0; i < s->ike.nsuites; i++)
+		check_weak(p, "ike", value_place(p, "ike", "proposals", d->ike_at[i]),
+			   ike_suite_name(&s->ike.suites[i], name),
+			   ike_suite_weak(&s->ike.suites[i], weak));
+	for (unsigned i = 0; i < s->child.nsuites; i++)
+		check_weak(p, "esp", value_place(p, "esp", "proposals", d->esp_at[i]),
+			   esp_suite_name(&s->child.suites[i], name),
+			   esp_suite_weak(&s->child.suites[i], weak));
+	/* A group that comes from [ike] has been looked at there. */
+	if (!dh_group_is_weak(s->child.pfs) || (d->pfs != PFS_GROUP && !d->proposed_group))
+		return;
+	check_weak(p, "esp", value_place(p, "esp", d->pfs == PFS_GROUP ? "pfs" : "proposals", 0),
+		   "the group for PFS", dh_group_name(s->child.pfs));
+}
+
 static bool overlap(const struct prefix *a, const struct prefix *b)
 {
 	return prefix_contains(a, &b->addr) || prefix_contains(b, &a->addr);
@@ -671,6 +710,7 @@ int config_parse(const struct config_source *source, struct config **out, FILE *
 	check_permissions(&p);
 	if (p.errors == 0) {
 		settle_pfs(&p);
+		check_weak_suites(&p);
 		settle_tunnels(&p);
 	}
 	if (p.errors == 0 && source->fetch)

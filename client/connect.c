@@ -173,7 +173,9 @@ static int run(const struct client_options *options, int report_fd)
 	};
 	int code;
 
+	/* What they tell of shows as an error of the call, and there are things to put back. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	priv_prepare();
 	if (config_read(options->file, &c.config, stderr) != 0)
 		code = SESSION_EXIT_USAGE;
@@ -212,22 +214,29 @@ static int await(pid_t child, int report_fd, int sigfd)
 {
 	struct pollfd p[2] = { { .fd = report_fd, .events = POLLIN },
 			       { .fd = sigfd, .events = POLLIN } };
+	bool ending = false;
 	ssize_t n;
 	int code;
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return ended_without_word(child);
-		if (p[1].revents)
+		if (p[1].revents) {
 			pass_on_signal(sigfd, child);
+			ending = true;
+		}
 		if (!p[0].revents)
 			continue;
 		n = read(report_fd, &code, sizeof(code));
 		if (n != sizeof(code))
 			return ended_without_word(child);
+		if (code == SESSION_EXIT_UP && !ending)
+			return code;
+		waitpid(child, NULL, 0);
 		if (code != SESSION_EXIT_UP)
-			waitpid(child, NULL, 0);
-		return code;
+			return code;
+		fprintf(stderr, "godwit: interrupted just when the tunnel was up\n");
+		return SESSION_EXIT_LOST;
 	}
 }
 

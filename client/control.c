@@ -150,7 +150,7 @@ static json_t *status_drops(const struct control_view *v)
 		uint64_t n = 0;
 
 		for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
-			n += v->drops[i] ? v->drops[i]->n[why] : 0;
+			n += v->drops[i] ? drop_read(v->drops[i], why) : 0;
 		if (n)
 			json_object_set_new(o, drop_name((enum drop)why),
 					    json_integer((json_int_t)n));

@@ -1,117 +1,77 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "client/runtime.h"
+#include "client/data.h"
 
-#include <stdlib.h>
-
-#include "base/mem.h"
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
 
 /* How many batches one wake-up may handle before others have their turn. */
 #define BATCHES_PER_WAKE 8
-#define REPLY_MAX 2048
+#define PATIENCE (100 * VTIME_MS) /* with a full socket */
 
-struct data {
-	struct host *host;
-	const struct data_ops *ops;
-	struct classifier *classifier;
-	struct inbound *inbound;
-	struct outbound *outbound;
-	struct batch in; /* datagrams that came */
-	struct batch out; /* packets from the TUN, then sealed */
-	struct batch replies; /* what outbound answers to the TUN */
-	unsigned unsent; /* packets at the end of `out` that wait for a full socket */
-	struct drops drops; /* what the system refused */
-};
+/* ---- up to control ---- */
 
-static void data_arena(struct batch *b, size_t size)
+void data_line_wake(struct data_line *l)
 {
-	batch_init(b, xcalloc(1, size), size);
-}
-
-struct data *data_new(struct host *host, const struct data_ops *ops)
-{
-	struct data *d = xcalloc(1, sizeof(*d));
-
-	d->host = host;
-	d->ops = ops;
-	d->classifier = classifier_new();
-	d->inbound = inbound_new(d->classifier);
-	d->outbound = outbound_new(d->classifier);
-	data_arena(&d->in, NET_BATCH_ARENA);
-	data_arena(&d->out, DATA_TUN_ARENA);
-	data_arena(&d->replies, (size_t)BATCH_MAX * REPLY_MAX);
-	return d;
-}
-
-void data_free(struct data *d)
-{
-	if (!d)
+	if (!l->news)
 		return;
-	inbound_free(d->inbound);
-	outbound_free(d->outbound);
-	classifier_free(d->classifier);
-	free(d->in.arena);
-	free(d->out.arena);
-	free(d->replies.arena);
-	free(d);
+	l->news = false;
+	eventfd_write(l->fd, 1);
 }
 
-struct classifier *data_classifier(struct data *d)
+/* The place of the next note. NULL when there is none: control hears of it, and asks again. */
+static struct data_note *line_reserve(struct data_line *l)
 {
-	return d->classifier;
+	struct data_note *note = ring_reserve(l->ring);
+
+	if (!note) {
+		/* Relaxed: one writer, and the eventfd orders it for control. */
+		uint64_t n = atomic_load_explicit(&l->full, memory_order_relaxed);
+
+		atomic_store_explicit(&l->full, n + 1, memory_order_relaxed);
+		l->news = true;
+	}
+	return note;
 }
 
-static void data_write_tun(struct data *d, struct batch *b)
+static void line_commit(struct data_line *l)
 {
-	for (unsigned i = 0; i < b->n; i++)
-		if (b->pkts[i].kind == PKT_INNER && tun_write(&d->host->tun, &b->pkts[i]) != 0)
-			drop_count(&d->drops, DROP_TUN_WRITE_FAILED);
+	ring_commit(l->ring);
+	l->news = true;
 }
 
-static void data_report(struct data *d)
+/* An event leaves its engine only when there is room for it: none is lost here. */
+void data_tx_report(struct data_tx *t)
 {
-	struct data_event ev;
+	struct data_note *note;
 
-	while (inbound_output(d->inbound, &ev))
-		d->ops->event(d->ops->ctx, &ev);
-	while (outbound_output(d->outbound, &ev))
-		d->ops->event(d->ops->ctx, &ev);
-}
-
-/* The engines know the sockets by their port of the RFCs, whatever port they could get. */
-static uint16_t data_port(const struct data *d, const struct net_udp *u)
-{
-	return u == &d->host->ike ? IKE_PORT : IKE_NATT_PORT;
-}
-
-void data_udp_ready(struct data *d, struct net_udp *u)
-{
-	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
-		batch_reset(&d->in);
-		if (net_udp_recv(u, &d->in) <= 0)
-			break;
-		for (unsigned i = 0; i < d->in.n; i++)
-			d->in.pkts[i].to.port = data_port(d, u);
-		inbound_run(d->inbound, runtime_now(), &d->in);
-		data_write_tun(d, &d->in);
-		for (unsigned i = 0; i < d->in.n; i++)
-			if (d->in.pkts[i].kind == PKT_IKE)
-				d->ops->ike(d->ops->ctx, &d->in.pkts[i]);
-		data_report(d);
+	while ((note = line_reserve(&t->up)) && outbound_output(t->engine, &note->event)) {
+		note->type = DATA_NOTE_EVENT;
+		line_commit(&t->up);
 	}
 }
 
-/* Sends what is sealed in `out`, from `first` on. */
-static void data_send(struct data *d, unsigned first)
+void data_rx_report(struct data_rx *r)
 {
-	uint64_t failed = d->host->natt.stats.failed;
-	unsigned n = d->out.n - first;
+	struct data_note *note;
 
-	d->unsent = n - net_udp_send_batch(&d->host->natt, d->out.pkts + first, n);
-	d->drops.n[DROP_SEND_FAILED] += d->host->natt.stats.failed - failed;
+	while ((note = line_reserve(&r->up)) && inbound_output(r->engine, &note->event)) {
+		note->type = DATA_NOTE_EVENT;
+		line_commit(&r->up);
+	}
+}
+
+/* ---- tx ---- */
+
+static void write_tun(struct tun *tun, struct drops *drops, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->pkts[i].kind == PKT_INNER && tun_write(tun, &b->pkts[i]) != 0)
+			drop_count(drops, DROP_TUN_WRITE_FAILED);
 }
 
 /* Packets that are gone are taken out, so that what is left can be sent in one go. */
-static void data_close_ranks(struct batch *b)
+static void close_ranks(struct batch *b)
 {
 	unsigned n = 0;
 
@@ -121,51 +81,111 @@ static void data_close_ranks(struct batch *b)
 	b->n = n;
 }
 
-bool data_tun_ready(struct data *d)
+/* Sends packets from `first` on, and returns the first one that the socket has no room for. */
+static unsigned tx_send(struct data_tx *t, unsigned first)
 {
-	for (int turn = 0; turn < BATCHES_PER_WAKE && !d->unsent; turn++) {
+	struct net_stats before = t->natt.stats;
+	uint64_t too_big;
+
+	first += net_udp_send_batch(&t->natt, t->out.pkts + first, t->out.n - first);
+	too_big = t->natt.stats.too_big - before.too_big;
+	drop_add(&t->drops, DROP_SEND_FAILED, t->natt.stats.failed - before.failed - too_big);
+	drop_add(&t->drops, DROP_TOO_BIG, too_big);
+	if (too_big)
+		outbound_path_mtu(t->engine);
+	return first;
+}
+
+/* Only the socket of the packet that is next: the other family's may well have room. */
+static void tx_wait_for_room(const struct data_tx *t, const struct pkt *next, vtime until)
+{
+	bool ip6 = next->path->remote.addr.family == FAMILY_IP6;
+	struct pollfd p = { .fd = ip6 ? t->natt.fd6 : t->natt.fd4, .events = POLLOUT };
+
+	poll(&p, 1, (int)(vtime_until(runtime_now(), until) / VTIME_MS) + 1);
+}
+
+/* Nothing of the batch is left afterwards: its packets' paths lie in SAs that may be retired. */
+static void tx_send_all(struct data_tx *t)
+{
+	unsigned next = tx_send(t, 0);
+	vtime until;
+
+	if (next == t->out.n)
+		return;
+	until = vtime_add(runtime_now(), PATIENCE);
+	while (next < t->out.n && runtime_now() < until) {
+		tx_wait_for_room(t, &t->out.pkts[next], until);
+		next = tx_send(t, next);
+	}
+	drop_add(&t->drops, DROP_SEND_FAILED, t->out.n - next);
+}
+
+bool data_tx_run(struct data_tx *t)
+{
+	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
 		int n;
 
-		batch_reset(&d->out);
-		batch_reset(&d->replies);
-		n = tun_read(&d->host->tun, &d->out, ESP_HEADROOM, ESP_TAILROOM);
+		classifier_pass(t->classifier, t->reader);
+		batch_reset(&t->out);
+		batch_reset(&t->replies);
+		n = tun_read(t->tun, &t->out, ESP_HEADROOM, ESP_TAILROOM);
 		if (n <= 0)
 			return n == 0;
-		outbound_run(d->outbound, runtime_now(), &d->out, &d->replies);
-		data_close_ranks(&d->out);
-		data_send(d, 0);
-		data_write_tun(d, &d->replies);
-		data_report(d);
+		outbound_run(t->engine, runtime_now(), &t->out, &t->replies);
+		close_ranks(&t->out);
+		tx_send_all(t);
+		write_tun(t->tun, &t->drops, &t->replies);
+		data_tx_report(t);
+		data_line_wake(&t->up);
 	}
 	return true;
 }
 
-bool data_blocked(const struct data *d)
+/* ---- rx ---- */
+
+static void rx_ike(struct data_rx *r, const struct pkt *p)
 {
-	return d->unsent > 0;
+	struct data_note *note;
+
+	if (p->len > IKE_MESSAGE_MAX) {
+		drop_count(&r->drops, DROP_IKE_TOO_LONG);
+		return;
+	}
+	note = line_reserve(&r->up);
+	if (!note) {
+		drop_count(&r->drops, DROP_IKE_QUEUE_FULL);
+		return;
+	}
+	note->type = DATA_NOTE_IKE;
+	note->from = p->from;
+	note->to = p->to;
+	note->len = p->len;
+	memcpy(note->bytes, pkt_data(p), p->len);
+	line_commit(&r->up);
 }
 
-void data_unblock(struct data *d)
+/* The engines know the sockets by their port of the RFCs, whatever port they could get. */
+static uint16_t rx_port(const struct data_rx *r, const struct net_udp *u)
 {
-	if (d->unsent)
-		data_send(d, d->out.n - d->unsent);
+	return u == &r->ike ? IKE_PORT : IKE_NATT_PORT;
 }
 
-void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
+void data_rx_run(struct data_rx *r, struct net_udp *u)
 {
-	/* Where a sealed packet goes is written in its SA. */
-	data_unblock(d);
-	d->drops.n[DROP_SEND_FAILED] += d->unsent;
-	d->unsent = 0;
-	if (in)
-		classifier_remove_spi(d->classifier, esp_in_config(in)->spi);
-	esp_in_free(in);
-	esp_out_free(out);
-}
-
-void data_view(const struct data *d, struct control_view *view)
-{
-	view->drops[0] = inbound_drops(d->inbound);
-	view->drops[1] = outbound_drops(d->outbound);
-	view->drops[2] = &d->drops;
+	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
+		classifier_pass(r->classifier, r->reader);
+		batch_reset(&r->in);
+		if (net_udp_recv(u, &r->in) <= 0)
+			return;
+		for (unsigned i = 0; i < r->in.n; i++)
+			r->in.pkts[i].to.port = rx_port(r, u);
+		inbound_run(r->engine, runtime_now(), &r->in);
+		write_tun(r->tun, &r->drops, &r->in);
+		for (unsigned i = 0; i < r->in.n; i++)
+			if (r->in.pkts[i].kind == PKT_IKE)
+				rx_ike(r, &r->in.pkts[i]);
+		data_rx_report(r);
+		data_line_wake(&r->up);
+	}
 }

@@ -2,7 +2,10 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/runtime.h"
@@ -39,6 +42,11 @@ static int host_undo(struct journal *j, struct tun_netlink *netlink, const char 
 			"godwit: %s/%s/%s is damaged; undo by hand what ip rule and ip route "
 			"show of protocol %d, then remove it\n",
 			rundir_path(), name, RUNDIR_JOURNAL, TUN_RT_PROTOCOL);
+	else if (n == ERR_UNEXPECTED)
+		fprintf(err,
+			"godwit: %s/%s/%s tells of another network namespace; run godwit "
+			"disconnect %s there, or remove the file if that is gone\n",
+			rundir_path(), name, RUNDIR_JOURNAL, name);
 	else if (n < 0)
 		fprintf(err,
 			"godwit: routes and rules of %s are left behind: %s; as root: "
@@ -106,6 +114,39 @@ int client_repair(const char *name, FILE *err)
 	return failed ? failed : n;
 }
 
+/*
+ * Something was left in this directory by a process that is gone, or that holds the lock still and
+ * is about to be: one that was just killed gives no answer.
+ */
+static bool is_left_over(const char *name)
+{
+	int dir = rundir_open(name);
+	int fd = dir < 0 ? -1 :
+			   openat(dir, RUNDIR_JOURNAL,
+				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	bool left = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 &&
+		    (flock(fd, LOCK_EX | LOCK_NB) == 0 || !request_is_answered(name));
+
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	return left;
+}
+
+/* The rules of another connection that crashed may lead our packets into its dead table. */
+static void repair_others(struct host *h, FILE *notes, FILE *err)
+{
+	struct rundir_list list;
+
+	rundir_list(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		if (strcmp(list.names[i], h->config->name) != 0 && is_left_over(list.names[i]) &&
+		    repair_one(list.names[i], &h->netlink, err) > 0 && notes)
+			fprintf(notes, "undid what %s had left behind\n", list.names[i]);
+}
+
 /* ---- opening ---- */
 
 /* Locks the journal; what is in it was left by a crash. */
@@ -124,6 +165,9 @@ static int open_journal(struct host *h, FILE *notes, FILE *err)
 	if (rc)
 		return SESSION_EXIT_SYSTEM;
 	rc = host_undo(&h->journal, &h->netlink, name, err);
+	/* It has been complained of: nothing more is done with it. */
+	if (rc < 0)
+		journal_close(&h->journal);
 	if (rc > 0 && notes)
 		fprintf(notes, "undid what an earlier %s had left behind\n", name);
 	return rc < 0 ? SESSION_EXIT_SYSTEM : 0;
@@ -179,6 +223,9 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 		rc = open_udp(&h->natt, IKE_NATT_PORT, h->mark, notes, err);
 	if (rc)
 		return rc;
+	/* ESP has this port to itself but for IKE, which sends one datagram at a time. */
+	if (net_udp_keep_whole(&h->natt) != 0 && notes)
+		fprintf(notes, "packets that are too large for a link will travel in fragments\n");
 	if (net_router_open(&h->router, h->mark) != 0) {
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
@@ -205,6 +252,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
+	repair_others(h, notes, err);
 	h->dir = rundir_make(config->name, &h->user, err);
 	rc = h->dir < 0 ? SESSION_EXIT_SYSTEM : open_journal(h, notes, err);
 	if (rc == 0)
@@ -295,6 +343,11 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	for (int i = 0; i < n && rc == 0; i++)
 		rc = add_state(h, &states[i], why);
 	return rc;
+}
+
+int host_set_mtu(struct host *h, unsigned mtu)
+{
+	return tun_link_mtu(&h->netlink, h->tun.name, mtu);
 }
 
 void host_close(struct host *h, FILE *err)

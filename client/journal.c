@@ -15,7 +15,19 @@
 #define PATIENCE_MS 500
 #define PATIENCE_STEP_MS 10
 
-static const char journal_header[] = "godwit journal 1";
+/*
+ * The header names the network namespace: elsewhere nothing of what the journal tells of is there,
+ * and it would be taken for undone.
+ */
+static const char journal_header[] = "godwit journal 1 net ";
+
+static void journal_set_header(struct journal *j)
+{
+	struct stat st;
+	uintmax_t net = stat("/proc/self/ns/net", &st) == 0 ? st.st_ino : 0;
+
+	snprintf(j->header, sizeof(j->header), "%s%ju", journal_header, net);
+}
 
 /* True while the file that is open is the one that has the name: else it was removed meanwhile. */
 static bool journal_is_current(int dir, int fd)
@@ -56,6 +68,7 @@ static int journal_try_open(int dir, bool create, struct journal *out)
 		return rc;
 	}
 	*out = (struct journal){ .dir = dir, .fd = fd, .begun = lseek(fd, 0, SEEK_END) > 0 };
+	journal_set_header(out);
 	return 0;
 }
 
@@ -86,16 +99,20 @@ static int journal_write(int fd, const char *line)
 {
 	char buf[JOURNAL_LINE_MAX + 1];
 	int n = snprintf(buf, sizeof(buf), "%s\n", line);
+	ssize_t written;
 
+	/* What a write in part does not tell. */
+	errno = ENOSPC;
 	/* In one write, so that a crash leaves a line whole or not at all. */
-	return write(fd, buf, (size_t)n) == n ? 0 : ERR_SYSTEM;
+	written = write(fd, buf, (size_t)n);
+	return written == n ? 0 : ERR_SYSTEM;
 }
 
 int journal_add(struct journal *j, const char *line)
 {
 	if (j->lines == JOURNAL_LINES_MAX || !journal_line_ok(line, strlen(line)))
 		return ERR_NO_ROOM;
-	if (!j->begun && journal_write(j->fd, journal_header) != 0)
+	if (!j->begun && journal_write(j->fd, j->header) != 0)
 		return ERR_SYSTEM;
 	j->begun = true;
 	if (journal_write(j->fd, line) != 0)
@@ -125,17 +142,20 @@ static char *journal_read(int fd)
 
 /*
  * Cuts the text into lines, the header left out. A last line without an end was being written at
- * the crash: what it tells of was not made. The number of lines, or ERR_MALFORMED.
+ * the crash: what it tells of was not made. The number of lines, ERR_MALFORMED, or ERR_UNEXPECTED
+ * for the header of another network namespace.
  */
-static int journal_split(char *text, char *lines[JOURNAL_LINES_MAX])
+static int journal_split(const char *header, char *text, char *lines[JOURNAL_LINES_MAX])
 {
 	unsigned n = 0;
 	bool first = true;
 
 	for (char *p = text, *end; (end = strchr(p, '\n')); p = end + 1) {
 		*end = '\0';
-		if (first && strcmp(p, journal_header) != 0)
-			return ERR_MALFORMED;
+		if (first && strcmp(p, header) != 0)
+			return strncmp(p, journal_header, strlen(journal_header)) == 0 ?
+				       ERR_UNEXPECTED :
+				       ERR_MALFORMED;
 		if (!first && (n == JOURNAL_LINES_MAX || !journal_line_ok(p, (size_t)(end - p))))
 			return ERR_MALFORMED;
 		if (!first)
@@ -149,7 +169,7 @@ int journal_undo(struct journal *j, journal_line_fn valid, journal_line_fn undo,
 {
 	char *lines[JOURNAL_LINES_MAX];
 	char *text = journal_read(j->fd);
-	int n = text ? journal_split(text, lines) : ERR_MALFORMED;
+	int n = text ? journal_split(j->header, text, lines) : ERR_MALFORMED;
 	int rc = n;
 
 	for (int i = 0; i < n; i++)

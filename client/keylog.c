@@ -102,6 +102,16 @@ static const char *keylog_cipher(enum esp_cipher cipher)
 		return "AES-CBC [RFC3602]";
 	case ESP_CIPHER_AES_GCM_16:
 		return "AES-GCM with 16 octet ICV [RFC4106]";
+	case ESP_CIPHER_AES_GCM_12:
+		return "AES-GCM with 12 octet ICV [RFC4106]";
+	case ESP_CIPHER_AES_GCM_8:
+		return "AES-GCM with 8 octet ICV [RFC4106]";
+	case ESP_CIPHER_AES_CTR:
+		return "AES-CTR [RFC3686]";
+	case ESP_CIPHER_3DES_CBC:
+		return "TripleDES-CBC [RFC2451]";
+	case ESP_CIPHER_NULL:
+		break;
 	}
 	return "NULL";
 }
@@ -119,6 +129,8 @@ static const char *keylog_integ(enum esp_integ integ)
 		return "HMAC-SHA-384-192 [RFC4868]";
 	case ESP_INTEG_HMAC_SHA2_512_256:
 		return "HMAC-SHA-512-256 [RFC4868]";
+	case ESP_INTEG_HMAC_MD5_96:
+		return "HMAC-MD5-96 [RFC2403]";
 	}
 	return "NULL";
 }
@@ -152,7 +164,7 @@ static void keylog_sa(int fd, const struct esp_suite *suite, uint32_t spi, struc
 	line_put_hex(&l, SLICE_OF(be));
 	line_put(&l, "\",\"");
 	line_put(&l, keylog_cipher(suite->cipher));
-	line_put(&l, "\",\"0x");
+	line_put(&l, cipher_key ? "\",\"0x" : "\",\"");
 	line_put_hex(&l, slice(keymat.p, cipher_key));
 	line_put(&l, "\",\"");
 	line_put(&l, keylog_integ(suite->integ));

@@ -34,11 +34,8 @@ struct lookup {
 
 enum watch {
 	WATCH_TIMER,
-	WATCH_TUN,
-	WATCH_IKE4,
-	WATCH_IKE6,
-	WATCH_NATT4,
-	WATCH_NATT6,
+	WATCH_TX,
+	WATCH_RX,
 	WATCH_COUNT,
 };
 
@@ -53,7 +50,6 @@ struct loop {
 	uv_loop_t uv;
 	uv_poll_t watches[WATCH_COUNT];
 	bool watched[WATCH_COUNT];
-	bool blocked; /* the TUN waits for a full socket */
 	uv_signal_t signals[3];
 	uv_timer_t patience; /* with the end */
 	uv_check_t check;
@@ -139,6 +135,23 @@ static void effect_find_path(struct loop *l, const struct addr *remote)
 	snprintf(w->text, sizeof(w->text), "%s",
 		 errno == ENETUNREACH ? "the network is unreachable" : strerror(errno));
 	w->ev.text = w->text;
+}
+
+static void effect_find_mtu(struct loop *l, const struct addr *remote)
+{
+	struct waiting *w = loop_wait(l, SESSION_EVENT_PATH_MTU);
+	struct net_route route;
+
+	w->ev.path_mtu.remote = *remote;
+	if (net_router_get(&l->o.host->router, remote, &route) == 0)
+		w->ev.path_mtu.mtu = route.mtu;
+}
+
+static void effect_tun_mtu(struct loop *l, unsigned mtu)
+{
+	if (host_set_mtu(l->o.host, mtu) != 0)
+		log_ev(l->o.log, LOG_WARN, "cannot set the MTU", log_u64("mtu", mtu),
+		       log_str("why", strerror(errno)));
 }
 
 static void effect_tun(struct loop *l, const struct session_effect *fx)
@@ -263,14 +276,20 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_FIND_PATH:
 		effect_find_path(l, &fx->remote);
 		break;
+	case SESSION_EFFECT_FIND_MTU:
+		effect_find_mtu(l, &fx->remote);
+		break;
 	case SESSION_EFFECT_SEND:
 		effect_send(l, fx);
 		break;
 	case SESSION_EFFECT_TUN:
 		effect_tun(l, fx);
 		break;
+	case SESSION_EFFECT_TUN_MTU:
+		effect_tun_mtu(l, fx->mtu);
+		break;
 	case SESSION_EFFECT_PUBLISH_RULES:
-		classifier_rules_free(classifier_publish_rules(c, fx->rules));
+		data_publish_rules(l->data, fx->rules);
 		break;
 	case SESSION_EFFECT_PUBLISH_SLOT:
 		classifier_set_current(c, fx->slot.slot, fx->slot.out);
@@ -383,13 +402,13 @@ static void on_control_disconnect(void *ctx)
 
 /* ---- what becomes readable ---- */
 
-static void on_ike(void *ctx, const struct pkt *p)
+static void on_ike(void *ctx, const struct data_ike *ike)
 {
 	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
 
-	ev.datagram.from = p->from;
-	ev.datagram.to = p->to;
-	ev.datagram.bytes = pkt_slice(p);
+	ev.datagram.from = ike->from;
+	ev.datagram.to = ike->to;
+	ev.datagram.bytes = ike->bytes;
 	loop_event(ctx, &ev);
 }
 
@@ -415,55 +434,28 @@ static void on_timer(uv_poll_t *p, int status, int events)
 	loop_drive(l);
 }
 
-/* The TUN is read only while what came from it can be sent. */
-static void loop_balance(struct loop *l, uv_poll_cb ready)
+static void on_tun_gone(void *ctx)
 {
-	bool blocked = data_blocked(l->data);
+	struct loop *l = ctx;
 
-	if (blocked == l->blocked || l->over)
+	if (l->over)
 		return;
-	l->blocked = blocked;
-	if (blocked)
-		uv_poll_stop(&l->watches[WATCH_TUN]);
-	else
-		uv_poll_start(&l->watches[WATCH_TUN], UV_READABLE, ready);
-	for (unsigned i = WATCH_NATT4; i <= WATCH_NATT6; i++)
-		if (l->watched[i])
-			uv_poll_start(&l->watches[i], UV_READABLE | (blocked ? UV_WRITABLE : 0),
-				      ready);
-}
-
-static void loop_tun_is_gone(struct loop *l)
-{
 	progress_break(l->o.progress);
 	fprintf(l->o.err, "godwit: the device %s is gone: somebody removed it; connect again\n",
 		l->o.host->tun.name);
 	l->broken = true;
-	uv_poll_stop(&l->watches[WATCH_TUN]);
 	loop_end_wanted(l);
 }
 
-static void on_ready(uv_poll_t *p, int status, int events)
+/* A data thread has something to tell. */
+static void on_line(uv_poll_t *p, int status, int events)
 {
 	struct loop *l = p->data;
-	enum watch which = (enum watch)(p - l->watches);
 
-	if (l->over)
-		return;
-	if (which == WATCH_TUN) {
-		if (status < 0 || !data_tun_ready(l->data))
-			loop_tun_is_gone(l);
-	} else {
-		if (events & UV_WRITABLE)
-			data_unblock(l->data);
-		data_udp_ready(l->data, which == WATCH_IKE4 || which == WATCH_IKE6 ?
-						&l->o.host->ike :
-						&l->o.host->natt);
-		/* After an error of the socket, which reading it has cleared, libuv has stopped. */
-		if (status < 0 && !l->over)
-			uv_poll_start(p, UV_READABLE, on_ready);
-	}
-	loop_balance(l, on_ready);
+	(void)status;
+	(void)events;
+	if (!l->over)
+		data_take(l->data, p == &l->watches[WATCH_TX] ? DATA_TX : DATA_RX);
 }
 
 /* What was put into the queue of answers outside of the session. */
@@ -497,7 +489,7 @@ static char *on_control_status(void *ctx)
 
 	session_info(l->session, info);
 	data_view(l->data, &view);
-	view.drops[3] = info->ike.drops;
+	view.drops[4] = info->ike.drops;
 	text = control_status(&view);
 	free(info);
 	return text;
@@ -519,14 +511,10 @@ static void loop_watch(struct loop *l, enum watch which, int fd, uv_poll_cb read
 static void loop_watch_all(struct loop *l)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct host *h = l->o.host;
 
 	loop_watch(l, WATCH_TIMER, l->timer, on_timer);
-	loop_watch(l, WATCH_TUN, h->tun.fd, on_ready);
-	loop_watch(l, WATCH_IKE4, h->ike.fd4, on_ready);
-	loop_watch(l, WATCH_IKE6, h->ike.fd6, on_ready);
-	loop_watch(l, WATCH_NATT4, h->natt.fd4, on_ready);
-	loop_watch(l, WATCH_NATT6, h->natt.fd6, on_ready);
+	loop_watch(l, WATCH_TX, data_fd(l->data, DATA_TX), on_line);
+	loop_watch(l, WATCH_RX, data_fd(l->data, DATA_RX), on_line);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;
@@ -567,15 +555,18 @@ struct loop *loop_new(const struct loop_options *options)
 		free(l);
 		return NULL;
 	}
-	if (!loop_listen(l)) {
+	l->data_ops = (struct data_ops){ l, on_ike, on_data_event, on_tun_gone };
+	l->data = data_new(l->o.host, &l->data_ops);
+	if (!l->data)
+		fprintf(l->o.err, "godwit: cannot watch device and sockets: %s\n", strerror(errno));
+	if (!l->data || !loop_listen(l)) {
+		data_free(l->data);
 		uv_loop_close(&l->uv);
 		close(l->timer);
 		free(l);
 		return NULL;
 	}
 	l->armed = VTIME_NEVER;
-	l->data_ops = (struct data_ops){ l, on_ike, on_data_event };
-	l->data = data_new(l->o.host, &l->data_ops);
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
 	loop_watch_all(l);
@@ -586,9 +577,14 @@ int loop_run(struct loop *l)
 {
 	struct session_event ev = { .type = SESSION_EVENT_CONNECT };
 
+	if (data_start(l->data) != 0) {
+		fprintf(l->o.err, "godwit: cannot start the data threads: %s\n", strerror(errno));
+		return SESSION_EXIT_SYSTEM;
+	}
 	loop_event(l, &ev);
 	if (!l->over)
 		uv_run(&l->uv, UV_RUN_DEFAULT);
+	data_stop(l->data);
 	for (unsigned i = 0; i < WATCH_COUNT; i++)
 		if (l->watched[i])
 			uv_poll_stop(&l->watches[i]);

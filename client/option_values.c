@@ -71,6 +71,25 @@ static bool list_next(struct list *l)
 	return true;
 }
 
+/* As list_next; what a router's configuration has behind commas stays with what it belongs to. */
+static bool list_next_proposal(struct list *l)
+{
+	struct list more;
+	size_t n;
+
+	if (!list_next(l))
+		return false;
+	for (more = *l; list_next(&more) && ike_suite_continues(more.item); *l = more) {
+		n = more.at + strlen(more.item) - l->at;
+		if (n > OPTION_ITEM_MAX)
+			return true;
+		more.at = l->at;
+		memcpy(more.item, l->text + l->at, n);
+		more.item[n] = '\0';
+	}
+	return true;
+}
+
 /* Room for one more of `max`? */
 static bool list_room(const struct list *l, unsigned n, unsigned max, struct option_value *v)
 {
@@ -226,19 +245,35 @@ bool value_ike_proposals(struct config_draft *d, const struct option *o, struct 
 {
 	struct ike_config *ike = &d->config->session.ike;
 	struct list l = { .text = v->text };
-	char why[160] = "";
+	char why[IKE_WHY_MAX] = "";
 
 	ike->nsuites = 0;
-	while (list_next(&l)) {
+	while (list_next_proposal(&l)) {
 		if (!list_room(&l, ike->nsuites, IKE_SUITES_MAX, v))
 			return false;
 		if (!l.item[0])
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
 		if (ike_suite_parse(l.item, &ike->suites[ike->nsuites], why) != 0)
 			return option_refuse(v, l.at, l.item, "%s", why);
-		ike->nsuites++;
+		d->ike_at[ike->nsuites++] = l.at;
 	}
 	return true;
+}
+
+static bool yes_or_no(const struct option *o, struct option_value *v, bool *out)
+{
+	*out = strcmp(v->text, "yes") == 0;
+	return *out || strcmp(v->text, "no") == 0 ? true : refuse_all(o, v);
+}
+
+bool value_ike_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return yes_or_no(o, v, &d->allow_weak_ike);
+}
+
+bool value_esp_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return yes_or_no(o, v, &d->allow_weak_esp);
 }
 
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v)
@@ -251,7 +286,7 @@ bool value_esp_proposals(struct config_draft *d, const struct option *o, struct 
 	struct ike_child_config *child = &d->config->session.child;
 	struct list l = { .text = v->text };
 	enum dh_group group = DH_NONE;
-	char why[160] = "";
+	char why[IKE_WHY_MAX] = "";
 
 	child->nsuites = 0;
 	while (list_next(&l)) {
@@ -269,23 +304,29 @@ bool value_esp_proposals(struct config_draft *d, const struct option *o, struct 
 				dh_group_name(d->proposed_group));
 		if (group != DH_NONE)
 			d->proposed_group = group;
-		child->nsuites++;
+		d->esp_at[child->nsuites++] = l.at;
 	}
 	return true;
 }
 
 bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v)
 {
+	char why[IKE_WHY_MAX] = "";
+	int err;
+
 	if (strcmp(v->text, "yes") == 0) {
 		d->pfs = PFS_AS_PROPOSED;
-	} else if (strcmp(v->text, "no") == 0) {
-		d->pfs = PFS_NONE;
-	} else {
-		if (dh_group_parse(v->text, &d->pfs_group) != 0 || d->pfs_group == DH_NONE)
-			return refuse_all(o, v);
-		d->pfs = PFS_GROUP;
+		return true;
 	}
-	return true;
+	if (strcmp(v->text, "no") == 0 || strcmp(v->text, "nopfs") == 0) {
+		d->pfs = PFS_NONE;
+		return true;
+	}
+	d->pfs = PFS_GROUP;
+	err = dh_group_parse(v->text, &d->pfs_group, why);
+	if (err == ERR_UNSUPPORTED)
+		return option_refuse(v, 0, v->text, "%s", why);
+	return err == 0 ? true : refuse_all(o, v);
 }
 
 bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v)

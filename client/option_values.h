@@ -22,9 +22,11 @@ bool value_psk(struct config_draft *d, const struct option *o, struct option_val
 bool value_psk_file(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_psk_command(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_ike_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_dpd(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_esp_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_rekeymargin(struct config_draft *d, const struct option *o, struct option_value *v);

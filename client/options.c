@@ -126,6 +126,13 @@ const struct option options[] = {
 	  .min = 10,
 	  .max = 30 * DURATION_DAYS },
 	{ .section = "ike",
+	  .key = "allow-weak",
+	  .expect = "yes or no",
+	  .parse = value_ike_allow_weak,
+	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .preset = "no",
+	  .help = "yes: proposals may have 3des, md5, modp1024 and modp1536 in them" },
+	{ .section = "ike",
 	  .key = "dpd",
 	  .expect = "a duration from 1s to 1h, such as 30s, or 0",
 	  .parse = value_dpd,
@@ -144,7 +151,7 @@ const struct option options[] = {
 	  .key = "pfs",
 	  .expect = "yes, no, or a group: modp2048, ecp256 or ecp384",
 	  .parse = value_pfs,
-	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .words = WORDS({ "yes", false }, { "no", false }, { "nopfs", false }),
 	  .preset = "yes",
 	  .help = "fresh keys of their own for the data: yes, no, or a group such as ecp256" },
 	{ .section = "esp",
@@ -162,6 +169,13 @@ const struct option options[] = {
 	  .help = "how long the data's keys may live; they are renewed before",
 	  .min = 10,
 	  .max = 30 * DURATION_DAYS },
+	{ .section = "esp",
+	  .key = "allow-weak",
+	  .expect = "yes or no",
+	  .parse = value_esp_allow_weak,
+	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .preset = "no",
+	  .help = "yes: also 3des, md5, modp1024, modp1536, and null, which does not encrypt" },
 	{ .section = "esp",
 	  .key = "rekeymargin",
 	  .expect = "a duration from 1s to 1d, such as 9m",
@@ -351,7 +365,9 @@ const char *option_key_hint(const char *section, const char *key, char buf[OPTIO
 		return buf;
 	}
 	for (unsigned i = 0; i < options_n; i++) {
-		if (strcmp(options[i].section, section) != 0 || options[i].later)
+		/* Without help it has one value only, and is no advice. */
+		if (strcmp(options[i].section, section) != 0 || options[i].later ||
+		    !options[i].help)
 			continue;
 		append(buf, "%s%s", separator, options[i].key);
 		separator = ", ";

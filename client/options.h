@@ -32,6 +32,9 @@ struct config_draft {
 	enum pfs_wish pfs;
 	enum dh_group pfs_group; /* PFS_GROUP */
 	enum dh_group proposed_group; /* behind an [esp] proposal; DH_NONE */
+	bool allow_weak_ike, allow_weak_esp;
+	size_t ike_at[IKE_SUITES_MAX]; /* where in the value each proposal stands */
+	size_t esp_at[IKE_SUITES_MAX];
 	const char *psk_file; /* borrowed from the text, as psk_command */
 	const char *psk_command;
 	unsigned nlocal; /* 0: our inner addresses */

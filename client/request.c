@@ -14,16 +14,40 @@
 
 #define ANSWER_MAX (1 << 20)
 #define ANSWER_WAIT_MS 10000
+#define ALIVE_WAIT_MS 500
+
+/* What a crash leaves keeps the traffic of its tunnels from passing: that is worth knowing. */
+static bool request_is_left_over(const char *name)
+{
+	char journal[RUNDIR_PATH_MAX];
+
+	return rundir_file(name, RUNDIR_JOURNAL, journal) && access(journal, F_OK) == 0;
+}
 
 static void complain_none(const char *name, FILE *err)
 {
-	if (name)
+	if (name && request_is_left_over(name))
 		fprintf(err,
-			"godwit: no connection named %s is running; start it with "
-			"godwit connect %s\n",
+			"godwit: %s is not running, but did not clean up when it ended; "
+			"run godwit disconnect %s, or connect again\n",
 			name, name);
+	else if (name)
+		fprintf(err, "godwit: no connection named %s is running\n", name);
 	else
-		fprintf(err, "godwit: no connection is running; start one with godwit connect\n");
+		fprintf(err, "godwit: no connection is running\n");
+}
+
+/*
+ * A connection listens before it gives up its privileges, so it is never the user that it becomes
+ * then. Another process of that user can put a socket of its own in the directory.
+ */
+static bool request_is_genuine(int fd)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
+	       (cred.uid == geteuid() || cred.uid != priv_user().uid);
 }
 
 /* A connected socket, or an exit code made negative, after one line. */
@@ -37,8 +61,14 @@ static int request_dial(const char *name, FILE *err)
 		return -SESSION_EXIT_USAGE;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
+		if (request_is_genuine(fd))
+			return fd;
+		fprintf(err, "godwit: %s is not the socket of a connection; remove it\n",
+			to.sun_path);
+		close(fd);
+		return -SESSION_EXIT_SYSTEM;
+	}
 	if (fd >= 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) {
 		complain_none(name, err);
 		close(fd);
@@ -72,6 +102,7 @@ static bool request_is_running(const char *name)
 static int request_only(struct rundir_list *list, const char **out, FILE *err)
 {
 	char names[200] = "";
+	const char *left = NULL;
 	unsigned running = 0;
 
 	rundir_list(list);
@@ -87,8 +118,11 @@ static int request_only(struct rundir_list *list, const char **out, FILE *err)
 	}
 	if (running == 1)
 		return 0;
+	for (unsigned i = 0; i < list->n && !left; i++)
+		if (request_is_left_over(list->names[i]))
+			left = list->names[i];
 	if (running == 0) {
-		complain_none(NULL, err);
+		complain_none(left, err);
 		return SESSION_EXIT_LOST;
 	}
 	fprintf(err, "godwit: %u connections are running, name one of them: %s\n", running, names);
@@ -134,6 +168,27 @@ static char *request_receive(int fd)
 	}
 	free(text);
 	return NULL;
+}
+
+bool request_is_answered(const char *name)
+{
+	static const char request[] = "{\"cmd\":\"status\"}\n";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct pollfd p = { .events = POLLIN };
+	bool answered = false;
+	char byte;
+
+	if (!rundir_file(name, RUNDIR_CONTROL, to.sun_path))
+		return false;
+	p.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p.fd < 0)
+		return false;
+	if (connect(p.fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	    send(p.fd, request, strlen(request), MSG_NOSIGNAL) > 0 &&
+	    poll(&p, 1, ALIVE_WAIT_MS) > 0)
+		answered = recv(p.fd, &byte, 1, 0) == 1;
+	close(p.fd);
+	return answered;
 }
 
 int client_request(const char *name, const char *request, char **answer, FILE *err)

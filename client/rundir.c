@@ -71,9 +71,12 @@ static bool rundir_belongs(int fd, uid_t uid)
  */
 static int rundir_make_at(int top, const char *name, const struct priv_user *user)
 {
+	bool made = mkdirat(top, name, 0700) == 0;
 	int fd;
 
-	if (mkdirat(top, name, 0700) != 0 && errno == EEXIST) {
+	if (!made && errno != EEXIST)
+		return -1;
+	if (!made) {
 		fd = rundir_open_at(top, name);
 		if (fd >= 0 && rundir_belongs(fd, user->uid))
 			return fd;

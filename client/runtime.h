@@ -5,7 +5,8 @@
  *
  *	connect.c   client_connect: background, order of set-up, order of the end
  *	loop.c      libuv: deadlines, sockets, signals; carries the session's effects out
- *	data.c      the data engines, run inline between TUN and UDP sockets
+ *	threads.c   the two data threads, and what passes between them and the loop
+ *	data.c      what they do: the data engines between TUN and UDP sockets
  *	control.c   the control socket and its JSON
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
@@ -17,7 +18,11 @@
  * A life, in order; whatever fails on the way takes back what was done before it:
  *
  *	configuration ─ directory, lock, leftovers of a crash ─ TUN, netlink, UDP sockets, control
- *	socket, key log ─ PRIVILEGES GO ─ loop ─ host state undone ─ directory emptied ─ answers
+ *	socket, key log ─ PRIVILEGES GO ─ data threads start ─ loop ─ data threads end ─ host state
+ *	undone ─ directory emptied ─ answers
+ *
+ * Capabilities belong to a thread and are inherited by those it starts: so no thread is started
+ * before they are gone.
  *
  * After the privileges are gone the process is another user's and holds CAP_NET_ADMIN alone, so
  * nothing is opened again and nothing of root's can be written:
@@ -104,6 +109,11 @@ void rundir_remove(const char *name);
 /* Every connection that has a directory, in the order of their names. */
 void rundir_list(struct rundir_list *out);
 
+/* ---- request.c ---- */
+
+/* True when a process answers for this connection within half a second. */
+bool request_is_answered(const char *name);
+
 /* ---- journal.c ---- */
 
 #define JOURNAL_LINES_MAX 1024
@@ -115,6 +125,7 @@ struct journal {
 	int fd; /* -1: none */
 	bool begun; /* there is something in it */
 	unsigned lines;
+	char header[48]; /* its first line */
 };
 
 /* What is done with one line; false: it cannot be. */
@@ -131,8 +142,9 @@ int journal_open(int dir, bool create, struct journal *out);
 int journal_add(struct journal *j, const char *line);
 /*
  * Hands every line to `undo`, the last one first, and empties the journal. How many lines there
- * were; ERR_MALFORMED, with nothing undone, when a line is not `valid`; ERR_SYSTEM when one could
- * not be undone (the others were). The journal is kept in both cases.
+ * were; ERR_MALFORMED, with nothing undone, when a line is not `valid`; ERR_UNEXPECTED, with nothing
+ * undone, when it was written in another network namespace; ERR_SYSTEM when a line could not be
+ * undone (the others were). The journal is kept in all these cases.
  */
 int journal_undo(struct journal *j, journal_line_fn valid, journal_line_fn undo, void *ctx);
 /* Removes the file unless there is something in it, and lets go of the lock. */
@@ -183,7 +195,7 @@ struct control_view {
 	const struct addr *inner;
 	unsigned ninner;
 	const struct session_info *session;
-	const struct drops *drops[4]; /* NULL: none */
+	const struct drops *drops[5]; /* NULL: none */
 	vtime now;
 	int64_t wall_s; /* the time of day, seconds since 1970 */
 };
@@ -245,46 +257,75 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
  * err and in *why what was refused.
  */
 int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/* The device's MTU is another from now on. 0 or a negative enum err, with errno. */
+int host_set_mtu(struct host *h, unsigned mtu);
 /*
  * Takes it all back, closes everything and removes the directory where we may. A complaint on
  * `err` when something could not be taken back.
  */
 void host_close(struct host *h, FILE *err);
 
-/* ---- data.c ---- */
+/* ---- threads.c ---- */
 
 /* 64 packets of a usual MTU, or fewer large ones. */
 #define DATA_TUN_ARENA ((size_t)512 << 10)
 
-/* What data has for control. */
+enum data_way {
+	DATA_TX, /* TUN to UDP */
+	DATA_RX, /* UDP to TUN */
+};
+
+/* An IKE message without its marker; good during the call. */
+struct data_ike {
+	struct endpoint from;
+	struct endpoint to;
+	struct slice bytes;
+};
+
+/* What data has for control; called by data_take. */
 struct data_ops {
 	void *ctx;
-	/* An IKE message without its marker; its slot is good during the call. */
-	void (*ike)(void *ctx, const struct pkt *p);
+	void (*ike)(void *ctx, const struct data_ike *ike);
 	void (*event)(void *ctx, const struct data_event *ev);
+	/* The device is gone; told once. */
+	void (*tun_gone)(void *ctx);
 };
 
 /*
- * The data engines and their batches. They are run by whoever sees a descriptor become readable,
- * for a bounded time, so that IKE is never kept waiting. Nothing is allocated after data_new.
+ * The two data threads. They share with control the classifier, and one ring each on the way up;
+ * docs/threads.md lists every field. All calls are control's.
  */
 struct data;
 
-/* host and ops are borrowed. */
+/*
+ * host and ops are borrowed; the host's sockets and TUN must stay open until data_stop. NULL with
+ * errno set. No thread runs yet.
+ */
 struct data *data_new(struct host *host, const struct data_ops *ops);
+/*
+ * Starts both threads, with all signals blocked. They have the capabilities of the calling thread:
+ * after privileges are dropped. 0, or ERR_SYSTEM with errno; none runs then.
+ */
+int data_start(struct data *d);
+/*
+ * Ends both threads and frees what was retired. Takes no longer than their longest wait, a tenth of
+ * a second. Nothing happens when none runs.
+ */
+void data_stop(struct data *d);
 void data_free(struct data *d);
 struct classifier *data_classifier(struct data *d);
-/* Datagrams came on one of the host's sockets. */
-void data_udp_ready(struct data *d, struct net_udp *u);
-/* Packets came from the TUN. false: the device is gone. */
-bool data_tun_ready(struct data *d);
-/* True while sealed packets wait for a full socket; meanwhile the TUN is not read. */
-bool data_blocked(const struct data *d);
-/* The socket is writable again. */
-void data_unblock(struct data *d);
-/* Takes an SA pair out of all tables and frees it. Either may be NULL. */
+/* Readable when there is something for data_take; the same descriptor for life. */
+int data_fd(struct data *d, enum data_way way);
+/* Hands what waits to the ops, a bounded number, and frees what all threads have passed. */
+void data_take(struct data *d, enum data_way way);
+/* Publishes rules, and frees those before them when all threads have passed. */
+void data_publish_rules(struct data *d, const struct policy *p);
+/*
+ * Takes an SA pair, which no slot holds any more, out of the SPI index and frees it when all threads
+ * have passed. Either may be NULL.
+ */
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
-/* Fills view->drops. */
+/* Fills view->drops but its last. */
 void data_view(const struct data *d, struct control_view *view);
 
 /* ---- loop.c ---- */
@@ -305,8 +346,9 @@ struct loop_options {
 /* Makes session, loop and control socket. NULL after one line on options->err. */
 struct loop *loop_new(const struct loop_options *options);
 /*
- * Connects and runs until the session is over; returns its exit code, after its one line if that
- * is a complaint. The host's sockets are not watched any more and may be closed.
+ * Starts the data threads, connects and runs until the session is over; returns its exit code,
+ * after its one line if that is a complaint. After privileges are dropped. The threads have ended,
+ * and the host's sockets may be closed.
  */
 int loop_run(struct loop *l);
 /*

@@ -33,7 +33,8 @@ void session_set_state(struct session *s, vtime now, enum session_state state)
 	log_ev(s->log, LOG_INFO, "session", log_str("state", session_state_name(state)));
 }
 
-static void step_report(struct session *s, vtime now, bool done, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+step_report(struct session *s, vtime now, bool done, const char *fmt, va_list args)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_STATE);
 
@@ -305,6 +306,9 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
+	case DATA_PATH_MTU:
+		session_mtu_ask(s, now);
+		break;
 	}
 }
 
@@ -357,6 +361,9 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_TUN_FAILED:
 		on_tun_failed(s, now, ev->text);
 		break;
+	case SESSION_EVENT_PATH_MTU:
+		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
+		break;
 	}
 }
 
@@ -382,6 +389,9 @@ void session_timeout(struct session *s, vtime now)
 			break;
 		case T_RECOVER:
 			session_recover_due(s, now);
+			break;
+		case T_PATH_MTU:
+			session_mtu_ask(s, now);
 			break;
 		case T_COUNT:
 			break;
@@ -454,7 +464,6 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->rng = rng;
 	s->log = log;
 	s->keylog = keylog;
-	s->mtu = config->mtu;
 	s->ike_retry_at = VTIME_NEVER;
 	timers_init(&s->timers, T_COUNT);
 	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++) {

@@ -56,7 +56,7 @@ struct session_config {
 	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
 	unsigned ntunnels;
 	enum policy_action fallback; /* what no rule names: BYPASS or DISCARD */
-	unsigned mtu; /* of the TUN; 0: computed from the path */
+	unsigned mtu; /* of the TUN; 0: computed from the path, and follows it */
 	vtime dpd; /* ask whether the gateway lives after so long a silence; 0: never */
 	vtime rekeymargin; /* renewing begins so long before the end of an SA's life */
 	unsigned rekeyfuzz; /* per cent of the margin by which it may begin earlier */
@@ -95,6 +95,7 @@ enum session_event_type {
 	SESSION_EVENT_DATA, /* from a data engine */
 	SESSION_EVENT_TUN_READY,
 	SESSION_EVENT_TUN_FAILED, /* text says what was refused */
+	SESSION_EVENT_PATH_MTU, /* the answer to FIND_MTU */
 };
 
 struct session_event {
@@ -114,6 +115,10 @@ struct session_event {
 			struct endpoint to;
 			struct slice bytes;
 		} datagram;
+		struct {
+			struct addr remote; /* as asked */
+			unsigned mtu; /* of the route to it; 0: there is none now */
+		} path_mtu;
 		const struct data_event *data;
 		const char *text; /* NO_PATH, TUN_FAILED */
 	};
@@ -123,8 +128,10 @@ enum session_effect_type {
 	SESSION_EFFECT_STATE, /* progress: a step began or ended */
 	SESSION_EFFECT_RESOLVE, /* find the addresses of `name` */
 	SESSION_EFFECT_FIND_PATH, /* ask the kernel for the route to `remote` */
+	SESSION_EFFECT_FIND_MTU, /* ask the kernel what the path to `remote` carries */
 	SESSION_EFFECT_SEND, /* an IKE message; the shell adds the marker for port 4500 */
 	SESSION_EFFECT_TUN, /* give the TUN its addresses, routes and rules */
+	SESSION_EFFECT_TUN_MTU, /* after TUN: its MTU is `mtu` from now on */
 	SESSION_EFFECT_PUBLISH_RULES,
 	/*
 	 * data of this tunnel goes out on `out` (NULL: nothing), and on `next` (NULL: none) from its
@@ -148,7 +155,8 @@ struct session_effect {
 			char text[200]; /* what a person reads: "gateway 192.0.2.1", "modp2048" … */
 		} state;
 		const char *name; /* RESOLVE; borrowed from the configuration */
-		struct addr remote; /* FIND_PATH */
+		struct addr remote; /* FIND_PATH, FIND_MTU */
+		unsigned mtu; /* TUN_MTU */
 		struct {
 			struct endpoint from;
 			struct endpoint to;

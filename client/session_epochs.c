@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <assert.h>
 
-#include "client/mtu.h"
 #include "client/session_impl.h"
 
 /* Renewal begins when this much of an SA's numbers or bytes is used up. */
@@ -124,6 +123,7 @@ static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
 		.slot = slot,
 		.epoch = child->id,
 		.first_sequence = s->config->first_sequence,
+		.mtu = session_mtu_inner(s, &child->suite),
 	};
 }
 
@@ -142,17 +142,6 @@ static void set_limits(const struct session *s, struct session_epoch *e)
 	e->bytes_max = e->child.keylife_bytes ? e->child.keylife_bytes : UINT64_MAX;
 	if (s->config->keylife_bytes && s->config->keylife_bytes < e->bytes_max)
 		e->bytes_max = s->config->keylife_bytes;
-}
-
-static void mtu_update(struct session *s, const struct esp_suite *suite)
-{
-	unsigned mtu =
-		mtu_inner(s->path_mtu, s->path.remote.addr.family, s->path.encapsulation, suite);
-
-	if (s->config->mtu)
-		s->mtu = s->config->mtu;
-	else if (s->mtu == 0 || mtu < s->mtu)
-		s->mtu = mtu;
 }
 
 struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child)
@@ -208,7 +197,7 @@ void session_epoch_install(struct session *s, vtime now, unsigned slot, struct i
 	assert(place >= 0);
 	t->epoch[place] = (struct session_epoch){ .child = *child };
 	make_sas(s, slot, &t->epoch[place], in);
-	mtu_update(s, &child->suite);
+	session_mtu_update(s, now);
 	follow(s, slot);
 	/* Its first packet was told of when there was no epoch yet. */
 	if (in && count_of(&esp_in_counters(in)->packets))

@@ -7,6 +7,7 @@
  *	session_tunnels.c  negotiations of tunnels, by either end
  *	session_epochs.c   the epochs of a tunnel: published, watched, retired
  *	session_recover.c  is the gateway alive, and what if not
+ *	session_mtu.c      what fits the path
  *	session_info.c     what status shows
  */
 #ifndef GODWIT_CLIENT_SESSION_IMPL_H
@@ -77,6 +78,7 @@ enum session_timer {
 	T_IKES, /* renew the ISAKMP SA */
 	T_WATCH, /* look at the counters */
 	T_RECOVER, /* the next attempt */
+	T_PATH_MTU, /* the path may be wider again */
 	T_COUNT,
 };
 
@@ -95,7 +97,7 @@ struct session {
 	struct addr addrs[SESSION_ADDRESSES_MAX]; /* of that gateway */
 	unsigned naddrs;
 	unsigned addr; /* index of the address being tried */
-	unsigned path_mtu;
+	unsigned path_mtu; /* of outer packets, as far as the kernel knows */
 
 	struct path path;
 	uint32_t generation;
@@ -106,7 +108,9 @@ struct session {
 	unsigned ike_failures; /* in sequence, to renew the ISAKMP SA */
 	vtime ike_retry_at;
 	vtime accepted_at; /* the last time that the peer began one; 0: never */
-	unsigned mtu;
+	unsigned mtu; /* of the TUN */
+	bool narrow; /* the path carries less than an inner link must */
+	vtime mtu_asked; /* when the kernel was asked for the path MTU, 0: never */
 	bool tun_asked;
 
 	struct tunnel tunnels[SESSION_TUNNELS_MAX];
@@ -263,5 +267,15 @@ void session_probe(struct session *s, vtime now);
 void session_silent(struct session *s, vtime now);
 /* Looks at what has come and gone since the last time. */
 void session_watch(struct session *s, vtime now);
+
+/* ---- session_mtu.c ---- */
+
+/* The largest inner packet that fits the path with this suite; at least 1. */
+unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suite);
+/* SAs came, or the path's MTU changed: tells the SAs and, where it has to follow, the TUN. */
+void session_mtu_update(struct session *s, vtime now);
+/* The path may carry less than it did, or more again: asks the kernel, once in a second at most. */
+void session_mtu_ask(struct session *s, vtime now);
+void session_mtu_answer(struct session *s, vtime now, const struct addr *remote, unsigned mtu);
 
 #endif

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every file below tests/ that fits a pattern becomes a test; nothing is listed by hand. A test
 # is called KIND/FOLDER/NAME, where KIND is release, asan or tsan. The label "gate" marks those
-# that ./check runs of this kind: everything in both, but the lab with the release binary
-# and lint, which looks at what is shipped, with the release's objects.
+# that ./check runs of this kind: everything with asan and as release, but the lab with the release
+# binary and lint, which looks at what is shipped, with the release's objects. ThreadSanitizer's are
+# those that have more than one thread, and a run of the lab.
 
 set(test_environment
 	"ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
@@ -12,11 +13,23 @@ set(test_environment
 	"GODWIT_SOURCE=${CMAKE_SOURCE_DIR}"
 	"GODWIT_BUILD=${CMAKE_BINARY_DIR}")
 
+set(tsan_gate
+	unit/test_base_ring unit/test_esp_classifier unit/test_esp_publication
+	unit/test_client_threads lab/peer_delete lab/privileges lab/download)
+# So many publications under traffic, and megabytes of download.
+if(GODWIT_KIND STREQUAL tsan)
+	list(APPEND test_environment GODWIT_PUBLICATIONS=1000000 MEGABYTES=20)
+endif()
+
 function(godwit_test group name timeout)
 	set(test ${GODWIT_KIND}/${group}/${name})
 	add_test(NAME ${test} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 	set(labels ${group})
-	if(NOT group MATCHES "^(lab|lint)$" OR GODWIT_KIND STREQUAL release)
+	if(GODWIT_KIND STREQUAL tsan)
+		if(${group}/${name} IN_LIST tsan_gate)
+			list(APPEND labels gate)
+		endif()
+	elseif(NOT group MATCHES "^(lab|lint)$" OR GODWIT_KIND STREQUAL release)
 		list(APPEND labels gate)
 	endif()
 	set_tests_properties(${test} PROPERTIES
@@ -48,7 +61,11 @@ function(godwit_cmocka_tests folder)
 		if(name MATCHES "^test_cmd_" AND TARGET cmd)
 			target_link_libraries(${folder}_${name} PRIVATE cmd_for_tests)
 		endif()
-		godwit_test(${folder} ${name} 120 ${folder}_${name})
+		set(timeout 120)
+		if(GODWIT_KIND STREQUAL tsan)
+			set(timeout 600)
+		endif()
+		godwit_test(${folder} ${name} ${timeout} ${folder}_${name})
 	endforeach()
 endfunction()
 

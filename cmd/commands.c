@@ -15,7 +15,7 @@ const struct command commands[] = {
 		.help = "connect, and go to the background when the tunnel is up",
 		.details = "NAME stands for /etc/godwit/NAME.conf. Shows each step with its time.\n"
 			   "Exit code: 0 up, 1 configuration, 2 authentication refused, 3 no answer,\n"
-			   "4 no proposal chosen, 5 denied by the system, 6 lost.\n",
+			   "4 no proposal chosen, 5 denied by the system, 6 lost or interrupted.\n",
 		.options = {
 			{ "--no-detach", NULL, NULL, "stay until the connection ends" },
 			{ "--keylog", NULL, "DIR", "write keys to DIR, for Wireshark: whoever reads "
@@ -28,7 +28,8 @@ const struct command commands[] = {
 		.name = "status",
 		.operand = "[NAME]",
 		.help = "show a running connection",
-		.details = "Exit code: 0 up, 6 not up or not running.\n",
+		.details = "Without NAME: the only one that runs.\n"
+			   "Exit code: 0 up, 6 not up or not running.\n",
 		.options = { { "--json", NULL, NULL, "for programs" } },
 		.run = run_status,
 	},
@@ -44,7 +45,7 @@ const struct command commands[] = {
 		.name = "check",
 		.operand = "[FILE|NAME]",
 		.help = "read a configuration and say what it would do",
-		.details = "Without FILE it writes an example with every key.\n"
+		.details = "Without FILE it prints an example with every key.\n"
 			   "Exit code: 0 it is good, 1 it is not.\n",
 		.run = run_check,
 	},

@@ -1,7 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <unistd.h>
+
 #include "cmd/cmd.h"
+
+/*
+ * Whoever starts us without standard descriptors gets them as /dev/null: what is opened next would
+ * take their numbers, be written to as stdout or stderr, and be replaced on the way to the
+ * background.
+ */
+static bool hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2 && fcntl(fd, F_SETFD, 0) == 0);
+	if (fd > 2)
+		close(fd);
+	return fd > 2 || fcntl(2, F_GETFD) >= 0;
+}
 
 int main(int argc, char **argv)
 {
+	if (!hold_standard_descriptors())
+		return EXIT_CODE_SYSTEM;
 	return command_main(argc, argv);
 }

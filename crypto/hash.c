@@ -16,6 +16,7 @@ static const struct hash_row {
 	[HASH_SHA2_256] = { "sha256", WC_HASH_TYPE_SHA256, 32, 64 },
 	[HASH_SHA2_384] = { "sha384", WC_HASH_TYPE_SHA384, 48, 128 },
 	[HASH_SHA2_512] = { "sha512", WC_HASH_TYPE_SHA512, 64, 128 },
+	[HASH_MD5] = { "md5", WC_HASH_TYPE_MD5, 16, 64 },
 };
 
 struct hmac {
@@ -76,6 +77,9 @@ static void hash_copy(enum hash_alg alg, wc_HashAlg *from, wc_HashAlg *to)
 		break;
 	case HASH_SHA2_512:
 		ret = wc_Sha512Copy(&from->sha512, &to->sha512);
+		break;
+	case HASH_MD5:
+		ret = wc_Md5Copy(&from->md5, &to->md5);
 		break;
 	}
 	crypto_must(ret, "copying a hash");

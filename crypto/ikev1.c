@@ -56,7 +56,7 @@ static void cipher_key(struct ikev1_keys *keys, size_t n)
 }
 
 void ikev1_skeyid_derive(struct ikev1_keys *keys, struct slice gxy, struct slice cookies,
-			 size_t key_len)
+			 enum ike_cipher cipher, size_t key_len)
 {
 	struct secret *const chain[] = { &keys->d, &keys->a, &keys->e };
 	struct slice before = SLICE_NONE;
@@ -67,6 +67,7 @@ void ikev1_skeyid_derive(struct ikev1_keys *keys, struct slice gxy, struct slice
 		prf(keys->hash, secret_slice(&keys->skeyid), parts, ARRAY_SIZE(parts), chain[i]);
 		before = secret_slice(chain[i]);
 	}
+	keys->cipher = cipher;
 	cipher_key(keys, key_len);
 }
 

@@ -29,6 +29,24 @@ struct slot {
 };
 
 /*
+ * One data thread. The gap keeps what two threads write in different cache lines. A place that
+ * nobody uses has passed everything there will ever be.
+ */
+struct classifier_reader {
+	_Atomic uint64_t passed; /* the newest publication it has seen between two batches */
+	bool used; /* control's */
+	char gap[64];
+};
+
+/* What is in no table any more, but may still be in some thread's hands. */
+struct retired {
+	struct retired *next;
+	uint64_t number; /* free it when all have passed this publication */
+	void *object;
+	void (*free)(void *object);
+};
+
+/*
  * The index is a table with open addressing: an entry is NULL, an SA, or the tombstone of one that
  * was removed, which bears the SPI 0 that nobody looks for.
  */
@@ -38,6 +56,11 @@ struct classifier {
 	unsigned spis; /* SAs in the index; control's */
 	struct esp_in tombstone;
 	_Atomic(struct esp_in *) index[INDEX_SIZE];
+
+	_Atomic uint64_t publication; /* the number of the newest */
+	struct classifier_reader readers[CLASSIFIER_READERS];
+	struct retired *retired; /* oldest first; control's */
+	struct retired **retired_end;
 };
 
 struct classifier *classifier_new(void)
@@ -51,20 +74,54 @@ struct classifier *classifier_new(void)
 	atomic_init(&c->rules, none);
 	for (unsigned i = 0; i < CLASSIFIER_SLOTS; i++)
 		atomic_init(&c->slots[i].stamp, 1);
+	for (unsigned i = 0; i < CLASSIFIER_READERS; i++)
+		atomic_init(&c->readers[i].passed, UINT64_MAX);
+	c->retired_end = &c->retired;
 	return c;
+}
+
+/* Frees what was taken out no later than by the publication `passed`, and counts the others. */
+static unsigned retired_free(struct classifier *c, uint64_t passed)
+{
+	unsigned n = 0;
+
+	while (c->retired && c->retired->number <= passed) {
+		struct retired *r = c->retired;
+
+		c->retired = r->next;
+		if (!c->retired)
+			c->retired_end = &c->retired;
+		r->free(r->object);
+		free(r);
+	}
+	for (const struct retired *r = c->retired; r; r = r->next)
+		n++;
+	return n;
 }
 
 void classifier_free(struct classifier *c)
 {
 	if (!c)
 		return;
+	retired_free(c, UINT64_MAX);
 	classifier_rules_free(atomic_load_explicit(&c->rules, memory_order_relaxed));
 	free(c);
 }
 
+/*
+ * Last of all in a publication. Release: a thread that has seen the number finds in no table any
+ * more what this publication, or one before it, took out.
+ */
+static void publication_made(struct classifier *c)
+{
+	uint64_t n = atomic_load_explicit(&c->publication, memory_order_relaxed);
+
+	atomic_store_explicit(&c->publication, n + 1, memory_order_release);
+}
+
 struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p)
 {
-	struct classifier_rules *r = xcalloc(1, sizeof(*r));
+	struct classifier_rules *r = xcalloc(1, sizeof(*r)), *before;
 
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->rules[i].action == POLICY_PROTECT && p->rules[i].slot >= CLASSIFIER_SLOTS)
@@ -72,7 +129,9 @@ struct classifier_rules *classifier_publish_rules(struct classifier *c, const st
 	r->number = classifier_rules_number(c) + 1;
 	r->policy = *p;
 	/* Release: who reads the pointer reads whole rules. Acquire: what it returns is read. */
-	return atomic_exchange_explicit(&c->rules, r, memory_order_acq_rel);
+	before = atomic_exchange_explicit(&c->rules, r, memory_order_acq_rel);
+	publication_made(c);
+	return before;
 }
 
 void classifier_rules_free(struct classifier_rules *r)
@@ -134,6 +193,7 @@ void classifier_set_current(struct classifier *c, unsigned slot, struct esp_out 
 	atomic_store_explicit(&s->next, NULL, memory_order_release);
 	atomic_store_explicit(&s->proved, NULL, memory_order_release);
 	slot_changed(s);
+	publication_made(c);
 }
 
 /*
@@ -147,6 +207,7 @@ void classifier_set_next(struct classifier *c, unsigned slot, struct esp_out *sa
 	atomic_store_explicit(&s->proved, NULL, memory_order_release);
 	atomic_store_explicit(&s->next, sa, memory_order_release);
 	slot_changed(s);
+	publication_made(c);
 }
 
 /* The next SA if it is proved. Acquire: what inbound did before it proved, and the SA itself. */
@@ -247,6 +308,7 @@ int classifier_add_spi(struct classifier *c, struct esp_in *sa)
 	c->spis++;
 	/* Release: the SA is written before it can be found. */
 	atomic_store_explicit(&c->index[at], sa, memory_order_release);
+	publication_made(c);
 	return 0;
 }
 
@@ -272,6 +334,7 @@ void classifier_remove_spi(struct classifier *c, uint32_t spi)
 		return;
 	c->spis--;
 	index_bury(c, at);
+	publication_made(c);
 }
 
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi)
@@ -288,6 +351,106 @@ struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi)
 			return sa;
 	}
 	return NULL;
+}
+
+struct classifier_reader *classifier_reader_add(struct classifier *c)
+{
+	for (unsigned i = 0; i < CLASSIFIER_READERS; i++) {
+		struct classifier_reader *r = &c->readers[i];
+
+		if (r->used)
+			continue;
+		r->used = true;
+		/* Relaxed: starting the thread orders it. It cannot hold what is out already. */
+		atomic_store_explicit(&r->passed,
+				      atomic_load_explicit(&c->publication, memory_order_relaxed),
+				      memory_order_relaxed);
+		return r;
+	}
+	return NULL;
+}
+
+void classifier_reader_remove(struct classifier *c, struct classifier_reader *r)
+{
+	if (!r)
+		return;
+	r->used = false;
+	atomic_store_explicit(&r->passed, UINT64_MAX, memory_order_relaxed);
+	classifier_reclaim(c);
+}
+
+void classifier_pass(const struct classifier *c, struct classifier_reader *r)
+{
+	/* Acquire pairs with publication_made: what it took out is not found in the tables again. */
+	uint64_t n = atomic_load_explicit(&c->publication, memory_order_acquire);
+
+	/*
+	 * Relaxed: our own store. Release: all that earlier batches did with what they found is
+	 * done before control can see that we have passed.
+	 */
+	if (atomic_load_explicit(&r->passed, memory_order_relaxed) != n)
+		atomic_store_explicit(&r->passed, n, memory_order_release);
+}
+
+unsigned classifier_reclaim(struct classifier *c)
+{
+	uint64_t all = UINT64_MAX;
+
+	if (!c->retired)
+		return 0;
+	for (unsigned i = 0; i < CLASSIFIER_READERS; i++) {
+		/* Acquire pairs with classifier_pass: what that thread did comes before freeing. */
+		uint64_t passed = atomic_load_explicit(&c->readers[i].passed, memory_order_acquire);
+
+		if (passed < all)
+			all = passed;
+	}
+	return retired_free(c, all);
+}
+
+static void classifier_retire(struct classifier *c, void *object, void (*free_object)(void *))
+{
+	struct retired *r;
+
+	if (!object)
+		return;
+	r = xcalloc(1, sizeof(*r));
+	r->object = object;
+	r->free = free_object;
+	r->number = atomic_load_explicit(&c->publication, memory_order_relaxed);
+	*c->retired_end = r;
+	c->retired_end = &r->next;
+	classifier_reclaim(c);
+}
+
+static void free_out(void *sa)
+{
+	esp_out_free(sa);
+}
+
+static void free_in(void *sa)
+{
+	esp_in_free(sa);
+}
+
+static void free_rules(void *r)
+{
+	classifier_rules_free(r);
+}
+
+void classifier_retire_out(struct classifier *c, struct esp_out *sa)
+{
+	classifier_retire(c, sa, free_out);
+}
+
+void classifier_retire_in(struct classifier *c, struct esp_in *sa)
+{
+	classifier_retire(c, sa, free_in);
+}
+
+void classifier_retire_rules(struct classifier *c, struct classifier_rules *r)
+{
+	classifier_retire(c, r, free_rules);
 }
 
 unsigned classifier_index_used(const struct classifier *c)

@@ -7,7 +7,7 @@
  *	window.c      the replay window, 4096 wide                            RFC 6479
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
- *	outbound.c    inner packets  -> SPD -> seal -> datagrams                RFC 4301 5.1, 6040
+ *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
@@ -17,8 +17,10 @@
  *	outbound: the sequence counter of every outbound SA
  *	inbound:  the window of every inbound SA; a slot's next_proved
  *
- * What control takes out of the classifier it may free once both engines have passed the
- * publication; with the engines run inline that is at once.
+ * Each publication has a number. What control takes out of the classifier it gives back to be
+ * freed (classifier_retire_*): that happens once every data thread has passed, between two batches,
+ * the number of the publication that took it out. With the engines run inline, and no data thread
+ * registered, it happens at once.
  *
  *	               slot of a tunnel
  *	current ──► SA of the epoch that data goes out on
@@ -49,6 +51,13 @@
 #define ESP_HEADROOM 64
 #define ESP_TAILROOM 64
 
+/*
+ * What every IPv6 link must carry (RFC 8200 section 5); and for IPv4 what every host must accept
+ * (RFC 791 section 3.1): whoever forges ICMP errors cannot make packets smaller than that.
+ */
+#define ESP_MTU_MIN6 1280
+#define ESP_MTU_MIN4 576
+
 #define CLASSIFIER_SLOTS 256
 #define CLASSIFIER_SPIS 1024
 
@@ -67,6 +76,8 @@ struct esp_sa_config {
 	unsigned slot; /* the tunnel it belongs to */
 	uint32_t epoch; /* control's name for the epoch; comes back in events */
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
+	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
+	uint32_t mtu;
 };
 
 struct esp_counters {
@@ -88,6 +99,12 @@ const struct esp_sa_config *esp_out_config(const struct esp_out *sa); /* keymat 
 const struct esp_sa_config *esp_in_config(const struct esp_in *sa);
 const struct esp_counters *esp_out_counters(const struct esp_out *sa);
 const struct esp_counters *esp_in_counters(const struct esp_in *sa);
+/*
+ * Control thread, at any time: what esp_sa_config.mtu is from now on. Both directions have it,
+ * because a SYN that comes in tells the host how much it may send out.
+ */
+void esp_out_set_mtu(struct esp_out *sa, uint32_t mtu);
+void esp_in_set_mtu(struct esp_in *sa, uint32_t mtu);
 
 /*
  * Seals the inner packet in place: the packet becomes the ESP packet and p->path is set. Needs
@@ -119,12 +136,13 @@ void window_accept(struct window *w, uint32_t sequence);
 struct classifier;
 
 struct classifier *classifier_new(void);
-/* Frees tables and rules; SAs still in it are not freed. */
+/* Frees tables, rules and what was retired; SAs still in it are not freed. After the data threads. */
 void classifier_free(struct classifier *c);
 
 /*
  * Control thread. Publishes a copy of the policy as the rules in force, with the next number.
- * Returns the rules that were in force before, for classifier_rules_free when nobody reads them.
+ * Returns the rules that were in force before, for classifier_retire_rules, or for
+ * classifier_rules_free when nobody reads them.
  */
 struct classifier_rules;
 struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p);
@@ -144,9 +162,37 @@ bool classifier_next_proved(const struct classifier *c, unsigned slot);
 int classifier_add_spi(struct classifier *c, struct esp_in *sa);
 void classifier_remove_spi(struct classifier *c, uint32_t spi);
 
-/* Data threads. What outbound uses now: next if proved, else current, else NULL. */
+/*
+ * Data threads. What outbound uses now: next if proved, else current, else NULL. Good until the
+ * thread's next classifier_pass.
+ */
 struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot);
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
+
+/* ---- reclamation ---- */
+
+#define CLASSIFIER_READERS 8
+
+struct classifier_reader; /* one data thread, as reclamation sees it */
+
+/* Control thread, before the data thread starts. NULL when there are CLASSIFIER_READERS. */
+struct classifier_reader *classifier_reader_add(struct classifier *c);
+/* Control thread, after the data thread has ended. NULL is allowed. */
+void classifier_reader_remove(struct classifier *c, struct classifier_reader *r);
+/*
+ * Data thread, before each batch and when it is woken for it: it holds no SA, no rules and no
+ * sealed packet (whose path lies in its SA) of an earlier batch.
+ */
+void classifier_pass(const struct classifier *c, struct classifier_reader *r);
+/*
+ * Control thread. Takes what is in no table any more and frees it when every data thread has passed.
+ * NULL is allowed.
+ */
+void classifier_retire_out(struct classifier *c, struct esp_out *sa);
+void classifier_retire_in(struct classifier *c, struct esp_in *sa);
+void classifier_retire_rules(struct classifier *c, struct classifier_rules *r);
+/* Control thread. Frees what can be freed by now; how many objects still wait. */
+unsigned classifier_reclaim(struct classifier *c);
 
 /* ---- the data engines ---- */
 
@@ -161,6 +207,8 @@ enum data_event_type {
 	/* inbound: counted and dropped; a hint: one for each SPI waits, and only a few in all */
 	DATA_UNKNOWN_SPI,
 	DATA_EXHAUSTED, /* outbound: an SA ran out of sequence numbers */
+	/* outbound: the kernel knows that the path carries less than what was sent; one waits */
+	DATA_PATH_MTU,
 };
 
 struct data_event {
@@ -188,8 +236,16 @@ void outbound_free(struct outbound *o);
  * packet of `b` becomes PKT_SEALED (send it to its path) or PKT_GONE (dropped and counted). What
  * the application must be told (ICMP errors) is appended to `replies` as PKT_INNER, to be written
  * to the TUN; when that batch is full the drop is still counted.
+ *
+ * A packet larger than its SA's mtu is never sealed whole (RFC 4301 section 8.2.1): IPv6, and IPv4
+ * with DF, is dropped and the application told the size that fits; other IPv4 is cut, and what
+ * follows the first fragment is appended to `b`, or the packet dropped when `b` has no room. No
+ * smaller size than ESP_MTU_MIN4 or ESP_MTU_MIN6 is asked of anybody: packets up to that pass, with
+ * may_fragment set where the path is narrower. TCP SYNs leave with an MSS that fits.
  */
 void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
+/* Sending a sealed packet failed because its path is too narrow: control is to find out. */
+void outbound_path_mtu(struct outbound *o);
 bool outbound_output(struct outbound *o, struct data_event *out);
 const struct drops *outbound_drops(const struct outbound *o);
 
@@ -199,7 +255,7 @@ void inbound_free(struct inbound *i);
  * UDP payloads in (from, to and ecn set): each becomes PKT_INNER (write it to the TUN),
  * PKT_IKE (an IKE message, non-ESP marker stripped) or PKT_GONE. On port 500 everything is IKE; on
  * any other port RFC 3948 section 2 decides: one byte 0xff is a keepalive, four zero bytes an IKE
- * message, else ESP.
+ * message, else ESP. TCP SYNs come out with an MSS that fits the way back.
  */
 void inbound_run(struct inbound *i, vtime now, struct batch *b);
 bool inbound_output(struct inbound *i, struct data_event *out);

@@ -112,7 +112,11 @@ static bool inbound_inner(const struct esp_in *sa, struct pkt *p, uint8_t next_h
 	if (!ts_pair_match_in(&sa->config.ts, &t))
 		return false;
 	*why = DROP_ECN;
-	return packet_ecn_decapsulate(pkt_data(p), p->len, p->ecn);
+	if (!packet_ecn_decapsulate(pkt_data(p), p->len, p->ecn))
+		return false;
+	if (t.proto == PACKET_TCP)
+		packet_clamp_mss(pkt_data(p), p->len, esp_mtu_limit(&sa->mtu, t.src.family));
+	return true;
 }
 
 static void inbound_esp(struct inbound *i, struct pkt *p, uint32_t spi)

@@ -45,15 +45,21 @@ static void outbound_drop(struct outbound *o, struct pkt *p, enum drop why)
 	p->kind = PKT_GONE;
 }
 
-/* Drops it and tells the application, if there is room and the packet may be answered at all. */
-static void outbound_refuse(struct outbound *o, struct pkt *p, enum drop why, struct batch *replies)
+/*
+ * Drops it and tells the application, if there is room and the packet may be answered at all: how
+ * large it may be, or with mtu 0 that it is prohibited.
+ */
+static void outbound_refuse(struct outbound *o, struct pkt *p, enum drop why, uint32_t mtu,
+			    struct batch *replies)
 {
 	struct pkt *reply = batch_take(replies, ESP_HEADROOM, PACKET_ICMP_MAX, 0);
+	struct slice ip = pkt_slice(p);
 
 	outbound_drop(o, p, why);
 	if (!reply)
 		return;
-	reply->len = (uint32_t)packet_icmp_prohibited(pkt_slice(p), pkt_data(reply), reply->len);
+	reply->len = (uint32_t)(mtu ? packet_icmp_too_big(ip, mtu, pkt_data(reply), reply->len) :
+				      packet_icmp_prohibited(ip, pkt_data(reply), reply->len));
 	reply->kind = PKT_INNER;
 	if (reply->len == 0)
 		batch_keep(replies, replies->n - 1);
@@ -83,21 +89,87 @@ static void outbound_exhausted(struct outbound *o, struct esp_out *sa)
 		sa->exhausted_told = events_put(&o->events, &e);
 }
 
-static void outbound_protect(struct outbound *o, struct pkt *p, unsigned slot,
-			     const struct tuple *t)
+/* Appends the fragments of `whole` that begin at `at` and later. */
+static bool outbound_pieces(struct batch *b, struct slice whole, uint32_t mtu, uint32_t at)
+{
+	while (at) {
+		struct pkt *piece = batch_take(b, ESP_HEADROOM, mtu, ESP_TAILROOM);
+		size_t n = 0;
+
+		if (piece)
+			n = packet_fragment4(whole, mtu, &at, pkt_data(piece), mtu);
+		if (n == 0)
+			return false;
+		batch_fit(b, (uint32_t)n, ESP_TAILROOM);
+	}
+	return true;
+}
+
+/*
+ * Cuts p: it becomes its first fragment, the others are appended to b and have their turn after the
+ * packets that are there, so that sequence numbers leave in order. False: nothing has changed.
+ */
+static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
+{
+	struct slice whole = pkt_slice(p);
+	unsigned n = b->n;
+	uint32_t at = 0;
+
+	if (packet_fragment4(whole, mtu, &at, NULL, 0) == 0)
+		return false;
+	if (!outbound_pieces(b, whole, mtu, at)) {
+		batch_keep(b, n);
+		return false;
+	}
+	at = 0;
+	pkt_trim(p, (uint32_t)packet_fragment4(whole, mtu, &at, pkt_data(p), p->len));
+	return true;
+}
+
+/* Where the packets of one call come from and go to. */
+struct outbound_call {
+	const struct policy *policy;
+	struct batch *b;
+	struct batch *replies;
+};
+
+/* RFC 4301 section 8.2.1: false when it does not fit and could not be cut; it is dropped then. */
+static bool outbound_fit(struct outbound *o, const struct outbound_call *call, struct esp_out *sa,
+			 struct pkt *p, const struct tuple *t)
+{
+	uint32_t limit = esp_mtu_limit(&sa->mtu, t->src.family);
+	bool whole = packet_dont_fragment(pkt_slice(p));
+
+	if (t->proto == PACKET_TCP)
+		packet_clamp_mss(pkt_data(p), p->len, limit);
+	if (p->len > limit && whole) {
+		outbound_refuse(o, p, DROP_TOO_BIG, limit, call->replies);
+		return false;
+	}
+	if ((p->len > limit && !outbound_cut(call->b, p, limit)) ||
+	    esp_sealed_length(sa, p->len) > UDP_PAYLOAD_MAX) {
+		outbound_drop(o, p, DROP_TOO_BIG);
+		return false;
+	}
+	return true;
+}
+
+static void outbound_protect(struct outbound *o, const struct outbound_call *call, struct pkt *p,
+			     unsigned slot, const struct tuple *t)
 {
 	uint32_t stamp = classifier_slot_stamp(o->classifier, slot);
 	struct esp_out *sa = classifier_slot_sa(o->classifier, slot);
+	uint32_t mtu;
 
 	if (!sa || !ts_pair_match_out(&sa->config.ts, t)) {
 		outbound_drop(o, p, DROP_NO_SA);
 		outbound_need_sa(o, slot, stamp, t);
 		return;
 	}
-	if (esp_sealed_length(sa, p->len) > UDP_PAYLOAD_MAX) {
-		outbound_drop(o, p, DROP_TOO_BIG);
+	if (!outbound_fit(o, call, sa, p, t))
 		return;
-	}
+	mtu = atomic_load_explicit(&sa->mtu, memory_order_relaxed);
+	p->may_fragment = mtu && p->len > mtu;
 	p->ecn = packet_ecn(pkt_slice(p)); /* RFC 6040 section 4.1, normal mode */
 	if (esp_seal(sa, p, t->src.family == FAMILY_IP4 ? ESP_NEXT_IP4 : ESP_NEXT_IP6) != 0) {
 		outbound_drop(o, p, DROP_SEQUENCE_EXHAUSTED);
@@ -131,9 +203,9 @@ static bool outbound_foreign_source(const struct policy *policy, const struct tu
 	return would_match;
 }
 
-static void outbound_packet(struct outbound *o, const struct policy *policy, struct pkt *p,
-			    struct batch *replies)
+static void outbound_packet(struct outbound *o, const struct outbound_call *call, struct pkt *p)
 {
+	const struct policy *policy = call->policy;
 	const struct policy_rule *rule;
 	struct tuple t;
 
@@ -144,20 +216,29 @@ static void outbound_packet(struct outbound *o, const struct policy *policy, str
 	pkt_trim(p, packet_length(pkt_slice(p)));
 	rule = policy_match(policy, &t);
 	if (rule && rule->action == POLICY_PROTECT)
-		outbound_protect(o, p, rule->slot, &t);
+		outbound_protect(o, call, p, rule->slot, &t);
 	else if (!rule && outbound_foreign_source(policy, &t))
 		outbound_drop(o, p, DROP_TUN_SOURCE);
 	else if ((rule ? rule->action : policy->fallback) == POLICY_BYPASS)
-		outbound_refuse(o, p, DROP_BYPASS_ON_TUN, replies);
+		outbound_refuse(o, p, DROP_BYPASS_ON_TUN, 0, call->replies);
 	else
-		outbound_refuse(o, p, DROP_DISCARD, replies);
+		outbound_refuse(o, p, DROP_DISCARD, 0, call->replies);
 }
 
 void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies)
 {
-	const struct policy *policy = classifier_policy(o->classifier);
+	const struct outbound_call call = { classifier_policy(o->classifier), b, replies };
 
 	(void)now;
+	/* The batch grows by the fragments of what is cut. */
 	for (unsigned i = 0; i < b->n; i++)
-		outbound_packet(o, policy, &b->pkts[i], replies);
+		outbound_packet(o, &call, &b->pkts[i]);
+}
+
+void outbound_path_mtu(struct outbound *o)
+{
+	const struct data_event e = { .type = DATA_PATH_MTU };
+
+	if (!events_waiting(&o->events, DATA_PATH_MTU, 0))
+		events_put(&o->events, &e);
 }

@@ -21,6 +21,27 @@ static struct aead *sa_aead(const struct esp_sa_config *config, struct rng *rng)
 	return aead_new(&config->suite, config->keymat, rng);
 }
 
+/* The number stands alone: nothing else is published with it. */
+void esp_out_set_mtu(struct esp_out *sa, uint32_t mtu)
+{
+	atomic_store_explicit(&sa->mtu, mtu, memory_order_relaxed);
+}
+
+void esp_in_set_mtu(struct esp_in *sa, uint32_t mtu)
+{
+	atomic_store_explicit(&sa->mtu, mtu, memory_order_relaxed);
+}
+
+uint32_t esp_mtu_limit(const _Atomic uint32_t *mtu, enum family f)
+{
+	uint32_t fits = atomic_load_explicit(mtu, memory_order_relaxed);
+	uint32_t least = f == FAMILY_IP6 ? ESP_MTU_MIN6 : ESP_MTU_MIN4;
+
+	if (fits == 0)
+		return UINT32_MAX;
+	return fits > least ? fits : least;
+}
+
 struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 {
 	struct aead *aead = sa_aead(config, rng);
@@ -33,6 +54,7 @@ struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
 	sa->sequence = config->first_sequence ? config->first_sequence : 1;
+	esp_out_set_mtu(sa, config->mtu);
 	return sa;
 }
 
@@ -48,6 +70,7 @@ struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng)
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
 	sa->from = config->path.remote;
+	esp_in_set_mtu(sa, config->mtu);
 	return sa;
 }
 

@@ -13,16 +13,17 @@ enum esp_next_header {
 	ESP_NEXT_NONE = 59, /* a dummy: RFC 4303 section 2.6 */
 };
 
-/* Everything but the counters belongs to the outbound thread once the SA is published. */
+/* Everything but counters and mtu belongs to the outbound thread once the SA is published. */
 struct esp_out {
 	struct esp_sa_config config;
 	struct aead *aead;
 	uint64_t sequence; /* of the next packet; 2^32 when all are used */
 	bool exhausted_told;
 	struct esp_counters counters;
+	_Atomic uint32_t mtu; /* written by control */
 };
 
-/* Everything but the counters belongs to the inbound thread once the SA is published. */
+/* Everything but counters and mtu belongs to the inbound thread once the SA is published. */
 struct esp_in {
 	struct esp_sa_config config;
 	struct aead *aead;
@@ -31,9 +32,12 @@ struct esp_in {
 	bool first_told;
 	struct endpoint from; /* of the newest authentic packet, as far as control was told */
 	struct esp_counters counters;
+	_Atomic uint32_t mtu; /* written by control */
 };
 
 /* The length of the ESP packet that an inner packet of len bytes becomes. */
 uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len);
+/* The largest packet of this family that may be sent through an SA; UINT32_MAX: no limit. */
+uint32_t esp_mtu_limit(const _Atomic uint32_t *mtu, enum family f);
 
 #endif

@@ -99,26 +99,40 @@ const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]
 
 /* ---- suites and proposals (proposal.c) ---- */
 
-/* What protects an IKEv1 ISAKMP SA: AES-CBC with key_bits, hash (also the prf), DH group. */
+/* What protects an IKEv1 ISAKMP SA; the hash is also the prf. */
 struct ike_suite {
+	enum ike_cipher cipher;
 	uint16_t key_bits;
 	enum hash_alg hash;
 	enum dh_group group;
 };
 
+#define IKE_WHY_MAX 160
+#define IKE_WEAK_MAX 40
+
 /*
- * "aes128-sha256-modp2048". 0; ERR_UNSUPPORTED for a word we know of but do not speak and
- * ERR_CONFIG for nonsense; *why then says which word and what would do (static or in `buf`).
+ * As strongSwan writes it, "aes128-sha256-modp2048", with vpnc's names of groups ("dh14"), or as
+ * Cisco's routers do in one line: "aes-256 sha group 14", "encr aes 256, hash sha256, group 14". 0;
+ * ERR_UNSUPPORTED for a word we know of but do not speak and ERR_CONFIG for nonsense; `why` then
+ * says which word and what would do.
  */
-int ike_suite_parse(const char *text, struct ike_suite *out, char why[160]);
+int ike_suite_parse(const char *text, struct ike_suite *out, char why[IKE_WHY_MAX]);
+/* In a list with commas: this item goes on with the one before it ("hash sha", "group 14"). */
+bool ike_suite_continues(const char *text);
 /*
  * "aes128gcm16", "aes256-sha256", optionally with a group behind it ("aes128gcm16-modp2048"), which
- * is then in *pfs (DH_NONE otherwise).
+ * is then in *pfs (DH_NONE otherwise); or "esp-aes 256 esp-sha-hmac".
  */
-int esp_suite_parse(const char *text, struct esp_suite *out, enum dh_group *pfs, char why[160]);
-/* "modp2048" or "14", "ecp256", "ecp384". */
-int dh_group_parse(const char *text, enum dh_group *out);
+int esp_suite_parse(const char *text, struct esp_suite *out, enum dh_group *pfs,
+		    char why[IKE_WHY_MAX]);
+/* "modp2048", "14", "dh14", "group14". */
+int dh_group_parse(const char *text, enum dh_group *out, char why[IKE_WHY_MAX]);
 const char *ike_suite_name(const struct ike_suite *s, char buf[48]);
+
+/* The names of what is weak in it, "3des, md5"; empty when nothing is. A person must allow it. */
+const char *ike_suite_weak(const struct ike_suite *s, char buf[IKE_WEAK_MAX]);
+const char *esp_suite_weak(const struct esp_suite *s, char buf[IKE_WEAK_MAX]);
+bool dh_group_is_weak(enum dh_group group);
 
 /* ---- configuration; borrowed, must outlive the ike_sa ---- */
 
@@ -189,8 +203,9 @@ enum ike_event_type {
 	/* Answer it with the error notify refuse.notify (14: no proposal chosen). No effect follows. */
 	IKE_EVENT_CHILD_REFUSE,
 	/*
-	 * Ask whether the peer is alive (RFC 3706), again and again for half of config.timeout. The
-	 * answer is ALIVE; without one SILENT follows. Nothing while one is under way.
+	 * Ask whether the peer is alive (RFC 3706), again after 0.5 s, 1 s, 2 s … for half of
+	 * config.timeout. The answer is ALIVE; SILENT follows when there has been no ALIVE by then.
+	 * Nothing while one is under way.
 	 */
 	IKE_EVENT_PROBE,
 };
@@ -268,7 +283,7 @@ enum ike_effect_type {
 	 */
 	IKE_EFFECT_CHILD_OFFER,
 	IKE_EFFECT_ALIVE, /* a new authentic message came over the established SA */
-	IKE_EFFECT_SILENT, /* no answer to a probe, repeated until the time was over */
+	IKE_EFFECT_SILENT, /* nothing new and authentic came while a probe was under way */
 	/*
 	 * An error notify that proves nothing: the peer may have lost an SA. Worth a probe. At most
 	 * one in a second.
@@ -335,7 +350,8 @@ vtime ike_deadline(const struct ike_sa *sa);
 
 /*
  * True when the datagram's cookies are those of this SA, or when it has the initiator's cookie and
- * none of a responder where we are the responder: the peer's first message again.
+ * none of a responder where we are the responder: the peer's first message again. A dead SA has
+ * none.
  */
 bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
 /* True for a first message of main mode: an initiator's cookie, and none of a responder. */

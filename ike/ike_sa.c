@@ -134,6 +134,7 @@ void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE])
 
 void sa_alive(struct ike_sa *sa)
 {
+	sa->probe.heard = true;
 	sa_push(sa, IKE_EFFECT_ALIVE);
 }
 
@@ -229,7 +230,7 @@ static struct slice message_build(struct ike_sa *sa, struct exchange *x)
 	if (!row->encrypted)
 		return ike_write_done(&b);
 	if (!row->hash)
-		return protect_seal(secret_slice(&sa->keys.key), x->iv, &b);
+		return protect_seal(&sa->keys, x->iv, &b);
 	hash = hash_of(x);
 	return protect_finish(&b, &sa->keys, &hash, x->id, x->iv);
 }
@@ -343,7 +344,7 @@ static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
 	struct protect_hash hash;
 	struct ike_msg opened;
 
-	if (protect_open(secret_slice(&sa->keys.key), x->iv, m, buf, &opened, next_iv) != 0) {
+	if (protect_open(&sa->keys, x->iv, m, buf, &opened, next_iv) != 0) {
 		const struct ike_failure why = { .err = ERR_AUTH,
 						 .during = x->type->name,
 						 .text = row->unreadable };
@@ -393,7 +394,8 @@ static bool is_ours(const struct ike_sa *sa, struct slice cookie_i, struct slice
 {
 	static const uint8_t none[IKE_COOKIE_SIZE];
 
-	if (sa->state == IKE_STATE_NEW || !slice_eq(cookie_i, SLICE_OF(sa->cookie_i)))
+	if (sa->state == IKE_STATE_NEW || sa->state == IKE_STATE_DEAD ||
+	    !slice_eq(cookie_i, SLICE_OF(sa->cookie_i)))
 		return false;
 	/* The first message of the initiator, again, has no cookie of ours yet. */
 	if (sa->responder && slice_eq(cookie_r, SLICE_OF(none)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ike/codec.h"
 
-/* RFC 2409 appendix A */
+/* RFC 2409 appendix A, RFC 3602 section 5 */
 enum {
 	KEY_IKE = 1, /* the transform */
 	IKE_ENCRYPTION = 1,
@@ -11,14 +11,11 @@ enum {
 	IKE_LIFE_TYPE = 11,
 	IKE_LIFE_DURATION = 12,
 	IKE_KEY_LENGTH = 14,
-	IKE_AES_CBC = 7,
 	IKE_AUTH_PSK = 1,
 };
 
-/* RFC 2407 sections 4.4.4 and 4.5, RFC 3602, RFC 4106 section 8 */
+/* RFC 2407 section 4.5 */
 enum {
-	TRANSFORM_AES_CBC = 12,
-	TRANSFORM_AES_GCM_16 = 20,
 	ESP_LIFE_TYPE = 1,
 	ESP_LIFE_DURATION = 2,
 	ESP_GROUP = 3,
@@ -32,25 +29,82 @@ enum {
 	LIFE_KILOBYTES = 2
 };
 
+static const struct cipher_number {
+	enum ike_cipher cipher;
+	uint16_t number;
+	uint16_t key_bits; /* the only length, which is not written; 0: written */
+} cipher_numbers[] = {
+	{ IKE_CIPHER_3DES_CBC, 5, DES3_KEY_BITS },
+	{ IKE_CIPHER_AES_CBC, 7, 0 },
+};
+
+/* RFC 2407 section 4.4.4, RFC 3602, RFC 3686 section 9, RFC 4106 section 8 */
+static const struct transform_number {
+	enum esp_cipher cipher;
+	uint8_t id;
+	bool key_length; /* written */
+	uint16_t key_bits; /* when it is not */
+	bool integ;
+} transform_numbers[] = {
+	{ ESP_CIPHER_3DES_CBC, 3, false, DES3_KEY_BITS, true },
+	{ ESP_CIPHER_NULL, 11, false, 0, true },
+	{ ESP_CIPHER_AES_CBC, 12, true, 0, true },
+	{ ESP_CIPHER_AES_CTR, 13, true, 0, true },
+	{ ESP_CIPHER_AES_GCM_8, 18, true, 0, false },
+	{ ESP_CIPHER_AES_GCM_12, 19, true, 0, false },
+	{ ESP_CIPHER_AES_GCM_16, 20, true, 0, false },
+};
+
 static const struct {
 	enum hash_alg alg;
 	uint16_t number;
 } hash_numbers[] = {
-	{ HASH_SHA1, 2 },
-	{ HASH_SHA2_256, 4 },
-	{ HASH_SHA2_384, 5 },
-	{ HASH_SHA2_512, 6 },
+	{ HASH_MD5, 1 },      { HASH_SHA1, 2 },	    { HASH_SHA2_256, 4 },
+	{ HASH_SHA2_384, 5 }, { HASH_SHA2_512, 6 },
 };
 
 static const struct {
 	enum esp_integ integ;
 	uint16_t number;
 } integ_numbers[] = {
-	{ ESP_INTEG_HMAC_SHA1_96, 2 },
-	{ ESP_INTEG_HMAC_SHA2_256_128, 5 },
-	{ ESP_INTEG_HMAC_SHA2_384_192, 6 },
+	{ ESP_INTEG_HMAC_MD5_96, 1 },	    { ESP_INTEG_HMAC_SHA1_96, 2 },
+	{ ESP_INTEG_HMAC_SHA2_256_128, 5 }, { ESP_INTEG_HMAC_SHA2_384_192, 6 },
 	{ ESP_INTEG_HMAC_SHA2_512_256, 7 },
 };
+
+static const struct cipher_number *cipher_number(enum ike_cipher cipher)
+{
+	size_t i = 0;
+
+	while (cipher_numbers[i].cipher != cipher)
+		i++;
+	return &cipher_numbers[i];
+}
+
+static const struct cipher_number *cipher_from_number(uint64_t number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cipher_numbers); i++)
+		if (cipher_numbers[i].number == number)
+			return &cipher_numbers[i];
+	return NULL;
+}
+
+static const struct transform_number *transform_number(enum esp_cipher cipher)
+{
+	size_t i = 0;
+
+	while (transform_numbers[i].cipher != cipher)
+		i++;
+	return &transform_numbers[i];
+}
+
+static const struct transform_number *transform_from_id(uint8_t id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(transform_numbers); i++)
+		if (transform_numbers[i].id == id)
+			return &transform_numbers[i];
+	return NULL;
+}
 
 static uint16_t hash_number(enum hash_alg alg)
 {
@@ -142,10 +196,12 @@ void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, un
 	struct wr *w = &b->w;
 
 	for (unsigned i = 0; i < n; i++) {
+		const struct cipher_number *c = cipher_number(suites[i].cipher);
 		size_t transform = transform_begin(w, i, n, KEY_IKE);
 
-		sa_attribute_write(w, IKE_ENCRYPTION, IKE_AES_CBC);
-		sa_attribute_write(w, IKE_KEY_LENGTH, suites[i].key_bits);
+		sa_attribute_write(w, IKE_ENCRYPTION, c->number);
+		if (!c->key_bits)
+			sa_attribute_write(w, IKE_KEY_LENGTH, suites[i].key_bits);
 		sa_attribute_write(w, IKE_HASH, hash_number(suites[i].hash));
 		sa_attribute_write(w, IKE_GROUP, suites[i].group);
 		sa_attribute_write(w, IKE_AUTH, IKE_AUTH_PSK);
@@ -162,7 +218,8 @@ static void esp_attributes_write(struct wr *w, const struct esp_suite *s,
 				 const struct esp_offer *offer)
 {
 	sa_attribute_write(w, ESP_MODE, offer->mode);
-	sa_attribute_write(w, ESP_KEY_LENGTH, s->key_bits);
+	if (transform_number(s->cipher)->key_length)
+		sa_attribute_write(w, ESP_KEY_LENGTH, s->key_bits);
 	if (s->integ != ESP_INTEG_NONE)
 		sa_attribute_write(w, ESP_INTEG, integ_number(s->integ));
 	if (offer->pfs != DH_NONE)
@@ -183,9 +240,7 @@ void proposal_write_esp(struct ike_writer *b, const struct esp_offer *offer)
 	proposal = sa_begin(b, 1, PROTOCOL_ESP, SLICE_OF(spi), offer->n);
 	for (unsigned i = 0; i < offer->n; i++) {
 		const struct esp_suite *s = &offer->suites[i];
-		bool gcm = s->cipher == ESP_CIPHER_AES_GCM_16;
-		size_t transform = transform_begin(w, i, offer->n,
-						   gcm ? TRANSFORM_AES_GCM_16 : TRANSFORM_AES_CBC);
+		size_t transform = transform_begin(w, i, offer->n, transform_number(s->cipher)->id);
 
 		esp_attributes_write(w, s, offer);
 		sub_end(w, transform);
@@ -256,17 +311,24 @@ static bool is_aes_length(uint64_t bits)
 
 static bool ike_transform_read(const struct sa_transform *t, struct ike_choice *out)
 {
-	const uint32_t want = 1u << IKE_ENCRYPTION | 1u << IKE_HASH | 1u << IKE_AUTH |
-			      1u << IKE_GROUP | 1u << IKE_KEY_LENGTH;
+	uint32_t want = 1u << IKE_ENCRYPTION | 1u << IKE_HASH | 1u << IKE_AUTH | 1u << IKE_GROUP;
+	const struct cipher_number *c;
 	struct attributes a;
 
 	attributes_sort(t, IKE_LIFE_TYPE, &a);
-	if (t->id != KEY_IKE || a.odd || a.seen != want)
+	c = cipher_from_number(a.value[IKE_ENCRYPTION]);
+	if (t->id != KEY_IKE || !c || a.odd)
 		return false;
-	if (a.value[IKE_ENCRYPTION] != IKE_AES_CBC || a.value[IKE_AUTH] != IKE_AUTH_PSK ||
-	    !is_aes_length(a.value[IKE_KEY_LENGTH]) || a.value[IKE_GROUP] > UINT16_MAX ||
+	if (c->key_bits)
+		a.value[IKE_KEY_LENGTH] = c->key_bits;
+	else
+		want |= 1u << IKE_KEY_LENGTH;
+	if (a.seen != want || a.value[IKE_AUTH] != IKE_AUTH_PSK ||
+	    !(c->key_bits || is_aes_length(a.value[IKE_KEY_LENGTH])) ||
+	    a.value[IKE_GROUP] > UINT16_MAX ||
 	    !hash_from_number(a.value[IKE_HASH], &out->suite.hash))
 		return false;
+	out->suite.cipher = c->cipher;
 	out->suite.key_bits = (uint16_t)a.value[IKE_KEY_LENGTH];
 	out->suite.group = (enum dh_group)a.value[IKE_GROUP];
 	out->lifetime_s = a.seconds;
@@ -276,23 +338,25 @@ static bool ike_transform_read(const struct sa_transform *t, struct ike_choice *
 
 static bool esp_transform_read(const struct sa_transform *t, struct esp_choice *out)
 {
-	const uint32_t must = 1u << ESP_MODE | 1u << ESP_KEY_LENGTH;
-	bool gcm = t->id == TRANSFORM_AES_GCM_16;
+	const struct transform_number *n = transform_from_id(t->id);
+	uint32_t must = 1u << ESP_MODE;
 	struct attributes a;
 
 	attributes_sort(t, ESP_LIFE_TYPE, &a);
-	if ((!gcm && t->id != TRANSFORM_AES_CBC) || a.odd)
+	if (!n || a.odd)
 		return false;
-	if ((a.seen & ~(1u << ESP_GROUP)) != (gcm ? must : must | 1u << ESP_INTEG))
+	must |= n->key_length ? 1u << ESP_KEY_LENGTH : 0;
+	must |= n->integ ? 1u << ESP_INTEG : 0;
+	if ((a.seen & ~(1u << ESP_GROUP)) != must)
 		return false;
-	if (!is_aes_length(a.value[ESP_KEY_LENGTH]) || a.value[ESP_GROUP] > UINT16_MAX ||
-	    a.value[ESP_MODE] > UINT16_MAX)
+	if ((n->key_length && !is_aes_length(a.value[ESP_KEY_LENGTH])) ||
+	    a.value[ESP_GROUP] > UINT16_MAX || a.value[ESP_MODE] > UINT16_MAX)
 		return false;
 	out->suite.integ = ESP_INTEG_NONE;
-	if (!gcm && !integ_from_number(a.value[ESP_INTEG], &out->suite.integ))
+	if (n->integ && !integ_from_number(a.value[ESP_INTEG], &out->suite.integ))
 		return false;
-	out->suite.cipher = gcm ? ESP_CIPHER_AES_GCM_16 : ESP_CIPHER_AES_CBC;
-	out->suite.key_bits = (uint16_t)a.value[ESP_KEY_LENGTH];
+	out->suite.cipher = n->cipher;
+	out->suite.key_bits = n->key_length ? (uint16_t)a.value[ESP_KEY_LENGTH] : n->key_bits;
 	out->pfs = (enum dh_group)a.value[ESP_GROUP];
 	out->mode = (uint16_t)a.value[ESP_MODE];
 	out->lifetime_s = a.seconds;
@@ -303,8 +367,8 @@ static bool esp_transform_read(const struct sa_transform *t, struct esp_choice *
 static bool ike_suite_among(const struct ike_suite *s, const struct ike_suite *suites, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (s->key_bits == suites[i].key_bits && s->hash == suites[i].hash &&
-		    s->group == suites[i].group)
+		if (s->cipher == suites[i].cipher && s->key_bits == suites[i].key_bits &&
+		    s->hash == suites[i].hash && s->group == suites[i].group)
 			return true;
 	return false;
 }

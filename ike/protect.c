@@ -20,45 +20,48 @@ void protect_iv_phase1(enum hash_alg hash, struct slice gxi, struct slice gxr,
 	iv_from_hash(hash, parts, ARRAY_SIZE(parts), iv);
 }
 
-void protect_iv_phase2(enum hash_alg hash, const uint8_t last[PROTECT_BLOCK], uint32_t id,
-		       uint8_t iv[PROTECT_BLOCK])
+void protect_iv_phase2(const struct ikev1_keys *keys, const uint8_t last[PROTECT_BLOCK],
+		       uint32_t id, uint8_t iv[PROTECT_BLOCK])
 {
 	uint8_t id_bytes[4];
-	const struct slice parts[] = { slice(last, PROTECT_BLOCK), SLICE_OF(id_bytes) };
+	const struct slice parts[] = { slice(last, cbc_block(keys->cipher)), SLICE_OF(id_bytes) };
 
 	put_be32(id_bytes, id);
-	iv_from_hash(hash, parts, ARRAY_SIZE(parts), iv);
+	iv_from_hash(keys->hash, parts, ARRAY_SIZE(parts), iv);
 }
 
-struct slice protect_seal(struct slice key, uint8_t iv[PROTECT_BLOCK], struct ike_writer *b)
+struct slice protect_seal(const struct ikev1_keys *keys, uint8_t iv[PROTECT_BLOCK],
+			  struct ike_writer *b)
 {
-	size_t n = ike_write_done(b).n;
+	size_t block = cbc_block(keys->cipher), n = ike_write_done(b).n;
 	struct slice done;
 	uint8_t *body;
 
-	wr_zero(&b->w, (PROTECT_BLOCK - (n - IKE_HEADER_SIZE) % PROTECT_BLOCK) % PROTECT_BLOCK);
+	wr_zero(&b->w, (block - (n - IKE_HEADER_SIZE) % block) % block);
 	done = ike_write_done(b);
 	if (done.n <= IKE_HEADER_SIZE)
 		return SLICE_NONE;
 	b->w.base[FLAGS_AT] |= ISAKMP_ENCRYPTED;
 	body = b->w.base + IKE_HEADER_SIZE;
 	n = done.n - IKE_HEADER_SIZE;
-	if (aes_cbc_encrypt(key, iv, body, n) != 0)
+	if (cbc_encrypt(keys->cipher, secret_slice(&keys->key), iv, body, n) != 0)
 		return SLICE_NONE;
-	memcpy(iv, body + n - PROTECT_BLOCK, PROTECT_BLOCK);
+	memcpy(iv, body + n - block, block);
 	return done;
 }
 
-int protect_open(struct slice key, const uint8_t iv[PROTECT_BLOCK], const struct ike_msg *in,
-		 uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out, uint8_t next_iv[PROTECT_BLOCK])
+int protect_open(const struct ikev1_keys *keys, const uint8_t iv[PROTECT_BLOCK],
+		 const struct ike_msg *in, uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out,
+		 uint8_t next_iv[PROTECT_BLOCK])
 {
-	size_t n = in->body.n;
+	size_t block = cbc_block(keys->cipher), n = in->body.n;
 
-	if (n == 0 || n % PROTECT_BLOCK || n > IKE_MESSAGE_MAX)
+	if (n == 0 || n % block || n > IKE_MESSAGE_MAX)
 		return ERR_MALFORMED;
-	memcpy(next_iv, in->body.p + n - PROTECT_BLOCK, PROTECT_BLOCK);
+	memset(next_iv, 0, PROTECT_BLOCK);
+	memcpy(next_iv, in->body.p + n - block, block);
 	memcpy(buf, in->body.p, n);
-	if (aes_cbc_decrypt(key, iv, buf, n) != 0)
+	if (cbc_decrypt(keys->cipher, secret_slice(&keys->key), iv, buf, n) != 0)
 		return ERR_MALFORMED;
 	out->h = in->h;
 	out->body = slice(buf, n);
@@ -109,7 +112,7 @@ struct slice protect_finish(struct ike_writer *b, const struct ikev1_keys *keys,
 	if (done.n < rest)
 		return SLICE_NONE;
 	protect_hash_phase2(keys, hash, id, slice(done.p + rest, done.n - rest), b->w.base + at);
-	return protect_seal(secret_slice(&keys->key), iv, b);
+	return protect_seal(keys, iv, b);
 }
 
 int protect_verify(const struct ikev1_keys *keys, const struct protect_hash *hash,

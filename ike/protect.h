@@ -9,27 +9,30 @@
 
 #include "ike/codec.h"
 
-#define PROTECT_BLOCK 16
+#define PROTECT_BLOCK                                                                              \
+	CBC_BLOCK_MAX /* room for an IV; a cipher with smaller blocks leaves the rest */
 
 /* The first IV of phase 1: the head of hash(g^xi | g^xr). */
 void protect_iv_phase1(enum hash_alg hash, struct slice gxi, struct slice gxr,
 		       uint8_t iv[PROTECT_BLOCK]);
 /* The first IV of message id `id`: the head of hash(last block of phase 1 | id). */
-void protect_iv_phase2(enum hash_alg hash, const uint8_t last[PROTECT_BLOCK], uint32_t id,
-		       uint8_t iv[PROTECT_BLOCK]);
+void protect_iv_phase2(const struct ikev1_keys *keys, const uint8_t last[PROTECT_BLOCK],
+		       uint32_t id, uint8_t iv[PROTECT_BLOCK]);
 
 /*
  * Ends the message, pads and encrypts it in place; iv becomes its last block. Empty when the
  * buffer was too small; iv is then unchanged.
  */
-struct slice protect_seal(struct slice key, uint8_t iv[PROTECT_BLOCK], struct ike_writer *b);
+struct slice protect_seal(const struct ikev1_keys *keys, uint8_t iv[PROTECT_BLOCK],
+			  struct ike_writer *b);
 /*
  * Decrypts an encrypted message into buf and parses the chain into *out, whose slices point into
  * buf. next_iv: the last block of the ciphertext, the next IV if the message proves good. 0 or
  * ERR_MALFORMED, which is also what a wrong key looks like.
  */
-int protect_open(struct slice key, const uint8_t iv[PROTECT_BLOCK], const struct ike_msg *in,
-		 uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out, uint8_t next_iv[PROTECT_BLOCK]);
+int protect_open(const struct ikev1_keys *keys, const uint8_t iv[PROTECT_BLOCK],
+		 const struct ike_msg *in, uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out,
+		 uint8_t next_iv[PROTECT_BLOCK]);
 
 /* One end of phase 1 as HASH_I and HASH_R see it. */
 struct protect_end {

@@ -98,6 +98,7 @@ struct quick_mode {
 /* RFC 3706; sequence 0: none has been sent. */
 struct probe {
 	bool running;
+	bool heard; /* something new and authentic has come since it began */
 	uint32_t sequence;
 	vtime wait;
 	vtime resend_at;
@@ -231,6 +232,8 @@ void v1_quick_child_failed(struct ike_sa *sa, uint32_t id, const struct ike_fail
 /* The exchange is complete: its child is told. */
 void v1_quick_done(struct ike_sa *sa, vtime now, struct exchange *x);
 struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id);
+/* Some quick mode, of either end, is not complete. */
+bool v1_quick_in_air(const struct ike_sa *sa);
 /* The outbound SPI of what was agreed lately; `spi` itself where it is not our inbound one. */
 uint32_t v1_quick_outbound(const struct ike_sa *sa, uint32_t spi);
 /*

@@ -53,6 +53,7 @@ void v1_dpd_probe(struct ike_sa *sa, vtime now)
 		p->sequence = rng_u32(sa->rng) & 0x7fffffff;
 	p->sequence++;
 	p->running = true;
+	p->heard = false;
 	p->until = vtime_add(now, sa->config->timeout / 2);
 	p->wait = EXCHANGE_FIRST_WAIT;
 	p->resend_at = vtime_add(now, p->wait);
@@ -60,20 +61,34 @@ void v1_dpd_probe(struct ike_sa *sa, vtime now)
 	ask(sa);
 }
 
+static void end(struct ike_sa *sa)
+{
+	sa->probe.running = false;
+	arm(sa);
+	if (sa->probe.heard)
+		return;
+	log_ev(sa->log, LOG_WARN, "the gateway does not answer",
+	       log_u64("sequence", sa->probe.sequence));
+	sa_push(sa, IKE_EFFECT_SILENT);
+}
+
 void v1_dpd_timeout(struct ike_sa *sa, vtime now)
 {
 	struct probe *p = &sa->probe;
 
 	if (now >= p->until) {
-		p->running = false;
-		log_ev(sa->log, LOG_WARN, "the gateway does not answer",
-		       log_u64("sequence", p->sequence));
-		sa_push(sa, IKE_EFFECT_SILENT);
-	} else {
-		p->wait = vtime_min(2 * p->wait, EXCHANGE_LONGEST_WAIT);
-		p->resend_at = vtime_add(now, p->wait);
-		ask(sa);
+		end(sa);
+		return;
 	}
+	/*
+	 * Each of these is an exchange to the peer, and strongSwan forgets the IV of a quick mode
+	 * once three more have begun. So they are few, and a quick mode, which is repeated by
+	 * itself, asks in their place.
+	 */
+	p->wait *= 2;
+	p->resend_at = vtime_add(now, p->wait);
+	if (!v1_quick_in_air(sa))
+		ask(sa);
 	arm(sa);
 }
 

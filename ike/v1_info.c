@@ -21,7 +21,7 @@ static void info_end(struct ike_sa *sa, struct ike_writer *b, uint32_t id, struc
 	const struct protect_hash hash = { .number = 1 };
 	uint8_t iv[PROTECT_BLOCK];
 
-	protect_iv_phase2(sa->suite.hash, sa->last_block, id, iv);
+	protect_iv_phase2(&sa->keys, sa->last_block, id, iv);
 	o->effect.send.bytes = protect_finish(b, &sa->keys, &hash, id, iv);
 	o->effect.send.from = sa->path.local;
 	o->effect.send.to = sa->path.remote;
@@ -47,7 +47,7 @@ void v1_info_build_notify(struct ike_sa *sa, const struct notify_payload *n, str
 	uint8_t iv[PROTECT_BLOCK];
 	struct ike_writer b;
 
-	protect_iv_phase2(sa->suite.hash, sa->last_block, id, iv);
+	protect_iv_phase2(&sa->keys, sa->last_block, id, iv);
 	protect_begin(&b, x->sent, sizeof(x->sent), &h, sa->suite.hash);
 	notify_write(&b, n);
 	x->sent_n = protect_finish(&b, &sa->keys, &hash, id, iv).n;
@@ -165,8 +165,8 @@ bool v1_info_open(struct ike_sa *sa, const uint8_t last[PROTECT_BLOCK], const st
 	const struct protect_hash hash = { .number = 1 };
 	uint8_t iv[PROTECT_BLOCK], next[PROTECT_BLOCK];
 
-	protect_iv_phase2(sa->suite.hash, last, m->h.id, iv);
-	return protect_open(secret_slice(&sa->keys.key), iv, m, buf, out, next) == 0 &&
+	protect_iv_phase2(&sa->keys, last, m->h.id, iv);
+	return protect_open(&sa->keys, iv, m, buf, out, next) == 0 &&
 	       protect_verify(&sa->keys, &hash, out) == 0;
 }
 

@@ -45,7 +45,8 @@ void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
 	sa_cookies(sa, cookies);
 	ikev1_skeyid_psk(&sa->keys, sa->suite.hash, secret_slice(&sa->config->psk),
 			 sa->responder ? peer_nonce : nonce, sa->responder ? nonce : peer_nonce);
-	ikev1_skeyid_derive(&sa->keys, gxy, SLICE_OF(cookies), sa->suite.key_bits / 8u);
+	ikev1_skeyid_derive(&sa->keys, gxy, SLICE_OF(cookies), sa->suite.cipher,
+			    sa->suite.key_bits / 8u);
 	memcpy(mm->peer_public, peer_public.p, peer_public.n);
 	mm->peer_public_n = peer_public.n;
 	protect_iv_phase1(sa->suite.hash, public_of(sa, true), public_of(sa, false), mm->x.iv);

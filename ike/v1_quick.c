@@ -68,6 +68,14 @@ struct quick_mode *v1_quick_find(struct ike_sa *sa, uint32_t message_id)
 	return NULL;
 }
 
+bool v1_quick_in_air(const struct ike_sa *sa)
+{
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		if (exchange_in_air(&sa->quick[i].x))
+			return true;
+	return false;
+}
+
 /* ---- children ---- */
 
 void v1_quick_child_keys(const struct ike_sa *sa, struct slice gqm, struct slice ni,

@@ -131,7 +131,7 @@ static void start(struct ike_sa *sa, vtime now, const struct child_request *chil
 	q->begun = ++sa->quick_begun;
 	exchange_begin(&q->x, &v1_quick_i, id, now, sa->config->timeout);
 	q->x.ni = slice(q->ni, IKE_NONCE_SIZE);
-	protect_iv_phase2(sa->suite.hash, sa->last_block, id, q->x.iv);
+	protect_iv_phase2(&sa->keys, sa->last_block, id, q->x.iv);
 	sa_exchange_send(sa, now, &q->x);
 }
 

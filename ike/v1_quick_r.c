@@ -235,6 +235,7 @@ static void agree(struct ike_sa *sa, struct quick_mode *q, const struct esp_choi
 		.keylife_bytes = choice->lifetime_bytes,
 	};
 	v1_quick_child_keys(sa, gqm, q->x.ni, q->x.nr, &q->up);
+	q->child.config = NULL; /* it was lent for the choice alone */
 }
 
 /* The peer may send on it as soon as it has read message 2. */
@@ -415,7 +416,7 @@ void v1_quick_r_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, s
 	} else {
 		q = v1_quick_slot(sa);
 		exchange_begin(&q->x, &v1_quick_r, m->h.id, now, sa->config->timeout);
-		protect_iv_phase2(sa->suite.hash, sa->last_block, m->h.id, q->x.iv);
+		protect_iv_phase2(&sa->keys, sa->last_block, m->h.id, q->x.iv);
 		sa_exchange_receive(sa, now, &q->x, m, bytes);
 	}
 }

@@ -27,11 +27,15 @@
 /* An arena of this size holds a full batch of received datagrams. */
 #define NET_BATCH_ARENA ((size_t)BATCH_MAX * NET_DATAGRAM_MAX)
 
+/* A datagram of this length fits every path there is. */
+#define NET_DATAGRAM_SMALL 512
+
 struct net_stats {
 	uint64_t received; /* datagrams */
 	uint64_t truncated; /* received, but longer than NET_DATAGRAM_MAX */
 	uint64_t sent;
 	uint64_t failed; /* could not be sent */
+	uint64_t too_big; /* of these: larger than the kernel knows the path to carry */
 };
 
 /* One port on both families; of one thread. */
@@ -40,6 +44,7 @@ struct net_udp {
 	int fd6;
 	uint16_t port;
 	bool prefer6; /* whose turn it is to be read first */
+	bool whole; /* batches bear DF */
 	struct net_stats stats;
 };
 
@@ -50,6 +55,16 @@ struct net_udp {
  */
 int net_udp_open(struct net_udp *u, uint16_t port, uint32_t mark);
 void net_udp_close(struct net_udp *u);
+/*
+ * From now on what net_udp_send_batch sends bears DF, and what is larger than the kernel knows the
+ * path to carry (from the route, the device, and ICMP errors: net_router_get tells) fails with
+ * EMSGSIZE. Not so packets that may_fragment, nor single datagrams longer than NET_DATAGRAM_SMALL.
+ * 0 or ERR_SYSTEM.
+ *
+ * There is no such choice for one IPv4 datagram, so it is made for the socket and taken back for
+ * a moment: what another thread sends meanwhile goes without DF. That does no harm.
+ */
+int net_udp_keep_whole(struct net_udp *u);
 
 /*
  * Appends the datagrams that have arrived to the batch, as many as it has room for, each in a slot

@@ -8,7 +8,8 @@
 
 #include "base/err.h"
 
-#define SOCKET_BUFFER (8 << 20)
+#define RECEIVE_BUFFER (8 << 20)
+#define SEND_BUFFER (512 << 10)
 #define PORT_ATTEMPTS 16
 
 union sockaddr_any {
@@ -31,21 +32,26 @@ static int set_int(int fd, int level, int name, int value)
 /* Larger buffers are a wish: without CAP_NET_ADMIN the kernel cuts them to its limit. */
 static void set_buffers(int fd)
 {
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER) < 0)
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER) < 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	/* What stands here is latency for everything behind it, IKE too: no more than a batch. */
+	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 }
 
-/*
- * Without DF, a datagram too large for some link on the way arrives in fragments: IKE messages
- * with certificates need that, and so does ESP as long as the tunnel's MTU follows no path MTU.
- */
+/* Without DF, a datagram too large for some link on the way arrives in fragments. */
+static int set_whole(int fd, enum family f, bool whole)
+{
+	if (f == FAMILY_IP6)
+		return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+			       whole ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+	return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+}
+
 static int set_options4(int fd)
 {
 	if (set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0 ||
-	    set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) < 0 ||
-	    set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT) < 0)
+	    set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) < 0 || set_whole(fd, FAMILY_IP4, false) < 0)
 		return -1;
 	return 0;
 }
@@ -55,7 +61,7 @@ static int set_options6(int fd)
 	if (set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ||
 	    set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0 ||
 	    set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) < 0 ||
-	    set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT) < 0)
+	    set_whole(fd, FAMILY_IP6, false) < 0)
 		return -1;
 	return 0;
 }
@@ -179,6 +185,15 @@ void net_udp_close(struct net_udp *u)
 		close(u->fd6);
 	u->fd4 = -1;
 	u->fd6 = -1;
+}
+
+int net_udp_keep_whole(struct net_udp *u)
+{
+	if ((u->fd4 >= 0 && set_whole(u->fd4, FAMILY_IP4, true) < 0) ||
+	    (u->fd6 >= 0 && set_whole(u->fd6, FAMILY_IP6, true) < 0))
+		return ERR_SYSTEM;
+	u->whole = true;
+	return 0;
 }
 
 static void read_control(struct msghdr *m, struct pkt *p)
@@ -341,6 +356,26 @@ static int fd_of(const struct net_udp *u, enum family f)
 	return f == FAMILY_IP6 ? u->fd6 : f == FAMILY_IP4 ? u->fd4 : -1;
 }
 
+/* sendmsg, without DF if the datagram may need to be cut: -1 with errno. */
+static ssize_t send_one(const struct net_udp *u, int fd, const struct endpoint *to,
+			const struct msghdr *m, size_t size)
+{
+	bool cut = u->whole && size > NET_DATAGRAM_SMALL;
+	int saved;
+	ssize_t n;
+
+	if (cut)
+		set_whole(fd, to->addr.family, false);
+	do {
+		n = sendmsg(fd, m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	saved = errno;
+	if (cut)
+		set_whole(fd, to->addr.family, true);
+	errno = saved;
+	return n;
+}
+
 int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoint *to,
 		 struct slice bytes)
 {
@@ -356,9 +391,7 @@ int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoi
 	errno = EAFNOSUPPORT;
 	if (fd >= 0) {
 		fill_msg(&m, &s, from, to, p.iov, bytes.n);
-		do {
-			n = sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-		} while (n < 0 && errno == EINTR);
+		n = send_one(u, fd, to, &m, bytes.n);
 	}
 	if (n < 0) {
 		u->stats.failed++;
@@ -368,13 +401,14 @@ int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoi
 	return 0;
 }
 
-/* How many of the packets, from the first on, go out of the same socket: at most BATCH_MAX. */
+/* How many, from the first on, go out of the same socket in the same way: at most BATCH_MAX. */
 static unsigned same_socket(const struct pkt *pkts, unsigned n)
 {
 	enum family f = pkts[0].path->remote.addr.family;
 	unsigned i = 1;
 
-	while (i < n && i < BATCH_MAX && pkts[i].path && pkts[i].path->remote.addr.family == f)
+	while (i < n && i < BATCH_MAX && pkts[i].path && pkts[i].path->remote.addr.family == f &&
+	       pkts[i].may_fragment == pkts[0].may_fragment)
 		i++;
 	return i;
 }
@@ -401,27 +435,45 @@ static int send_run(int fd, const struct pkt *pkts, unsigned n)
 	return sent;
 }
 
+/* One run of packets of one socket, with or without DF: as send_run. */
+static int send_some(struct net_udp *u, const struct pkt *pkts, unsigned n)
+{
+	enum family f = pkts[0].path->remote.addr.family;
+	bool cut = u->whole && pkts[0].may_fragment;
+	int fd = fd_of(u, f), sent, saved;
+
+	errno = EAFNOSUPPORT;
+	if (fd < 0)
+		return -1;
+	if (cut)
+		set_whole(fd, f, false);
+	sent = send_run(fd, pkts, same_socket(pkts, n));
+	saved = errno;
+	if (cut)
+		set_whole(fd, f, true);
+	errno = saved;
+	return sent;
+}
+
 unsigned net_udp_send_batch(struct net_udp *u, const struct pkt *pkts, unsigned n)
 {
 	unsigned done = 0;
 
 	while (done < n) {
-		int fd, sent = -1;
+		int sent;
 
 		if (!pkts[done].path) {
 			done++;
 			continue;
 		}
-		fd = fd_of(u, pkts[done].path->remote.addr.family);
-		errno = EAFNOSUPPORT;
-		if (fd >= 0)
-			sent = send_run(fd, pkts + done, same_socket(pkts + done, n - done));
+		sent = send_some(u, pkts + done, n - done);
 		if (sent < 0 && errno == EAGAIN)
 			break;
 		if (sent > 0) {
 			u->stats.sent += (unsigned)sent;
 			done += (unsigned)sent;
 		} else {
+			u->stats.too_big += sent < 0 && errno == EMSGSIZE;
 			u->stats.failed++;
 			done++;
 		}

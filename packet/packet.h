@@ -10,6 +10,8 @@
  *	            (RFC 9293 section 3.1, RFC 8200 section 8.1), and checksums left open by the kernel
  *	icmp.c      ICMP errors for a packet we refuse, echo requests and their replies
  *	            (RFC 792, RFC 1122 section 3.2.2, RFC 1191, RFC 4443)
+ *	mss.c       the MSS that TCP asks for, lowered to what fits (RFC 9293 section 3.7.1)
+ *	fragment.c  IPv4 packets cut into fragments (RFC 791 section 3.2)
  *	ecn.c       ECN at both ends of a tunnel (RFC 6040, normal mode)
  *
  * Not here: reassembly (a fragment is judged by addresses and protocol alone), jumbograms (RFC
@@ -110,6 +112,25 @@ size_t packet_icmp_prohibited(struct slice ip, void *buf, size_t size);
 size_t packet_icmp_too_big(struct slice ip, uint32_t mtu, void *buf, size_t size);
 /* True for IPv6 and for IPv4 with DF set. `ip` has passed packet_parse. */
 bool packet_dont_fragment(struct slice ip);
+
+/*
+ * Lowers the MSS option of a TCP SYN, with or without ACK, so that a segment of that size without
+ * options makes a packet of at most `mtu` bytes (RFC 9293 section 3.7.1, RFC 6691), and corrects
+ * the TCP checksum, which must be complete. Never raises it. A packet that is no SYN, has malformed
+ * options or no MSS option stays as it is: who does not ask for an MSS gets the default of 536
+ * (IPv6: 1220), which fits any path. True when something was changed.
+ */
+bool packet_clamp_mss(uint8_t *ip, size_t len, uint32_t mtu);
+
+/*
+ * Writes to buf, of `size` bytes, one fragment of at most mtu bytes of an IPv4 packet, which may be
+ * a fragment itself. *at says where it begins, in payload bytes: 0 for the first; afterwards it is
+ * where the next one begins, or 0 when this was the last. With buf NULL nothing is written. The
+ * first fragment may be written over the packet, when the others are made. Returns the fragment's
+ * length, or 0: IPv6, DF is set, malformed (options, too), no room in buf, or mtu leaves no room
+ * for eight bytes of payload.
+ */
+size_t packet_fragment4(struct slice ip, uint32_t mtu, uint32_t *at, void *buf, size_t size);
 
 /* An echo request; addresses of one family, payload borrowed. */
 struct packet_echo {

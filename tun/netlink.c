@@ -119,6 +119,20 @@ int tun_link_up(struct tun_netlink *n, const char *ifname, uint32_t mtu, uint32_
 	return request_do(n, &r) < 0 ? request_error() : 0;
 }
 
+int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu)
+{
+	unsigned ifindex = if_nametoindex(ifname);
+	struct request r;
+	struct ifinfomsg *ifi;
+
+	if (ifindex == 0)
+		return ERR_SYSTEM;
+	ifi = request_begin(&r, RTM_NEWLINK, 0, sizeof(*ifi));
+	ifi->ifi_index = (int)ifindex;
+	mnl_attr_put_u32(r.nlh, IFLA_MTU, mtu);
+	return request_do(n, &r) < 0 ? request_error() : 0;
+}
+
 int tun_link_down(struct tun_netlink *n, const char *ifname)
 {
 	unsigned ifindex = if_nametoindex(ifname);

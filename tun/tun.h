@@ -139,6 +139,8 @@ void tun_netlink_close(struct tun_netlink *n);
  * (ENODEV: no such interface).
  */
 int tun_link_up(struct tun_netlink *n, const char *ifname, uint32_t mtu, uint32_t queue);
+/* Sets the MTU alone. Below 1280 the kernel takes IPv6 off the interface. Errors as above. */
+int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu);
 int tun_link_down(struct tun_netlink *n, const char *ifname);
 
 /*

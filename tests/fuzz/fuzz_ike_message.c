@@ -17,8 +17,10 @@ static void inside(struct slice part, struct slice whole)
 
 static void parse_sa(struct slice body)
 {
-	static const struct ike_suite suites[] = { { 128, HASH_SHA2_256, DH_MODP_2048 },
-						   { 256, HASH_SHA2_384, DH_ECP_384 } };
+	static const struct ike_suite suites[] = {
+		{ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_MODP_2048 },
+		{ IKE_CIPHER_AES_CBC, 256, HASH_SHA2_384, DH_ECP_384 }
+	};
 	static const struct esp_suite esp[] = { { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE } };
 	const struct esp_offer offer = { .suites = esp, .n = 1 };
 	struct ike_choice ike;

@@ -114,14 +114,14 @@ static void step_sealed(struct rd *r)
 		hash = (struct protect_hash){ 3, q->x.ni, q->x.nr };
 		memcpy(iv, q->x.iv, sizeof(iv));
 	} else {
-		protect_iv_phase2(sa()->suite.hash, sa()->last_block, id, iv);
+		protect_iv_phase2(&sa()->keys, sa()->last_block, id, iv);
 	}
 	h = sa_header(sa(), exchange, id);
 	if (exchange == ISAKMP_MAIN) {
 		ike_write_header(&b, buf, sizeof(buf), &h);
 		b.w.base[16] = next;
 		wr_slice(&b.w, rd_slice(r, n < rd_left(r) ? n : rd_left(r)));
-		n = protect_seal(secret_slice(&sa()->keys.key), iv, &b).n;
+		n = protect_seal(&sa()->keys, iv, &b).n;
 	} else {
 		protect_begin(&b, buf, sizeof(buf), &h, sa()->suite.hash);
 		b.w.base[IKE_HEADER_SIZE] = next;

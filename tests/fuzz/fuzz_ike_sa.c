@@ -94,10 +94,10 @@ static void step_sealed(struct rd *r)
 	} else if (exchange == ISAKMP_MAIN || w.sa->state == IKE_STATE_PHASE1) {
 		memcpy(iv, w.sa->main.x.iv, sizeof(iv));
 	} else {
-		protect_iv_phase2(w.sa->suite.hash, w.sa->last_block, id, iv);
+		protect_iv_phase2(&w.sa->keys, w.sa->last_block, id, iv);
 	}
 	if (exchange == ISAKMP_INFORMATIONAL && w.sa->state == IKE_STATE_PHASE1)
-		protect_iv_phase2(w.sa->suite.hash, w.sa->main.x.iv, id, iv);
+		protect_iv_phase2(&w.sa->keys, w.sa->main.x.iv, id, iv);
 	h = sa_header(w.sa, exchange, id);
 	protect_begin(&b, buf, sizeof(buf), &h, w.sa->suite.hash);
 	b.w.base[IKE_HEADER_SIZE] = next;

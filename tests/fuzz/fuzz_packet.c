@@ -43,6 +43,45 @@ static void check_ecn(struct slice ip, uint8_t outer)
 	free(copy);
 }
 
+/* Nothing but the MSS and the checksum of a TCP header changes, and the MSS goes down. */
+static void check_mss(struct slice ip, uint32_t mtu)
+{
+	uint8_t *copy = malloc(ip.n);
+	struct packet_layout l;
+
+	require(copy);
+	memcpy(copy, ip.p, ip.n);
+	if (!packet_clamp_mss(copy, ip.n, mtu)) {
+		require(memcmp(copy, ip.p, ip.n) == 0);
+	} else {
+		require(packet_parse(ip, &l) == 0 && l.proto == PACKET_TCP);
+		require(memcmp(copy, ip.p, l.upper + 16U) == 0);
+		require(memcmp(copy + l.length, ip.p + l.length, ip.n - l.length) == 0);
+		require(!packet_clamp_mss(copy, ip.n, mtu));
+	}
+	free(copy);
+}
+
+/* The fragments follow one another, fit, and end where the packet ends. */
+static void check_fragments(struct slice ip, const struct packet_layout *l, uint32_t mtu)
+{
+	uint8_t *buf = malloc(mtu + 1);
+	struct packet_layout piece;
+	uint32_t at = 0, covered = 0;
+
+	require(buf);
+	do {
+		size_t n = packet_fragment4(ip, mtu, &at, buf, mtu);
+
+		if (n == 0)
+			break;
+		require(n <= mtu && packet_parse(slice(buf, n), &piece) == 0 && piece.length == n);
+		covered += piece.length - piece.upper;
+		require(at ? at == covered : covered == l->length - l->upper);
+	} while (at);
+	free(buf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t buf[PACKET_ICMP_MAX];
@@ -58,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_error(ip, packet_icmp_prohibited(ip, buf, room), buf, room);
 	check_error(ip, packet_icmp_too_big(ip, data[1] * 256U, buf, room), buf, room);
 	if (packet_parse(ip, &l)) {
+		check_mss(ip, 0);
 		require(packet_tuple(ip, &t) != 0 && packet_length(ip) == 0);
 		return 0;
 	}
@@ -71,5 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	packet_dont_fragment(ip);
 	check_ecn(ip, data[1]);
+	check_mss(ip, data[0] * 6U);
+	check_fragments(ip, &l, data[1]);
 	return 0;
 }

@@ -3,6 +3,7 @@
 """fetch.py URL: downloads and prints bytes, seconds and SHA-256.
 fetch.py --connect-only HOST PORT: only tries a TCP connection."""
 import hashlib
+import signal
 import socket
 import sys
 import time
@@ -19,6 +20,7 @@ def fetch(url):
     print(size, f"{time.monotonic() - start:.2f}", digest.hexdigest())
 
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 if sys.argv[1] == "--connect-only":
     socket.create_connection((sys.argv[2], int(sys.argv[3])), timeout=1).close()
 else:

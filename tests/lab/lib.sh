@@ -6,7 +6,11 @@
 #   c0 198.18.1.2 --- rc 198.18.1.1, rg 198.18.9.2 --- g0 198.18.9.1
 #                        (masquerade with "nat")       gi 10.80.0.1 --------- s0 10.80.0.2
 #
-# A test sources this file, calls `lab_begin NAME`, then `lab_up [nat]`. Everything it starts
+# Every address has an IPv6 one beside it: fd18:1::2, fd18:9::1, fd80::2 and so on.
+#
+# A test sources this file, calls `lab_begin NAME`, then `lab_up [nat|v6]`: behind the NAT the
+# gateway has no way back to the client's own network; with v6 it has one by IPv6, too, so that
+# the tunnel may go over it. Everything it starts
 # lives in four namespaces whose names begin with this run's own prefix, and whatever is in
 # them when the script ends, by any way, is ended and the namespaces deleted. What is worth a
 # look afterwards (logs, configurations, captures) stays in build/lab/NAME/.
@@ -22,9 +26,12 @@ PATH=$PATH:/usr/sbin:/sbin # a plain su leaves them out
 GW_ADDR=198.18.9.1
 NAT_ADDR=198.18.9.2
 CLIENT_ADDR=198.18.1.2
+GW_ADDR6=fd18:9::1
 INNER_ADDR=10.91.0.1
+INNER_ADDR6=fd91::1
 INNER_GW=10.80.0.1
 SERVER_ADDR=10.80.0.2
+SERVER_ADDR6=fd80::2
 SERVER_PORT=8080
 LAB_PSK=lab-psk-main
 
@@ -36,6 +43,10 @@ ok() { say "ok    $*"; }
 # fail WHAT: one clear line, then the end of the test.
 fail() {
 	printf '%s: FAIL  %s\n' "$LAB_NAME" "$*" >&2
+	if [ -n "${NSC:-}" ]; then # what the client counted may tell why
+		ip netns exec "$NSC" "$GODWIT" status --json >"$LAB_OUT/failed-status.json" 2>&1
+		gateway_ctl --list-sas >"$LAB_OUT/failed-gateway.txt" 2>&1
+	fi
 	printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
 	exit 1
 }
@@ -64,6 +75,26 @@ wait_for() {
 
 # ---- life of a lab ---------------------------------------------------------------------------
 
+# A client built with ThreadSanitizer ends at its first report, wherever its output goes by then;
+# and a report fails the test, whatever else it found.
+lab_sanitizer() {
+	[ -n "$LAB_TSAN" ] || return 0
+	LAB_TSAN=$LAB_TMP/tsan
+	mkdir -m 1777 "$LAB_TSAN" # written by the user that the client becomes
+	export TSAN_OPTIONS="exitcode=66 halt_on_error=1 log_path=$LAB_TSAN/report"
+}
+
+lab_sanitizer_is_silent() {
+	local report
+	for report in "$LAB_TSAN"/report.*; do
+		[ -s "$report" ] || continue
+		cp "$report" "$LAB_OUT/"
+		printf '%s: FAIL  ThreadSanitizer: %s: %s\n' "$LAB_NAME" "${report##*/}" \
+			"$(grep -m 1 SUMMARY "$report")" >&2
+		return 1
+	done
+}
+
 # lab_begin NAME: checks that the machine can run it, makes the directories, sets the traps.
 lab_begin() {
 	LAB_NAME=$1
@@ -75,13 +106,15 @@ lab_begin() {
 	[ -x "$GODWIT" ] || skip "no client at $GODWIT"
 	LAB=gl$$
 	NSC=$LAB-c NSR=$LAB-r NSG=$LAB-g NSS=$LAB-s
-	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME}
+	grep -qa __tsan_init "$GODWIT" && LAB_TSAN=-tsan || LAB_TSAN=
+	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME$LAB_TSAN}
 	mkdir -p "$LAB_OUT" && find "$LAB_OUT" -mindepth 1 -delete
 	LAB_TMP=$(mktemp -d "/tmp/$LAB.XXXXXX")
 	chmod 755 "$LAB_TMP"
 	GODWIT_RUNDIR=$LAB_TMP/run
 	mkdir "$GODWIT_RUNDIR"
 	export GODWIT_RUNDIR
+	lab_sanitizer
 	trap lab_down EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
@@ -130,7 +163,17 @@ lab_is_settled() {
 	ip -n "$NSC" -6 addr show dev c0 scope link | grep inet6 | grep -qv tentative
 }
 
-# lab_up [nat]: builds the topology; again after lab_down if need be.
+# IPv6 from end to end, outside and behind the gateway; nothing translates it.
+lab_v6() {
+	in_router sysctl -qw net.ipv6.conf.all.forwarding=1
+	in_gateway sysctl -qw net.ipv6.conf.all.forwarding=1
+	ip -n "$NSG" route add fd18:1::/64 via fd18:9::2
+	# A router of IPv6 does not cut packets, and the first too large one would be lost.
+	ip -n "$NSS" route add default via fd80::1 mtu 1280
+	wait_for 5 in_client ping -q -c 1 -W 1 $GW_ADDR6 || fail "client cannot reach the gateway by IPv6"
+}
+
+# lab_up [nat|v6]: builds the topology; again after lab_down if need be.
 lab_up() {
 	lab_down_net
 	local ns
@@ -150,6 +193,7 @@ lab_up() {
 	else
 		ip -n "$NSG" route add 198.18.1.0/24 via $NAT_ADDR
 	fi
+	[ "${1:-}" != v6 ] || lab_v6
 	wait_for 5 in_client ping -q -c 1 -W 1 $GW_ADDR || fail "client cannot reach the gateway"
 	wait_for 5 lab_is_settled || fail "the client's IPv6 addresses do not settle"
 }
@@ -184,8 +228,10 @@ lab_down() {
 	[ -n "${LAB_TMP:-}" ] || return "$status"
 	lab_down_net
 	cp "$LAB_TMP"/gateway/charon.log "$LAB_OUT/charon.log" 2>/dev/null
+	[ -z "$LAB_TSAN" ] || lab_sanitizer_is_silent || status=66
 	rm -rf "$LAB_TMP"
 	LAB_TMP=
+	[ "$status" != 66 ] || exit 66
 	return "$status"
 }
 
@@ -235,6 +281,14 @@ gateway_stop() {
 }
 
 # gateway_sas: one line for each IKE SA the gateway has; empty when it has none.
+# charon installs its SAs when message 3 of quick mode has passed its queues, which on a busy
+# machine takes longer than our first packet: what counts losses waits for it.
+gateway_installed() { [ "$(gateway_ctl --list-sas | grep -c 'INSTALLED, TUNNEL')" -ge "$1" ]; }
+# gateway_ready [TUNNELS]
+gateway_ready() {
+	wait_for 5 gateway_installed "${1:-1}" || fail "the gateway has not installed its SAs"
+}
+
 gateway_sas() { gateway_ctl --list-sas | grep -E '^[^ ].*: #'; }
 gateway_is_idle() { [ -z "$(gateway_sas)" ]; }
 
@@ -243,7 +297,7 @@ gateway_is_idle() { [ -z "$(gateway_sas)" ]; }
 # server_start MEGABYTES: an HTTP server on a file of random bytes; its digest is SERVER_SHA256.
 server_start() {
 	mkdir -p "$LAB_TMP/www"
-	head -c "$1"M /dev/urandom >"$LAB_TMP/www/file"
+	head -c "$1"MB /dev/urandom >"$LAB_TMP/www/file"
 	SERVER_SHA256=$(sha256sum "$LAB_TMP/www/file" | cut -d' ' -f1)
 	SERVER_BYTES=$(stat -c %s "$LAB_TMP/www/file")
 	in_server "$PYTHON" -m http.server -b $SERVER_ADDR -d "$LAB_TMP/www" $SERVER_PORT \
@@ -255,10 +309,11 @@ server_start() {
 # ---- client ----------------------------------------------------------------------------------
 
 # client_conf NAME [KEY=VALUE...]: writes NAME.conf. Keys: gateway ike esp pfs psk device timeout
-# lifetime keylife dpd.
+# lifetime keylife dpd, weak (allow-weak), inner and remote (of the tunnel).
 client_conf() {
 	local name=$1 pair gateway=$GW_ADDR ike=aes128-sha256-modp2048 esp=aes128gcm16 pfs=yes
-	local psk=$LAB_PSK device=godwit0 timeout=10s lifetime=8h keylife=8h dpd=30s
+	local psk=$LAB_PSK device=godwit0 timeout=10s lifetime=8h keylife=8h dpd=30s weak=no
+	local inner=$INNER_ADDR/32 remote=10.80.0.0/24
 	shift
 	for pair; do local "${pair?}"; done
 	umask 077
@@ -275,22 +330,24 @@ client_conf() {
 		psk      = "$psk"
 
 		[ike]
-		proposals = $ike
-		lifetime  = $lifetime
-		dpd       = $dpd
+		proposals  = $ike
+		allow-weak = $weak
+		lifetime   = $lifetime
+		dpd        = $dpd
 
 		[esp]
-		proposals = $esp
-		pfs       = $pfs
-		keylife   = $keylife
+		proposals  = $esp
+		allow-weak = $weak
+		pfs        = $pfs
+		keylife    = $keylife
 
 		[nat]
 		timeout = $timeout
 
 		[tunnel]
 		device  = $device
-		address = $INNER_ADDR/32
-		remote  = 10.80.0.0/24
+		address = $inner
+		remote  = $remote
 	CONF
 	umask 022
 }
@@ -318,6 +375,7 @@ client_up() {
 	local status=0
 	client_connect "$@" || status=$?
 	[ $status = 0 ] || fail "connect $1: exit $status: $(tail -n 1 "$LAB_OUT/$1.err")"
+	gateway_ready
 }
 
 # client_down NAME: disconnects, and it must succeed and leave nothing in the run directory.
@@ -342,6 +400,18 @@ client_pid() {
 	return 1
 }
 
+# client_threads PID: the number and name of each of its threads. ThreadSanitizer has one of its own,
+# older than the client's first line and without a name of its own.
+client_threads() {
+	local task name
+	for task in "/proc/$1/task"/*; do
+		read -r name <"$task/comm"
+		if [ -z "$LAB_TSAN" ] || [ "${task##*/}" = "$1" ] || [ "$name" != "$(cat "/proc/$1/comm")" ]; then
+			echo "${task##*/} $name"
+		fi
+	done
+}
+
 client_is_gone() { ! client_pid "$1"; }
 
 client_left_nothing() {
@@ -359,10 +429,9 @@ client_json() {
 
 # client_ping COUNT BYTES [ADDRESS]: echo requests as fast as they come back; none may be lost.
 client_ping() {
-	local line
-	line=$(in_client timeout --foreground 100 ping -q -f -c "$1" -s "$2" -W 2 "${3:-$SERVER_ADDR}" |
-		grep transmitted)
-	expect_match "ping of $2 bytes" "^$1 packets transmitted, $1 received" "$line"
+	local to=${3:-$SERVER_ADDR} received
+	received=$(in_client timeout --foreground 100 "$PYTHON" "$LAB_DIR/echo.py" "$to" "$1" "$2")
+	expect_eq "echoes of $2 bytes from $to" "$1" "$received"
 }
 
 # client_fetch: downloads the server's file through the tunnel; FETCH_BYTES, FETCH_SECONDS.

@@ -50,6 +50,16 @@ static void answer_tun(struct world *w, unsigned unused)
 	sim_client_event(w->client, &ev);
 }
 
+static void answer_path_mtu(struct world *w, unsigned unused)
+{
+	struct session_event ev = { .type = SESSION_EVENT_PATH_MTU };
+
+	(void)unused;
+	ev.path_mtu.remote = w->settings.gateway;
+	ev.path_mtu.mtu = 1500;
+	sim_client_event(w->client, &ev);
+}
+
 static void answer_later(struct sim_client *c, world_action action, unsigned arg)
 {
 	world_at(c->world, c->world->now + ANSWER_DELAY, action, arg);
@@ -127,11 +137,17 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_FIND_PATH:
 		answer_later(c, answer_path, 0);
 		break;
+	case SESSION_EFFECT_FIND_MTU:
+		answer_later(c, answer_path_mtu, 0);
+		break;
 	case SESSION_EFFECT_SEND:
 		do_send(c, fx);
 		break;
 	case SESSION_EFFECT_TUN:
 		answer_later(c, answer_tun, 0);
+		break;
+	case SESSION_EFFECT_TUN_MTU:
+		trace_line(&c->world->trace, c->world->now, "  client: MTU %u", fx->mtu);
 		break;
 	case SESSION_EFFECT_PUBLISH_RULES:
 		classifier_rules_free(classifier_publish_rules(c->classifier, fx->rules));

@@ -228,8 +228,10 @@ static void no_proposal_begin(struct world *w)
 
 	if (rng_below(&w->rng[STREAM_SETTINGS], 2)) {
 		s->session.ike.nsuites = 1;
-		s->session.ike.suites[0] = (struct ike_suite){ 128, HASH_SHA2_256, DH_ECP_256 };
-		s->responder.suites[0] = (struct ike_suite){ 256, HASH_SHA2_256, DH_ECP_256 };
+		s->session.ike.suites[0] =
+			(struct ike_suite){ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_256 };
+		s->responder.suites[0] =
+			(struct ike_suite){ IKE_CIPHER_AES_CBC, 256, HASH_SHA2_256, DH_ECP_256 };
 	} else {
 		s->session.child.nsuites = 1;
 		s->session.child.suites[0] =

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-static const enum hash_alg hashes[] = { HASH_SHA1, HASH_SHA2_256, HASH_SHA2_384, HASH_SHA2_512 };
+static const enum hash_alg hashes[] = { HASH_SHA1, HASH_SHA2_256, HASH_SHA2_384, HASH_SHA2_512,
+					HASH_MD5 };
 static const uint16_t key_bits[] = { 128, 192, 256 };
 
 static const struct esp_suite esp_suites[] = {
@@ -16,6 +17,11 @@ static const struct esp_suite esp_suites[] = {
 	{ ESP_CIPHER_AES_CBC, 192, ESP_INTEG_HMAC_SHA2_384_192 },
 	{ ESP_CIPHER_AES_CBC, 256, ESP_INTEG_HMAC_SHA2_256_128 },
 	{ ESP_CIPHER_AES_CBC, 256, ESP_INTEG_HMAC_SHA2_512_256 },
+	{ ESP_CIPHER_AES_GCM_12, 128, ESP_INTEG_NONE },
+	{ ESP_CIPHER_AES_GCM_8, 256, ESP_INTEG_NONE },
+	{ ESP_CIPHER_AES_CTR, 128, ESP_INTEG_HMAC_SHA1_96 },
+	{ ESP_CIPHER_AES_CTR, 256, ESP_INTEG_HMAC_SHA2_256_128 },
+	{ ESP_CIPHER_3DES_CBC, DES3_KEY_BITS, ESP_INTEG_HMAC_MD5_96 },
 };
 
 static bool one_in(struct rng *rng, unsigned n)
@@ -35,11 +41,16 @@ static enum dh_group choose_group(struct rng *rng)
 
 static struct ike_suite choose_ike_suite(struct rng *rng)
 {
-	return (struct ike_suite){
+	struct ike_suite s = {
+		.cipher = one_in(rng, 4) ? IKE_CIPHER_3DES_CBC : IKE_CIPHER_AES_CBC,
 		.key_bits = key_bits[rng_below(rng, ARRAY_SIZE(key_bits))],
 		.hash = hashes[rng_below(rng, ARRAY_SIZE(hashes))],
 		.group = choose_group(rng),
 	};
+
+	if (s.cipher == IKE_CIPHER_3DES_CBC)
+		s.key_bits = DES3_KEY_BITS;
+	return s;
 }
 
 static struct addr address(const char *text)

@@ -24,7 +24,8 @@ static struct ts ts(const char *text)
 static void end_init(struct pair_end *e, const char *address, const char *local, const char *remote)
 {
 	e->address = endpoint(address);
-	e->config.suites[0] = (struct ike_suite){ 128, HASH_SHA2_256, DH_ECP_256 };
+	e->config.suites[0] =
+		(struct ike_suite){ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_256 };
 	e->config.nsuites = 1;
 	identity_parse(local, &e->config.local);
 	identity_parse(remote, &e->config.remote);

@@ -30,7 +30,8 @@ void world_init(struct world *w, uint64_t seed)
 	w->client = endpoint("192.0.2.1", IKE_PORT);
 	w->seen = w->client;
 	w->gateway = endpoint("198.51.100.1", IKE_PORT);
-	w->config.suites[0] = (struct ike_suite){ 128, HASH_SHA2_256, DH_ECP_256 };
+	w->config.suites[0] =
+		(struct ike_suite){ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_256 };
 	w->config.nsuites = 1;
 	identity_parse("laptop@example.com", &w->config.local);
 	identity_parse("gw.example.com", &w->config.remote);

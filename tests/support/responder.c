@@ -131,7 +131,7 @@ static void info_end(const struct sa *sa, struct ike_writer *b, uint32_t id,
 	const struct protect_hash hash = { .number = 1 };
 	uint8_t iv[PROTECT_BLOCK];
 
-	protect_iv_phase2(sa->suite.hash, sa->iv, id, iv);
+	protect_iv_phase2(&sa->keys, sa->iv, id, iv);
 	reply->n = protect_finish(b, &sa->keys, &hash, id, iv).n;
 }
 
@@ -172,7 +172,8 @@ static struct sa *sa_new(struct responder *r, const struct ike_msg *m)
 static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		   struct slice request, struct responder_replies *out)
 {
-	static const struct ike_suite foreign = { 192, HASH_SHA2_512, DH_ECP_384 };
+	static const struct ike_suite foreign = { IKE_CIPHER_AES_CBC, 192, HASH_SHA2_512,
+						  DH_ECP_384 };
 	struct slice sai = ike_msg_body(m, PAYLOAD_SA);
 	struct responder_reply *reply;
 	struct ike_choice choice;
@@ -220,7 +221,8 @@ static void keys_make(struct responder *r, struct sa *sa, struct slice gxi, stru
 		return;
 	cookies(sa, both);
 	ikev1_skeyid_psk(&sa->keys, sa->suite.hash, r->config.psk, ni, nr);
-	ikev1_skeyid_derive(&sa->keys, secret_slice(&gxy), SLICE_OF(both), sa->suite.key_bits / 8u);
+	ikev1_skeyid_derive(&sa->keys, secret_slice(&gxy), SLICE_OF(both), sa->suite.cipher,
+			    sa->suite.key_bits / 8u);
 	secret_free(&gxy);
 	protect_iv_phase1(sa->suite.hash, gxi, dh_public(sa->dh), sa->iv);
 }
@@ -312,20 +314,19 @@ static void message_6(struct responder *r, struct sa *sa, struct responder_reply
 	if (r->config.faults.bad_hash_r)
 		hash[3] ^= 1;
 	ike_write_body(&b, PAYLOAD_HASH, slice(hash, hash_size(sa->suite.hash)));
-	reply->n = protect_seal(secret_slice(&sa->keys.key), sa->iv, &b).n;
+	reply->n = protect_seal(&sa->keys, sa->iv, &b).n;
 }
 
 static void main_5(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		   struct slice request, struct responder_replies *out)
 {
 	uint8_t buf[IKE_MESSAGE_MAX], next[PROTECT_BLOCK];
-	struct slice key = secret_slice(&sa->keys.key);
 	struct responder_reply *reply;
 	struct ike_msg opened;
 
-	if (!(m->h.flags & ISAKMP_ENCRYPTED) || key.n == 0)
+	if (!(m->h.flags & ISAKMP_ENCRYPTED) || sa->keys.key.n == 0)
 		return;
-	if (protect_open(key, sa->iv, m, buf, &opened, next) != 0) {
+	if (protect_open(&sa->keys, sa->iv, m, buf, &opened, next) != 0) {
 		if (!r->config.faults.silent)
 			info_clear(r, sa, NOTIFY_PAYLOAD_MALFORMED, out);
 		return;
@@ -420,8 +421,8 @@ static void info_receive(struct responder *r, struct sa *sa, const struct ike_ms
 
 	if (sa->stage != ESTABLISHED || !(m->h.flags & ISAKMP_ENCRYPTED))
 		return;
-	protect_iv_phase2(sa->suite.hash, sa->iv, m->h.id, iv);
-	if (protect_open(secret_slice(&sa->keys.key), iv, m, buf, &opened, next) != 0 ||
+	protect_iv_phase2(&sa->keys, sa->iv, m->h.id, iv);
+	if (protect_open(&sa->keys, iv, m, buf, &opened, next) != 0 ||
 	    protect_verify(&sa->keys, &hash, &opened) != 0)
 		return;
 	for (unsigned i = 1; i < opened.n; i++) {

@@ -58,7 +58,9 @@ static bool quick_secret(struct responder *r, const struct esp_choice *choice,
 static bool quick_choose(const struct responder *r, const struct sa_payload *offer,
 			 struct esp_choice *choice)
 {
-	static const enum dh_group groups[] = { DH_NONE, DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
+	static const enum dh_group groups[] = { DH_NONE,      DH_MODP_1024, DH_MODP_1536,
+						DH_MODP_2048, DH_MODP_3072, DH_MODP_4096,
+						DH_ECP_256,   DH_ECP_384,   DH_ECP_521 };
 	struct esp_offer ours = { .suites = r->config.esp, .n = r->config.nesp };
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
@@ -211,8 +213,7 @@ static void quick_confirm(struct responder *r, struct sa *sa, struct quick *q,
 	uint8_t buf[IKE_MESSAGE_MAX], next[PROTECT_BLOCK];
 	struct ike_msg opened;
 
-	if (q->confirmed ||
-	    protect_open(secret_slice(&sa->keys.key), q->iv, m, buf, &opened, next) != 0 ||
+	if (q->confirmed || protect_open(&sa->keys, q->iv, m, buf, &opened, next) != 0 ||
 	    protect_verify(&sa->keys, &hash, &opened) != 0)
 		return;
 	q->confirmed = true;
@@ -236,8 +237,8 @@ void responder_quick_receive(struct responder *r, vtime now, struct sa *sa, cons
 			quick_confirm(r, sa, q, m);
 		return;
 	}
-	protect_iv_phase2(sa->suite.hash, sa->iv, m->h.id, iv);
-	if (protect_open(secret_slice(&sa->keys.key), iv, m, buf, &opened, next) != 0 ||
+	protect_iv_phase2(&sa->keys, sa->iv, m->h.id, iv);
+	if (protect_open(&sa->keys, iv, m, buf, &opened, next) != 0 ||
 	    protect_verify(&sa->keys, &hash, &opened) != 0)
 		return;
 	q = &sa->quick[sa->next_quick++ % QUICKS_MAX];

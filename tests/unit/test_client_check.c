@@ -98,6 +98,8 @@ static void check_says_what_would_be_done(void **state)
 		"  our address     10.98.0.1\n"
 		"  in the tunnel   from 10.98.0.1/32 to 10.99.0.0/24, and back\n"
 		"  all else        goes its usual way in the clear, beside the tunnel\n"
+		"  IPv6            all of it in the clear: [tunnel] address has no IPv6 "
+		"address\n"
 		"  DNS             left as it is\n");
 	expect_says(
 		"[gateway]\naddress = a, 192.0.2.1\nidentity = gw.example\n[auth]\n"

@@ -190,6 +190,59 @@ static void pfs_follows_the_proposals(void **state)
 	}
 }
 
+struct weak_case {
+	const char *text; /* behind MINIMAL */
+	const char *said;
+	unsigned nike, nesp;
+	enum dh_group pfs;
+};
+
+/* What is weak and allowed is offered, and each of it is told. */
+static void weak_ones_may_be_allowed(void **state)
+{
+	static const struct weak_case cases[] = {
+		{ "[ike]\nproposals = aes128-sha1-modp2048, 3des-md5-dh2\nallow-weak = yes\n",
+		  "vpn.conf:9:35: warning: [ike] 3des-md5-modp1024 is weak (3des, md5, modp1024) and "
+		  "is offered since allow-weak = yes\n",
+		  2, 3, DH_MODP_2048 },
+		/* The group is not complained of twice. */
+		{ "[ike]\nproposals = encr aes, hash sha, group 2\nallow-weak = yes\n",
+		  "vpn.conf:9:13: warning: [ike] aes128-sha1-modp1024 is weak (modp1024) and is "
+		  "offered since allow-weak = yes\n",
+		  1, 3, DH_MODP_1024 },
+		{ "[esp]\nallow-weak = yes\nproposals = esp-3des esp-md5-hmac, null-sha256\n"
+		  "pfs = dh5\n",
+		  "vpn.conf:10:13: warning: [esp] 3des-md5 is weak (3des, md5) and is offered since "
+		  "allow-weak = yes\n"
+		  "vpn.conf:10:36: warning: [esp] null-sha256 is weak (null (no encryption)) and is "
+		  "offered since allow-weak = yes\n"
+		  "vpn.conf:11:7: warning: [esp] the group for PFS is weak (modp1536) and is offered "
+		  "since allow-weak = yes\n",
+		  3, 2, DH_MODP_1536 },
+		/* Allowed, and nothing weak. */
+		{ "[ike]\nallow-weak = yes\n[esp]\nallow-weak = yes\npfs = nopfs\n", "", 3, 3,
+		  DH_NONE },
+		/* As routers show it: commas inside, and between. */
+		{ "[ike]\nproposals = encr aes 256, hash sha256, group 14, aes-128 sha group 19\n"
+		  "[esp]\nproposals = esp-gcm 128, esp-aes 256 esp-sha-hmac\npfs = group14\n",
+		  "", 2, 2, DH_MODP_2048 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[600];
+		struct reading r;
+
+		snprintf(text, sizeof(text), MINIMAL "%s", cases[i].text);
+		r = read_bytes(text, strlen(text));
+		assert_string_equal(r.said, cases[i].said);
+		assert_non_null(r.c);
+		assert_int_equal(r.c->session.ike.nsuites, cases[i].nike);
+		assert_int_equal(r.c->session.child.nsuites, cases[i].nesp);
+		assert_int_equal(r.c->session.child.pfs, cases[i].pfs);
+		reading_free(&r);
+	}
+}
+
 static void each_pair_of_prefixes_is_a_tunnel(void **state)
 {
 	struct reading r = read_good(GATEWAY AUTH "[tunnel]\naddress = 10.1.0.1, fd01::1\n"
@@ -337,7 +390,7 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "keylife = 8h\n",
 	  "vpn.conf:8:1: unknown key keylife in [tunnel]; it belongs in [esp]\n" },
 	{ MINIMAL "[ike]\nq = 1\n",
-	  "vpn.conf:9:1: unknown key q in [ike]; it has proposals, lifetime, dpd\n" },
+	  "vpn.conf:9:1: unknown key q in [ike]; it has proposals, lifetime, allow-weak, dpd\n" },
 	{ MINIMAL "[esp]\npfs = no\n pfs = no\n",
 	  "vpn.conf:10:2: [esp] pfs is already set in line 9\n" },
 	{ MINIMAL "[gateway]\naddress = b\n",
@@ -372,9 +425,28 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "mtu = \"14\" 00\n",
 	  "vpn.conf:8:12: [tunnel] mtu: expected nothing behind the closing double quote (a "
 	  "quoted value cannot have one in it)\n" },
-	{ MINIMAL "[ike]\nproposals = aes128-sha256-modp2048,  aes128-sha256-modp1024\n",
-	  "vpn.conf:9:38: [ike] proposals = aes128-sha256-modp1024: modp1024: not supported "
-	  "(yet): use modp2048, ecp256 or ecp384\n" },
+	{ MINIMAL "[ike]\nproposals = aes128-sha256-modp2048,  aes128-sha256-modp768\n",
+	  "vpn.conf:9:38: [ike] proposals = aes128-sha256-modp768: modp768: too weak: use "
+	  "modp2048, ecp256 or ecp384\n" },
+	/* what is weak */
+	{ MINIMAL "[ike]\nproposals = aes128-sha256-modp2048,  3des-md5-dh2\n",
+	  "vpn.conf:9:38: [ike] 3des-md5-modp1024 is weak (3des, md5, modp1024); take it "
+	  "out, or set allow-weak = yes in [ike]\n" },
+	{ MINIMAL "[ike]\nallow-weak = no\nproposals = aes-256 sha group 5\n"
+		  "[esp]\nallow-weak = yes\n",
+	  "vpn.conf:10:13: [ike] aes256-sha1-modp1536 is weak (modp1536); take it out, or "
+	  "set allow-weak = yes in [ike]\n" },
+	{ MINIMAL "[ike]\nallow-weak = yes\n[esp]\nproposals = aes128-md5, null-sha1\n",
+	  "vpn.conf:11:13: [esp] aes128-md5 is weak (md5); take it out, or set allow-weak = "
+	  "yes in [esp]\n"
+	  "vpn.conf:11:25: [esp] null-sha1 is weak (null (no encryption)); take it out, or "
+	  "set allow-weak = yes in [esp]\n" },
+	{ MINIMAL "[esp]\npfs = dh2\n",
+	  "vpn.conf:9:7: [esp] the group for PFS is weak (modp1024); take it out, or set "
+	  "allow-weak = yes in [esp]\n" },
+	{ MINIMAL "[esp]\nproposals = aes128gcm16-modp1536\n",
+	  "vpn.conf:9:13: [esp] the group for PFS is weak (modp1536); take it out, or set "
+	  "allow-weak = yes in [esp]\n" },
 	/* what is missing */
 	{ GATEWAY AUTH "[tunnel]\nremote = 10.99.0.0/24\n",
 	  "vpn.conf: [tunnel] address is missing; expected an IPv4 address, an IPv6 "
@@ -567,6 +639,7 @@ int main(void)
 		cmocka_unit_test(the_minimum_takes_every_default),
 		cmocka_unit_test(every_key_has_its_effect),
 		cmocka_unit_test(pfs_follows_the_proposals),
+		cmocka_unit_test(weak_ones_may_be_allowed),
 		cmocka_unit_test(each_pair_of_prefixes_is_a_tunnel),
 		cmocka_unit_test(secrets_keep_every_byte),
 		cmocka_unit_test(a_long_secret_is_whole),

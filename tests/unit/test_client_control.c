@@ -66,7 +66,7 @@ static void fill_session(struct session_info *s, const struct ts_pair *ts)
 		.ike_rekey_at = 3600 * VTIME_S,
 		.ike = { .state = IKE_STATE_ESTABLISHED,
 			 .cookie_i = { 1, 2, 3, 4, 5, 6, 7, 8 },
-			 .suite = { 128, HASH_SHA2_256, DH_MODP_2048 },
+			 .suite = { IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_MODP_2048 },
 			 .established_at = 99 * VTIME_S,
 			 .expires_at = 3700 * VTIME_S,
 			 .drops = &drops },

@@ -62,10 +62,19 @@ static bool undo(void *ctx, const char *line)
 	return !u->refuse || strcmp(u->refuse, line) != 0;
 }
 
+#define HEADER "godwit journal 1\n"
+
+/* HEADER stands for the header of our own network namespace. */
 static void put(struct place *p, const char *text)
 {
 	int fd = openat(p->dir, RUNDIR_JOURNAL, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	struct stat net;
 
+	assert_int_equal(stat("/proc/self/ns/net", &net), 0);
+	if (strncmp(text, HEADER, strlen(HEADER)) == 0) {
+		dprintf(fd, "godwit journal 1 net %ju\n", (uintmax_t)net.st_ino);
+		text += strlen(HEADER);
+	}
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 }
@@ -162,13 +171,31 @@ static void nothing_is_done_on_bad_text(void **state)
 	struct journal j;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		off_t size;
+
 		put(p, bad[i]);
+		size = size_of(p);
 		assert_int_equal(journal_open(p->dir, false, &j), 0);
 		assert_int_equal(journal_undo(&j, is_valid, undo, &u), ERR_MALFORMED);
 		assert_string_equal(u.text, "");
 		journal_close(&j);
-		assert_int_equal(size_of(p), strlen(bad[i]));
+		assert_int_equal(size_of(p), size);
 	}
+}
+
+/* Nothing of it is there: that must not be taken for "undone". */
+static void another_network_is_left_alone(void **state)
+{
+	struct place *p = *state;
+	struct undone u = { "", NULL };
+	struct journal j;
+
+	put(p, "godwit journal 1 net 1\nthing 1\n");
+	assert_int_equal(journal_open(p->dir, false, &j), 0);
+	assert_int_equal(journal_undo(&j, is_valid, undo, &u), ERR_UNEXPECTED);
+	assert_string_equal(u.text, "");
+	journal_close(&j);
+	assert_true(size_of(p) > 0);
 }
 
 static void what_cannot_be_undone_is_kept(void **state)
@@ -246,10 +273,15 @@ static void only_a_file_of_ours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(undoes_in_reverse),	   TEST(survives_a_crash),
-		TEST(one_process_at_a_time),	   TEST(a_torn_line_was_not_made),
-		TEST(nothing_is_done_on_bad_text), TEST(what_cannot_be_undone_is_kept),
-		TEST(sizes_are_bounded),	   TEST(only_a_file_of_ours),
+		TEST(undoes_in_reverse),
+		TEST(survives_a_crash),
+		TEST(one_process_at_a_time),
+		TEST(a_torn_line_was_not_made),
+		TEST(another_network_is_left_alone),
+		TEST(nothing_is_done_on_bad_text),
+		TEST(what_cannot_be_undone_is_kept),
+		TEST(sizes_are_bounded),
+		TEST(only_a_file_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

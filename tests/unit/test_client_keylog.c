@@ -113,6 +113,45 @@ static void cbc_line_splits_the_keys(void **state)
 	secret_free(&c.keymat_out);
 }
 
+/* The names are those that Wireshark's table takes. */
+static void every_suite_has_a_name(void **state)
+{
+	static const struct {
+		struct esp_suite suite;
+		const char *line;
+	} rows[] = {
+		{ { ESP_CIPHER_AES_GCM_8, 128, ESP_INTEG_NONE },
+		  "\"AES-GCM with 8 octet ICV [RFC4106]\","
+		  "\"0x000102030405060708090a0b0c0d0e0f10111213\",\"NULL\",\"\"\n" },
+		{ { ESP_CIPHER_AES_GCM_12, 128, ESP_INTEG_NONE },
+		  "\"AES-GCM with 12 octet ICV [RFC4106]\","
+		  "\"0x000102030405060708090a0b0c0d0e0f10111213\",\"NULL\",\"\"\n" },
+		{ { ESP_CIPHER_AES_CTR, 128, ESP_INTEG_HMAC_SHA1_96 },
+		  "\"AES-CTR [RFC3686]\",\"0x000102030405060708090a0b0c0d0e0f10111213\","
+		  "\"HMAC-SHA-1-96 [RFC2404]\",\"0x1415161718191a1b1c1d1e1f2021222324252627\"\n" },
+		{ { ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_MD5_96 },
+		  "\"TripleDES-CBC [RFC2451]\","
+		  "\"0x000102030405060708090a0b0c0d0e0f1011121314151617\","
+		  "\"HMAC-MD5-96 [RFC2403]\",\"0x18191a1b1c1d1e1f2021222324252627\"\n" },
+		{ { ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_MD5_96 },
+		  "\"NULL\",\"\",\"HMAC-MD5-96 [RFC2403]\","
+		  "\"0x000102030405060708090a0b0c0d0e0f\"\n" },
+	};
+	struct ike_child c;
+	struct path path;
+	struct keylog k;
+
+	assert_int_equal(keylog_open(&k, dir, stderr), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		child_of(&c, &path, rows[i].suite);
+		keylog_child(&k, &c, &path);
+		assert_non_null(strstr(content("esp_sa"), rows[i].line));
+		secret_free(&c.keymat_in);
+		secret_free(&c.keymat_out);
+	}
+	keylog_close(&k);
+}
+
 static void ike_line(void **state)
 {
 	static const uint8_t cookie[IKE_COOKIE_SIZE] = { 0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3 };
@@ -141,10 +180,8 @@ static void nothing_unasked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(gcm_lines),
-		TEST(cbc_line_splits_the_keys),
-		TEST(ike_line),
-		TEST(nothing_unasked),
+		TEST(gcm_lines), TEST(cbc_line_splits_the_keys), TEST(every_suite_has_a_name),
+		TEST(ike_line),	 TEST(nothing_unasked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

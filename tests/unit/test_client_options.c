@@ -73,7 +73,7 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 24);
+	assert_int_equal(n, 26);
 }
 
 /* The words of the language, so that none is lost by accident. */
@@ -84,9 +84,9 @@ static void the_language_has_these_keys(void **state)
 		{ "auth", "method", "identity", "psk", "psk-command", "psk-file", "xauth",
 		  "username", "password", "password-command", "ca", "certificate", "key",
 		  "pkcs12" },
-		{ "ike", "proposals", "lifetime", "dpd" },
-		{ "esp", "proposals", "pfs", "encapsulation", "keylife", "rekeymargin",
-		  "rekeyfuzz" },
+		{ "ike", "proposals", "lifetime", "allow-weak", "dpd" },
+		{ "esp", "proposals", "pfs", "encapsulation", "keylife", "allow-weak",
+		  "rekeymargin", "rekeyfuzz" },
 		{ "nat", "maxidle", "pingtime", "pingtries", "pingtime2", "pingtries2", "elimit",
 		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout", "nat-tei",
 		  "nat-clients" },
@@ -121,12 +121,12 @@ static void a_slip_finds_the_nearest_key(void **state)
 		{ "ike", "proposal", "did you mean proposals?" },
 		{ "ike", "keylife", "it belongs in [esp]" },
 		{ "gateway", "psk", "it belongs in [auth]" },
-		{ "ike", "x", "it has proposals, lifetime, dpd" },
+		{ "ike", "x", "it has proposals, lifetime, allow-weak, dpd" },
 		{ "esp", "ab",
-		  "it has proposals, pfs, encapsulation, keylife, "
+		  "it has proposals, pfs, encapsulation, keylife, allow-weak, "
 		  "rekeymargin, rekeyfuzz" },
 		{ "ike", "a-name-that-is-much-longer-than-any-key-of-ours",
-		  "it has proposals, lifetime, dpd" },
+		  "it has proposals, lifetime, allow-weak, dpd" },
 	};
 	char buf[OPTION_WHY_MAX];
 
@@ -285,8 +285,15 @@ static const struct {
 	{ "auth", "psk-file", "", 0, "", "it is empty" },
 	{ "auth", "psk-command", "", 0, "", "it is empty" },
 	{ "auth", "xauth", "yes", 0, "yes", "not available in this version; use no" },
-	{ "ike", "proposals", "aes128-sha256-modp2048, 3des-sha256-modp2048", 24,
-	  "3des-sha256-modp2048", "3des: " },
+	{ "ike", "proposals", "aes128-sha256-modp2048, des-sha256-modp2048", 24,
+	  "des-sha256-modp2048", "des: " },
+	{ "ike", "proposals", "aes sha group 14, hash sha256", 0, "aes sha group 14, hash sha256",
+	  "sha256: a second one of its kind" },
+	{ "ike", "proposals", "aes256gcm16-prfsha256-ecp256", 0, "aes256gcm16-prfsha256-ecp256",
+	  "aes256gcm16: IKEv1 has no AEAD for IKE itself" },
+	{ "ike", "allow-weak", "maybe", 0, "maybe", "expected yes or no" },
+	{ "esp", "allow-weak", "maybe", 0, "maybe", "expected yes or no" },
+	{ "esp", "pfs", "curve25519", 0, "curve25519", "curve25519: IKEv1 has no number for it" },
 	{ "ike", "proposals", "aes128-sha256-modp2048,", 23, "", "expected proposals such as" },
 	{ "ike", "proposals", "aes128-sha256-modp9", 0, "aes128-sha256-modp9", "\"modp9\"" },
 	{ "ike", "lifetime", "8x", 0, "8x", "expected a duration from 10s to 30d" },
@@ -297,7 +304,7 @@ static const struct {
 	{ "esp", "proposals", "aes128", 0, "aes128", "" },
 	{ "esp", "pfs", "maybe", 0, "maybe", "expected yes, no, or a group" },
 	{ "esp", "pfs", "0", 0, "0", "expected yes, no, or a group" },
-	{ "esp", "pfs", "modp1024", 0, "modp1024", "expected yes, no, or a group" },
+	{ "esp", "pfs", "modp768", 0, "modp768", "modp768: too weak" },
 	{ "esp", "encapsulation", "esp", 0, "esp",
 	  "not available in this version; use auto or udp" },
 	{ "esp", "encapsulation", "cisco-udp", 0, "cisco-udp", "not available in this version" },

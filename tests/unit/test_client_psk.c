@@ -178,7 +178,7 @@ static void a_slow_command_is_ended(void **state)
 		FILE *f;
 
 		snprintf(command, sizeof(command), "echo $$ >%s; %s", file, slow[i]);
-		assert_int_equal(psk_from_command(command, 300, &s, why), ERR_TIMEOUT);
+		assert_int_equal(psk_from_command(command, 1000, &s, why), ERR_TIMEOUT);
 		assert_string_equal(why, "has not ended after 1 s");
 		expect_none(&s);
 		f = fopen(file, "r");

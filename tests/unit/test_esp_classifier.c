@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "esp/classifier.h"
 #include "tests/unit/esp_parts.h"
 
@@ -329,6 +330,115 @@ static int set_up(void **state)
 	return crypto_init();
 }
 
+/* ---- reclamation ---- */
+
+static struct esp_out *out_new(void)
+{
+	return parts_out(parts_config(&suite_gcm, 1000));
+}
+
+static void without_threads_it_is_freed_at_once(void **state)
+{
+	size_t before = secret_pool_used();
+	struct classifier *c = classifier_new();
+	struct policy *p = xcalloc(1, sizeof(*p));
+
+	classifier_retire_out(c, out_new());
+	classifier_retire_in(c, in_with_spi(1000));
+	classifier_retire_out(c, NULL);
+	classifier_retire_rules(c, classifier_publish_rules(c, p));
+	assert_int_equal(secret_pool_used(), before);
+	assert_int_equal(classifier_reclaim(c), 0);
+	free(p);
+	classifier_free(c);
+}
+
+static void it_is_freed_when_all_have_passed(void **state)
+{
+	size_t before = secret_pool_used();
+	struct classifier *c = classifier_new();
+	struct classifier_reader *a = classifier_reader_add(c), *b = classifier_reader_add(c);
+	struct esp_out *p = out_new(), *n = out_new();
+	size_t one;
+
+	classifier_set_current(c, 3, p);
+	classifier_pass(c, a);
+	classifier_pass(c, b);
+	one = secret_pool_used() - before;
+	classifier_set_current(c, 3, n);
+	classifier_retire_out(c, p);
+	assert_int_equal(classifier_reclaim(c), 1);
+	classifier_pass(c, a);
+	classifier_pass(c, a);
+	assert_int_equal(classifier_reclaim(c), 1);
+	assert_int_equal(secret_pool_used(), before + one);
+	classifier_pass(c, b);
+	assert_int_equal(classifier_reclaim(c), 0);
+	assert_int_equal(secret_pool_used(), before + one / 2);
+	/* Each of two that were taken out one after the other has its own time. */
+	p = out_new();
+	classifier_set_current(c, 3, p);
+	classifier_retire_out(c, n);
+	classifier_pass(c, a);
+	classifier_pass(c, b);
+	classifier_set_current(c, 3, NULL);
+	classifier_retire_out(c, p);
+	assert_int_equal(classifier_reclaim(c), 1);
+	classifier_pass(c, b);
+	assert_int_equal(classifier_reclaim(c), 1);
+	/* Who has ended holds nothing. */
+	classifier_reader_remove(c, a);
+	assert_int_equal(classifier_reclaim(c), 0);
+	assert_int_equal(secret_pool_used(), before);
+	classifier_reader_remove(c, b);
+	classifier_free(c);
+}
+
+static void every_publication_is_numbered(void **state)
+{
+	size_t before = secret_pool_used();
+	struct classifier *c = classifier_new();
+	struct classifier_reader *r = classifier_reader_add(c);
+	struct policy *p = xcalloc(1, sizeof(*p));
+	struct esp_out *out = out_new();
+	struct esp_in *in = in_with_spi(1000);
+
+	classifier_add_spi(c, in);
+	classifier_pass(c, r);
+	classifier_remove_spi(c, 1000);
+	classifier_retire_in(c, in);
+	assert_int_equal(classifier_reclaim(c), 1);
+	classifier_pass(c, r);
+	assert_int_equal(classifier_reclaim(c), 0);
+	classifier_set_next(c, 3, out);
+	classifier_pass(c, r);
+	classifier_set_next(c, 3, NULL);
+	classifier_retire_out(c, out);
+	assert_int_equal(classifier_reclaim(c), 1);
+	classifier_pass(c, r);
+	assert_int_equal(classifier_reclaim(c), 0);
+	classifier_retire_rules(c, classifier_publish_rules(c, p));
+	assert_int_equal(classifier_reclaim(c), 1);
+	free(p);
+	/* What still waits goes with the classifier. */
+	classifier_retire_out(c, out_new());
+	classifier_free(c);
+	assert_int_equal(secret_pool_used(), before);
+}
+
+static void there_are_so_many_readers(void **state)
+{
+	struct classifier *c = classifier_new();
+	struct classifier_reader *r = NULL;
+
+	for (unsigned i = 0; i < CLASSIFIER_READERS; i++)
+		assert_non_null(r = classifier_reader_add(c));
+	assert_null(classifier_reader_add(c));
+	classifier_reader_remove(c, r);
+	assert_ptr_equal(classifier_reader_add(c), r);
+	classifier_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +451,10 @@ int main(void)
 		cmocka_unit_test(an_emptied_index_takes_all_again),
 		cmocka_unit_test(a_late_proof_proves_nothing_newer),
 		cmocka_unit_test(an_sa_that_stays_is_always_found),
+		cmocka_unit_test(without_threads_it_is_freed_at_once),
+		cmocka_unit_test(it_is_freed_when_all_have_passed),
+		cmocka_unit_test(every_publication_is_numbered),
+		cmocka_unit_test(there_are_so_many_readers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

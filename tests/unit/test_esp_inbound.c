@@ -472,6 +472,29 @@ static void a_full_event_queue_is_told_again(void **state)
 		esp_in_free(sa[i]);
 }
 
+/* What the host is told bounds what it sends: the way back is as narrow. */
+static void a_syn_comes_with_an_mss_that_fits(void **state)
+{
+	struct bench *b = *state;
+	uint8_t inner[44];
+	struct pkt *p;
+
+	for (unsigned mtu = 0; mtu <= 1600; mtu += 400) {
+		parts_ip4(inner, "10.2.0.9", "10.1.0.5", PACKET_TCP, sizeof(inner));
+		inner[32] = 0x60;
+		inner[33] = 0x12;
+		memcpy(inner + 40, "\2\4\4\xb0", 4); /* 1200 */
+		esp_in_set_mtu(b->sa, mtu);
+		p = bench_inner(b, SLICE_OF(inner), 4);
+		assert_int_equal(p->kind, PKT_INNER);
+		/* 400 is less than any host must accept. */
+		assert_int_equal(get_be16(pkt_data(p) + 42), mtu == 400	 ? 536 :
+							     mtu == 800	 ? 760 :
+							     mtu == 1200 ? 1160 :
+									   1200);
+	}
+}
+
 static int set_up(void **state)
 {
 	return crypto_init();
@@ -499,6 +522,7 @@ int main(void)
 		bench_test(the_source_follows_only_the_newest_authentic_packet),
 		bench_test(an_expected_source_counts_from_the_first_packet),
 		bench_test(a_full_event_queue_is_told_again),
+		bench_test(a_syn_comes_with_an_mss_that_fits),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -6,9 +6,9 @@
 #include <cmocka.h>
 
 static const struct ike_suite suites[] = {
-	{ 128, HASH_SHA2_256, DH_MODP_2048 },
-	{ 256, HASH_SHA2_384, DH_ECP_384 },
-	{ 192, HASH_SHA1, DH_ECP_256 },
+	{ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_MODP_2048 },
+	{ IKE_CIPHER_AES_CBC, 256, HASH_SHA2_384, DH_ECP_384 },
+	{ IKE_CIPHER_AES_CBC, 192, HASH_SHA1, DH_ECP_256 },
 };
 static const struct esp_suite esp[] = {
 	{ ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE },
@@ -76,9 +76,9 @@ static void phase1(void **state)
 static void phase1_reply_must_be_one_of_ours(void **state)
 {
 	static const struct ike_suite others[] = {
-		{ 256, HASH_SHA2_256, DH_MODP_2048 },
-		{ 128, HASH_SHA1, DH_MODP_2048 },
-		{ 128, HASH_SHA2_256, DH_ECP_256 },
+		{ IKE_CIPHER_AES_CBC, 256, HASH_SHA2_256, DH_MODP_2048 },
+		{ IKE_CIPHER_AES_CBC, 128, HASH_SHA1, DH_MODP_2048 },
+		{ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_256 },
 	};
 	struct ike_choice choice;
 
@@ -145,6 +145,80 @@ static void phase1_attributes(void **state)
 	assert_int_equal(CHECK(&c, 0, 0), ERR_NO_PROPOSAL);
 }
 
+/* ---- bytes ---- */
+
+/* What stands behind number, id and reserved of the only transform. */
+static void expect_transform(uint8_t id, const uint8_t *attributes, size_t n)
+{
+	struct slice whole = sa.transform[0].whole;
+
+	assert_int_equal(sa.ntransforms, 1);
+	assert_int_equal(sa.transform[0].id, id);
+	assert_int_equal(whole.n, 8 + n);
+	assert_memory_equal(whole.p + 8, attributes, n);
+}
+
+#define EXPECT_TRANSFORM(id, ...)                                                                  \
+	expect_transform(id, (const uint8_t[]){ __VA_ARGS__ },                                     \
+			 sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+/* RFC 2409 appendix A; a fixed key has no length. */
+static void phase1_bytes(void **state)
+{
+	static const struct {
+		struct ike_suite suite;
+		uint8_t cipher, key_bits, hash, group; /* key_bits: low byte; 1: none written */
+	} rows[] = {
+		{ { IKE_CIPHER_AES_CBC, 128, HASH_SHA1, DH_MODP_2048 }, 7, 128, 2, 14 },
+		{ { IKE_CIPHER_AES_CBC, 192, HASH_MD5, DH_MODP_1024 }, 7, 192, 1, 2 },
+		{ { IKE_CIPHER_AES_CBC, 256, HASH_SHA2_256, DH_MODP_1536 }, 7, 0, 4, 5 },
+		{ { IKE_CIPHER_AES_CBC, 256, HASH_SHA2_384, DH_MODP_3072 }, 7, 0, 5, 15 },
+		{ { IKE_CIPHER_AES_CBC, 256, HASH_SHA2_512, DH_MODP_4096 }, 7, 0, 6, 16 },
+		{ { IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_256 }, 7, 128, 4, 19 },
+		{ { IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_384 }, 7, 128, 4, 20 },
+		{ { IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_521 }, 7, 128, 4, 21 },
+		{ { IKE_CIPHER_3DES_CBC, 192, HASH_MD5, DH_MODP_1024 }, 5, 1, 1, 2 },
+	};
+	struct ike_choice c;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint16_t bits = rows[i].suite.key_bits;
+
+		offer_ike(&rows[i].suite, 1, 0);
+		if (rows[i].key_bits == 1)
+			EXPECT_TRANSFORM(1, 0x80, 1, 0, rows[i].cipher, 0x80, 2, 0, rows[i].hash,
+					 0x80, 4, 0, rows[i].group, 0x80, 3, 0, 1);
+		else
+			EXPECT_TRANSFORM(1, 0x80, 1, 0, rows[i].cipher, 0x80, 14,
+					 (uint8_t)(bits >> 8), rows[i].key_bits, 0x80, 2, 0,
+					 rows[i].hash, 0x80, 4, 0, rows[i].group, 0x80, 3, 0, 1);
+		assert_int_equal(proposal_check_ike(&sa, &rows[i].suite, 1, &c), 0);
+		assert_memory_equal(&c.suite, &rows[i].suite, sizeof(c.suite));
+	}
+}
+
+/* A length that 3DES does not have, and one that AES lacks. */
+static void phase1_key_lengths(void **state)
+{
+	static const struct ike_suite des3 = { IKE_CIPHER_3DES_CBC, 192, HASH_SHA1, DH_MODP_2048 };
+	struct ike_choice c;
+
+	(void)state;
+	offer_ike(&des3, 1, 0);
+	assert_int_equal(proposal_check_ike(&sa, &des3, 1, &c), 0);
+	assert_int_equal(proposal_check_ike(&sa, suites, 3, &c), ERR_NO_PROPOSAL);
+	sa.transform[0].attribute[sa.transform[0].nattributes++] = (struct sa_attribute){ 14, 192 };
+	assert_int_equal(proposal_check_ike(&sa, &des3, 1, &c), ERR_NO_PROPOSAL);
+	sa.transform[0].attribute[0].value = 7;
+	assert_int_equal(proposal_check_ike(&sa,
+					    &(struct ike_suite){ IKE_CIPHER_AES_CBC, 192, HASH_SHA1,
+								 DH_MODP_2048 },
+					    1, &c),
+			 0);
+	assert_int_equal(proposal_check_ike(&sa, &des3, 1, &c), ERR_NO_PROPOSAL);
+}
+
 static void offer_esp(const struct esp_offer *offer)
 {
 	struct ike_writer b = begin();
@@ -181,6 +255,66 @@ static void phase2(void **state)
 	assert_int_equal(choice.mode, MODE_UDP_TUNNEL);
 	ours.pfs = DH_NONE;
 	assert_int_equal(proposal_choose_esp(&sa, &ours, &choice), ERR_NO_PROPOSAL);
+}
+
+/* RFC 2407 sections 4.4.4 and 4.5: what a fixed cipher or an AEAD leaves out is left out. */
+static void phase2_bytes(void **state)
+{
+	static const struct {
+		struct esp_suite suite;
+		uint8_t id, integ; /* integ 0: none written */
+		bool length;
+	} rows[] = {
+		{ { ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_MD5_96 }, 3, 1, false },
+		{ { ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_SHA2_256_128 }, 11, 5, false },
+		{ { ESP_CIPHER_AES_CBC, 128, ESP_INTEG_HMAC_SHA1_96 }, 12, 2, true },
+		{ { ESP_CIPHER_AES_CBC, 256, ESP_INTEG_HMAC_SHA2_512_256 }, 12, 7, true },
+		{ { ESP_CIPHER_AES_CTR, 256, ESP_INTEG_HMAC_SHA2_384_192 }, 13, 6, true },
+		{ { ESP_CIPHER_AES_GCM_8, 128, ESP_INTEG_NONE }, 18, 0, true },
+		{ { ESP_CIPHER_AES_GCM_12, 192, ESP_INTEG_NONE }, 19, 0, true },
+		{ { ESP_CIPHER_AES_GCM_16, 256, ESP_INTEG_NONE }, 20, 0, true },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct esp_offer offer = { &rows[i].suite,  1,	  DH_ECP_521,
+						 MODE_UDP_TUNNEL, 0x1000, 0 };
+		uint8_t want[16], *p = want;
+		struct esp_choice c;
+
+		put_be32(p, 0x80040003);
+		p += 4;
+		if (rows[i].length) {
+			put_be32(p, 0x80060000u | rows[i].suite.key_bits);
+			p += 4;
+		}
+		if (rows[i].integ) {
+			put_be32(p, 0x80050000u | rows[i].integ);
+			p += 4;
+		}
+		put_be32(p, 0x80030015);
+		p += 4;
+		offer_esp(&offer);
+		expect_transform(rows[i].id, want, (size_t)(p - want));
+		assert_int_equal(proposal_check_esp(&sa, &offer, &c), 0);
+		assert_memory_equal(&c.suite, &rows[i].suite, sizeof(c.suite));
+		assert_int_equal(c.pfs, DH_ECP_521);
+		/* Each is its own only. */
+		for (unsigned j = 0; j < ARRAY_SIZE(rows); j++) {
+			struct esp_offer other = offer;
+
+			other.suites = &rows[j].suite;
+			assert_int_equal(proposal_check_esp(&sa, &other, &c),
+					 i == j ? 0 : ERR_NO_PROPOSAL);
+		}
+		/* A key length where there is none, or none where there is one. */
+		if (rows[i].length)
+			sa.transform[0].attribute[1] = (struct sa_attribute){ 1, 2 };
+		else
+			sa.transform[0].attribute[sa.transform[0].nattributes++] =
+				(struct sa_attribute){ 6, 192 };
+		assert_int_equal(proposal_check_esp(&sa, &offer, &c), ERR_NO_PROPOSAL);
+	}
 }
 
 static void phase2_reply_must_be_one_of_ours(void **state)
@@ -251,7 +385,10 @@ int main(void)
 		cmocka_unit_test(phase1),
 		cmocka_unit_test(phase1_reply_must_be_one_of_ours),
 		cmocka_unit_test(phase1_attributes),
+		cmocka_unit_test(phase1_bytes),
+		cmocka_unit_test(phase1_key_lengths),
 		cmocka_unit_test(phase2),
+		cmocka_unit_test(phase2_bytes),
 		cmocka_unit_test(phase2_reply_must_be_one_of_ours),
 		cmocka_unit_test(phase2_odd_attributes),
 	};

@@ -53,7 +53,7 @@ static int setup(void **state)
 	memset(gxr, 0xbb, sizeof(gxr));
 	ikev1_skeyid_psk(&keys, HASH_SHA2_256, SLICE_STR("correct horse"), SLICE_OF(ni),
 			 SLICE_OF(nr));
-	ikev1_skeyid_derive(&keys, SLICE_OF(gxy), SLICE_OF(cookies), 16);
+	ikev1_skeyid_derive(&keys, SLICE_OF(gxy), SLICE_OF(cookies), IKE_CIPHER_AES_CBC, 16);
 	return 0;
 }
 
@@ -101,7 +101,7 @@ static void first_ivs(void **state)
 	(void)state;
 	protect_iv_phase1(HASH_SHA2_256, SLICE_OF(gxi), SLICE_OF(gxr), iv);
 	expect(iv, "512bf124b47b1c24f0aace1ad31d96c2");
-	protect_iv_phase2(HASH_SHA2_256, last, ID, iv);
+	protect_iv_phase2(&keys, last, ID, iv);
 	expect(iv, "f2390fdf69942954769fa4ec90b8846c");
 	expect(keys.key.p, "08041128b7a5e9bee013f8aaba9e1115");
 }
@@ -124,7 +124,7 @@ static void seals_a_message(void **state)
 	memcpy(h.cookie_r, cookies + 8, 8);
 	protect_begin(&b, buf, sizeof(buf), &h, HASH_SHA2_256);
 	delete_write(&b, PROTOCOL_ESP, SLICE_OF(spi));
-	protect_iv_phase2(HASH_SHA2_256, last, ID, iv);
+	protect_iv_phase2(&keys, last, ID, iv);
 	done = protect_finish(&b, &keys, &(struct protect_hash){ .number = 1 }, ID, iv);
 	assert_int_equal(done.n, strlen(informational) / 2);
 	expect(done.p, informational);
@@ -141,8 +141,8 @@ static void opens_a_message(void **state)
 
 	(void)state;
 	assert_int_equal(ike_msg_parse(slice(bytes, n), &m), 0);
-	protect_iv_phase2(HASH_SHA2_256, last, ID, iv);
-	assert_int_equal(protect_open(secret_slice(&keys.key), iv, &m, buf, &opened, next), 0);
+	protect_iv_phase2(&keys, last, ID, iv);
+	assert_int_equal(protect_open(&keys, iv, &m, buf, &opened, next), 0);
 	assert_int_equal(protect_verify(&keys, &hash, &opened), 0);
 	assert_int_equal(delete_parse(ike_msg_body(&opened, PAYLOAD_DELETE), &d), 0);
 	assert_int_equal(get_be32(d.spis.p), 0x11223344);
@@ -158,6 +158,47 @@ static void opens_a_message(void **state)
 					&(struct protect_hash){ 2, SLICE_OF(ni), SLICE_NONE },
 					&opened),
 			 ERR_AUTH);
+}
+
+/* Blocks of 8 bytes, and a key that is longer than the hash: computed with Python's cryptography. */
+static const char informational_3des[] =
+	"0102030405060708111213141516171808100501cafe000100000044ba42a78ffba61cea66cb97e0"
+	"6c1ccd9e9737d61c431733cc3175c86d86024541947371928553c679";
+
+static void blocks_of_3des(void **state)
+{
+	static const uint8_t spi[] = { 0x11, 0x22, 0x33, 0x44 };
+	const struct protect_hash hash = { .number = 1 };
+	struct ike_header h = { .exchange = ISAKMP_INFORMATIONAL, .id = ID };
+	uint8_t buf[IKE_MESSAGE_MAX], iv[PROTECT_BLOCK], next[PROTECT_BLOCK], opened_buf[4096];
+	struct ikev1_keys k = { 0 };
+	struct ike_msg m, opened;
+	struct ike_writer b;
+	struct slice done;
+
+	(void)state;
+	ikev1_skeyid_psk(&k, HASH_MD5, SLICE_STR("correct horse"), SLICE_OF(ni), SLICE_OF(nr));
+	ikev1_skeyid_derive(&k, SLICE_OF(gxy), SLICE_OF(cookies), IKE_CIPHER_3DES_CBC, 24);
+	expect(k.key.p, "d299520f635f40281c2b520c135362c32f8454d39ba7ab49");
+	memcpy(h.cookie_i, cookies, 8);
+	memcpy(h.cookie_r, cookies + 8, 8);
+	protect_begin(&b, buf, sizeof(buf), &h, HASH_MD5);
+	delete_write(&b, PROTOCOL_ESP, SLICE_OF(spi));
+	protect_iv_phase2(&k, last, ID, iv);
+	expect(iv, "59435db24bbb6834");
+	done = protect_finish(&b, &k, &hash, ID, iv);
+	assert_int_equal(done.n, strlen(informational_3des) / 2);
+	expect(done.p, informational_3des);
+	assert_memory_equal(iv, done.p + done.n - 8, 8);
+
+	assert_int_equal(ike_msg_parse(done, &m), 0);
+	protect_iv_phase2(&k, last, ID, iv);
+	assert_int_equal(protect_open(&k, iv, &m, opened_buf, &opened, next), 0);
+	assert_int_equal(protect_verify(&k, &hash, &opened), 0);
+	assert_memory_equal(next, done.p + done.n - 8, 8);
+	m.body.n -= 4;
+	assert_int_equal(protect_open(&k, iv, &m, opened_buf, &opened, next), ERR_MALFORMED);
+	ikev1_keys_free(&k);
 }
 
 /* A HASH cut short or drawn out is no HASH, nor is one that does not come first. */
@@ -197,8 +238,7 @@ static void lengths_that_are_no_ciphertext(void **state)
 	(void)state;
 	for (size_t n = 0; n <= 48; n++) {
 		m.body = slice(bytes, n);
-		assert_int_equal(protect_open(secret_slice(&keys.key), iv, &m, buf, &out, next),
-				 ERR_MALFORMED);
+		assert_int_equal(protect_open(&keys, iv, &m, buf, &out, next), ERR_MALFORMED);
 	}
 }
 
@@ -233,6 +273,7 @@ int main(void)
 		cmocka_unit_test(hash_of_another_length),
 		cmocka_unit_test(lengths_that_are_no_ciphertext),
 		cmocka_unit_test(no_room_to_seal),
+		cmocka_unit_test(blocks_of_3des),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -64,8 +64,7 @@ static bool count_contacts(struct pair *pp, struct pair_datagram *d, unsigned n)
 	if (m.h.exchange != ISAKMP_MAIN || !(m.h.flags & ISAKMP_ENCRYPTED) ||
 	    sa->main.x.step != 4 || !sa->responder)
 		return true;
-	assert_int_equal(
-		protect_open(secret_slice(&sa->keys.key), sa->main.x.iv, &m, buf, &in, next), 0);
+	assert_int_equal(protect_open(&sa->keys, sa->main.x.iv, &m, buf, &in, next), 0);
 	assert_non_null(ike_msg_find(&in, PAYLOAD_ID));
 	contacts += has_notify(&in, NOTIFY_INITIAL_CONTACT);
 	return true;
@@ -215,6 +214,8 @@ static void ownership(void **state)
 	assert_false(ike_sa_owns(a->sa[0], slice(d[3].bytes, 15)));
 	assert_true(ike_sa_owns(a->sa[0], slice(d[3].bytes, 16)));
 	assert_false(ike_sa_owns(fresh, SLICE_NONE));
+	pair_event(p, 0, &(struct ike_event){ .type = IKE_EVENT_CLOSE });
+	assert_false(ike_sa_owns(a->sa[1], slice(d[10].bytes, d[10].n)));
 	ike_sa_free(fresh);
 }
 

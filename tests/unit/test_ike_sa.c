@@ -131,15 +131,22 @@ static void every_suite(void **state)
 {
 	static const uint16_t bits[] = { 128, 192, 256 };
 	static const enum hash_alg hashes[] = { HASH_SHA1, HASH_SHA2_256, HASH_SHA2_384,
-						HASH_SHA2_512 };
-	static const enum dh_group groups[] = { DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
+						HASH_SHA2_512, HASH_MD5 };
+	static const enum dh_group groups[] = { DH_ECP_256,   DH_ECP_384,   DH_ECP_521,
+						DH_MODP_1024, DH_MODP_1536, DH_MODP_2048,
+						DH_MODP_3072, DH_MODP_4096 };
 
 	(void)state;
-	for (unsigned i = 0; i < 36; i++) {
-		struct ike_suite s = { bits[i % 3], hashes[i / 3 % 4], groups[i / 12] };
+	for (unsigned i = 0; i < 160; i++) {
+		struct ike_suite s = { IKE_CIPHER_AES_CBC, 192, hashes[i / 4 % 5], groups[i / 20] };
 
-		if (s.group == DH_MODP_2048 && i % 5)
+		/* The groups of slow arithmetic meet few of the others. */
+		if (i >= 60 && i % 9)
 			continue;
+		if (i % 4 == 3)
+			s.cipher = IKE_CIPHER_3DES_CBC;
+		else
+			s.key_bits = bits[i % 4];
 		again(i + 2);
 		w->config.suites[0] = s;
 		w->responder_config.suites[0] = s;
@@ -152,11 +159,39 @@ static void every_suite(void **state)
 	}
 }
 
+static void every_esp_suite(void **state)
+{
+	static const char *const names[] = {
+		"aes128-sha1",	  "aes192-sha256",    "aes256-sha384", "aes256-sha512",
+		"aes128-md5",	  "aes128gcm8",	      "aes192gcm12",   "aes256gcm16",
+		"aes128ctr-sha1", "aes256ctr-sha256", "3des-md5",      "3des-sha256",
+		"null-sha256",	  "null-md5",
+	};
+	char why[IKE_WHY_MAX], name[40];
+	enum dh_group pfs;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		again(i + 2);
+		assert_int_equal(esp_suite_parse(names[i], &w->child.suites[0], &pfs, why), 0);
+		w->child.nsuites = 1;
+		w->responder_config.esp[0] = w->child.suites[0];
+		world_up(w);
+		world_child(w, 1, 0x1000 + i);
+		assert_int_equal(w->nup, 1);
+		assert_string_equal(esp_suite_name(&w->up[0].suite, name), names[i]);
+		assert_int_equal(w->up[0].keymat_in.n, esp_suite_keymat(&w->child.suites[0]));
+		expect_same_keys(&w->up[0]);
+	}
+}
+
 static void choice_among_offers(void **state)
 {
 	(void)state;
-	w->config.suites[1] = (struct ike_suite){ 256, HASH_SHA2_384, DH_ECP_384 };
-	w->config.suites[2] = (struct ike_suite){ 256, HASH_SHA1, DH_MODP_2048 };
+	w->config.suites[1] =
+		(struct ike_suite){ IKE_CIPHER_AES_CBC, 256, HASH_SHA2_384, DH_ECP_384 };
+	w->config.suites[2] =
+		(struct ike_suite){ IKE_CIPHER_AES_CBC, 256, HASH_SHA1, DH_MODP_2048 };
 	w->config.nsuites = 3;
 	w->responder_config.suites[0] = w->config.suites[1];
 	w->responder_config.esp[0] = w->child.suites[1];
@@ -555,6 +590,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(main_and_quick_mode),
 		T(every_suite),
+		T(every_esp_suite),
 		T(choice_among_offers),
 		T(identities_by_address),
 		T(nat_is_found),

@@ -132,7 +132,9 @@ static void pace(void **state)
 
 static void perfect_forward_secrecy(void **state)
 {
-	static const enum dh_group groups[] = { DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
+	static const enum dh_group groups[] = { DH_MODP_1024, DH_MODP_1536, DH_MODP_2048,
+						DH_MODP_3072, DH_MODP_4096, DH_ECP_256,
+						DH_ECP_384,   DH_ECP_521 };
 
 	(void)state;
 	world_up(w);
@@ -420,7 +422,7 @@ static void deletes_of_others(void **state)
 			put_be32(spi, w->up[0].spi_out);
 		protect_begin(&b, buf, sizeof(buf), &h, w->sa->suite.hash);
 		delete_write(&b, protocols[i], slice(spi, sizes[i]));
-		protect_iv_phase2(w->sa->suite.hash, w->sa->last_block, h.id, iv);
+		protect_iv_phase2(&w->sa->keys, w->sa->last_block, h.id, iv);
 		world_inject(w, protect_finish(&b, &w->sa->keys, &hash, h.id, iv));
 	}
 	assert_int_equal(all_drops(), 0);

@@ -46,7 +46,7 @@ static void info_seal(struct pair_datagram *d, struct ike_writer *w, uint32_t id
 	struct ike_sa *sa = pair_sa(p, 1);
 	uint8_t iv[PROTECT_BLOCK];
 
-	protect_iv_phase2(sa->suite.hash, sa->last_block, id, iv);
+	protect_iv_phase2(&sa->keys, sa->last_block, id, iv);
 	d->n = protect_finish(w, &sa->keys, &hash, id, iv).n;
 	assert_true(d->n > 0);
 }

@@ -87,24 +87,32 @@ static void every_suite(void **state)
 {
 	static const uint16_t bits[] = { 128, 192, 256 };
 	static const enum hash_alg hashes[] = { HASH_SHA1, HASH_SHA2_256, HASH_SHA2_384,
-						HASH_SHA2_512 };
-	static const enum dh_group groups[] = { DH_MODP_2048, DH_ECP_256, DH_ECP_384 };
+						HASH_SHA2_512, HASH_MD5 };
+	static const enum dh_group groups[] = { DH_MODP_1024, DH_MODP_2048, DH_ECP_256, DH_ECP_384,
+						DH_ECP_521 };
 
-	for (unsigned k = 0; k < 12; k++) {
-		struct ike_suite s = { bits[k % 3], hashes[k % 4], groups[k / 4] };
+	for (unsigned k = 0; k < 20; k++) {
+		struct ike_suite s = { IKE_CIPHER_AES_CBC, bits[k % 3], hashes[k % 5],
+				       groups[k / 4] };
 
+		if (k % 4 == 3)
+			s = (struct ike_suite){ IKE_CIPHER_3DES_CBC, DES3_KEY_BITS, s.hash,
+						s.group };
 		again(k + 2);
 		i->config.suites[0] = r->config.suites[0] = s;
 		start();
 		expect_up();
+		pair_child(p, k % 2);
+		assert_int_equal(i->nup, 1);
+		assert_true(pair_children_match(&i->up[0], &r->up[0]));
 	}
 }
 
 /* Both orders differ: the responder's counts. */
 static void own_preference(void **state)
 {
-	const struct ike_suite weak = { 128, HASH_SHA1, DH_ECP_256 };
-	const struct ike_suite strong = { 256, HASH_SHA2_384, DH_ECP_384 };
+	const struct ike_suite weak = { IKE_CIPHER_AES_CBC, 128, HASH_SHA1, DH_ECP_256 };
+	const struct ike_suite strong = { IKE_CIPHER_AES_CBC, 256, HASH_SHA2_384, DH_ECP_384 };
 
 	i->config.suites[0] = weak;
 	i->config.suites[1] = strong;
@@ -442,7 +450,7 @@ static bool rebuild_5(struct pair *pp, struct pair_datagram *d, unsigned n)
 		ike_write_body(&b, PAYLOAD_ID, SLICE_OF(none));
 	if (fifth & 16)
 		ike_write_body(&b, PAYLOAD_SA, SLICE_OF(none));
-	d->n = protect_seal(secret_slice(&sa->keys.key), iv, &b).n;
+	d->n = protect_seal(&sa->keys, iv, &b).n;
 	return true;
 }
 

@@ -234,7 +234,7 @@ static void inject_quick(struct ike_writer *b, uint32_t id)
 	uint8_t iv[PROTECT_BLOCK];
 	struct slice done;
 
-	protect_iv_phase2(sa->suite.hash, sa->last_block, id, iv);
+	protect_iv_phase2(&sa->keys, sa->last_block, id, iv);
 	done = protect_finish(b, &sa->keys, &hash, id, iv);
 	d.from.port = d.to.port = IKE_NATT_PORT;
 	d.n = done.n;

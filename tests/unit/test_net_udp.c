@@ -229,6 +229,102 @@ static void test_send_batch(void **state)
 	net_udp_close(&b);
 }
 
+static void narrow_loopback(uint32_t mtu)
+{
+	struct tun_netlink n;
+
+	assert_int_equal(tun_netlink_open(&n), 0);
+	assert_int_equal(tun_link_mtu(&n, "lo", mtu), 0);
+	tun_netlink_close(&n);
+}
+
+/* Sends one packet as data and tells whether it went. */
+static bool send_data(struct net_udp *u, const struct path *path, uint32_t size, bool may_fragment)
+{
+	static uint8_t bytes[4096];
+	struct pkt p = {
+		.base = bytes,
+		.size = sizeof(bytes),
+		.len = size,
+		.path = path,
+		.may_fragment = may_fragment,
+	};
+	uint64_t sent = u->stats.sent, failed = u->stats.failed;
+
+	assert_int_equal(net_udp_send_batch(u, &p, 1), 1);
+	assert_int_equal(u->stats.sent + u->stats.failed, sent + failed + 1);
+	return u->stats.sent > sent;
+}
+
+static void whole_or_not(const char *remote, uint32_t fits)
+{
+	static uint8_t ike[2000];
+	struct path path = { .remote = at(remote, 0) };
+	struct net_udp a, b;
+
+	assert_int_equal(net_udp_open(&a, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b, 0, 0), 0);
+	path.remote.port = b.port;
+	assert_true(send_data(&a, &path, 2000, false));
+	assert_int_equal(net_udp_keep_whole(&a), 0);
+	assert_true(send_data(&a, &path, fits, false));
+	assert_false(send_data(&a, &path, fits + 1, false));
+	assert_int_equal(a.stats.too_big, 1);
+	/* What must go whatever the path: an IKE message, and what may be in fragments. */
+	assert_int_equal(net_udp_send(&a, NULL, &path.remote, SLICE_OF(ike)), 0);
+	/* Neither leaves the door open. */
+	assert_false(send_data(&a, &path, fits + 1, false));
+	assert_true(send_data(&a, &path, 2000, true));
+	assert_false(send_data(&a, &path, fits + 1, false));
+	assert_int_equal(a.stats.too_big, 3);
+	assert_int_equal(a.stats.failed, 3);
+	receive(&b, 4);
+	net_udp_close(&a);
+	net_udp_close(&b);
+}
+
+static void test_whole(void **state)
+{
+	enter_namespace();
+	narrow_loopback(1300);
+	whole_or_not("127.0.0.1", 1300 - 28);
+	whole_or_not("::1", 1300 - 48);
+}
+
+/* In one batch each packet goes in its own way, and one that is too large stops no other. */
+static void test_whole_in_a_batch(void **state)
+{
+	static const uint32_t sizes[] = { 100, 2000, 2000, 1273, 1272, 2001, 7 };
+	static const bool may[] = { false, true, true, false, false, true, false };
+	static uint8_t send_arena[64 * 1024];
+	static struct batch out;
+	struct path path = { .remote = at("127.0.0.1", 0) };
+	struct net_udp a, b;
+
+	enter_namespace();
+	narrow_loopback(1300);
+	assert_int_equal(net_udp_open(&a, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b, 0, 0), 0);
+	assert_int_equal(net_udp_keep_whole(&a), 0);
+	path.remote.port = b.port;
+	batch_init(&out, send_arena, sizeof(send_arena));
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct pkt *p = batch_take(&out, 0, sizes[i], 0);
+
+		memset(pkt_data(p), (int)i, sizes[i]);
+		p->path = &path;
+		p->may_fragment = may[i];
+	}
+	assert_int_equal(net_udp_send_batch(&a, out.pkts, out.n), out.n);
+	assert_int_equal(a.stats.sent, 6);
+	assert_int_equal(a.stats.too_big, 1);
+	receive(&b, 6);
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(batch.pkts[i].len, sizes[i < 3 ? i : i + 1]);
+	net_udp_close(&a);
+	net_udp_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_port_is_taken), cmocka_unit_test(test_no_privilege),
 		cmocka_unit_test(test_send_errors),   cmocka_unit_test(test_truncated_is_empty),
 		cmocka_unit_test(test_small_arena),   cmocka_unit_test(test_send_batch),
+		cmocka_unit_test(test_whole),	      cmocka_unit_test(test_whole_in_a_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

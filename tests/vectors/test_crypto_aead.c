@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ESP sealing and opening. GCM: McGrew and Viega's specification and draft-mcgrew-gcm-test-01.
- * AES-CBC with HMAC: the plaintext of RFC 3602 case 7, computed independently with Python's hmac
- * and cryptography. */
+ * AES-CTR: RFC 3686 section 6. Ciphers with HMAC: the plaintext of RFC 3602 case 7, computed
+ * independently with Python's hmac and cryptography. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,6 +165,119 @@ static const struct {
 	  "2cb0b191a62c82dd9b094066b4c2e7615cdff1a2ac3eea1629419ae0ecbffaac2e159426" },
 };
 
+/* The same packet. */
+static const struct {
+	enum esp_cipher cipher;
+	uint16_t key_bits;
+	enum esp_integ integ;
+	const char *keymat;
+	const char *sealed;
+} mac_rows[] = {
+	{ ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_MD5_96,
+	  "000102030405060708090a0b0c0d0e0f1011121314151617808182838485868788898a8b"
+	  "8c8d8e8f",
+	  "ee1600c7ce08256b3306d6db0978b7eac89bfa98b15807e6b94bd5317acd6fa566cc4e83"
+	  "76fb8a9db1e93e7a241a4bb36fecd31414fb227cccb8bb64651afac3b6e35db74a6fa26b"
+	  "610ac06380fec8e7afed157a9ee4aa0ab2f56e04d8288b09bacdbe4e9ce923fffc3d945d"
+	  "0d77f0cedaeb2120" },
+	{ ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_MD5_96, "808182838485868788898a8b8c8d8e8f",
+	  "45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a20400"
+	  "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b"
+	  "2c2d2e2f30313233343536370102030405060708090a0a04121cdbddbba8759130d4e7c1" },
+	{ ESP_CIPHER_AES_CBC, 128, ESP_INTEG_HMAC_MD5_96,
+	  "000102030405060708090a0b0c0d0e0f808182838485868788898a8b8c8d8e8f",
+	  "ee1600c7ce08256bc40994aba6607220301294a1f17628b784f2dc61fdd5055c4214a453"
+	  "9bd29b3f5c7ba0e67e845ce0d3f325eeaa9c059dd87412d5ebe75f875477542cb50142e0"
+	  "d6afc3921d3502f4ec7e6520e428496b70b16724675cc61b7eedda338fd02ec1e5f23759"
+	  "dc955427641fd870c75b50666f3c02d6" },
+	{ ESP_CIPHER_AES_CTR, 256, ESP_INTEG_HMAC_MD5_96,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f70717273"
+	  "808182838485868788898a8b8c8d8e8f",
+	  "000000000000000245a646fd10b850979772093d6a6582165707666a2399ee3272efe264"
+	  "30b52c8251e07edb59fcf7fbf6c178e8ef9e97ef91e343dc619220b06a2ef6dd86d13714"
+	  "2f1dd5807302f4ab381b2634220fc7e94ae61fb58360ceca0236a27eb1016158b5903c68"
+	  "7196a528fd6be10c" },
+	{ ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_SHA1_96,
+	  "000102030405060708090a0b0c0d0e0f1011121314151617808182838485868788898a8b"
+	  "8c8d8e8f90919293",
+	  "ee1600c7ce08256b3306d6db0978b7eac89bfa98b15807e6b94bd5317acd6fa566cc4e83"
+	  "76fb8a9db1e93e7a241a4bb36fecd31414fb227cccb8bb64651afac3b6e35db74a6fa26b"
+	  "610ac06380fec8e7afed157a9ee4aa0ab2f56e04d8288b09bacdbe4e9ce923ffda6efdf2"
+	  "5fe3144e80de2087" },
+	{ ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_SHA1_96, "808182838485868788898a8b8c8d8e8f90919293",
+	  "45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a20400"
+	  "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b"
+	  "2c2d2e2f30313233343536370102030405060708090a0a04221b823f5890e8fb5be6834b" },
+	{ ESP_CIPHER_AES_CTR, 256, ESP_INTEG_HMAC_SHA1_96,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f70717273"
+	  "808182838485868788898a8b8c8d8e8f90919293",
+	  "000000000000000245a646fd10b850979772093d6a6582165707666a2399ee3272efe264"
+	  "30b52c8251e07edb59fcf7fbf6c178e8ef9e97ef91e343dc619220b06a2ef6dd86d13714"
+	  "2f1dd5807302f4ab381b2634220fc7e94ae61fb58360ceca0236a27eb10161584396a8ea"
+	  "a28870fa43235d8f" },
+	{ ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_SHA2_256_128,
+	  "000102030405060708090a0b0c0d0e0f1011121314151617808182838485868788898a8b"
+	  "8c8d8e8f909192939495969798999a9b9c9d9e9f",
+	  "ee1600c7ce08256b3306d6db0978b7eac89bfa98b15807e6b94bd5317acd6fa566cc4e83"
+	  "76fb8a9db1e93e7a241a4bb36fecd31414fb227cccb8bb64651afac3b6e35db74a6fa26b"
+	  "610ac06380fec8e7afed157a9ee4aa0ab2f56e04d8288b09bacdbe4e9ce923ffb525c83b"
+	  "befa1c87988eeb3a6b10bae5" },
+	{ ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_SHA2_256_128,
+	  "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+	  "45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a20400"
+	  "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b"
+	  "2c2d2e2f30313233343536370102030405060708090a0a044a1acac963e95f8e338f33fd"
+	  "25bcafd3" },
+	{ ESP_CIPHER_AES_CTR, 256, ESP_INTEG_HMAC_SHA2_256_128,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f70717273"
+	  "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+	  "000000000000000245a646fd10b850979772093d6a6582165707666a2399ee3272efe264"
+	  "30b52c8251e07edb59fcf7fbf6c178e8ef9e97ef91e343dc619220b06a2ef6dd86d13714"
+	  "2f1dd5807302f4ab381b2634220fc7e94ae61fb58360ceca0236a27eb10161582d4a904c"
+	  "b5f1e9f16f22f4d90e758a64" },
+};
+
+static const struct {
+	uint16_t key_bits;
+	const char *keymat; /* key, nonce */
+	uint64_t iv;
+	const char *plain;
+	const char *sealed; /* without ICV */
+} ctr_rows[] = {
+	{ 128, "ae6852f8121067cc4bf7a5765577f39e00000030", 0x0000000000000000,
+	  "53696e676c6520626c6f636b206d7367", "0000000000000000e4095d4fb7a7b3792d6175a3261311b8" },
+	{ 128, "7e24067817fae0d743d6ce1f32539163006cb6db", 0xc0543b59da48d90b,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+	  "c0543b59da48d90b5104a106168a72d9790d41ee8edad388eb2e1efc46da57c8fce630df"
+	  "9141be28" },
+	{ 128, "7691be035e5020a8ac6e618529f9a0dc00e0017b", 0x27777f3f4a1786f0,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223",
+	  "27777f3f4a1786f0c1cf48a89f2ffdd9cf4652e9efdb72d74540a42bde6d7836d59a5cea"
+	  "aef3105325b2072f" },
+	{ 192, "16af5b145fc9f579c175f93e3bfb0eed863d06ccfdb7851500000048", 0x36733c147d6d93cb,
+	  "53696e676c6520626c6f636b206d7367", "36733c147d6d93cb4b55384fe259c9c84e7935a003cbe928" },
+	{ 192, "7c5cb2401b3dc33c19e7340819e0f69c678c3db8e6f6a91a0096b03b", 0x020c6eadc2cb500d,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+	  "020c6eadc2cb500d453243fc609b23327edfaafa7131cd9f8490701c5ad4a79cfc1fe0ff"
+	  "42f4fb00" },
+	{ 192, "02bf391ee8ecb159b959617b0965279bf59b60a786d3e0fe0007bdfd", 0x5cbd60278dcc0912,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223",
+	  "5cbd60278dcc091296893fc55e5c722f540b7dd1ddf7e758d288bc95c69165884536c811"
+	  "662f2188abee0935" },
+	{ 256, "776beff2851db06f4c8a0542c8696f6c6a81af1eec96b4d37fc1d689e6c1c10400000060",
+	  0xdb5672c97aa8f0b2, "53696e676c6520626c6f636b206d7367",
+	  "db5672c97aa8f0b2145ad01dbf824ec7560863dc71e3e0c0" },
+	{ 256, "f6d66d6bd52d59bb0796365879eff886c66dd51a5b6a99744b50590c87a2388400faac24",
+	  0xc1585ef15a43d875, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+	  "c1585ef15a43d875f05e231b3894612c49ee000b804eb2a9b8306b508f839d6a5530831d"
+	  "9344af1c" },
+	{ 256, "ff7a617ce69148e4f1726e2f43581de2aa62d9f805532edff1eed687fb54153d001cc5b7",
+	  0x51a51d70a1c11148,
+	  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223",
+	  "51a51d70a1c11148eb6c52821d0bbbf7ce7594462aca4faab407df866569fd07f48cc0b5"
+	  "83d6071f1ec0e6b8" },
+};
+
 static const struct {
 	struct esp_suite suite;
 	struct esp_sizes sizes;
@@ -185,6 +298,25 @@ static const struct {
 	{ { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE }, { 16, 4, 0, 8, 16, 4 }, "aes128gcm16" },
 	{ { ESP_CIPHER_AES_GCM_16, 192, ESP_INTEG_NONE }, { 24, 4, 0, 8, 16, 4 }, "aes192gcm16" },
 	{ { ESP_CIPHER_AES_GCM_16, 256, ESP_INTEG_NONE }, { 32, 4, 0, 8, 16, 4 }, "aes256gcm16" },
+	{ { ESP_CIPHER_AES_GCM_12, 128, ESP_INTEG_NONE }, { 16, 4, 0, 8, 12, 4 }, "aes128gcm12" },
+	{ { ESP_CIPHER_AES_GCM_8, 256, ESP_INTEG_NONE }, { 32, 4, 0, 8, 8, 4 }, "aes256gcm8" },
+	{ { ESP_CIPHER_AES_CTR, 128, ESP_INTEG_HMAC_SHA1_96 },
+	  { 16, 4, 20, 8, 12, 4 },
+	  "aes128ctr-sha1" },
+	{ { ESP_CIPHER_AES_CTR, 256, ESP_INTEG_HMAC_SHA2_256_128 },
+	  { 32, 4, 32, 8, 16, 4 },
+	  "aes256ctr-sha256" },
+	{ { ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_MD5_96 }, { 24, 0, 16, 8, 12, 8 }, "3des-md5" },
+	{ { ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_HMAC_SHA2_512_256 },
+	  { 24, 0, 64, 8, 32, 8 },
+	  "3des-sha512" },
+	{ { ESP_CIPHER_AES_CBC, 128, ESP_INTEG_HMAC_MD5_96 },
+	  { 16, 0, 16, 16, 12, 16 },
+	  "aes128-md5" },
+	{ { ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_SHA2_256_128 },
+	  { 0, 0, 32, 0, 16, 4 },
+	  "null-sha256" },
+	{ { ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_MD5_96 }, { 0, 0, 16, 0, 12, 4 }, "null-md5" },
 };
 
 /* One SA for a suite, with keys from the seed. */
@@ -215,18 +347,80 @@ static void check_packet(struct aead *a, uint64_t counter, struct slice aad, con
 	assert_true(hex_eq(slice(want + sz->iv, p.n), plain));
 }
 
-static void test_gcm_vectors(void **state)
+static const struct {
+	enum esp_cipher cipher;
+	size_t icv;
+} ciphers[] = {
+	{ ESP_CIPHER_AES_GCM_16, 16 },
+	{ ESP_CIPHER_AES_GCM_12, 12 },
+	{ ESP_CIPHER_AES_GCM_8, 8 },
+};
+
+static void gcm_vectors(size_t k)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(gcm_rows); i++) {
-		struct esp_suite suite = { ESP_CIPHER_AES_GCM_16, gcm_rows[i].key_bits,
+		struct esp_suite suite = { ciphers[k].cipher, gcm_rows[i].key_bits,
 					   ESP_INTEG_NONE };
 		uint8_t keymat[36], aad[20];
+		char sealed[256];
 		struct aead *a = aead_new(
 			&suite, hex_bytes(gcm_rows[i].keymat, keymat, sizeof(keymat)), NULL);
 
 		assert_non_null(a);
+		strcpy(sealed, gcm_rows[i].sealed);
+		sealed[strlen(sealed) - 2 * (16 - ciphers[k].icv)] = '\0';
 		check_packet(a, gcm_rows[i].counter, hex_bytes(gcm_rows[i].aad, aad, sizeof(aad)),
-			     gcm_rows[i].plain, gcm_rows[i].sealed);
+			     gcm_rows[i].plain, sealed);
+		aead_free(a);
+	}
+}
+
+/* A shorter ICV is the beginning of the long one (RFC 4106 section 6). */
+static void test_gcm_vectors(void **state)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(ciphers); k++)
+		gcm_vectors(k);
+	assert_int_equal(secret_pool_used(), 0);
+}
+
+static void test_mac_vectors(void **state)
+{
+	uint8_t keymat[96], iv_key[16], aad[8];
+	struct rd bytes;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mac_rows); i++) {
+		struct esp_suite suite = { mac_rows[i].cipher, mac_rows[i].key_bits,
+					   mac_rows[i].integ };
+		struct rng rng = given_rng(&bytes, hex_bytes(CBC_IV_KEY, iv_key, sizeof(iv_key)));
+		struct aead *a = aead_new(
+			&suite, hex_bytes(mac_rows[i].keymat, keymat, sizeof(keymat)), &rng);
+
+		assert_non_null(a);
+		check_packet(a, CBC_COUNTER, hex_bytes(CBC_AAD, aad, sizeof(aad)), CBC_PLAIN,
+			     mac_rows[i].sealed);
+		aead_free(a);
+	}
+	assert_int_equal(secret_pool_used(), 0);
+}
+
+static void test_ctr_vectors(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ctr_rows); i++) {
+		struct esp_suite suite = { ESP_CIPHER_AES_CTR, ctr_rows[i].key_bits,
+					   ESP_INTEG_HMAC_SHA1_96 };
+		uint8_t keymat[56] = { 0 }, aad[8] = { 1 }, text[100], icv[HASH_MAX];
+		size_t n = hex_bytes(ctr_rows[i].keymat, keymat, sizeof(keymat)).n;
+		struct slice plain = hex_bytes(ctr_rows[i].plain, text + 8, 60);
+		const struct slice parts[] = { SLICE_OF(aad), slice(text, 8 + plain.n) };
+		struct aead *a = aead_new(&suite, slice(keymat, n + 20), NULL);
+
+		assert_non_null(a);
+		assert_int_equal(aead_seal(a, ctr_rows[i].iv, SLICE_OF(aad), text, plain.n), 0);
+		assert_true(hex_eq(slice(text, 8 + plain.n), ctr_rows[i].sealed));
+		hmac_parts(HASH_SHA1, slice(keymat + n, 20), parts, 2, icv);
+		assert_memory_equal(text + 8 + plain.n, icv, 12);
+		assert_int_equal(aead_open(a, SLICE_OF(aad), text, plain.n), 0);
+		assert_true(hex_eq(slice(text + 8, plain.n), ctr_rows[i].plain));
 		aead_free(a);
 	}
 	assert_int_equal(secret_pool_used(), 0);
@@ -283,6 +477,15 @@ static void test_no_such_suite(void **state)
 		{ ESP_CIPHER_AES_CBC, 128, (enum esp_integ)99 },
 		{ ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_HMAC_SHA1_96 },
 		{ ESP_CIPHER_AES_GCM_16, 64, ESP_INTEG_NONE },
+		{ ESP_CIPHER_AES_GCM_12, 128, ESP_INTEG_HMAC_SHA2_256_128 },
+		{ ESP_CIPHER_AES_GCM_8, 0, ESP_INTEG_NONE },
+		{ ESP_CIPHER_AES_CTR, 128, ESP_INTEG_NONE },
+		{ ESP_CIPHER_AES_CTR, 160, ESP_INTEG_HMAC_SHA1_96 },
+		{ ESP_CIPHER_3DES_CBC, 192, ESP_INTEG_NONE },
+		{ ESP_CIPHER_3DES_CBC, 128, ESP_INTEG_HMAC_SHA1_96 },
+		{ ESP_CIPHER_3DES_CBC, 0, ESP_INTEG_HMAC_SHA1_96 },
+		{ ESP_CIPHER_NULL, 0, ESP_INTEG_NONE },
+		{ ESP_CIPHER_NULL, 128, ESP_INTEG_HMAC_SHA1_96 },
 		{ (enum esp_cipher)99, 128, ESP_INTEG_NONE },
 	};
 	uint8_t keymat[128] = { 0 };
@@ -322,7 +525,7 @@ static void seal_then_open(struct aead *a, size_t n, uint64_t counter)
 	for (size_t i = 0; i < n; i++)
 		plain[i] = text[sz->iv + i] = (uint8_t)(i * 7 + n);
 	assert_int_equal(aead_seal(a, counter, SLICE_OF(aad), text, n), 0);
-	assert_true(n < 16 || memcmp(text + sz->iv, plain, n) != 0);
+	assert_true(n < 16 || sz->key == 0 || memcmp(text + sz->iv, plain, n) != 0);
 	assert_int_equal(aead_open(a, SLICE_OF(aad), text, n), 0);
 	assert_memory_equal(text + sz->iv, plain, n);
 	assert_int_equal(buf[0], 0xee);
@@ -391,8 +594,8 @@ static void test_every_bit_counts(void **state)
 	}
 }
 
-/* With AES-CBC the text is not touched before the ICV has been found good. */
-static void test_cbc_verifies_first(void **state)
+/* With a HMAC the text is not touched before the ICV has been found good. */
+static void test_hmac_verifies_first(void **state)
 {
 	uint8_t aad[8] = { 1 };
 
@@ -401,7 +604,7 @@ static void test_cbc_verifies_first(void **state)
 		uint8_t text[128], before[128];
 		size_t whole;
 
-		if (suites[i].suite.cipher != ESP_CIPHER_AES_CBC)
+		if (suites[i].suite.integ == ESP_INTEG_NONE)
 			continue;
 		a = sa_new(&suites[i].suite, 4);
 		whole = seal_one(a, SLICE_OF(aad), text);
@@ -428,24 +631,41 @@ static void test_other_keys_do_not_open(void **state)
 	}
 }
 
-/* GCM shows the counter; AES-CBC must not, and must not repeat an IV or show a step of one. */
-static void test_ivs(void **state)
+static void ivs_of_cbc(const struct esp_suite *suite)
 {
-	uint8_t aad[8] = { 1 }, ivs[64][16];
-	struct aead *a = sa_new(&suites[0].suite, 7);
-	uint8_t text[128];
+	uint8_t aad[8] = { 1 }, ivs[64][8], text[128];
+	struct aead *a = sa_new(suite, 7);
 
 	for (uint64_t c = 0; c < 64; c++) {
 		assert_int_equal(aead_seal(a, c, SLICE_OF(aad), text, 16), 0);
-		memcpy(ivs[c], text, 16);
+		memcpy(ivs[c], text, 8);
 		for (uint64_t d = 0; d < c; d++)
 			assert_memory_not_equal(ivs[c], ivs[d], 8);
+		/* Neither the counter nor a step of one. */
+		assert_true(get_be64(ivs[c]) != c);
+		assert_true(c == 0 || get_be64(ivs[c]) != get_be64(ivs[c - 1]) + 1);
 	}
 	aead_free(a);
-	a = sa_new(&suites[4].suite, 7);
-	assert_int_equal(aead_seal(a, 0x0102030405060708, SLICE_OF(aad), text, 16), 0);
-	assert_true(hex_eq(slice(text, 8), "0102030405060708"));
-	aead_free(a);
+}
+
+/* GCM and CTR show the counter; CBC must not. */
+static void test_ivs(void **state)
+{
+	uint8_t aad[8] = { 1 }, text[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++) {
+		struct aead *a;
+
+		if (suites[i].suite.cipher == ESP_CIPHER_AES_CBC ||
+		    suites[i].suite.cipher == ESP_CIPHER_3DES_CBC)
+			ivs_of_cbc(&suites[i].suite);
+		if (suites[i].sizes.salt == 0)
+			continue;
+		a = sa_new(&suites[i].suite, 7);
+		assert_int_equal(aead_seal(a, 0x0102030405060708, SLICE_OF(aad), text, 16), 0);
+		assert_true(hex_eq(slice(text, 8), "0102030405060708"));
+		aead_free(a);
+	}
 }
 
 static volatile unsigned long allocations;
@@ -495,11 +715,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gcm_vectors),
 		cmocka_unit_test(test_cbc_vectors),
+		cmocka_unit_test(test_mac_vectors),
+		cmocka_unit_test(test_ctr_vectors),
 		cmocka_unit_test(test_suites),
 		cmocka_unit_test(test_no_such_suite),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_every_bit_counts),
-		cmocka_unit_test(test_cbc_verifies_first),
+		cmocka_unit_test(test_hmac_verifies_first),
 		cmocka_unit_test(test_other_keys_do_not_open),
 		cmocka_unit_test(test_ivs),
 		cmocka_unit_test(test_packets_allocate_nothing),

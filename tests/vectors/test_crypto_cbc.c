@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* AES-CBC: RFC 3602 section 4 (cases 1 to 8; 5 to 8 are ESP packets), NIST SP 800-38A appendix F.2. */
+/*
+ * AES-CBC: RFC 3602 section 4 (cases 1 to 8; 5 to 8 are ESP packets), NIST SP 800-38A appendix F.2.
+ * 3DES-CBC: the blocks of NIST SP 800-67 appendix B.1, each under an IV of zeros; a longer text
+ * computed with Python's cryptography.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +82,68 @@ static const struct {
 	  "a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b" },
 };
 
+#define DES3_NIST "0123456789abcdef23456789abcdef01456789abcdef0123"
+
+static const struct {
+	const char *key;
+	const char *iv;
+	const char *plain;
+	const char *cipher;
+} des3_rows[] = {
+	{ DES3_NIST, "0000000000000000", "5468652071756663", "a826fd8ce53b855f" },
+	{ DES3_NIST, "0000000000000000", "6b2062726f776e20", "cce21c8112256fe6" },
+	{ DES3_NIST, "0000000000000000", "666f78206a756d70", "68d5c05dd9b6b900" },
+	{ "101112131415161718191a1b1c1d1e1f2021222324252627", "a0a1a2a3a4a5a6a7",
+	  "030a11181f262d343b424950575e656c737a81888f969da4abb2b9c0c7ced5dce3eaf1f8"
+	  "ff060d141b222930373e454c535a61686f767d848b9299a0a7aeb5bcc3cad1d8dfe6edf4",
+	  "99187c2138bf85cdbcae691baaebb485379e1355eda2400d2ce2269b5cbf9f9484159bc4"
+	  "f2ad0a5c196dddd130792ee362f61e2219757b59cd3689b0ea2582287a8a1b3b048cd1f1" },
+};
+
+static void test_3des_vectors(void **state)
+{
+	uint8_t key_buf[24], iv[8], data_buf[96];
+
+	for (size_t i = 0; i < ARRAY_SIZE(des3_rows); i++) {
+		struct slice key = hex_bytes(des3_rows[i].key, key_buf, sizeof(key_buf));
+		struct slice data = hex_bytes(des3_rows[i].plain, data_buf, sizeof(data_buf));
+		enum ike_cipher c = IKE_CIPHER_3DES_CBC;
+
+		hex_bytes(des3_rows[i].iv, iv, sizeof(iv));
+		assert_int_equal(cbc_encrypt(c, key, iv, data_buf, data.n), 0);
+		assert_true(hex_eq(data, des3_rows[i].cipher));
+		assert_true(hex_eq(SLICE_OF(iv), des3_rows[i].iv));
+		assert_int_equal(cbc_decrypt(c, key, iv, data_buf, data.n), 0);
+		assert_true(hex_eq(data, des3_rows[i].plain));
+		assert_true(hex_eq(SLICE_OF(iv), des3_rows[i].iv));
+	}
+}
+
+static void test_3des_bad_lengths(void **state)
+{
+	uint8_t key[33] = { 1 }, iv[8] = { 2 }, data[64], before[64];
+	enum ike_cipher c = IKE_CIPHER_3DES_CBC;
+
+	assert_int_equal(cbc_block(c), 8);
+	assert_int_equal(cbc_block(IKE_CIPHER_AES_CBC), 16);
+	memset(data, 0x77, sizeof(data));
+	memcpy(before, data, sizeof(data));
+	for (size_t n = 0; n <= 48; n++) {
+		int want = n % 8 ? ERR_MALFORMED : 0;
+
+		assert_int_equal(cbc_encrypt(c, slice(key, 24), iv, data, n), want);
+		assert_int_equal(cbc_decrypt(c, slice(key, 24), iv, data, n), want);
+		assert_memory_equal(data, before, sizeof(data));
+	}
+	for (size_t n = 0; n <= sizeof(key); n++) {
+		int want = n == 24 ? 0 : ERR_UNSUPPORTED;
+
+		assert_int_equal(cbc_encrypt(c, slice(key, n), iv, data, 32), want);
+		assert_int_equal(cbc_decrypt(c, slice(key, n), iv, data, 32), want);
+		assert_memory_equal(data, before, sizeof(data));
+	}
+}
+
 static void test_vectors(void **state)
 {
 	uint8_t key_buf[32], iv[16], data_buf[96];
@@ -87,10 +153,10 @@ static void test_vectors(void **state)
 		struct slice data = hex_bytes(rows[i].plain, data_buf, sizeof(data_buf));
 
 		hex_bytes(rows[i].iv, iv, sizeof(iv));
-		assert_int_equal(aes_cbc_encrypt(key, iv, data_buf, data.n), 0);
+		assert_int_equal(cbc_encrypt(IKE_CIPHER_AES_CBC, key, iv, data_buf, data.n), 0);
 		assert_true(hex_eq(data, rows[i].cipher));
 		assert_true(hex_eq(SLICE_OF(iv), rows[i].iv));
-		assert_int_equal(aes_cbc_decrypt(key, iv, data_buf, data.n), 0);
+		assert_int_equal(cbc_decrypt(IKE_CIPHER_AES_CBC, key, iv, data_buf, data.n), 0);
 		assert_true(hex_eq(data, rows[i].plain));
 		assert_true(hex_eq(SLICE_OF(iv), rows[i].iv));
 	}
@@ -101,9 +167,10 @@ static void test_chained(void **state)
 {
 	uint8_t key[32] = { 1 }, iv[16] = { 2 }, whole[64] = { 3 }, parts[64] = { 3 };
 
-	assert_int_equal(aes_cbc_encrypt(SLICE_OF(key), iv, whole, 64), 0);
-	assert_int_equal(aes_cbc_encrypt(SLICE_OF(key), iv, parts, 32), 0);
-	assert_int_equal(aes_cbc_encrypt(SLICE_OF(key), parts + 16, parts + 32, 32), 0);
+	assert_int_equal(cbc_encrypt(IKE_CIPHER_AES_CBC, SLICE_OF(key), iv, whole, 64), 0);
+	assert_int_equal(cbc_encrypt(IKE_CIPHER_AES_CBC, SLICE_OF(key), iv, parts, 32), 0);
+	assert_int_equal(cbc_encrypt(IKE_CIPHER_AES_CBC, SLICE_OF(key), parts + 16, parts + 32, 32),
+			 0);
 	assert_memory_equal(whole, parts, 64);
 }
 
@@ -116,15 +183,19 @@ static void test_bad_lengths(void **state)
 	for (size_t n = 0; n <= 48; n++) {
 		int want = n % 16 ? ERR_MALFORMED : 0;
 
-		assert_int_equal(aes_cbc_encrypt(slice(key, 16), iv, data, n), want);
-		assert_int_equal(aes_cbc_decrypt(slice(key, 16), iv, data, n), want);
+		assert_int_equal(cbc_encrypt(IKE_CIPHER_AES_CBC, slice(key, 16), iv, data, n),
+				 want);
+		assert_int_equal(cbc_decrypt(IKE_CIPHER_AES_CBC, slice(key, 16), iv, data, n),
+				 want);
 		assert_memory_equal(data, before, sizeof(data));
 	}
 	for (size_t n = 0; n <= sizeof(key); n++) {
 		int want = n == 16 || n == 24 || n == 32 ? 0 : ERR_UNSUPPORTED;
 
-		assert_int_equal(aes_cbc_encrypt(slice(key, n), iv, data, 32), want);
-		assert_int_equal(aes_cbc_decrypt(slice(key, n), iv, data, 32), want);
+		assert_int_equal(cbc_encrypt(IKE_CIPHER_AES_CBC, slice(key, n), iv, data, 32),
+				 want);
+		assert_int_equal(cbc_decrypt(IKE_CIPHER_AES_CBC, slice(key, n), iv, data, 32),
+				 want);
 		assert_memory_equal(data, before, sizeof(data));
 	}
 }
@@ -132,9 +203,9 @@ static void test_bad_lengths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_chained),
-		cmocka_unit_test(test_bad_lengths),
+		cmocka_unit_test(test_vectors),		 cmocka_unit_test(test_chained),
+		cmocka_unit_test(test_bad_lengths),	 cmocka_unit_test(test_3des_vectors),
+		cmocka_unit_test(test_3des_bad_lengths),
 	};
 
 	if (crypto_init() != 0)

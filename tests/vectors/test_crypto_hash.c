@@ -14,6 +14,16 @@ static const struct {
 	const char *text;
 	const char *hash;
 } hash_rows[] = {
+	{ HASH_MD5, "", "d41d8cd98f00b204e9800998ecf8427e" },
+	{ HASH_MD5, "a", "0cc175b9c0f1b6a831c399e269772661" },
+	{ HASH_MD5, "abc", "900150983cd24fb0d6963f7d28e17f72" },
+	{ HASH_MD5, "message digest", "f96b697d7cb7938d525a2f31aaf161d0" },
+	{ HASH_MD5, "abcdefghijklmnopqrstuvwxyz", "c3fcd3d76192e4007dfb496cca67e13b" },
+	{ HASH_MD5, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+	  "d174ab98d277d9f5a5611c2c9f419d9f" },
+	{ HASH_MD5,
+	  "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+	  "57edf4a22be3c955ac49da2e2107b67a" },
 	{ HASH_SHA1, "", "da39a3ee5e6b4b0d3255bfef95601890afd80709" },
 	{ HASH_SHA1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d" },
 	{ HASH_SHA1, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
@@ -49,6 +59,35 @@ static const struct {
 	const char *data;
 	const char *mac;
 } hmac_rows[] = {
+	{ HASH_MD5, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+	  "9294727a3638bb1c13f48ef8158bfc9d" },
+	{ HASH_MD5, "4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+	  "750c783e6ab0b503eaa86e310a5db738" },
+	{ HASH_MD5, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	  "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+	  "dddddddddddddddddddddddddddd",
+	  "56be34521d144c88dbb8c733f0e8b3f6" },
+	{ HASH_MD5, "0102030405060708090a0b0c0d0e0f10111213141516171819",
+	  "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+	  "cdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+	  "697eaf0aca3a3aea3a75164746ffaa79" },
+	{ HASH_MD5, "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "546573742057697468205472756e636174696f6e",
+	  "56461ef2342edc00f9bab995690efd4c" },
+	{ HASH_MD5,
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaa",
+	  "54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b65"
+	  "79202d2048617368204b6579204669727374",
+	  "6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd" },
+	{ HASH_MD5,
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaaaaaaaa",
+	  "54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b65"
+	  "7920616e64204c6172676572205468616e204f6e6520426c6f636b2d53697a6520446174"
+	  "61",
+	  "6f630fad67cda0ee1fb1f562db3aa53e" },
 	{ HASH_SHA1, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
 	  "b617318655057264e28bc0b6fb378c8ef146be00" },
 	{ HASH_SHA1, "4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
@@ -214,7 +253,7 @@ static void test_hash_parts_are_one_text(void **state)
 	const struct slice whole = SLICE_STR("abc");
 	uint8_t a[HASH_MAX], b[HASH_MAX];
 
-	for (int alg = HASH_SHA1; alg <= HASH_SHA2_512; alg++) {
+	for (int alg = HASH_SHA1; alg <= HASH_MD5; alg++) {
 		hash_parts((enum hash_alg)alg, parts, ARRAY_SIZE(parts), a);
 		hash_parts((enum hash_alg)alg, &whole, 1, b);
 		assert_memory_equal(a, b, hash_size((enum hash_alg)alg));

@@ -123,7 +123,8 @@ static void derive(const struct row *row, struct ikev1_keys *keys)
 	ikev1_skeyid_psk(keys, row->hash, SLICE_STR(PSK), hex_bytes(NI, ni, sizeof(ni)),
 			 hex_bytes(NR, nr, sizeof(nr)));
 	ikev1_skeyid_derive(keys, hex_bytes(GXY, gxy, sizeof(gxy)),
-			    hex_bytes(COOKIES, cookies, sizeof(cookies)), row->key_len);
+			    hex_bytes(COOKIES, cookies, sizeof(cookies)), IKE_CIPHER_AES_CBC,
+			    row->key_len);
 }
 
 static void test_skeyid_chain(void **state)

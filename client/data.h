@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two directions of data, each of one thread, as data.c (what a thread does with what is ready)
+ * and threads.c (threads, and control's side of them) share them. Who writes and reads each field
+ * that two threads share is listed in docs/threads.md.
+ */
+#ifndef GODWIT_CLIENT_DATA_H
+#define GODWIT_CLIENT_DATA_H
+
+#include "base/ring.h"
+#include "client/runtime.h"
+
+/* How many notes may wait. */
+#define DATA_TX_NOTES 64
+#define DATA_RX_NOTES 256
+
+/* From a data thread to control: one of two. */
+enum data_note_type {
+	DATA_NOTE_EVENT,
+	DATA_NOTE_IKE,
+};
+
+struct data_note {
+	enum data_note_type type;
+	struct data_event event; /* DATA_NOTE_EVENT */
+	struct endpoint from, to; /* DATA_NOTE_IKE, and its bytes */
+	size_t len;
+	uint8_t bytes[]; /* IKE_MESSAGE_MAX of them if the thread receives IKE, else none */
+};
+
+/* The way up: notes, and an eventfd that wakes control. */
+struct data_line {
+	struct ring *ring;
+	int fd;
+	bool news; /* the thread's: put since control was last woken */
+	_Atomic uint64_t full; /* how often something had to wait for room */
+};
+
+struct data_tx {
+	struct classifier *classifier;
+	struct classifier_reader *reader;
+	struct outbound *engine;
+	struct data_line up;
+	struct tun *tun;
+	struct net_udp natt; /* the host's sockets, with counts of this thread */
+	struct batch out; /* packets from the TUN, then sealed */
+	struct batch replies; /* what outbound answers to the TUN */
+	struct drops drops; /* what the system refused */
+	_Atomic bool gone; /* the TUN is */
+};
+
+struct data_rx {
+	struct classifier *classifier;
+	struct classifier_reader *reader;
+	struct inbound *engine;
+	struct data_line up;
+	struct tun *tun;
+	struct net_udp ike; /* as in tx */
+	struct net_udp natt;
+	struct batch in;
+	struct drops drops; /* what the system refused, and IKE that control had no room for */
+};
+
+/* ---- on the threads; they allocate nothing, and wait in no call but data_tx_run ---- */
+
+/*
+ * Reads the TUN, seals and sends, for a bounded number of batches. When the socket is full it waits
+ * for it, a tenth of a second at most: what cannot be sent by then is dropped and counted. False
+ * when the device is gone.
+ */
+bool data_tx_run(struct data_tx *t);
+/* Receives from one of rx's own `ike` and `natt`, for a bounded number of batches. */
+void data_rx_run(struct data_rx *r, struct net_udp *u);
+/* Hands up what events wait in the engine and there is room for. */
+void data_tx_report(struct data_tx *t);
+void data_rx_report(struct data_rx *r);
+/* Wakes control if there is something new for it. */
+void data_line_wake(struct data_line *l);
+
+#endif

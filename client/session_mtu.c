@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/mtu.h"
+#include "client/session_impl.h"
+
+/*
+ * RFC 4301 section 8.2.2, RFC 1191 section 6.3: after ten minutes, when the kernel
+ * forgets what it has learnt, the path may be wider again.
+ */
+#define MTU_AGE (600 * VTIME_S)
+/* What one question leaves unanswered is not answered by asking faster. */
+#define MTU_ASK_EVERY VTIME_S
+
+unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suite)
+{
+	unsigned mtu =
+		mtu_inner(s->path_mtu, s->path.remote.addr.family, s->path.encapsulation, suite);
+
+	/* To an SA 0 is no limit, which is not what nothing fits means. */
+	return mtu ? mtu : 1;
+}
+
+static unsigned mtu_least(const struct session *s)
+{
+	for (unsigned i = 0; i < s->config->ninner; i++)
+		if (s->config->inner[i].family == FAMILY_IP6)
+			return ESP_MTU_MIN6;
+	return ESP_MTU_MIN4;
+}
+
+/* Tells the SAs of one epoch, and returns their limit; 0: the place is free. */
+static unsigned mtu_epoch(struct session *s, const struct session_epoch *e)
+{
+	unsigned mtu;
+
+	if (!e->out)
+		return 0;
+	mtu = session_mtu_inner(s, &e->child.suite);
+	esp_out_set_mtu(e->out, mtu);
+	esp_in_set_mtu(e->in, mtu);
+	return mtu;
+}
+
+/* Tells all SAs, and returns the smallest of their limits; 0: there are none. */
+static unsigned mtu_tunnels(struct session *s)
+{
+	unsigned smallest = 0;
+
+	for (unsigned i = 0; i < s->config->ntunnels; i++)
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			unsigned mtu = mtu_epoch(s, &s->tunnels[i].epoch[k]);
+
+			if (mtu && (smallest == 0 || mtu < smallest))
+				smallest = mtu;
+		}
+	return smallest;
+}
+
+static void mtu_warn(struct session *s, unsigned mtu, unsigned least)
+{
+	if (mtu < least && !s->narrow)
+		log_ev(s->log, LOG_WARN,
+		       "the path to the gateway is narrow: large packets travel in fragments",
+		       log_u64("path_mtu", s->path_mtu), log_u64("inner_mtu", mtu),
+		       log_u64("needed", least));
+	s->narrow = mtu < least;
+}
+
+void session_mtu_update(struct session *s, vtime now)
+{
+	unsigned before = s->mtu, least = mtu_least(s), mtu = mtu_tunnels(s);
+	struct session_effect *fx;
+
+	if (mtu == 0)
+		return;
+	mtu_warn(s, mtu, least);
+	timers_set(&s->timers, T_PATH_MTU, vtime_add(now, MTU_AGE));
+	/* Below 1280 the kernel would take IPv6 off the device. */
+	s->mtu = s->config->mtu ? s->config->mtu : mtu < least ? least : mtu;
+	if (!s->tun_asked || s->mtu == before)
+		return;
+	fx = session_effect_add(s, SESSION_EFFECT_TUN_MTU);
+	fx->mtu = s->mtu;
+}
+
+void session_mtu_ask(struct session *s, vtime now)
+{
+	struct session_effect *fx;
+
+	if (s->over || s->state == SESSION_CLOSING || s->path.remote.addr.family == FAMILY_NONE)
+		return;
+	if (s->mtu_asked && now < vtime_add(s->mtu_asked, MTU_ASK_EVERY))
+		return;
+	s->mtu_asked = now;
+	timers_set(&s->timers, T_PATH_MTU, vtime_add(now, MTU_AGE));
+	fx = session_effect_add(s, SESSION_EFFECT_FIND_MTU);
+	fx->remote = s->path.remote.addr;
+}
+
+void session_mtu_answer(struct session *s, vtime now, const struct addr *remote, unsigned mtu)
+{
+	if (s->over || !addr_eq(remote, &s->path.remote.addr) || mtu == 0 || mtu == s->path_mtu)
+		return;
+	log_ev(s->log, LOG_INFO, "path MTU", log_u64("mtu", mtu), log_u64("before", s->path_mtu));
+	s->path_mtu = mtu;
+	session_mtu_update(s, now);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "client/data.h"
+
+#define READY_MAX 8
+#define REPLY_MAX 2048
+
+/* What a thread waits for; the kick is control's. */
+enum ready {
+	READY_KICK,
+	READY_TUN,
+	READY_IKE,
+	READY_NATT,
+};
+
+struct worker {
+	pthread_t thread;
+	bool runs;
+	int epoll;
+	int kick;
+	uint64_t full_seen; /* control's: of its line's count */
+};
+
+struct data {
+	const struct data_ops *ops;
+	struct classifier *classifier;
+	struct data_tx tx;
+	struct data_rx rx;
+	struct worker workers[2]; /* by enum data_way */
+	_Atomic bool stop;
+	bool gone_told;
+};
+
+/* ---- the threads ---- */
+
+static bool stopping(const struct data *d)
+{
+	/* Relaxed: nothing is read on the strength of it, and the kick wakes who sleeps. */
+	return atomic_load_explicit(&d->stop, memory_order_relaxed);
+}
+
+/*
+ * The kick is taken before the pass: one that comes later wakes us again. The answer tells control
+ * that it may reclaim.
+ */
+static void take_kick(int kick, const struct classifier *c, struct classifier_reader *r,
+		      struct data_line *up)
+{
+	eventfd_t n;
+
+	eventfd_read(kick, &n);
+	classifier_pass(c, r);
+	up->news = true;
+}
+
+static void tx_tun_is_gone(struct data_tx *t, const struct worker *w)
+{
+	epoll_ctl(w->epoll, EPOLL_CTL_DEL, t->tun->fd, NULL);
+	/* Relaxed: the eventfd orders it for control. */
+	atomic_store_explicit(&t->gone, true, memory_order_relaxed);
+	t->up.news = true;
+}
+
+static void *tx_thread(void *arg)
+{
+	struct data *d = arg;
+	struct worker *w = &d->workers[DATA_TX];
+	struct epoll_event ev[READY_MAX];
+
+	while (!stopping(d)) {
+		int n = epoll_wait(w->epoll, ev, READY_MAX, -1);
+
+		for (int i = 0; i < n && !stopping(d); i++) {
+			if (ev[i].data.u32 == READY_KICK)
+				take_kick(w->kick, d->classifier, d->tx.reader, &d->tx.up);
+			else if (!data_tx_run(&d->tx))
+				tx_tun_is_gone(&d->tx, w);
+			data_tx_report(&d->tx);
+			data_line_wake(&d->tx.up);
+		}
+	}
+	return NULL;
+}
+
+static void *rx_thread(void *arg)
+{
+	struct data *d = arg;
+	struct worker *w = &d->workers[DATA_RX];
+	struct epoll_event ev[READY_MAX];
+
+	while (!stopping(d)) {
+		int n = epoll_wait(w->epoll, ev, READY_MAX, -1);
+
+		for (int i = 0; i < n && !stopping(d); i++) {
+			if (ev[i].data.u32 == READY_KICK)
+				take_kick(w->kick, d->classifier, d->rx.reader, &d->rx.up);
+			else
+				data_rx_run(&d->rx,
+					    ev[i].data.u32 == READY_IKE ? &d->rx.ike : &d->rx.natt);
+			data_rx_report(&d->rx);
+			data_line_wake(&d->rx.up);
+		}
+	}
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static void arena_new(struct batch *b, size_t size)
+{
+	batch_init(b, xcalloc(1, size), size);
+}
+
+static bool watch(const struct worker *w, int fd, enum ready which)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = which };
+
+	/* The host may have no such family. */
+	return fd < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static bool watch_all(const struct data *d)
+{
+	const struct worker *tx = &d->workers[DATA_TX], *rx = &d->workers[DATA_RX];
+
+	return watch(tx, tx->kick, READY_KICK) && watch(tx, d->tx.tun->fd, READY_TUN) &&
+	       watch(rx, rx->kick, READY_KICK) && watch(rx, d->rx.ike.fd4, READY_IKE) &&
+	       watch(rx, d->rx.ike.fd6, READY_IKE) && watch(rx, d->rx.natt.fd4, READY_NATT) &&
+	       watch(rx, d->rx.natt.fd6, READY_NATT);
+}
+
+static bool open_fds(struct worker *w, struct data_line *up)
+{
+	up->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return up->fd >= 0 && w->kick >= 0 && w->epoll >= 0;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_fds(struct worker *w, struct data_line *up)
+{
+	close_fd(w->epoll);
+	close_fd(w->kick);
+	close_fd(up->fd);
+	ring_free(up->ring);
+}
+
+static void engines_new(struct data *d, struct host *host)
+{
+	d->classifier = classifier_new();
+	d->tx.classifier = d->classifier;
+	d->tx.engine = outbound_new(d->classifier);
+	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
+	d->tx.tun = &host->tun;
+	d->tx.natt = host->natt;
+	arena_new(&d->tx.out, DATA_TUN_ARENA);
+	arena_new(&d->tx.replies, (size_t)BATCH_MAX * REPLY_MAX);
+	d->rx.classifier = d->classifier;
+	d->rx.engine = inbound_new(d->classifier);
+	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
+	d->rx.tun = &host->tun;
+	d->rx.ike = host->ike;
+	d->rx.natt = host->natt;
+	arena_new(&d->rx.in, NET_BATCH_ARENA);
+}
+
+struct data *data_new(struct host *host, const struct data_ops *ops)
+{
+	struct data *d = xcalloc(1, sizeof(*d));
+	int saved;
+	bool tx, rx;
+
+	d->ops = ops;
+	engines_new(d, host);
+	tx = open_fds(&d->workers[DATA_TX], &d->tx.up);
+	rx = open_fds(&d->workers[DATA_RX], &d->rx.up);
+	if (tx && rx && watch_all(d))
+		return d;
+	saved = errno;
+	data_free(d);
+	errno = saved;
+	return NULL;
+}
+
+static bool worker_start(struct data *d, enum data_way way, const char *name, void *(*run)(void *))
+{
+	struct worker *w = &d->workers[way];
+
+	errno = pthread_create(&w->thread, NULL, run, d);
+	w->runs = errno == 0;
+	if (w->runs)
+		pthread_setname_np(w->thread, name);
+	return w->runs;
+}
+
+int data_start(struct data *d)
+{
+	sigset_t all, before;
+	bool started;
+	int saved;
+
+	d->tx.reader = classifier_reader_add(d->classifier);
+	d->rx.reader = classifier_reader_add(d->classifier);
+	sigfillset(&all);
+	/* Signals are the loop's: a thread inherits that it takes none. */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	started = worker_start(d, DATA_TX, "godwit-tx", tx_thread) &&
+		  worker_start(d, DATA_RX, "godwit-rx", rx_thread);
+	saved = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (started)
+		return 0;
+	data_stop(d);
+	errno = saved;
+	return ERR_SYSTEM;
+}
+
+static void kick_all(struct data *d)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(d->workers); i++)
+		if (d->workers[i].runs)
+			eventfd_write(d->workers[i].kick, 1);
+}
+
+void data_stop(struct data *d)
+{
+	atomic_store_explicit(&d->stop, true, memory_order_relaxed);
+	kick_all(d);
+	for (unsigned i = 0; i < ARRAY_SIZE(d->workers); i++) {
+		if (d->workers[i].runs)
+			pthread_join(d->workers[i].thread, NULL);
+		d->workers[i].runs = false;
+	}
+	classifier_reader_remove(d->classifier, d->tx.reader);
+	classifier_reader_remove(d->classifier, d->rx.reader);
+	d->tx.reader = NULL;
+	d->rx.reader = NULL;
+}
+
+void data_free(struct data *d)
+{
+	if (!d)
+		return;
+	data_stop(d);
+	close_fds(&d->workers[DATA_TX], &d->tx.up);
+	close_fds(&d->workers[DATA_RX], &d->rx.up);
+	inbound_free(d->rx.engine);
+	outbound_free(d->tx.engine);
+	classifier_free(d->classifier);
+	free(d->rx.in.arena);
+	free(d->tx.out.arena);
+	free(d->tx.replies.arena);
+	free(d);
+}
+
+/* ---- control's side ---- */
+
+struct classifier *data_classifier(struct data *d)
+{
+	return d->classifier;
+}
+
+static struct data_line *data_line(struct data *d, enum data_way way)
+{
+	switch (way) {
+	case DATA_TX:
+		return &d->tx.up;
+	case DATA_RX:
+		return &d->rx.up;
+	}
+	abort();
+}
+
+int data_fd(struct data *d, enum data_way way)
+{
+	return data_line(d, way)->fd;
+}
+
+static void deliver(const struct data *d, const struct data_note *note)
+{
+	struct data_ike ike = { note->from, note->to, slice(note->bytes, note->len) };
+
+	switch (note->type) {
+	case DATA_NOTE_EVENT:
+		d->ops->event(d->ops->ctx, &note->event);
+		break;
+	case DATA_NOTE_IKE:
+		d->ops->ike(d->ops->ctx, &ike);
+		break;
+	}
+}
+
+void data_take(struct data *d, enum data_way way)
+{
+	struct data_line *l = data_line(d, way);
+	struct worker *w = &d->workers[way];
+	unsigned left = way == DATA_TX ? DATA_TX_NOTES : DATA_RX_NOTES;
+	const struct data_note *note;
+	eventfd_t n;
+	uint64_t full;
+
+	eventfd_read(l->fd, &n);
+	for (; left && (note = ring_peek(l->ring)); left--) {
+		deliver(d, note);
+		ring_release(l->ring);
+	}
+	/* A ring that is filled as fast as it is emptied must not keep the loop from all else. */
+	if (!left)
+		eventfd_write(l->fd, 1);
+	full = atomic_load_explicit(&l->full, memory_order_relaxed);
+	/* Whoever found it full asks again, now that there is room. */
+	if (full != w->full_seen && w->runs)
+		eventfd_write(w->kick, 1);
+	w->full_seen = full;
+	classifier_reclaim(d->classifier);
+	if (way == DATA_TX && !d->gone_told &&
+	    atomic_load_explicit(&d->tx.gone, memory_order_relaxed)) {
+		d->gone_told = true;
+		d->ops->tun_gone(d->ops->ctx);
+	}
+}
+
+void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
+{
+	if (in)
+		classifier_remove_spi(d->classifier, esp_in_config(in)->spi);
+	classifier_retire_in(d->classifier, in);
+	classifier_retire_out(d->classifier, out);
+	kick_all(d);
+}
+
+void data_publish_rules(struct data *d, const struct policy *p)
+{
+	classifier_retire_rules(d->classifier, classifier_publish_rules(d->classifier, p));
+	kick_all(d);
+}
+
+void data_view(const struct data *d, struct control_view *view)
+{
+	view->drops[0] = inbound_drops(d->rx.engine);
+	view->drops[1] = outbound_drops(d->tx.engine);
+	view->drops[2] = &d->rx.drops;
+	view->drops[3] = &d->tx.drops;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two data threads between a socket that stands for the TUN and UDP sockets on loopback. What
+ * the tests wait for comes within milliseconds; the seconds are for a machine that is busy.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "client/data.h"
+#include "tests/unit/esp_parts.h"
+#include "tests/unit/namespace.h"
+
+#define WAIT_MS 20000
+#define SLOT 3
+#define SPI 0x1000
+#define MARKER 4
+
+struct bed {
+	struct host host;
+	int tun; /* the application's end */
+	struct net_udp peer;
+	struct endpoint natt, ike; /* the host's, as the peer knows them */
+	struct data *data;
+	struct data_ops ops;
+	struct esp_out *out; /* published */
+	struct esp_in *in;
+	struct esp_out *gateway; /* the peer's, for our `in` */
+	size_t secrets; /* in use before */
+	/* what came up */
+	unsigned ikes, events, gone;
+	bool orderly;
+	size_t ike_bytes;
+	enum data_event_type last;
+};
+
+static void on_ike(void *ctx, const struct data_ike *ike)
+{
+	struct bed *b = ctx;
+
+	/* Each carries its number. */
+	b->orderly &= ike->bytes.n >= 4 && get_be32(ike->bytes.p) == b->ikes;
+	b->ikes++;
+	b->ike_bytes = ike->bytes.n;
+}
+
+static void on_event(void *ctx, const struct data_event *ev)
+{
+	struct bed *b = ctx;
+
+	b->events++;
+	b->last = ev->type;
+}
+
+static void on_gone(void *ctx)
+{
+	struct bed *b = ctx;
+
+	b->gone++;
+}
+
+static struct endpoint local(uint16_t port)
+{
+	return (struct endpoint){ parts_addr("127.0.0.1"), port };
+}
+
+static void publish(struct bed *b)
+{
+	struct esp_sa_config out = parts_config(&suite_gcm, SPI), in = out;
+	struct policy_rule rule = { out.ts, POLICY_PROTECT, SLOT };
+	struct policy *p = xcalloc(1, sizeof(*p));
+
+	p->fallback = POLICY_DISCARD;
+	policy_add(p, &rule);
+	data_publish_rules(b->data, p);
+	free(p);
+	out.path.remote = local(b->peer.port);
+	in.ts = (struct ts_pair){ .local = out.ts.remote, .remote = out.ts.local };
+	b->out = parts_out(out);
+	b->in = parts_in(in);
+	b->gateway = parts_out(out);
+	assert_int_equal(classifier_add_spi(data_classifier(b->data), b->in), 0);
+	classifier_set_current(data_classifier(b->data), SLOT, b->out);
+}
+
+static struct bed *bed_new(void)
+{
+	struct bed *b = xcalloc(1, sizeof(*b));
+	int ends[2];
+
+	b->secrets = secret_pool_used();
+	b->orderly = true;
+	enter_namespace();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+	b->host.tun.fd = ends[0];
+	b->tun = ends[1];
+	assert_int_equal(net_udp_open(&b->host.ike, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b->host.natt, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b->peer, 0, 0), 0);
+	b->ike = local(b->host.ike.port);
+	b->natt = local(b->host.natt.port);
+	b->ops = (struct data_ops){ b, on_ike, on_event, on_gone };
+	b->data = data_new(&b->host, &b->ops);
+	assert_non_null(b->data);
+	publish(b);
+	assert_int_equal(data_start(b->data), 0);
+	return b;
+}
+
+static void bed_free(struct bed *b)
+{
+	data_stop(b->data);
+	esp_out_free(b->gateway);
+	esp_out_free(b->out);
+	esp_in_free(b->in);
+	data_free(b->data);
+	close(b->tun);
+	close(b->host.tun.fd);
+	net_udp_close(&b->host.ike);
+	net_udp_close(&b->host.natt);
+	net_udp_close(&b->peer);
+	assert_int_equal(secret_pool_used(), b->secrets);
+	free(b);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, WAIT_MS) == 1;
+}
+
+/* Takes what comes up on this way until there is `wanted` of it. */
+static void take(struct bed *b, enum data_way way, const unsigned *what, unsigned wanted)
+{
+	while (*what < wanted) {
+		assert_true(readable(data_fd(b->data, way)));
+		data_take(b->data, way);
+	}
+	assert_int_equal(*what, wanted);
+}
+
+static uint64_t dropped(const struct bed *b, enum drop why)
+{
+	struct control_view view = { 0 };
+	uint64_t n = 0;
+
+	data_view(b->data, &view);
+	for (unsigned i = 0; i < ARRAY_SIZE(view.drops); i++)
+		n += view.drops[i] ? drop_read(view.drops[i], why) : 0;
+	return n;
+}
+
+static void wait_dropped(const struct bed *b, enum drop why, uint64_t n)
+{
+	for (unsigned i = 0; dropped(b, why) < n && i < WAIT_MS; i++)
+		usleep(1000);
+	assert_int_equal(dropped(b, why), n);
+}
+
+static void packets_go_out_and_come_in(void **state)
+{
+	struct bed *b = bed_new();
+	uint8_t buf[200], got[2000];
+	struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 200);
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	struct batch *batch = parts_batch(store);
+	struct pkt *p;
+
+	assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+	assert_true(readable(b->peer.fd4));
+	assert_true(recv(b->peer.fd4, got, sizeof(got), 0) > 200);
+	assert_int_equal(get_be32(got), SPI);
+	p = parts_take(batch, inner);
+	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
+	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	assert_true(readable(b->tun));
+	assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
+	assert_memory_equal(got, inner.p, inner.n);
+	take(b, DATA_RX, &b->events, 1);
+	assert_int_equal(b->last, DATA_FIRST_PACKET);
+	free(store);
+	bed_free(b);
+}
+
+static void a_missing_sa_is_asked_for(void **state)
+{
+	struct bed *b = bed_new();
+	uint8_t buf[100];
+	struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 100);
+
+	classifier_set_current(data_classifier(b->data), SLOT, NULL);
+	assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+	take(b, DATA_TX, &b->events, 1);
+	assert_int_equal(b->last, DATA_NEED_SA);
+	assert_int_equal(dropped(b, DROP_NO_SA), 1);
+	bed_free(b);
+}
+
+static void send_ike(struct bed *b, uint32_t number, size_t n)
+{
+	uint8_t bytes[MARKER + IKE_MESSAGE_MAX + 1] = { 0 };
+
+	put_be32(bytes + MARKER, number);
+	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, slice(bytes, MARKER + n)), 0);
+}
+
+static void ike_comes_up(void **state)
+{
+	struct bed *b = bed_new();
+	uint8_t plain[28] = { 0, 0, 0, 1 };
+
+	send_ike(b, 0, IKE_MESSAGE_MAX);
+	take(b, DATA_RX, &b->ikes, 1);
+	assert_int_equal(b->ike_bytes, IKE_MESSAGE_MAX);
+	/* On the other port there is no marker. */
+	assert_int_equal(net_udp_send(&b->peer, NULL, &b->ike, slice(plain, sizeof(plain))), 0);
+	take(b, DATA_RX, &b->ikes, 2);
+	assert_int_equal(b->ike_bytes, sizeof(plain));
+	send_ike(b, 2, IKE_MESSAGE_MAX + 1);
+	wait_dropped(b, DROP_IKE_TOO_LONG, 1);
+	send_ike(b, 2, 100);
+	take(b, DATA_RX, &b->ikes, 3);
+	assert_true(b->orderly);
+	bed_free(b);
+}
+
+/* Control does not look for a while: the oldest are kept, the others counted, data goes on. */
+static void a_full_ring_holds_up_nobody(void **state)
+{
+	struct bed *b = bed_new();
+	unsigned sent = 1000;
+	uint8_t buf[100], got[2000];
+	struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 100);
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	struct batch *batch = parts_batch(store);
+	struct pkt *p = parts_take(batch, inner);
+
+	for (unsigned i = 0; i < sent; i++)
+		send_ike(b, i, 100);
+	/* Its first packet is an event that finds no room. */
+	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
+	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	assert_true(readable(b->tun));
+	assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
+	wait_dropped(b, DROP_IKE_QUEUE_FULL, sent - DATA_RX_NOTES);
+	take(b, DATA_RX, &b->ikes, DATA_RX_NOTES);
+	assert_true(b->orderly);
+	take(b, DATA_RX, &b->events, 1);
+	assert_int_equal(b->last, DATA_FIRST_PACKET);
+	b->ikes = 0;
+	send_ike(b, 0, 100);
+	take(b, DATA_RX, &b->ikes, 1);
+	free(store);
+	bed_free(b);
+}
+
+/* Threads that sleep are woken, so that what is retired does not live on in quiet times. */
+static void what_is_retired_is_freed_in_silence(void **state)
+{
+	struct bed *b = bed_new();
+	size_t before = secret_pool_used();
+
+	classifier_set_current(data_classifier(b->data), SLOT, NULL);
+	data_retire(b->data, b->in, b->out);
+	b->in = NULL;
+	b->out = NULL;
+	/* Each answers the kick, and the second answer finds that both have passed. */
+	assert_true(readable(data_fd(b->data, DATA_TX)));
+	assert_true(readable(data_fd(b->data, DATA_RX)));
+	data_take(b->data, DATA_TX);
+	data_take(b->data, DATA_RX);
+	assert_true(secret_pool_used() < before);
+	assert_int_equal(classifier_reclaim(data_classifier(b->data)), 0);
+	bed_free(b);
+}
+
+static void nothing_is_freed_under_a_thread(void **state)
+{
+	struct bed *b = bed_new();
+
+	data_stop(b->data);
+	/* No thread runs: at once, as with the engines inline. */
+	classifier_set_current(data_classifier(b->data), SLOT, NULL);
+	data_retire(b->data, b->in, b->out);
+	b->in = NULL;
+	b->out = NULL;
+	assert_int_equal(classifier_reclaim(data_classifier(b->data)), 0);
+	bed_free(b);
+}
+
+static void the_threads_take_no_signal(void **state)
+{
+	struct bed *b = bed_new();
+	struct timespec wait = { .tv_sec = WAIT_MS / 1000 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	/* The process ends if a data thread is there to take it. */
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	assert_int_equal(kill(getpid(), SIGUSR1), 0);
+	usleep(20000);
+	assert_int_equal(sigtimedwait(&set, NULL, &wait), SIGUSR1);
+	bed_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_go_out_and_come_in),
+		cmocka_unit_test(a_missing_sa_is_asked_for),
+		cmocka_unit_test(ike_comes_up),
+		cmocka_unit_test(a_full_ring_holds_up_nobody),
+		cmocka_unit_test(what_is_retired_is_freed_in_silence),
+		cmocka_unit_test(nothing_is_freed_under_a_thread),
+		cmocka_unit_test(the_threads_take_no_signal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
