@@ -96,6 +96,19 @@ bool session_spi_taken(const struct session *s, uint32_t spi)
 	return false;
 }
 
+/* True when something came on it since the last look. */
+static bool listen(struct tunnel *t, vtime now, unsigned k)
+{
+	struct session_epoch *e = &t->epoch[k];
+	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
+	bool more = heard != e->heard;
+
+	e->heard = heard;
+	if (more)
+		epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
+	return more;
+}
+
 /* ---- installing ---- */
 
 static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
@@ -162,8 +175,11 @@ static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, 
 
 static void make_room(struct session *s, vtime now, unsigned slot)
 {
-	uint32_t id = epochs_evictable(&s->tunnels[slot].epochs);
+	uint32_t id;
 
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		listen(&s->tunnels[slot], now, k);
+	id = epochs_evictable(&s->tunnels[slot].epochs);
 	if (id)
 		session_epoch_event(s, now, slot, id, EPOCH_EVENT_EVICTED);
 }
@@ -269,19 +285,6 @@ bool session_epochs_usable(const struct session *s)
 }
 
 /* ---- time and counters ---- */
-
-/* True when something came on it since the last look. */
-static bool listen(struct tunnel *t, vtime now, unsigned k)
-{
-	struct session_epoch *e = &t->epoch[k];
-	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
-	bool more = heard != e->heard;
-
-	e->heard = heard;
-	if (more)
-		epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
-	return more;
-}
 
 /*
  * Renews an epoch that is near a limit, or stops it at the limit. Returns when to look again: half

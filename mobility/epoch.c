@@ -154,9 +154,25 @@ bool epochs_usable(const struct epochs *es)
 	return false;
 }
 
+/* When it was in use for the last time, as far as we know. */
+static vtime last_used(const struct epoch *e)
+{
+	return e->state == EPOCH_RETIRING ? e->quiet_at - EPOCH_LINGER : e->since;
+}
+
+/* Which of the two goes first: the peer has been told of it, or has not used it for longer. */
+static bool goes_before(const struct epoch *a, const struct epoch *b)
+{
+	if (a->deleted != b->deleted)
+		return a->deleted;
+	if (!a->deleted && last_used(a) != last_used(b))
+		return last_used(a) < last_used(b);
+	return a->id < b->id;
+}
+
 uint32_t epochs_evictable(const struct epochs *es)
 {
-	const struct epoch *oldest = NULL;
+	const struct epoch *first = NULL;
 
 	for (unsigned i = 0; i < EPOCHS_MAX; i++) {
 		const struct epoch *e = &es->epoch[i];
@@ -165,11 +181,10 @@ uint32_t epochs_evictable(const struct epochs *es)
 			return 0;
 		if (e->state == EPOCH_CURRENT || e->state == EPOCH_DEAD)
 			continue;
-		if (!oldest || (e->state == EPOCH_RETIRING && oldest->state == EPOCH_PROBING) ||
-		    (e->state == oldest->state && e->id < oldest->id))
-			oldest = e;
+		if (!first || goes_before(e, first))
+			first = e;
 	}
-	return oldest ? oldest->id : 0;
+	return first ? first->id : 0;
 }
 
 /* ---- events ---- */

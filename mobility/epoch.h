@@ -110,7 +110,10 @@ void epochs_init(struct epochs *es, vtime patience);
  * the same number. -1 when there is no room: evict first (epochs_evictable).
  */
 int epochs_install(struct epochs *es, vtime now, uint32_t id, const struct epoch_life *life);
-/* The oldest epoch that does not carry data and may go to make room; 0 when there is room. */
+/*
+ * The epoch that can best go to make room: none that carries data, rather one that the peer does not
+ * use. 0 when there is room. Call epochs_heard before.
+ */
 uint32_t epochs_evictable(const struct epochs *es);
 /* Something happened to epoch `id`; returns the actions. An unknown id and a dead epoch: nothing. */
 unsigned epochs_event(struct epochs *es, vtime now, uint32_t id, enum epoch_event event);
