@@ -34,8 +34,9 @@ static void explain_ike(const struct ike_config *ike, FILE *out)
 	fprintf(out, "; for %s\n", duration_text(ike->lifetime_s, life));
 }
 
-static void explain_esp(const struct ike_child_config *child, FILE *out)
+static void explain_esp(const struct session_config *s, FILE *out)
 {
+	const struct ike_child_config *child = &s->child;
 	char life[16], name[40];
 
 	fprintf(out, EXPLAIN_LABEL "in UDP always, so that every NAT lets it through\n", "ESP");
@@ -46,7 +47,9 @@ static void explain_esp(const struct ike_child_config *child, FILE *out)
 	if (child->pfs == DH_NONE)
 		fprintf(out, "no\n");
 	else
-		fprintf(out, "yes, %s\n", dh_group_name(child->pfs));
+		fprintf(out, "yes, %s\n",
+			s->pfs_as_phase1 ? "in the group that IKE has come to use" :
+					   dh_group_name(child->pfs));
 }
 
 static bool has_inner(const struct session_config *s, enum family family)
@@ -105,7 +108,7 @@ void config_explain(const struct config *c, FILE *out)
 	fprintf(out, "%s: connection %s\n", c->file, c->name);
 	explain_gateway(s, out);
 	explain_ike(&s->ike, out);
-	explain_esp(&s->child, out);
+	explain_esp(s, out);
 	explain_life(s, out);
 	fprintf(out, EXPLAIN_LABEL "%s, MTU ", "device", c->device);
 	if (s->mtu)

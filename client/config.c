@@ -475,6 +475,7 @@ static void settle_pfs(struct parse *p)
 	switch (d->pfs) {
 	case PFS_AS_PROPOSED:
 		s->child.pfs = d->proposed_group ? d->proposed_group : s->ike.suites[0].group;
+		s->pfs_as_phase1 = !d->proposed_group;
 		return;
 	case PFS_NONE:
 		s->child.pfs = DH_NONE;

@@ -193,6 +193,28 @@ void session_failed(struct session *s, vtime now, enum session_exit exit, const 
 		session_close(s, now, exit, text);
 }
 
+/* Where the person finds what the failure is about; "" when that says nothing more. */
+static const char *advice(const struct ike_failure *why)
+{
+	bool quick = why->during && strcmp(why->during, "quick mode") == 0;
+
+	switch (exit_of_failure(why)) {
+	case SESSION_EXIT_NO_PROPOSAL:
+		return quick ? "; compare [esp] proposals and pfs, [tunnel] local and remote "
+			       "with the gateway's" :
+			       "; compare [ike] proposals with the gateway's";
+	case SESSION_EXIT_AUTH:
+		return why->err == ERR_IDENTITY ? "; see [gateway] identity" : "";
+	case SESSION_EXIT_UP:
+	case SESSION_EXIT_USAGE:
+	case SESSION_EXIT_NO_ANSWER:
+	case SESSION_EXIT_SYSTEM:
+	case SESSION_EXIT_LOST:
+		break;
+	}
+	return "";
+}
+
 /* This address did not answer: the next one, the next gateway, or the end with this failure. */
 static void next_candidate(struct session *s, vtime now, enum session_exit exit, const char *text)
 {
@@ -213,8 +235,9 @@ void session_failed_ike(struct session *s, vtime now, const struct ike_failure *
 {
 	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
 
-	snprintf(text, sizeof(text), "%s with %s: %s", why->during ? why->during : "IKE",
-		 session_gateway_text(s, gw), why->text ? why->text : err_name(why->err));
+	snprintf(text, sizeof(text), "%s with %.100s: %s%s", why->during ? why->during : "IKE",
+		 session_gateway_text(s, gw), why->text ? why->text : err_name(why->err),
+		 advice(why));
 	if (next)
 		next_candidate(s, now, exit_of_failure(why), text);
 	else
@@ -244,7 +267,8 @@ static void on_resolved(struct session *s, vtime now, const struct session_event
 		snprintf(text, sizeof(text),
 			 "resolve %.180s: %s; check [gateway] address and the network",
 			 gateway_name(s),
-			 ev->resolved.text ? ev->resolved.text : "no usable address");
+			 ev->resolved.text ? ev->resolved.text :
+					     "that is no address a gateway can have");
 		next_candidate(s, now, SESSION_EXIT_NO_ANSWER, text);
 		return;
 	}

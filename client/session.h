@@ -56,6 +56,7 @@ struct session_config {
 	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
 	unsigned ntunnels;
 	enum policy_action fallback; /* what no rule names: BYPASS or DISCARD */
+	bool pfs_as_phase1; /* PFS in the group that phase 1 came to use, not in child.pfs */
 	unsigned mtu; /* of the TUN; 0: computed from the path, and follows it */
 	vtime dpd; /* ask whether the gateway lives after so long a silence; 0: never */
 	vtime rekeymargin; /* renewing begins so long before the end of an SA's life */

@@ -81,11 +81,16 @@ static uint32_t spi_choose(struct session *s)
 	return spi;
 }
 
-static const struct ike_child_config *tunnel_config(struct session *s, unsigned slot)
+static const struct ike_child_config *tunnel_config(struct session *s,
+						    const struct session_ike *ike, unsigned slot)
 {
 	struct ike_child_config *c = &s->tunnels[slot].config;
+	struct ike_sa_info info;
 
 	*c = s->config->child;
+	ike_sa_info(ike->sa, &info);
+	if (s->config->pfs_as_phase1)
+		c->pfs = info.suite.group;
 	c->ts = s->config->tunnels[slot];
 	return c;
 }
@@ -103,7 +108,7 @@ static void child_begin(struct session *s, vtime now, struct session_ike *ike, u
 	};
 	ev.child.id = n->id;
 	ev.child.spi = n->spi;
-	ev.child.config = tunnel_config(s, slot);
+	ev.child.config = tunnel_config(s, ike, slot);
 	ike_event(ike->sa, now, &ev);
 }
 
@@ -177,6 +182,23 @@ static void ask_tun(struct session *s, vtime now)
 	s->tun_asked = true;
 }
 
+/* How many are up; of those that are not, the first and why. */
+static void report_tunnels(struct session *s, vtime now)
+{
+	unsigned up = tunnels_up(s), n = s->config->ntunnels;
+	char remote[TS_TEXT_MAX];
+
+	for (unsigned i = 0; i < n && up < n; i++) {
+		if (epochs_usable(&s->tunnels[i].epochs))
+			continue;
+		session_step_end(s, now, "%u of %u; not %s: %s", up, n,
+				 ts_text(&s->config->tunnels[i].remote, remote),
+				 s->last_child_failure.text);
+		return;
+	}
+	session_step_end(s, now, "%u of %u", up, n);
+}
+
 void session_tunnels_settle(struct session *s, vtime now)
 {
 	if (any_pending(s) || s->step != STEP_SA)
@@ -187,7 +209,7 @@ void session_tunnels_settle(struct session *s, vtime now)
 		session_failed_ike(s, now, &s->last_child_failure, false);
 		return;
 	}
-	session_step_end(s, now, "%u of %u", tunnels_up(s), s->config->ntunnels);
+	report_tunnels(s, now);
 	if (!s->tun_asked) {
 		ask_tun(s, now);
 		return;
@@ -347,6 +369,6 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 	};
 	ev.child.id = id;
 	ev.child.spi = n->spi;
-	ev.child.config = tunnel_config(s, n->slot);
+	ev.child.config = tunnel_config(s, ike, n->slot);
 	ike_event(ike->sa, now, &ev);
 }

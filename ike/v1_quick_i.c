@@ -98,8 +98,8 @@ static int consume_2(struct ike_sa *sa, vtime now, struct exchange *x, const str
 				     "the gateway chose a proposal we did not make");
 	if (!ids_are_ours(m, &c->ts))
 		return v1_quick_fail(
-			why, ERR_PEER_REFUSED,
-			"the gateway changed the address ranges; that is not supported (yet)");
+			why, ERR_NO_PROPOSAL,
+			"the gateway answers with other address ranges than we asked for");
 	if (exchange_secret(q, ike_msg_find(m, PAYLOAD_KE), &gqm, why) != 0)
 		return why->err;
 	child = (struct ike_child){

@@ -90,7 +90,7 @@ static void check_says_what_would_be_done(void **state)
 		"aes128-sha256-modp2048; for 8h\n"
 		"  ESP             in UDP always, so that every NAT lets it through\n"
 		"    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
-		"    PFS           yes, ecp384\n"
+		"    PFS           yes, in the group that IKE has come to use\n"
 		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
 		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
 		"until that succeeds\n"

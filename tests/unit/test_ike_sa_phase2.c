@@ -196,14 +196,14 @@ static void quick_narrowed(void **state)
 {
 	(void)state;
 	w->responder_config.faults.narrow_ids = true;
-	expect_child_failure(ERR_PEER_REFUSED, 0);
+	expect_child_failure(ERR_NO_PROPOSAL, 0);
 }
 
 static void quick_without_ids(void **state)
 {
 	(void)state;
 	w->responder_config.faults.no_ids = true;
-	expect_child_failure(ERR_PEER_REFUSED, 0);
+	expect_child_failure(ERR_NO_PROPOSAL, 0);
 }
 
 static void quick_with_a_key_nobody_asked_for(void **state)
