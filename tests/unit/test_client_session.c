@@ -419,6 +419,20 @@ static void data_is_a_sign_of_life(void **state)
 	assert_int_equal(b->sent, sent);
 }
 
+/* Not every gateway answers, and one that does not say so is not asked. */
+static void a_gateway_without_dpd_is_left_in_peace(void **state)
+{
+	struct bench *b = *state;
+	unsigned sent;
+
+	b->responder_config.faults.no_dpd = true;
+	assert_int_equal(up(b), SESSION_UP);
+	sent = b->sent;
+	run(b, 600 * VTIME_S);
+	assert_int_equal(b->sent, sent);
+	assert_int_equal(info(b).state, SESSION_UP);
+}
+
 static void a_silent_gateway_is_looked_for_until_it_is_there(void **state)
 {
 	struct bench *b = *state;
@@ -600,6 +614,7 @@ int main(void)
 		TEST(bytes_renew_too),
 		TEST(silence_is_asked_about_and_answered),
 		TEST(data_is_a_sign_of_life),
+		TEST(a_gateway_without_dpd_is_left_in_peace),
 		TEST(a_silent_gateway_is_looked_for_until_it_is_there),
 		TEST(a_restarted_gateway_is_found_again),
 		TEST(a_deleted_ike_sa_is_made_again),
