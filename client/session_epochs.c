@@ -7,6 +7,7 @@
 #define LIMIT_PER_CENT 75
 #define SEQUENCES_MAX UINT32_MAX
 #define GCM_PACKETS_MAX ((uint64_t)1 << 31)
+#define SMALL_BLOCK_BYTES_MAX ((uint64_t)32 << 30) /* 64-bit blocks collide early (Sweet32) */
 /* At the pace of the last look: so often at least until a limit is reached, and no faster than. */
 #define WATCH_LEAST (50 * VTIME_MS)
 
@@ -129,7 +130,8 @@ static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
 
 static bool is_gcm(const struct esp_suite *suite)
 {
-	return suite->integ == ESP_INTEG_NONE;
+	return suite->cipher == ESP_CIPHER_AES_GCM_16 || suite->cipher == ESP_CIPHER_AES_GCM_12 ||
+	       suite->cipher == ESP_CIPHER_AES_GCM_8;
 }
 
 static void set_limits(const struct session *s, struct session_epoch *e)
@@ -140,6 +142,8 @@ static void set_limits(const struct session *s, struct session_epoch *e)
 	if (is_gcm(&e->child.suite) && e->packets_max > GCM_PACKETS_MAX)
 		e->packets_max = GCM_PACKETS_MAX;
 	e->bytes_max = e->child.keylife_bytes ? e->child.keylife_bytes : UINT64_MAX;
+	if (e->child.suite.cipher == ESP_CIPHER_3DES_CBC && e->bytes_max > SMALL_BLOCK_BYTES_MAX)
+		e->bytes_max = SMALL_BLOCK_BYTES_MAX;
 	if (s->config->keylife_bytes && s->config->keylife_bytes < e->bytes_max)
 		e->bytes_max = s->config->keylife_bytes;
 }

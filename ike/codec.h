@@ -347,6 +347,8 @@ enum natt vendor_natt(enum vendor v, enum natt sofar);
 void vendor_write_all(struct ike_writer *b);
 /* The best NAT traversal that the message's vendor ids offer. */
 enum natt vendor_msg_natt(const struct ike_msg *m);
+/* The message announces dead peer detection (RFC 3706 section 5.1). */
+bool vendor_msg_dpd(const struct ike_msg *m);
 
 /* ---- NAT detection (natd.c), RFC 3947 section 3.2 ---- */
 

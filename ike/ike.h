@@ -205,7 +205,8 @@ enum ike_event_type {
 	/*
 	 * Ask whether the peer is alive (RFC 3706), again after 0.5 s, 1 s, 2 s … for half of
 	 * config.timeout. The answer is ALIVE; SILENT follows when there has been no ALIVE by then.
-	 * Nothing while one is under way.
+	 * Nothing while one is under way, and nothing with a peer that has not announced that it
+	 * answers.
 	 */
 	IKE_EVENT_PROBE,
 };

@@ -139,6 +139,7 @@ struct ike_sa {
 	struct child_request request[CHILD_REQUESTS_MAX];
 	unsigned ndeleted; /* SPIs that the session has not been told of */
 	uint32_t deleted[DELETED_MAX];
+	bool peer_dpd; /* the peer has announced that it answers probes */
 	struct probe probe;
 	bool hinted;
 	vtime hinted_at;

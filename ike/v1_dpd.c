@@ -46,7 +46,7 @@ void v1_dpd_probe(struct ike_sa *sa, vtime now)
 {
 	struct probe *p = &sa->probe;
 
-	if (sa->state != IKE_STATE_ESTABLISHED || p->running)
+	if (sa->state != IKE_STATE_ESTABLISHED || !sa->peer_dpd || p->running)
 		return;
 	/* Half of the numbers are left to grow into. */
 	if (!p->sequence)

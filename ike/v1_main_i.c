@@ -42,6 +42,7 @@ static int consume_2(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	sa->suite = choice.suite;
 	v1_main_lifetime(sa, choice.lifetime_s);
 	sa->main.natt = vendor_msg_natt(m);
+	sa->peer_dpd = vendor_msg_dpd(m);
 	if (sa->arrived_to.addr.family != FAMILY_NONE)
 		sa->path.local = sa->arrived_to;
 	return 0;
@@ -91,6 +92,7 @@ static int consume_4(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	(void)x;
 	if (ke_parse(gxr, sa->suite.group) != 0 || nonce_parse(nr) != 0)
 		return ERR_MALFORMED;
+	sa->peer_dpd |= vendor_msg_dpd(m);
 	if (mm->natt == NATT_NONE ||
 	    natd_detect(m, sa->suite.hash, &sa->path.local, &sa->path.remote, &nat) != 0)
 		return v1_main_fail(

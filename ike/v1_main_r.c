@@ -29,6 +29,7 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 		return v1_main_fail(why, ERR_NO_PROPOSAL,
 				    "the gateway offers none of our proposals");
 	mm->natt = vendor_msg_natt(m);
+	sa->peer_dpd = vendor_msg_dpd(m);
 	if (mm->natt == NATT_NONE)
 		return v1_main_fail(why, ERR_UNSUPPORTED,
 				    "the gateway does not speak NAT traversal; ESP without UDP is "

@@ -164,3 +164,12 @@ enum natt vendor_msg_natt(const struct ike_msg *m)
 		best = vendor_natt(vendor_find(p->body, NULL), best);
 	return best;
 }
+
+bool vendor_msg_dpd(const struct ike_msg *m)
+{
+	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_VID); p;
+	     p = ike_msg_find_next(m, p))
+		if (vendor_find(p->body, NULL) == VENDOR_DPD)
+			return true;
+	return false;
+}

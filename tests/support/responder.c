@@ -205,7 +205,8 @@ static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		ike_write_body(&b, PAYLOAD_VID, vendor_bytes(VENDOR_NATT_RFC));
 	else if (sa->natt == NATT_DRAFT)
 		ike_write_body(&b, PAYLOAD_VID, vendor_bytes(VENDOR_NATT_DRAFT_03));
-	ike_write_body(&b, PAYLOAD_VID, vendor_bytes(VENDOR_DPD));
+	if (!r->config.faults.no_dpd)
+		ike_write_body(&b, PAYLOAD_VID, vendor_bytes(VENDOR_DPD));
 	reply->n = ike_write_done(&b).n;
 	responder_answer_keep(&sa->answer, request, reply);
 	sa->stage = SENT_2;
@@ -382,7 +383,7 @@ static void notify_receive(struct responder *r, struct sa *sa, struct slice body
 	if (notify_parse(body, &n) != 0)
 		return;
 	cookies(sa, both);
-	if (n.type == NOTIFY_R_U_THERE)
+	if (n.type == NOTIFY_R_U_THERE && !r->config.faults.no_dpd)
 		responder_info_notify(r, sa,
 				      &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
 								.type = NOTIFY_R_U_THERE_ACK,

@@ -14,6 +14,7 @@ struct responder_faults {
 	bool silent; /* says nothing when it refuses */
 	bool no_natt; /* announces no NAT traversal */
 	bool fake_nat; /* hides its address in NAT-D, as strongSwan's libipsec does */
+	bool no_dpd; /* announces no dead peer detection, and does not answer it */
 	bool draft_natt; /* announces draft 03 alone */
 	bool bad_hash_r;
 	bool bad_ke; /* in message 4: zeros */
