@@ -398,6 +398,16 @@ void sim_gateway_renew_ike(struct sim_gateway *g)
 	sim_peer_renew_ike(g->peer);
 }
 
+void sim_gateway_offer_foreign(struct sim_gateway *g)
+{
+	sim_peer_offer_foreign(g->peer);
+}
+
+unsigned sim_gateway_refused(const struct sim_gateway *g)
+{
+	return sim_peer_refused(g->peer);
+}
+
 unsigned sim_gateway_accepted(const struct sim_gateway *g)
 {
 	return sim_peer_accepted(g->peer);

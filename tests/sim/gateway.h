@@ -27,6 +27,9 @@ void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike);
 /* Where it is the program's engine: begins a new pair for a tunnel, a new IKE SA; forgets all. */
 void sim_gateway_renew_child(struct sim_gateway *g, unsigned tunnel);
 void sim_gateway_renew_ike(struct sim_gateway *g);
+void sim_gateway_offer_foreign(struct sim_gateway *g);
+/* The notify with which the client refused an offer; 0: none. */
+unsigned sim_gateway_refused(const struct sim_gateway *g);
 void sim_gateway_forget(struct sim_gateway *g);
 /* IKE SAs that the client began, so far. */
 unsigned sim_gateway_accepted(const struct sim_gateway *g);

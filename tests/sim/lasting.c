@@ -247,6 +247,31 @@ static void outage_end(struct world *w)
 		     sim_gateway_accepted(w->gateway));
 }
 
+/* ---- an offer that fits no tunnel ---- */
+
+static void offer_foreign(struct world *w, unsigned unused)
+{
+	(void)unused;
+	sim_gateway_offer_foreign(w->gateway);
+}
+
+static void foreign_up(struct world *w)
+{
+	world_at(w, w->now + VTIME_S, offer_foreign, 0);
+	pings(w, 20, VTIME_S / 4);
+	world_at(w, w->now + 7 * VTIME_S, stop, 0);
+}
+
+static void foreign_end(struct world *w)
+{
+	expect_up(w);
+	expect_all_answered(w);
+	world_expect(w, sim_gateway_refused(w->gateway) == 18, "refused with notify %u",
+		     sim_gateway_refused(w->gateway));
+	world_expect(w, sim_gateway_children(w->gateway) == tunnels(w),
+		     "the gateway has %u pairs of SAs", sim_gateway_children(w->gateway));
+}
+
 /* ---- a day ---- */
 
 #define DAY (24 * 3600 * VTIME_S)
@@ -372,6 +397,7 @@ const struct scenario lasting_scenarios[] = {
 	{ "rekey_lossy", rekey_lossy_begin, rekey_lossy_up, rekey_lossy_end, 150 * VTIME_S, NULL },
 	{ "restart", long_begin, restart_up, restart_end, 120 * VTIME_S, NULL },
 	{ "outage60", long_begin, outage_up, outage_end, 150 * VTIME_S, NULL },
+	{ "foreign", long_begin, foreign_up, foreign_end, 60 * VTIME_S, NULL },
 	{ "limits", limits_begin, limits_up, limits_end, 120 * VTIME_S, NULL },
 	{ "day", day_begin, day_up, day_end, DAY + VTIME_S, NULL },
 };

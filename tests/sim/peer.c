@@ -25,6 +25,8 @@ struct sim_peer {
 	uint64_t order;
 	uint32_t ids;
 	unsigned accepted;
+	struct ike_child_config foreign;
+	uint16_t refused;
 };
 
 static void log_nothing(void *ctx, const struct log_event *ev)
@@ -147,6 +149,8 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 		take_offer(p, i, fx);
 		break;
 	case IKE_EFFECT_CHILD_FAILED:
+		p->refused = fx->child_failed.why.notify;
+		break;
 	case IKE_EFFECT_ALIVE:
 	case IKE_EFFECT_SILENT:
 	case IKE_EFFECT_HINT:
@@ -232,6 +236,25 @@ void sim_peer_renew_child(struct sim_peer *p, unsigned tunnel)
 	ev.child.spi = rng_u32(dice(p)) | 0x10000;
 	ev.child.config = &p->child[tunnel];
 	tell(p, &ev);
+}
+
+void sim_peer_offer_foreign(struct sim_peer *p)
+{
+	struct ike_event ev = { .type = IKE_EVENT_CHILD };
+
+	/* Our side and the client's change places. */
+	p->foreign = p->child[0];
+	p->foreign.ts.local = p->child[0].ts.remote;
+	p->foreign.ts.remote = p->child[0].ts.local;
+	ev.child.id = ++p->ids;
+	ev.child.spi = rng_u32(dice(p)) | 0x10000;
+	ev.child.config = &p->foreign;
+	tell(p, &ev);
+}
+
+uint16_t sim_peer_refused(const struct sim_peer *p)
+{
+	return p->refused;
 }
 
 void sim_peer_renew_ike(struct sim_peer *p)

@@ -20,6 +20,9 @@ bool sim_peer_established(const struct sim_peer *p);
 /* Begins a quick mode for this tunnel, a main mode. */
 void sim_peer_renew_child(struct sim_peer *p, unsigned tunnel);
 void sim_peer_renew_ike(struct sim_peer *p);
+/* Offers selectors that are none of the client's; with which notify that was refused, 0: not yet. */
+void sim_peer_offer_foreign(struct sim_peer *p);
+uint16_t sim_peer_refused(const struct sim_peer *p);
 /* A Delete for its inbound SPI; for its newest ISAKMP SA. */
 void sim_peer_delete_child(struct sim_peer *p, uint32_t spi);
 void sim_peer_delete(struct sim_peer *p);

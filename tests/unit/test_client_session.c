@@ -306,9 +306,12 @@ static void pairs_are_renewed_in_their_margin(void **state)
 {
 	struct bench *b = *state;
 	const struct esp_out *first;
+	uint32_t first_spi;
 
 	assert_int_equal(up(b), SESSION_UP);
 	first = b->out[0];
+	first_spi = info(b).tunnels[0].epochs[0].spi_in;
+	assert_non_null(responder_child_out(b->responder, first_spi));
 	assert_non_null(first);
 	run(b, (3600 - 1081) * VTIME_S);
 	assert_int_equal(info(b).tunnels[0].nepochs, 1);
@@ -326,6 +329,9 @@ static void pairs_are_renewed_in_their_margin(void **state)
 	run(b, 2 * EPOCH_LINGER + VTIME_S);
 	assert_int_equal(b->retired, 1);
 	assert_int_equal(info(b).tunnels[0].nepochs, 1);
+	/* The gateway was told that the first is gone. */
+	assert_null(responder_child_out(b->responder, first_spi));
+	assert_non_null(responder_child_out(b->responder, info(b).tunnels[0].epochs[0].spi_in));
 	assert_int_equal(info(b).state, SESSION_UP);
 }
 
