@@ -390,6 +390,18 @@ static bool source_is_right(const struct ike_sa *sa, const struct endpoint *from
 	return sa->state != IKE_STATE_PHASE1 || addr_eq(&from->addr, &sa->path.remote.addr);
 }
 
+/*
+ * Who has not read our cookie is not known to be where it says: it does not get beyond the first
+ * message.
+ */
+static bool cookie_is_due(const struct ike_sa *sa, const struct ike_msg *m, struct slice bytes)
+{
+	static const uint8_t none[IKE_COOKIE_SIZE];
+
+	return !sa->responder || !slice_eq(SLICE_OF(m->h.cookie_r), SLICE_OF(none)) ||
+	       sa->main.x.step == 0 || exchange_is_repeat(&sa->main.x, bytes);
+}
+
 static bool is_ours(const struct ike_sa *sa, struct slice cookie_i, struct slice cookie_r)
 {
 	static const uint8_t none[IKE_COOKIE_SIZE];
@@ -397,7 +409,7 @@ static bool is_ours(const struct ike_sa *sa, struct slice cookie_i, struct slice
 	if (sa->state == IKE_STATE_NEW || sa->state == IKE_STATE_DEAD ||
 	    !slice_eq(cookie_i, SLICE_OF(sa->cookie_i)))
 		return false;
-	/* The first message of the initiator, again, has no cookie of ours yet. */
+	/* The initiator's first message, again: nothing else can come without our cookie. */
 	if (sa->responder && slice_eq(cookie_r, SLICE_OF(none)))
 		return true;
 	return !sa->cookie_r_known || slice_eq(cookie_r, SLICE_OF(sa->cookie_r));
@@ -446,6 +458,8 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 		sa_drop(sa, DROP_IKE_MALFORMED);
 	} else if (!is_ours(sa, SLICE_OF(m.h.cookie_i), SLICE_OF(m.h.cookie_r))) {
 		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
+	} else if (!cookie_is_due(sa, &m, bytes)) {
+		sa_drop(sa, DROP_IKE_UNEXPECTED);
 	} else if (!source_is_right(sa, &ev->datagram.from)) {
 		sa_drop(sa, DROP_IKE_SOURCE);
 	} else {

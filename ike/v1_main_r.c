@@ -70,7 +70,6 @@ static int consume_3(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	struct slice ni = ike_msg_body(m, PAYLOAD_NONCE);
 	struct main_mode *mm = &sa->main;
 	struct secret gxy = { 0 };
-	struct dh *dh;
 	enum nat nat;
 
 	(void)now;
@@ -80,12 +79,11 @@ static int consume_3(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	if (natd_detect(m, sa->suite.hash, &sa->arrived_to, &sa->arrived_from, &nat) != 0)
 		return v1_main_fail(why, ERR_UNSUPPORTED,
 				    "the gateway says nothing of its addresses (NAT detection)");
-	dh = dh_new(sa->suite.group, sa->rng);
-	if (dh_shared(dh, gxi, &gxy) != 0) {
-		dh_free(dh);
+	/* One key for all that is tried: it costs more than to see that a value is not valid. */
+	if (!mm->dh)
+		mm->dh = dh_new(sa->suite.group, sa->rng);
+	if (dh_shared(mm->dh, gxi, &gxy) != 0)
 		return v1_main_fail(why, ERR_BAD_KEY, "the gateway's public value is not valid");
-	}
-	mm->dh = dh;
 	rng_fill(sa->rng, mm->nonce, sizeof(mm->nonce));
 	v1_main_keys(sa, secret_slice(&gxy), gxi, ni);
 	secret_free(&gxy);

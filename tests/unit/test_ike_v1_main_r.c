@@ -372,14 +372,18 @@ static void bits_changed(void **state)
 	assert_in_range(n - up, 8, 13);
 }
 
-static bool zero_ke(struct pair *pp, struct pair_datagram *d, unsigned n)
+static void ke_spoil(struct pair_datagram *d)
 {
 	struct ike_msg m;
 
-	if (d->source == 0 && n == 1) {
-		assert_int_equal(ike_msg_parse(slice(d->bytes, d->n), &m), 0);
-		memset(d->bytes + (ike_msg_body(&m, PAYLOAD_KE).p - d->bytes), 0, 64);
-	}
+	assert_int_equal(ike_msg_parse(slice(d->bytes, d->n), &m), 0);
+	memset(d->bytes + (ike_msg_body(&m, PAYLOAD_KE).p - d->bytes), 0, 64);
+}
+
+static bool zero_ke(struct pair *pp, struct pair_datagram *d, unsigned n)
+{
+	if (d->source == 0 && n == 1)
+		ke_spoil(d);
 	return true;
 }
 
@@ -389,6 +393,45 @@ static void bad_public_value(void **state)
 	start();
 	assert_int_equal(r->nsent, 1);
 	assert_int_equal(r->sa[0]->main.x.hint.err, ERR_BAD_KEY);
+	pair_run(p, p->now + 2 * VTIME_S);
+	expect_up();
+}
+
+/* However many of them come, our own half is computed once. */
+static void bad_public_values_cost_one_key(void **state)
+{
+	struct pair_datagram d;
+	const struct dh *dh;
+
+	p->passes = zero_ke;
+	start();
+	dh = r->sa[0]->main.dh;
+	assert_non_null(dh);
+	d = p->sent[2];
+	ke_spoil(&d);
+	for (unsigned k = 0; k < 3; k++) {
+		d.bytes[d.n - 1]++;
+		pair_inject(p, &d);
+		pair_pump(p);
+		assert_ptr_equal(r->sa[0]->main.dh, dh);
+	}
+}
+
+static bool no_cookie(struct pair *pp, struct pair_datagram *d, unsigned n)
+{
+	if (d->source == 0 && n == 1)
+		memset(d->bytes + IKE_COOKIE_SIZE, 0, IKE_COOKIE_SIZE);
+	return true;
+}
+
+/* Who does not read our answers, because the address is not its own, makes us compute nothing. */
+static void third_message_without_our_cookie(void **state)
+{
+	p->passes = no_cookie;
+	start();
+	assert_int_equal(r->nsent, 1);
+	assert_null(r->sa[0]->main.dh);
+	assert_int_equal(pair_drops(p, 1, DROP_IKE_UNEXPECTED), 1);
 	pair_run(p, p->now + 2 * VTIME_S);
 	expect_up();
 }
@@ -599,6 +642,8 @@ int main(void)
 		T(third_message_edited),
 		T(bits_changed),
 		T(bad_public_value),
+		T(bad_public_values_cost_one_key),
+		T(third_message_without_our_cookie),
 		T(peer_does_not_float),
 		T(strangers_are_ignored),
 		T(fifth_message_incomplete),
