@@ -185,9 +185,14 @@ static void a_slow_command_is_ended(void **state)
 		assert_non_null(f);
 		assert_non_null(fgets(text, sizeof(text), f));
 		fclose(f);
-		/* The group has no process left but, at most, dead ones that init has yet to reap. */
+		/*
+		 * The group has no process left but, at most, dead ones that init has yet to reap.
+		 * What is killed needs its turn to die.
+		 */
 		snprintf(command, sizeof(command),
-			 "! ps -o stat= -e -o pgid= | awk '$2 == %d && $1 !~ /^Z/' | grep -q .",
+			 "for i in $(seq 100); do ps -o stat= -e -o pgid= | "
+			 "awk '$2 == %d && $1 !~ /^Z/' | grep -q . || exit 0; sleep 0.05; done; "
+			 "exit 1",
 			 atoi(text));
 		assert_int_equal(system(command), 0);
 	}
