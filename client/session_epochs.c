@@ -322,9 +322,9 @@ static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
 		else if (used[i] >= due && !s->tunnels[slot].epochs.epoch[k].renewed)
 			session_epoch_event(s, now, slot, id, EPOCH_EVENT_REKEY);
 		if (more[i] && used[i] < max[i])
-			soonest = vtime_min(soonest, half_way(passed,
-							      (used[i] < due ? due : max[i]) - used[i],
-							      more[i]));
+			soonest = vtime_min(
+				soonest, half_way(passed, (used[i] < due ? due : max[i]) - used[i],
+						  more[i]));
 	}
 	return soonest;
 }

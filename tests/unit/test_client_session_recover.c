@@ -208,6 +208,72 @@ static void what_never_lasts_waits_longer(void **state)
 	assert_true(wait_after_relapse(b, now) == 0);
 }
 
+/* ---- IKE SAs ---- */
+
+static const struct endpoint us = { { .family = FAMILY_IP4, .b = { 198, 51, 100, 2 } }, IKE_PORT };
+static const struct endpoint gateway = { { .family = FAMILY_IP4, .b = { 192, 0, 2, 1 } },
+					 IKE_PORT };
+
+/* A first message of main mode, as the gateway would send it, or who uses its address. */
+static void first_message(struct bench *b)
+{
+	struct ike_event start = { .type = IKE_EVENT_START };
+	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
+	struct ike_effect fx;
+	struct ike_sa *other = ike_sa_new(&b->config.ike, parts_rng(), &b->log);
+
+	start.path = (struct path){ gateway, us, ENCAPSULATION_UDP, 1 };
+	ike_event(other, START, &start);
+	assert_true(ike_output(other, START, &fx));
+	assert_int_equal(fx.type, IKE_EFFECT_SEND);
+	ev.datagram.from = gateway;
+	ev.datagram.to = us;
+	ev.datagram.bytes = fx.send.bytes;
+	session_event(b->s, START, &ev);
+	ike_sa_free(other);
+}
+
+static void ikes_fill(struct bench *b, unsigned established)
+{
+	b->config.ike.suites[0] = (struct ike_suite){ .cipher = IKE_CIPHER_AES_CBC,
+						      .key_bits = 128,
+						      .hash = HASH_SHA2_256,
+						      .group = DH_MODP_2048 };
+	b->config.ike.nsuites = 1;
+	b->config.ike.timeout = 30 * VTIME_S;
+	b->s->path.remote = gateway;
+	for (unsigned k = 0; k < established; k++)
+		b->s->ike[k] = (struct session_ike){
+			.sa = ike_sa_new(&b->config.ike, parts_rng(), &b->log),
+			.order = k + 1,
+			.rekey_at = VTIME_NEVER,
+		};
+}
+
+static unsigned ikes(const struct bench *b, bool closing)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		n += b->s->ike[k].sa && b->s->ike[k].closing == closing;
+	return n;
+}
+
+/* Its sender has proved nothing: it gets a free place, or none. */
+static void a_first_message_makes_nobody_leave(void **state)
+{
+	struct bench *b = *state;
+
+	ikes_fill(b, SESSION_IKES_MAX - 1);
+	first_message(b);
+	assert_int_equal(ikes(b, false), SESSION_IKES_MAX);
+	b->s->accepted_at = 0;
+	first_message(b);
+	assert_int_equal(ikes(b, false), SESSION_IKES_MAX);
+	assert_int_equal(ikes(b, true), 0);
+	session_ikes_free(b->s);
+}
+
 /* ---- lives and limits ---- */
 
 /* A limit that is practically none is not watched: a packet now and then wakes nobody. */
@@ -250,6 +316,7 @@ int main(void)
 		bench_test(deleted_before_the_last_message),
 		bench_test(a_tunnel_that_does_not_come_back),
 		bench_test(what_never_lasts_waits_longer),
+		bench_test(a_first_message_makes_nobody_leave),
 		bench_test(far_limits_are_not_watched),
 	};
 
