@@ -23,6 +23,7 @@ static const struct ike_failure timed_out = { .err = ERR_TIMEOUT,
 struct bench {
 	struct session_config config;
 	struct log log;
+	struct rng *rng;
 	struct session *s;
 };
 
@@ -43,7 +44,8 @@ static int bench_new(void **state)
 	b->config.dpd = 30 * VTIME_S;
 	b->config.elimit = 3;
 	b->config.rekeymargin = 540 * VTIME_S;
-	b->s = session_new(&b->config, parts_rng(), &b->log, false);
+	b->rng = parts_rng();
+	b->s = session_new(&b->config, b->rng, &b->log, false);
 	b->s->state = SESSION_UP;
 	b->s->since = START - VTIME_S;
 	b->s->step = STEP_UP;
@@ -220,7 +222,7 @@ static void first_message(struct bench *b)
 	struct ike_event start = { .type = IKE_EVENT_START };
 	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
 	struct ike_effect fx;
-	struct ike_sa *other = ike_sa_new(&b->config.ike, parts_rng(), &b->log);
+	struct ike_sa *other = ike_sa_new(&b->config.ike, b->rng, &b->log);
 
 	start.path = (struct path){ gateway, us, ENCAPSULATION_UDP, 1 };
 	ike_event(other, START, &start);
@@ -244,7 +246,7 @@ static void ikes_fill(struct bench *b, unsigned established)
 	b->s->path.remote = gateway;
 	for (unsigned k = 0; k < established; k++)
 		b->s->ike[k] = (struct session_ike){
-			.sa = ike_sa_new(&b->config.ike, parts_rng(), &b->log),
+			.sa = ike_sa_new(&b->config.ike, b->rng, &b->log),
 			.order = k + 1,
 			.rekey_at = VTIME_NEVER,
 		};
