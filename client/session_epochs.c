@@ -10,6 +10,7 @@
 #define SMALL_BLOCK_BYTES_MAX ((uint64_t)32 << 30) /* 64-bit blocks collide early (Sweet32) */
 /* At the pace of the last look: so often at least until a limit is reached, and no faster than. */
 #define WATCH_LEAST (50 * VTIME_MS)
+#define WATCH_FAR (3600 * VTIME_S) /* what is farther off is not looked at for its own sake */
 
 static uint64_t count_of(const _Atomic uint64_t *counter)
 {
@@ -272,6 +273,9 @@ void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
 				session_epoch_event(s, now, i, t->epochs.epoch[k].id,
 						    EPOCH_EVENT_DELETED);
 	}
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		if (s->negotiations[k].in && s->negotiations[k].spi_out == spi_out)
+			s->negotiations[k].deleted = true;
 }
 
 void session_epochs_doubt(struct session *s)
@@ -289,6 +293,14 @@ bool session_epochs_usable(const struct session *s)
 }
 
 /* ---- time and counters ---- */
+
+/* Half of the time until `left` are used up at the pace of `more` in `passed`. */
+static vtime half_way(vtime passed, uint64_t left, uint64_t more)
+{
+	double half = (double)passed * (double)left / (double)more / 2;
+
+	return half < (double)WATCH_FAR ? (vtime)half : VTIME_NEVER;
+}
 
 /*
  * Renews an epoch that is near a limit, or stops it at the limit. Returns when to look again: half
@@ -308,16 +320,15 @@ static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
 	e->bytes = bytes;
 	for (unsigned i = 0; i < ARRAY_SIZE(used); i++) {
 		uint64_t due = max[i] / 100 * LIMIT_PER_CENT;
-		double left;
 
 		if (used[i] >= max[i])
 			session_epoch_event(s, now, slot, id, EPOCH_EVENT_EXHAUSTED);
 		else if (used[i] >= due && !s->tunnels[slot].epochs.epoch[k].renewed)
 			session_epoch_event(s, now, slot, id, EPOCH_EVENT_REKEY);
-		left = (double)(used[i] < due ? due - used[i] : max[i] - used[i]);
 		if (more[i] && used[i] < max[i])
-			soonest = vtime_min(soonest,
-					    (vtime)((double)passed * left / (double)more[i] / 2));
+			soonest = vtime_min(
+				soonest, half_way(passed, (used[i] < due ? due : max[i]) - used[i],
+						  more[i]));
 	}
 	return soonest;
 }

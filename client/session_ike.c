@@ -95,7 +95,9 @@ static struct session_ike *ike_new(struct session *s, bool accepted)
 		};
 		return i;
 	}
-	ike_make_room(s);
+	/* Nobody who has yet to prove itself makes another one leave. */
+	if (!accepted)
+		ike_make_room(s);
 	return NULL;
 }
 
@@ -279,12 +281,44 @@ static void on_renewed(struct session *s, struct session_ike *i)
 	log_ev(s->log, LOG_INFO, "IKE SA renewed", log_str("by", i->accepted ? "gateway" : "us"));
 }
 
+/* Of those that are replaced a few are kept for receiving, so that there is room for new ones. */
+static void ike_trim(struct session *s)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		n += is_established(&s->ike[k]) && !s->ike[k].closing;
+	if (n > SESSION_IKES_KEPT)
+		ike_make_room(s);
+}
+
+/* The gateway may shorten a life while it lasts (RFC 2407 section 4.6.3.1). */
+static void follow_lifetime(struct session *s, vtime now, struct session_ike *i)
+{
+	struct ike_sa_info info;
+	vtime left, at;
+
+	ike_sa_info(i->sa, &info);
+	if (!is_established(i) || info.expires_at >= i->expires_at)
+		return;
+	i->expires_at = info.expires_at;
+	left = info.expires_at > now ? info.expires_at - now : 0;
+	at = left < VTIME_S ? now : session_life(s, now, (uint32_t)(left / VTIME_S)).rekey_at;
+	if (i->rekey_at != VTIME_NEVER)
+		i->rekey_at = vtime_min(i->rekey_at, at);
+}
+
 static void on_established(struct session *s, vtime now, struct session_ike *i,
 			   const struct ike_effect *fx)
 {
+	struct ike_sa_info info;
+
 	i->order = ++s->ike_order;
 	i->peer = fx->established.peer;
 	i->rekey_at = session_life(s, now, fx->established.lifetime_s).rekey_at;
+	ike_sa_info(i->sa, &info);
+	i->expires_at = info.expires_at;
+	ike_trim(s);
 	s->peer = i->peer;
 	session_heard(s, now);
 	tell_keys(s, i);
@@ -369,6 +403,7 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		break;
 	case IKE_EFFECT_ALIVE:
 		session_heard(s, now);
+		follow_lifetime(s, now, i);
 		break;
 	case IKE_EFFECT_SILENT:
 		if (session_ike_main(s) == i)

@@ -20,8 +20,10 @@
 /* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
 #define EFFECTS_SPARE 32
 
-#define SESSION_IKES_MAX 4
-#define SESSION_HALF_OPEN_MAX 2 /* of those, begun by the peer and not yet proved */
+#define SESSION_IKES_KEPT 3 /* established: the one in use and those that it replaced */
+#define SESSION_HALF_OPEN_MAX 2 /* begun by the peer and not yet proved */
+/* And one of ours that is not established, and one that is closing. */
+#define SESSION_IKES_MAX (SESSION_IKES_KEPT + SESSION_HALF_OPEN_MAX + 2)
 #define SESSION_NEGOTIATIONS_MAX (SESSION_TUNNELS_MAX + 8)
 #define SESSION_GOODBYES_MAX (SESSION_TUNNELS_MAX * EPOCHS_MAX)
 
@@ -34,6 +36,7 @@ struct session_ike {
 	bool closed; /* it has been told so */
 	uint64_t order; /* grows with each that is established; 0: not yet */
 	vtime rekey_at; /* VTIME_NEVER: not this one */
+	vtime expires_at; /* as far as rekey_at knows */
 	struct path path;
 	enum nat nat;
 	struct identity peer;
@@ -47,6 +50,8 @@ struct negotiation {
 	unsigned slot;
 	uint32_t spi;
 	struct esp_in *in; /* the peer's: it may send before its last message has come */
+	uint32_t spi_out; /* once there is `in` */
+	bool deleted; /* the peer's Delete for that has overtaken its last message */
 	uint32_t epoch; /* what the epoch to be is called */
 };
 
@@ -125,6 +130,7 @@ struct session {
 
 	unsigned nepoch; /* negotiations that failed in sequence, and epochs that came to nothing */
 	unsigned failures; /* attempts to recover that failed in sequence */
+	unsigned relapses; /* recoveries in sequence that did not last, whatever was heard meanwhile */
 	vtime heard_at; /* when something authentic was last noticed */
 	vtime watched_at;
 	bool probing; /* the gateway has been asked whether it is alive */

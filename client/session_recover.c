@@ -12,12 +12,25 @@
 
 /* ---- recovery ---- */
 
+/*
+ * Two clients that the gateway takes for one and the same throw each other out as soon as they are
+ * up: what did not last counts as well, from the second time on.
+ */
+static vtime recover_wait(struct session *s)
+{
+	unsigned relapses = s->relapses ? s->relapses - 1 : 0;
+
+	return backoff_wait(s->failures > relapses ? s->failures : relapses, s->rng);
+}
+
 void session_recover(struct session *s, vtime now, const char *why)
 {
 	if (s->state != SESSION_UP)
 		return;
 	if (now - s->since >= SETTLED)
-		s->failures = 0;
+		s->failures = s->relapses = 0;
+	else
+		s->relapses++;
 	log_ev(s->log, LOG_WARN, "recovering", log_str("why", why));
 	session_set_state(s, now, SESSION_RECOVERING);
 	snprintf(s->why, sizeof(s->why), "%s", why);
@@ -30,7 +43,7 @@ void session_recover(struct session *s, vtime now, const char *why)
 	for (unsigned i = 0; i < s->config->ntunnels; i++)
 		s->tunnels[i].retry_at = VTIME_NEVER;
 	timers_clear(&s->timers, T_WATCH);
-	timers_set(&s->timers, T_RECOVER, vtime_add(now, backoff_wait(s->failures, s->rng)));
+	timers_set(&s->timers, T_RECOVER, vtime_add(now, recover_wait(s)));
 }
 
 void session_recover_failed(struct session *s, vtime now, const char *why)

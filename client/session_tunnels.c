@@ -228,6 +228,7 @@ void session_child_ready(struct session *s, vtime now, struct session_ike *ike,
 	(void)now;
 	if (n && !n->in && s->state != SESSION_CLOSING) {
 		child->id = n->epoch;
+		n->spi_out = child->spi_out;
 		n->in = session_inbound_new(s, n->slot, child);
 	}
 	ike_child_free(child);
@@ -257,6 +258,8 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	       log_str("suite", esp_suite_name(&child->suite, suite)),
 	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
 	session_epoch_install(s, now, was.slot, child, was.in);
+	if (was.deleted)
+		session_child_deleted(s, now, was.spi_out);
 	session_tunnels_settle(s, now);
 }
 
@@ -275,6 +278,20 @@ static void retry(struct session *s, vtime now, unsigned slot)
 		session_count_failure(s, now);
 }
 
+/*
+ * The others may be back without it. What it has is in doubt and of no use until there is a new one;
+ * no reason to begin again with all of them.
+ */
+static void left_out(struct session *s, vtime now, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+
+	t->served = false;
+	t->failures++;
+	t->retry_at = vtime_add(now, backoff_wait(t->failures, s->rng));
+}
+
+/* An offer that came so far that the peer may have made its SAs (was.in) is made up for by ours. */
 static void negotiation_failed(struct session *s, vtime now, struct negotiation *n,
 			       const struct ike_failure *why)
 {
@@ -287,13 +304,15 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 	       log_str("why", why->text ? why->text : err_name(why->err)),
 	       log_str("by", was.ours ? "us" : "gateway"));
 	if (!was.ours) {
-		if (s->tunnels[was.slot].wanted)
+		if (s->tunnels[was.slot].wanted || was.in)
 			s->tunnels[was.slot].retry_at = now;
 		return;
 	}
 	s->last_child_failure = *why;
 	if (s->state == SESSION_UP)
 		retry(s, now, was.slot);
+	else if (s->state == SESSION_RECOVERING)
+		left_out(s, now, was.slot);
 }
 
 void session_child_failed(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
@@ -315,8 +334,11 @@ void session_negotiations_lost(struct session *s, vtime now, const struct sessio
 
 		if (!n->id || n->ike != ike)
 			continue;
-		/* Another ISAKMP SA takes over at once; where there is none, all begins anew. */
-		if (s->state == SESSION_UP && n->ours)
+		/*
+		 * Another ISAKMP SA takes over at once; where there is none, all begins anew. So it
+		 * is with what the peer began when we wait for it, or it may believe it is done.
+		 */
+		if (s->state == SESSION_UP && (n->ours || s->tunnels[n->slot].wanted || n->in))
 			s->tunnels[n->slot].retry_at = now;
 		s->last_child_failure = *why;
 		negotiation_end(s, n);

@@ -20,6 +20,11 @@
 /* The others are complete and answer repeats of the peer's last message. */
 #define QUICK_SLOTS 10
 #define CHILD_REQUESTS_MAX 16
+/*
+ * A peer's reply is not authenticated when it is read: it must not be able to end us at once. And
+ * what says later how short the life is leaves time to renew.
+ */
+#define LIFETIME_MIN_S 60
 /* All that can become due at once: a failure and a next message for each quick mode, and more. */
 #define OUTBOX_MAX 32
 #define SMALL_MESSAGE_MAX 256

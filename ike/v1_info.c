@@ -235,19 +235,22 @@ static void phase1_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m
 /* ---- afterwards ---- */
 
 /* RFC 2407 section 4.6.3.1, sent on its own for the ISAKMP SA. */
-static void responder_lifetime(struct ike_sa *sa, const struct notify_payload *n)
+static void responder_lifetime(struct ike_sa *sa, vtime now, const struct notify_payload *n)
 {
 	uint32_t seconds;
 	uint64_t bytes;
 	vtime at;
 
 	notify_lifetime(n->data, n->protocol, &seconds, &bytes);
-	if (n->protocol != PROTOCOL_ISAKMP || !seconds || seconds >= sa->lifetime_s)
+	if (n->protocol != PROTOCOL_ISAKMP || !seconds ||
+	    (sa->lifetime_s && seconds >= sa->lifetime_s))
 		return;
 	at = vtime_add(sa->established_at, seconds * VTIME_S);
+	if (at < vtime_add(now, LIFETIME_MIN_S * VTIME_S))
+		at = vtime_add(now, LIFETIME_MIN_S * VTIME_S);
 	sa->lifetime_s = seconds;
-	sa->expires_at = at;
-	timers_set(&sa->timers, IKE_T_EXPIRE, at);
+	sa->expires_at = vtime_min(sa->expires_at, at);
+	timers_set(&sa->timers, IKE_T_EXPIRE, sa->expires_at);
 }
 
 /* A cookie or SPI that the peer does not know of says nothing of an exchange in the air. */
@@ -271,7 +274,7 @@ static bool notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 	else if (n.type == NOTIFY_R_U_THERE_ACK)
 		return v1_dpd_ack(sa, &n);
 	else if (n.type == NOTIFY_RESPONDER_LIFETIME)
-		responder_lifetime(sa, &n);
+		responder_lifetime(sa, now, &n);
 	else if (is_error(n.type) &&
 		 ((is_hint(n.type) && !n.spi.n) || !v1_quick_refused(sa, now, &n)))
 		sa_hint(sa, now, n.type);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ike/sa.h"
 
-/* A peer's reply is not authenticated when it is read: it must not be able to end us at once. */
-#define LIFETIME_MIN_S 60
-
 int v1_main_fail(struct ike_failure *why, int err, const char *text)
 {
 	*why = (struct ike_failure){ .err = err, .during = v1_main_i.name, .text = text };

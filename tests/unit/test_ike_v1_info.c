@@ -70,6 +70,50 @@ static void inject_notify(uint16_t type, uint32_t spi, bool encrypted)
 	pair_inject(p, &d);
 }
 
+/* ---- lives ---- */
+
+static void inject_lifetime(uint32_t seconds)
+{
+	struct pair_datagram d;
+	struct ike_writer w;
+	struct ike_header h = info_begin(&d, &w, true);
+	uint8_t cookies[2 * IKE_COOKIE_SIZE];
+
+	sa_cookies(pair_sa(p, 1), cookies);
+	notify_write_lifetime(&w, PROTOCOL_ISAKMP, SLICE_OF(cookies), seconds);
+	info_seal(&d, &w, h.id);
+	pair_inject(p, &d);
+	pair_pump(p);
+}
+
+static vtime life_left(void)
+{
+	struct ike_sa_info info;
+
+	ike_sa_info(pair_sa(p, 0), &info);
+	return info.expires_at - p->now;
+}
+
+/* However short the peer makes it, and however late: there is time to renew. */
+static void a_life_that_is_shortened(void **state)
+{
+	vtime whole = life_left();
+
+	inject_lifetime((uint32_t)(whole / VTIME_S) + 1);
+	assert_true(life_left() == whole);
+	inject_lifetime(600);
+	assert_true(life_left() == 600 * VTIME_S);
+	pair_run(p, p->now + 300 * VTIME_S);
+	inject_lifetime(200);
+	assert_true(life_left() == 60 * VTIME_S);
+	pair_run(p, p->now + 30 * VTIME_S);
+	inject_lifetime(1);
+	assert_true(life_left() == 30 * VTIME_S);
+	assert_int_equal(a->ndead, 0);
+	pair_run(p, p->now + 31 * VTIME_S);
+	assert_int_equal(a->ndead, 1);
+}
+
 /* ---- hints ---- */
 
 static void forged_hints(void **state)
@@ -235,8 +279,9 @@ static void deletes_of_what_is_negotiated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(forged_hints),      T(authentic_hints),     T(hints_leave_quick_mode_alone),
-		T(every_spi_is_told), T(deletes_and_the_end), T(deletes_of_what_is_negotiated),
+		T(a_life_that_is_shortened),	  T(forged_hints),	T(authentic_hints),
+		T(hints_leave_quick_mode_alone),  T(every_spi_is_told), T(deletes_and_the_end),
+		T(deletes_of_what_is_negotiated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A session that is up and loses negotiations, tunnels, lives and the gateway. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "client/session_impl.h"
+#include "esp/sa.h"
+#include "ike/sa.h"
+#include "tests/unit/esp_parts.h"
+
+#define START (1000 * VTIME_S)
+
+static const struct ike_failure timed_out = { .err = ERR_TIMEOUT,
+					      .during = "quick mode",
+					      .text = "no answer" };
+
+/* A session with two tunnels that has been up for a second. */
+struct bench {
+	struct session_config config;
+	struct log log;
+	struct rng *rng;
+	struct session *s;
+};
+
+static void sink(void *ctx, const struct log_event *ev)
+{
+	(void)ctx;
+	(void)ev;
+}
+
+static int bench_new(void **state)
+{
+	struct bench *b = xcalloc(1, sizeof(*b));
+
+	b->log = (struct log){ .level = LOG_DEBUG, .sink = sink, .ctx = b };
+	b->config.gateways[0] = "192.0.2.1";
+	b->config.ngateways = 1;
+	b->config.ntunnels = 2;
+	b->config.dpd = 30 * VTIME_S;
+	b->config.elimit = 3;
+	b->config.rekeymargin = 540 * VTIME_S;
+	b->rng = parts_rng();
+	b->s = session_new(&b->config, b->rng, &b->log, false);
+	b->s->state = SESSION_UP;
+	b->s->since = START - VTIME_S;
+	b->s->step = STEP_UP;
+	b->s->path.encapsulation = ENCAPSULATION_UDP;
+	b->s->path_mtu = 1500;
+	*state = b;
+	return 0;
+}
+
+static int bench_free(void **state)
+{
+	struct bench *b = *state;
+	struct session_effect fx;
+
+	while (session_output(b->s, START, &fx)) {
+		if (fx.type == SESSION_EFFECT_RETIRE) {
+			esp_in_free(fx.retire.in);
+			esp_out_free(fx.retire.out);
+		}
+	}
+	session_free(b->s);
+	free(b);
+	return secret_pool_used() == 0 ? 0 : -1;
+}
+
+static struct negotiation *negotiating(struct bench *b, bool ours, bool agreed)
+{
+	struct negotiation *n = &b->s->negotiations[0];
+
+	*n = (struct negotiation){
+		.id = 7, .ike = &b->s->ike[0], .ours = ours, .slot = 1, .epoch = 8
+	};
+	if (agreed) {
+		n->in = parts_in(parts_config(&suite_gcm, 0x1001));
+		n->spi_out = 0x2001;
+	}
+	return n;
+}
+
+static struct ike_child child_of(uint32_t id)
+{
+	struct ike_child child = {
+		.id = id, .spi_in = 0x1001, .spi_out = 0x2001, .suite = suite_gcm, .keylife_s = 3600
+	};
+
+	child.ts = parts_pair("10.1.0.0/16", "10.2.0.0/16");
+	secret_set(&child.keymat_in, parts_keymat(&suite_gcm));
+	secret_set(&child.keymat_out, parts_keymat(&suite_gcm));
+	return child;
+}
+
+/* ---- negotiations ---- */
+
+static vtime retry_after_loss(struct bench *b, bool ours, bool agreed, bool wanted)
+{
+	negotiating(b, ours, agreed);
+	b->s->tunnels[1].wanted = wanted;
+	b->s->tunnels[1].retry_at = VTIME_NEVER;
+	session_negotiations_lost(b->s, START, &b->s->ike[0], &timed_out);
+	assert_int_equal(b->s->negotiations[0].id, 0);
+	assert_true(b->s->tunnels[0].retry_at == VTIME_NEVER);
+	return b->s->tunnels[1].retry_at;
+}
+
+static void lost_with_their_ike_sa(void **state)
+{
+	struct bench *b = *state;
+
+	assert_true(retry_after_loss(b, true, false, false) == START);
+	assert_true(retry_after_loss(b, false, true, false) == START);
+	assert_true(retry_after_loss(b, false, false, true) == START);
+	assert_true(retry_after_loss(b, false, false, false) == VTIME_NEVER);
+}
+
+/* The peer's last message never came: it may have its SAs, and use them. */
+static void an_offer_that_stops_half_way(void **state)
+{
+	struct bench *b = *state;
+
+	negotiating(b, false, false);
+	session_child_failed(b->s, START, &b->s->ike[0], 7, &timed_out);
+	assert_true(b->s->tunnels[1].retry_at == VTIME_NEVER);
+	negotiating(b, false, true);
+	session_child_failed(b->s, START, &b->s->ike[0], 7, &timed_out);
+	assert_true(b->s->tunnels[1].retry_at == START);
+	assert_int_equal(b->s->nepoch, 0);
+}
+
+static void deleted_before_the_last_message(void **state)
+{
+	struct bench *b = *state;
+	struct ike_child child = child_of(7);
+	const struct epoch *e = &b->s->tunnels[1].epochs.epoch[0];
+
+	negotiating(b, false, true);
+	session_child_deleted(b->s, START, 0x2002);
+	assert_false(b->s->negotiations[0].deleted);
+	session_child_deleted(b->s, START, 0x2001);
+	session_child_up(b->s, START, &b->s->ike[0], &child);
+	assert_int_equal(e->id, 8);
+	assert_int_equal(e->state, EPOCH_RETIRING);
+	assert_null(b->s->tunnels[1].published);
+}
+
+/* One tunnel is back, the other's negotiation failed: it is not left on SAs that nobody knows. */
+static void a_tunnel_that_does_not_come_back(void **state)
+{
+	struct bench *b = *state;
+	struct tunnel *t = &b->s->tunnels[1];
+	vtime first;
+
+	t->served = true;
+	b->s->state = SESSION_RECOVERING;
+	negotiating(b, true, false);
+	session_child_failed(b->s, START, &b->s->ike[0], 7, &timed_out);
+	assert_in_range(t->retry_at - START, VTIME_S * 3 / 4, VTIME_S * 5 / 4);
+	first = t->retry_at;
+	b->s->state = SESSION_UP;
+	assert_true(session_tunnels_due_at(b->s) == first);
+	/* Again and again, more and more seldom, and the others are left alone. */
+	for (unsigned k = 0; k < 6; k++) {
+		negotiating(b, true, false);
+		session_child_failed(b->s, START, &b->s->ike[0], 7, &timed_out);
+		assert_int_equal(b->s->state, SESSION_UP);
+		assert_true(t->retry_at != VTIME_NEVER);
+	}
+	assert_in_range(t->retry_at - START, 45 * VTIME_S, 75 * VTIME_S);
+}
+
+/* ---- what does not last ---- */
+
+static vtime wait_after_relapse(struct bench *b, vtime now)
+{
+	session_recover(b->s, now, "thrown out");
+	assert_int_equal(b->s->state, SESSION_RECOVERING);
+	return timers_next(&b->s->timers) - now;
+}
+
+static void up_and_proved(struct bench *b, vtime now)
+{
+	session_set_state(b->s, now, SESSION_UP);
+	session_recovered(b->s, now);
+	session_proved(b->s, now);
+}
+
+/* Up for a moment, proved, and out again: the waits grow all the same. */
+static void what_never_lasts_waits_longer(void **state)
+{
+	struct bench *b = *state;
+	vtime now = START;
+
+	assert_true(wait_after_relapse(b, now) == 0);
+	for (unsigned k = 0; k < 9; k++) {
+		vtime least = (k < 6 ? VTIME_S << k : 60 * VTIME_S) * 3 / 4;
+
+		up_and_proved(b, now);
+		now += VTIME_S;
+		assert_in_range(wait_after_relapse(b, now), least, least * 5 / 3);
+	}
+	up_and_proved(b, now);
+	now += 60 * VTIME_S;
+	assert_true(wait_after_relapse(b, now) == 0);
+}
+
+/* ---- IKE SAs ---- */
+
+static const struct endpoint us = { { .family = FAMILY_IP4, .b = { 198, 51, 100, 2 } }, IKE_PORT };
+static const struct endpoint gateway = { { .family = FAMILY_IP4, .b = { 192, 0, 2, 1 } },
+					 IKE_PORT };
+
+/* A first message of main mode, as the gateway would send it, or who uses its address. */
+static void first_message(struct bench *b)
+{
+	struct ike_event start = { .type = IKE_EVENT_START };
+	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
+	struct ike_effect fx;
+	struct ike_sa *other = ike_sa_new(&b->config.ike, b->rng, &b->log);
+
+	start.path = (struct path){ gateway, us, ENCAPSULATION_UDP, 1 };
+	ike_event(other, START, &start);
+	assert_true(ike_output(other, START, &fx));
+	assert_int_equal(fx.type, IKE_EFFECT_SEND);
+	ev.datagram.from = gateway;
+	ev.datagram.to = us;
+	ev.datagram.bytes = fx.send.bytes;
+	session_event(b->s, START, &ev);
+	ike_sa_free(other);
+}
+
+static void ikes_fill(struct bench *b, unsigned established)
+{
+	b->config.ike.suites[0] = (struct ike_suite){ .cipher = IKE_CIPHER_AES_CBC,
+						      .key_bits = 128,
+						      .hash = HASH_SHA2_256,
+						      .group = DH_MODP_2048 };
+	b->config.ike.nsuites = 1;
+	b->config.ike.timeout = 30 * VTIME_S;
+	b->s->path.remote = gateway;
+	for (unsigned k = 0; k < established; k++)
+		b->s->ike[k] = (struct session_ike){
+			.sa = ike_sa_new(&b->config.ike, b->rng, &b->log),
+			.order = k + 1,
+			.rekey_at = VTIME_NEVER,
+		};
+}
+
+static unsigned ikes(const struct bench *b, bool closing)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		n += b->s->ike[k].sa && b->s->ike[k].closing == closing;
+	return n;
+}
+
+/* Its sender has proved nothing: it gets a free place, or none. */
+static void a_first_message_makes_nobody_leave(void **state)
+{
+	struct bench *b = *state;
+
+	ikes_fill(b, SESSION_IKES_MAX - 1);
+	first_message(b);
+	assert_int_equal(ikes(b, false), SESSION_IKES_MAX);
+	b->s->accepted_at = 0;
+	first_message(b);
+	assert_int_equal(ikes(b, false), SESSION_IKES_MAX);
+	assert_int_equal(ikes(b, true), 0);
+	session_ikes_free(b->s);
+}
+
+/* ---- lives and limits ---- */
+
+/* A limit that is practically none is not watched: a packet now and then wakes nobody. */
+static void far_limits_are_not_watched(void **state)
+{
+	struct bench *b = *state;
+	struct session_epoch *e = &b->s->tunnels[1].epoch[0];
+	struct ike_child child = child_of(8);
+	vtime soonest;
+
+	session_epoch_install(b->s, START, 1, &child, NULL);
+	assert_true(e->bytes_max == UINT64_MAX);
+	b->s->watched_at = START;
+	atomic_store(&e->out->counters.packets, 10);
+	atomic_store(&e->out->counters.bytes, 1000);
+	session_epochs_watch(b->s, START + 5 * VTIME_S, &soonest);
+	assert_true(soonest > 600 * VTIME_S);
+	/* Near one it is: 10 packets in 5 s, 20 are left. */
+	b->s->watched_at = START + 5 * VTIME_S;
+	atomic_store(&e->out->counters.packets, 20);
+	e->packets_max = 100;
+	b->s->tunnels[1].epochs.epoch[0].renewed = true;
+	session_epochs_watch(b->s, START + 10 * VTIME_S, &soonest);
+	assert_in_range(soonest, 5 * VTIME_S, 15 * VTIME_S);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return crypto_init();
+}
+
+#define bench_test(f) cmocka_unit_test_setup_teardown(f, bench_new, bench_free)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bench_test(lost_with_their_ike_sa),
+		bench_test(an_offer_that_stops_half_way),
+		bench_test(deleted_before_the_last_message),
+		bench_test(a_tunnel_that_does_not_come_back),
+		bench_test(what_never_lasts_waits_longer),
+		bench_test(a_first_message_makes_nobody_leave),
+		bench_test(far_limits_are_not_watched),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
