@@ -276,6 +276,28 @@ static void a_first_message_makes_nobody_leave(void **state)
 	session_ikes_free(b->s);
 }
 
+/* The gateway has said that it ends sooner: it is renewed sooner, too. */
+static void a_shortened_life_is_renewed_in_time(void **state)
+{
+	struct bench *b = *state;
+	struct session_ike *i = &b->s->ike[0];
+	struct session_effect fx;
+
+	ikes_fill(b, 1);
+	i->expires_at = START + 28800 * VTIME_S;
+	i->rekey_at = START + 28000 * VTIME_S;
+	i->sa->state = IKE_STATE_ESTABLISHED;
+	i->sa->expires_at = START + 28800 * VTIME_S;
+	sa_alive(i->sa);
+	assert_false(session_output(b->s, START, &fx));
+	assert_true(i->rekey_at == START + 28000 * VTIME_S);
+	i->sa->expires_at = START + 600 * VTIME_S;
+	sa_alive(i->sa);
+	assert_false(session_output(b->s, START, &fx));
+	assert_in_range(i->rekey_at, START + 200 * VTIME_S, START + 400 * VTIME_S);
+	session_ikes_free(b->s);
+}
+
 /* ---- finding the gateway again ---- */
 
 static bool next_of(struct bench *b, vtime now, enum session_effect_type type,
@@ -368,6 +390,7 @@ int main(void)
 		bench_test(a_tunnel_that_does_not_come_back),
 		bench_test(what_never_lasts_waits_longer),
 		bench_test(a_first_message_makes_nobody_leave),
+		bench_test(a_shortened_life_is_renewed_in_time),
 		bench_test(a_name_without_an_address),
 		bench_test(far_limits_are_not_watched),
 	};
