@@ -263,6 +263,12 @@ static void on_resolved(struct session *s, vtime now, const struct session_event
 		if (addr_is_host(&ev->resolved.addrs[i]))
 			s->addrs[s->naddrs++] = ev->resolved.addrs[i];
 	s->addr = 0;
+	/* Whoever answers for names may be on the other side of the tunnel. */
+	if (s->naddrs == 0 && s->known.family != FAMILY_NONE && s->known_of == s->gateway) {
+		s->addrs[s->naddrs++] = s->known;
+		log_ev(s->log, LOG_WARN, "no address for the gateway's name, trying the last one",
+		       log_str("name", gateway_name(s)));
+	}
 	if (s->naddrs == 0) {
 		snprintf(text, sizeof(text),
 			 "resolve %.180s: %s; check [gateway] address and the network",

@@ -102,6 +102,8 @@ struct session {
 	struct addr addrs[SESSION_ADDRESSES_MAX]; /* of that gateway */
 	unsigned naddrs;
 	unsigned addr; /* index of the address being tried */
+	struct addr known; /* where the gateway was found last; FAMILY_NONE: nowhere yet */
+	unsigned known_of; /* index of that gateway */
 	unsigned path_mtu; /* of outer packets, as far as the kernel knows */
 
 	struct path path;

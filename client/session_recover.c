@@ -67,6 +67,8 @@ void session_recovered(struct session *s, vtime now)
 {
 	s->nepoch = 0;
 	s->why[0] = '\0';
+	s->known = s->path.remote.addr;
+	s->known_of = s->gateway;
 	s->heard_at = now;
 	s->watched_at = now;
 	s->failures++; /* until something is heard, or it lasts */

@@ -276,6 +276,77 @@ static void a_first_message_makes_nobody_leave(void **state)
 	session_ikes_free(b->s);
 }
 
+/* The gateway has said that it ends sooner: it is renewed sooner, too. */
+static void a_shortened_life_is_renewed_in_time(void **state)
+{
+	struct bench *b = *state;
+	struct session_ike *i = &b->s->ike[0];
+	struct session_effect fx;
+
+	ikes_fill(b, 1);
+	i->expires_at = START + 28800 * VTIME_S;
+	i->rekey_at = START + 28000 * VTIME_S;
+	i->sa->state = IKE_STATE_ESTABLISHED;
+	i->sa->expires_at = START + 28800 * VTIME_S;
+	sa_alive(i->sa);
+	assert_false(session_output(b->s, START, &fx));
+	assert_true(i->rekey_at == START + 28000 * VTIME_S);
+	i->sa->expires_at = START + 600 * VTIME_S;
+	sa_alive(i->sa);
+	assert_false(session_output(b->s, START, &fx));
+	assert_in_range(i->rekey_at, START + 200 * VTIME_S, START + 400 * VTIME_S);
+	session_ikes_free(b->s);
+}
+
+/* ---- finding the gateway again ---- */
+
+static bool next_of(struct bench *b, vtime now, enum session_effect_type type,
+		    struct session_effect *fx)
+{
+	while (session_output(b->s, now, fx))
+		if (fx->type == type)
+			return true;
+	return false;
+}
+
+static void resolved_to_nothing(struct bench *b, vtime now)
+{
+	struct session_event ev = { .type = SESSION_EVENT_RESOLVED };
+
+	ev.resolved.text = "the name servers do not answer";
+	session_event(b->s, now, &ev);
+}
+
+/* The name servers may be reached through the tunnel alone, which is what has to be mended. */
+static void a_name_without_an_address(void **state)
+{
+	struct bench *b = *state;
+	struct session_effect fx;
+	struct session_info info;
+	vtime now = START;
+
+	b->config.gateways[0] = "vpn.example.com";
+	b->s->path.remote = gateway;
+	up_and_proved(b, now);
+	session_recover(b->s, now, "silence");
+	session_timeout(b->s, now);
+	assert_true(next_of(b, now, SESSION_EFFECT_RESOLVE, &fx));
+	resolved_to_nothing(b, now);
+	assert_true(next_of(b, now, SESSION_EFFECT_FIND_PATH, &fx));
+	assert_true(addr_eq(&fx.remote, &gateway.addr));
+	/* Where it never was found there is nothing but to ask again, later. */
+	b->s->known.family = FAMILY_NONE;
+	session_event(b->s, now, &(struct session_event){ .type = SESSION_EVENT_NO_PATH });
+	now = timers_next(&b->s->timers);
+	assert_in_range(now - START, VTIME_S * 3 / 4, VTIME_S * 5 / 4);
+	session_timeout(b->s, now);
+	resolved_to_nothing(b, now);
+	assert_false(next_of(b, now, SESSION_EFFECT_FIND_PATH, &fx));
+	session_info(b->s, &info);
+	assert_non_null(strstr(info.why, "the name servers do not answer"));
+	assert_true(timers_next(&b->s->timers) > now);
+}
+
 /* ---- lives and limits ---- */
 
 /* A limit that is practically none is not watched: a packet now and then wakes nobody. */
@@ -319,6 +390,8 @@ int main(void)
 		bench_test(a_tunnel_that_does_not_come_back),
 		bench_test(what_never_lasts_waits_longer),
 		bench_test(a_first_message_makes_nobody_leave),
+		bench_test(a_shortened_life_is_renewed_in_time),
+		bench_test(a_name_without_an_address),
 		bench_test(far_limits_are_not_watched),
 	};
 
