@@ -333,19 +333,53 @@ static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
 	return soonest;
 }
 
+/*
+ * A new epoch waits for its proof, packets go out on the old one and nothing comes on either: the
+ * peer may have lost the one and never have had the other. Both are in doubt then, and a third one
+ * is negotiated, to be used at once.
+ */
+static void watch_deafness(struct session *s, vtime now, unsigned slot, bool heard)
+{
+	struct tunnel *t = &s->tunnels[slot];
+	int current = epochs_current(&t->epochs);
+	bool waiting = current >= 0 && epochs_next(&t->epochs) >= 0;
+	uint32_t id = waiting ? t->epochs.epoch[current].id : 0;
+	uint64_t sent = waiting ? t->epoch[current].packets : 0;
+	vtime patience = s->config->dpd > t->epochs.patience ? s->config->dpd : t->epochs.patience;
+
+	if (heard || !waiting || id != t->deaf_epoch || sent == t->deaf_packets) {
+		t->deaf_since = now;
+		t->deaf_epoch = id;
+		t->deaf_packets = sent;
+		return;
+	}
+	if (now - t->deaf_since < patience)
+		return;
+	t->deaf_epoch = 0;
+	log_ev(s->log, LOG_WARN, "packets go out and none comes in: a new epoch is negotiated",
+	       log_u64("slot", slot));
+	epochs_doubt(&t->epochs);
+	session_count_failure(s, now);
+	session_negotiate(s, now, slot);
+}
+
 bool session_epochs_watch(struct session *s, vtime now, vtime *soonest)
 {
 	bool heard = false;
 	vtime wait = VTIME_NEVER;
 
 	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		bool here = false;
+
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			if (!s->tunnels[i].epoch[k].in)
 				continue;
-			heard |= listen(&s->tunnels[i], now, k);
+			here |= listen(&s->tunnels[i], now, k);
 			if (s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
 				wait = vtime_min(wait, limit(s, now, i, k));
 		}
+		watch_deafness(s, now, i, here);
+		heard |= here;
 	}
 	*soonest = wait > WATCH_LEAST ? wait : WATCH_LEAST;
 	return heard;

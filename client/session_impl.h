@@ -75,6 +75,10 @@ struct tunnel {
 	bool wanted; /* a new epoch, while the peer is about to make one */
 	unsigned failures; /* in sequence, to negotiate it */
 	vtime retry_at;
+	/* While an epoch waits for its proof: since when nothing has come, and what went out then. */
+	vtime deaf_since;
+	uint32_t deaf_epoch;
+	uint64_t deaf_packets;
 };
 
 enum session_timer {

@@ -392,6 +392,40 @@ static void bytes_renew_too(void **state)
 	assert_true(esp_out_counters(b->out[0]) != c);
 }
 
+/* Nothing comes any more although packets go out: neither the old pair nor the new one works. */
+static void a_tunnel_that_is_deaf_gets_a_third_pair(void **state)
+{
+	struct bench *b = *state;
+	struct esp_counters *c;
+	const struct esp_out *first;
+
+	assert_int_equal(up(b), SESSION_UP);
+	first = b->out[0];
+	c = (struct esp_counters *)(uintptr_t)esp_out_counters(first);
+	for (unsigned i = 0; i < 3600 && info(b).tunnels[0].nepochs == 1; i++)
+		run(b, VTIME_S);
+	assert_int_equal(info(b).tunnels[0].nepochs, 2);
+	/* As long as nothing is sent nothing is missed. */
+	run(b, 100 * VTIME_S);
+	assert_int_equal(info(b).tunnels[0].nepochs, 2);
+	assert_ptr_equal(b->out[0], first);
+	for (unsigned i = 0; i < 25; i++) {
+		atomic_fetch_add(&c->packets, 1);
+		run(b, VTIME_S);
+	}
+	assert_ptr_equal(b->out[0], first);
+	for (unsigned i = 0; i < 20; i++) {
+		atomic_fetch_add(&c->packets, 1);
+		run(b, VTIME_S);
+	}
+	assert_ptr_not_equal(b->out[0], first);
+	assert_int_equal(info(b).state, SESSION_UP);
+	/* It is not done again for the same reason. */
+	first = b->out[0];
+	run(b, 60 * VTIME_S);
+	assert_ptr_equal(b->out[0], first);
+}
+
 /* ---- liveness ---- */
 
 static void silence_is_asked_about_and_answered(void **state)
@@ -618,6 +652,7 @@ int main(void)
 		TEST(the_ike_sa_is_renewed_and_the_old_one_missed_by_nobody),
 		TEST(refused_renewals_end_in_a_new_connection),
 		TEST(bytes_renew_too),
+		TEST(a_tunnel_that_is_deaf_gets_a_third_pair),
 		TEST(silence_is_asked_about_and_answered),
 		TEST(data_is_a_sign_of_life),
 		TEST(a_gateway_without_dpd_is_left_in_peace),
