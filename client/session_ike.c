@@ -61,7 +61,10 @@ static unsigned half_open(const struct session *s, bool accepted)
 	return n;
 }
 
-/* The oldest of those that have been replaced goes to make room. */
+/*
+ * The oldest of those that have been replaced goes to make room, without a word: to a gateway that
+ * has not moved the children yet a Delete would be the end of those, too.
+ */
 static void ike_make_room(struct session *s)
 {
 	const struct session_ike *newest = ike_newest(s);
@@ -74,8 +77,10 @@ static void ike_make_room(struct session *s)
 		    (!oldest || i->order < oldest->order))
 			oldest = i;
 	}
-	if (oldest)
-		oldest->closing = true;
+	if (!oldest)
+		return;
+	oldest->closing = true;
+	oldest->forgotten = true;
 }
 
 /* A fresh ISAKMP SA; NULL when there is no room before one of the others has said goodbye. */
@@ -462,6 +467,8 @@ static bool ikes_pull(struct session *s, vtime now, struct session_effect *out, 
 /* What has waited until all that was said before is out. False: nothing has. */
 static bool say_goodbye(struct session *s, vtime now)
 {
+	static const struct ike_failure forgotten = { .during = "the connection",
+						      .text = "replaced long ago" };
 	struct ike_event ev = { .type = IKE_EVENT_CHILD_DELETE };
 	struct session_ike *i = session_ike_main(s);
 
@@ -476,6 +483,13 @@ static bool say_goodbye(struct session *s, vtime now)
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
 		if (!s->ike[k].sa || !s->ike[k].closing || s->ike[k].closed)
 			continue;
+		if (s->ike[k].forgotten) {
+			ike_drop(&s->ike[k]);
+			session_negotiations_lost(s, now, &s->ike[k], &forgotten);
+			if (s->state == SESSION_CLOSING && !session_ikes_any(s))
+				session_finish(s, now);
+			return true;
+		}
 		s->ike[k].closed = true;
 		ev.type = IKE_EVENT_CLOSE;
 		ike_event(s->ike[k].sa, now, &ev);

@@ -20,7 +20,7 @@
 /* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
 #define EFFECTS_SPARE 32
 
-#define SESSION_IKES_KEPT 3 /* established: the one in use and those that it replaced */
+#define SESSION_IKES_KEPT 6 /* established: the one in use and those that it replaced */
 #define SESSION_HALF_OPEN_MAX 2 /* begun by the peer and not yet proved */
 /* And one of ours that is not established, and one that is closing. */
 #define SESSION_IKES_MAX (SESSION_IKES_KEPT + SESSION_HALF_OPEN_MAX + 2)
@@ -34,6 +34,7 @@ struct session_ike {
 	bool first; /* of an attempt to connect, and not yet established */
 	bool closing; /* a goodbye is to be said */
 	bool closed; /* it has been told so */
+	bool forgotten; /* it goes without a goodbye */
 	uint64_t order; /* grows with each that is established; 0: not yet */
 	vtime rekey_at; /* VTIME_NEVER: not this one */
 	vtime expires_at; /* as far as rekey_at knows */
