@@ -28,6 +28,8 @@ const char *err_name(int err)
 		return "wrong identity";
 	case ERR_EXHAUSTED:
 		return "exhausted";
+	case ERR_REDIRECTED:
+		return "sent to another gateway";
 	case ERR_SYSTEM:
 		return "system error";
 	case ERR_PERMISSION:

@@ -21,6 +21,7 @@ enum err {
 	ERR_BAD_KEY = -23, /* a public value outside its group, or the like */
 	ERR_IDENTITY = -24, /* the peer is not who it must be */
 	ERR_EXHAUSTED = -25, /* sequence numbers or bytes used up */
+	ERR_REDIRECTED = -26, /* the peer sends us to another gateway */
 	/* this process */
 	ERR_SYSTEM = -40, /* a system call failed; errno tells */
 	ERR_PERMISSION = -41,

@@ -11,8 +11,20 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* What a person sees of it. */
+enum client_manner {
+	CLIENT_GODWIT,
+	CLIENT_VPNC, /* prompts, line on going to the background, exit codes: those of vpnc */
+};
+
 struct client_options {
-	const char *file; /* vpn.conf */
+	const char *file; /* vpn.conf; with `text`: what it is called */
+	/* In place of the file: its content; changed while it is read, wiped by the caller. */
+	char *text;
+	size_t text_size;
+	enum client_manner manner;
+	const char *pid_file; /* written when the tunnel is up, removed at the end; NULL: none */
+	bool no_questions; /* who has nothing to answer with fails instead of being asked */
 	bool detach; /* go to the background when the tunnel is up */
 	bool verbose; /* debug events on stderr */
 	const char *keylog; /* directory for Wireshark's decryption tables, or NULL */

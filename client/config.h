@@ -27,6 +27,16 @@ struct config {
 	char device[CONFIG_DEVICE_MAX + 1];
 	struct session_config session;
 	char *storage[SESSION_GATEWAYS_MAX]; /* owns session.gateways */
+	struct credentials *credentials; /* owns session.ike.credentials */
+	/*
+	 * A shell command that prints the user's password, asked each time that one is needed; NULL:
+	 * none. Its first argument, "$1", is the question as a person would see it.
+	 */
+	char *password_command;
+	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
+	bool routes_by_script; /* addresses, routes and DNS are the script's business, not ours */
+	uint16_t local_port; /* of our IKE socket; 0: any, and then any for 4500, too */
+	struct addr local_address; /* our outer address; FAMILY_NONE: as the kernel routes */
 };
 
 /*

@@ -268,39 +268,23 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 
 /* ---- the tunnel's state in the kernel ---- */
 
-static bool add_remote(const struct ts *ts, struct prefix *out, unsigned *n)
-{
-	struct prefix p;
-
-	if (!ts_to_prefix(ts, &p))
-		return false;
-	for (unsigned i = 0; i < *n; i++)
-		if (out[i].len == p.len && addr_eq(&out[i].addr, &p.addr))
-			return true;
-	out[(*n)++] = p;
-	return true;
-}
-
 static int plan(struct host *h, const struct session_effect *fx, struct tun_state *out)
 {
-	struct prefix remote[SESSION_TUNNELS_MAX];
 	struct tun_setup setup = {
 		.ifname = h->tun.name,
 		.path = fx->tun.path,
 		.table = h->mark,
 		.mark = h->mark,
 		.n_inner = fx->tun.ninner,
-		.remote = remote,
+		.remote = fx->tun.routes,
+		.n_remote = fx->tun.nroutes,
 	};
 
 	/* The engines know our sockets by the ports of the RFCs, the kernel by their own. */
 	setup.path.local.port = setup.path.local.port == IKE_PORT ? h->ike.port : h->natt.port;
-	if (fx->tun.ninner > TUN_INNER_MAX || fx->tun.ntunnels > SESSION_TUNNELS_MAX)
+	if (fx->tun.ninner > TUN_INNER_MAX)
 		return ERR_NO_ROOM;
 	memcpy(setup.inner, fx->tun.inner, fx->tun.ninner * sizeof(setup.inner[0]));
-	for (unsigned i = 0; i < fx->tun.ntunnels; i++)
-		if (!add_remote(&fx->tun.tunnels[i].remote, remote, &setup.n_remote))
-			return ERR_UNSUPPORTED;
 	return tun_plan(&setup, out, STATES_MAX);
 }
 
@@ -331,9 +315,7 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	int rc = 0;
 
 	if (n < 0) {
-		snprintf(why, 200, "%s",
-			 n == ERR_NO_ROOM ? "too many networks for one tunnel" :
-					    "a network is not one prefix");
+		snprintf(why, 200, "too many networks for one tunnel");
 		return n;
 	}
 	if (tun_link_up(&h->netlink, h->tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {

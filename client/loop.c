@@ -300,6 +300,9 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		if (classifier_add_spi(c, fx->in) != 0)
 			log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
 		break;
+	case SESSION_EFFECT_ASK:
+	case SESSION_EFFECT_ASK_END:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);
 		break;

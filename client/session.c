@@ -391,6 +391,8 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_TUN_FAILED:
 		on_tun_failed(s, now, ev->text);
 		break;
+	case SESSION_EVENT_ANSWER:
+		break;
 	case SESSION_EVENT_PATH_MTU:
 		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
 		break;
@@ -474,6 +476,22 @@ static void rules_build(struct session *s)
 	}
 }
 
+/* Every tunnel's remote side, each once. */
+static void routes_build(struct session *s)
+{
+	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+		struct prefix p;
+		bool known = false;
+
+		if (!ts_to_prefix(&s->config->tunnels[i].remote, &p))
+			continue;
+		for (unsigned k = 0; k < s->nroutes && !known; k++)
+			known = s->routes[k].len == p.len && addr_eq(&s->routes[k].addr, &p.addr);
+		if (!known)
+			s->routes[s->nroutes++] = p;
+	}
+}
+
 struct epoch_life session_life(const struct session *s, vtime now, uint32_t seconds)
 {
 	const struct epoch_config config = {
@@ -501,6 +519,7 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 		epochs_init(&s->tunnels[i].epochs, (config->pingtries + 1) * config->pingtime);
 	}
 	rules_build(s);
+	routes_build(s);
 	return s;
 }
 

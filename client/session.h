@@ -32,6 +32,8 @@
 #define SESSION_ADDRESSES_MAX 8 /* of one gateway name */
 #define SESSION_INNER_MAX 4
 #define SESSION_TUNNELS_MAX 32
+#define SESSION_EXCLUDES_MAX 64
+#define SESSION_ROUTES_MAX (IKE_SPLIT_MAX + SESSION_TUNNELS_MAX)
 
 /* Exit codes: what `connect` returns and scripts rely on. */
 enum session_exit {
@@ -51,10 +53,30 @@ struct session_config {
 	unsigned ngateways;
 	struct ike_config ike;
 	struct ike_child_config child; /* its ts is not used: one child for each of `tunnels` */
+	/*
+	 * The gateway gives us our inner addresses (Mode Config): `inner` and `tunnels` are empty,
+	 * and made of what it gives, `remotes` and `locals` once it is known.
+	 */
+	bool address_config;
+	/* With address_config: what is reached through the tunnel; none: what the gateway says. */
+	struct prefix remotes[SESSION_TUNNELS_MAX];
+	unsigned nremotes;
+	struct prefix locals[SESSION_TUNNELS_MAX]; /* our side; none: our inner addresses */
+	unsigned nlocals;
+	struct prefix excludes[SESSION_EXCLUDES_MAX]; /* never through the tunnel */
+	unsigned nexcludes;
 	struct addr inner[SESSION_INNER_MAX]; /* our inner addresses */
 	unsigned ninner;
 	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
 	unsigned ntunnels;
+	/* XAUTH: what is known beforehand; the rest is asked for. Empty: not known. */
+	char username[IKE_NAME_MAX];
+	char user_domain[IKE_NAME_MAX];
+	struct secret password;
+	bool ask_always; /* do not answer from memory, nor with `password` */
+	bool pfs_as_config; /* PFS in phase 1's group when Mode Config wants it, else none */
+	bool redirects; /* a gateway may send us to another one: Cisco's load balancing */
+	uint16_t cisco_port; /* of Cisco's UDP encapsulation where the gateway names none */
 	enum policy_action fallback; /* what no rule names: BYPASS or DISCARD */
 	bool pfs_as_phase1; /* PFS in the group that phase 1 came to use, not in child.pfs */
 	unsigned mtu; /* of the TUN; 0: computed from the path, and follows it */
@@ -82,6 +104,8 @@ enum session_step {
 	STEP_PATH,
 	STEP_PHASE1,
 	STEP_AUTHENTICATION,
+	STEP_USER, /* XAUTH */
+	STEP_CONFIGURATION, /* Mode Config */
 	STEP_SA,
 	STEP_UP,
 };
@@ -97,6 +121,22 @@ enum session_event_type {
 	SESSION_EVENT_TUN_READY,
 	SESSION_EVENT_TUN_FAILED, /* text says what was refused */
 	SESSION_EVENT_PATH_MTU, /* the answer to FIND_MTU */
+	SESSION_EVENT_ANSWER, /* to ASK; one for an ASK that is over is ignored */
+};
+
+/* A question to a person. All of `fields` are answered together. */
+struct session_ask {
+	uint32_t id; /* never 0 */
+	unsigned fields; /* 1 << enum xauth_field */
+	char username[IKE_NAME_MAX]; /* whose password it is, where that is known already */
+	char message[IKE_SAID_MAX]; /* what the gateway says; printable, "" for nothing */
+	bool again; /* what was given before was refused */
+	/*
+	 * Nothing waits for it yet: the ISAKMP SA must be renewed, and that will take a code. Not
+	 * answered, the tunnels go on until their own end.
+	 */
+	bool ahead;
+	vtime until; /* it is of no use afterwards */
 };
 
 struct session_event {
@@ -120,6 +160,11 @@ struct session_event {
 			struct addr remote; /* as asked */
 			unsigned mtu; /* of the route to it; 0: there is none now */
 		} path_mtu;
+		struct {
+			uint32_t id;
+			struct slice value[XAUTH_FIELDS]; /* copied; the caller wipes its own */
+			bool refuse; /* nobody is there to answer */
+		} answer;
 		const struct data_event *data;
 		const char *text; /* NO_PATH, TUN_FAILED */
 	};
@@ -131,7 +176,11 @@ enum session_effect_type {
 	SESSION_EFFECT_FIND_PATH, /* ask the kernel for the route to `remote` */
 	SESSION_EFFECT_FIND_MTU, /* ask the kernel what the path to `remote` carries */
 	SESSION_EFFECT_SEND, /* an IKE message; the shell adds the marker for port 4500 */
-	SESSION_EFFECT_TUN, /* give the TUN its addresses, routes and rules */
+	/*
+	 * Give the TUN its addresses, routes and rules: TUN_READY or TUN_FAILED follows. Again when
+	 * the gateway gives others at a later connection: the old ones go.
+	 */
+	SESSION_EFFECT_TUN,
 	SESSION_EFFECT_TUN_MTU, /* after TUN: its MTU is `mtu` from now on */
 	SESSION_EFFECT_PUBLISH_RULES,
 	/*
@@ -141,6 +190,8 @@ enum session_effect_type {
 	SESSION_EFFECT_PUBLISH_SLOT,
 	SESSION_EFFECT_PUBLISH_SPI, /* packets with this SPI belong to `in` */
 	SESSION_EFFECT_RETIRE, /* take `in` out of the index and free both: no longer in any slot */
+	SESSION_EFFECT_ASK, /* ask a person; the answer is an ANSWER */
+	SESSION_EFFECT_ASK_END, /* `ask_id` need not be answered any more */
 	SESSION_EFFECT_KEYS, /* only with keylog: IKE key or a child's keys, for Wireshark */
 	SESSION_EFFECT_DONE, /* the session is over; nothing follows */
 };
@@ -166,11 +217,16 @@ struct session_effect {
 		struct {
 			const struct addr *inner;
 			unsigned ninner;
-			const struct ts_pair *tunnels;
-			unsigned ntunnels;
+			const struct prefix *routes; /* what is reached through the tunnel */
+			unsigned nroutes;
+			const struct prefix *excludes; /* but not these */
+			unsigned nexcludes;
+			const struct ike_assigned *assigned; /* NULL: nothing; all borrowed */
 			struct path path;
 			unsigned mtu;
 		} tun;
+		struct session_ask ask; /* ASK */
+		uint32_t ask_id; /* ASK_END */
 		const struct policy *rules;
 		struct {
 			unsigned slot;
@@ -234,10 +290,15 @@ struct session_info {
 	vtime ike_rekey_at; /* when it will be renewed */
 	struct identity peer;
 	unsigned mtu;
+	unsigned ninner;
+	const struct addr *inner;
+	const struct ike_assigned *assigned; /* NULL: nothing */
+	const struct session_ask *ask; /* what waits for a person; NULL: nothing */
 	unsigned ntunnels;
 	struct {
 		const struct ts_pair *ts;
 		bool up; /* there is an epoch that data goes out on */
+		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end */
 		unsigned nepochs;
 		struct session_epoch_info epochs[EPOCHS_MAX]; /* the newest first */
 	} tunnels[SESSION_TUNNELS_MAX];
@@ -246,7 +307,7 @@ struct session_info {
 void session_info(const struct session *s, struct session_info *out);
 /* "down", "connecting", "up", "recovering", "closing" */
 const char *session_state_name(enum session_state state);
-/* "resolve", "path", "phase 1", "authentication", "SA", "up" */
+/* "resolve", "path", "phase 1", "authentication", "user", "configuration", "SA", "up" */
 const char *session_step_name(enum session_step step);
 
 #endif

@@ -385,6 +385,10 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 	case IKE_EFFECT_NAT:
 		on_nat(s, now, i, fx);
 		break;
+	case IKE_EFFECT_AUTHENTICATED:
+	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_CONFIG:
+		break;
 	case IKE_EFFECT_ESTABLISHED:
 		on_established(s, now, i, fx);
 		break;

@@ -124,6 +124,8 @@ struct session {
 	bool narrow; /* the path carries less than an inner link must */
 	vtime mtu_asked; /* when the kernel was asked for the path MTU, 0: never */
 	bool tun_asked;
+	struct prefix routes[SESSION_ROUTES_MAX]; /* what is reached through the tunnel */
+	unsigned nroutes;
 
 	struct tunnel tunnels[SESSION_TUNNELS_MAX];
 	struct negotiation negotiations[SESSION_NEGOTIATIONS_MAX];

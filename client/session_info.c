@@ -29,6 +29,10 @@ const char *session_step_name(enum session_step step)
 		return "phase 1";
 	case STEP_AUTHENTICATION:
 		return "authentication";
+	case STEP_USER:
+		return "user";
+	case STEP_CONFIGURATION:
+		return "configuration";
 	case STEP_SA:
 		return "SA";
 	case STEP_UP:
@@ -95,6 +99,8 @@ void session_info(const struct session *s, struct session_info *out)
 	out->ike_rekey_at = ike ? ike->rekey_at : VTIME_NEVER;
 	if (ike)
 		ike_sa_info(ike->sa, &out->ike);
+	out->inner = s->config->inner;
+	out->ninner = s->config->ninner;
 	out->ntunnels = s->config->ntunnels;
 	for (unsigned i = 0; i < s->config->ntunnels; i++) {
 		const struct tunnel *t = &s->tunnels[i];

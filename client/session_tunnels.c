@@ -175,8 +175,8 @@ static void ask_tun(struct session *s, vtime now)
 	fx = session_effect_add(s, SESSION_EFFECT_TUN);
 	fx->tun.inner = s->config->inner;
 	fx->tun.ninner = s->config->ninner;
-	fx->tun.tunnels = s->config->tunnels;
-	fx->tun.ntunnels = s->config->ntunnels;
+	fx->tun.routes = s->routes;
+	fx->tun.nroutes = s->nroutes;
 	fx->tun.path = s->path;
 	fx->tun.mtu = s->mtu;
 	s->tun_asked = true;

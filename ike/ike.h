@@ -53,13 +53,14 @@
 #include "base/rng.h"
 #include "base/ts.h"
 #include "base/vtime.h"
+#include "crypto/cert.h"
 #include "crypto/crypto.h"
 
 #define IKE_PORT 500
 #define IKE_NATT_PORT 4500
 #define IKE_COOKIE_SIZE 8
-/* The longest message we send or take; peers' certificates would need more. */
-#define IKE_MESSAGE_MAX 4096
+/* The longest message we send or take, reassembled: some certificates fit. */
+#define IKE_MESSAGE_MAX 10000
 #define IKE_SUITES_MAX 16
 #define IKE_ID_MAX 255
 
@@ -136,15 +137,67 @@ bool dh_group_is_weak(enum dh_group group);
 
 /* ---- configuration; borrowed, must outlive the ike_sa ---- */
 
+enum ike_mode {
+	IKE_MODE_MAIN,
+	IKE_MODE_AGGRESSIVE, /* one group for all suites, that of the first */
+};
+
+/* How phase 1 is authenticated. */
+enum ike_auth {
+	IKE_AUTH_PSK,
+	IKE_AUTH_RSA, /* both ends by signature */
+	/* The gateway by signature, we not at all before XAUTH (draft-ietf-ipsec-isakmp-hybrid-auth). */
+	IKE_AUTH_HYBRID,
+};
+
+/* Whose ways are followed where gateways differ. */
+enum ike_vendor {
+	IKE_VENDOR_NONE,
+	IKE_VENDOR_CISCO,
+	IKE_VENDOR_NETSCREEN,
+	IKE_VENDOR_FORTIGATE,
+};
+
+/* How ESP is to travel. */
+enum ike_transport {
+	/* In UDP with a peer that speaks NAT traversal (see force_udp), raw with any other. */
+	IKE_TRANSPORT_AUTO,
+	IKE_TRANSPORT_UDP, /* the same, and a peer that does not speak it is refused */
+	IKE_TRANSPORT_ESP, /* raw: no NAT traversal is announced */
+	/* In UDP as Cisco did before it, on the port that Mode Config names; without one: raw. */
+	IKE_TRANSPORT_CISCO_UDP,
+};
+
+/* What is asked for with Mode Config. Empty texts are not sent. */
+struct ike_config_wish {
+	bool pull; /* ask, once the user is known; what a gateway pushes is taken in any case */
+	bool ip6; /* also an IPv6 address, its DNS servers and subnets */
+	struct addr held[2]; /* addresses held before, IPv4 and IPv6: asked for again */
+	char application_version[128];
+	char hostname[64];
+};
+
 struct ike_config {
 	struct ike_suite suites[IKE_SUITES_MAX];
 	unsigned nsuites;
-	struct identity local; /* ID_NONE: our address */
+	enum ike_mode mode;
+	enum ike_auth auth;
+	bool xauth; /* a user is authenticated behind phase 1; always so with HYBRID */
+	enum ike_vendor vendor;
+	enum ike_transport transport;
+	/*
+	 * AUTO, UDP: hide our address from NAT detection, so that ESP is in UDP whatever lies in
+	 * between. Without it: in UDP when a NAT is detected, else (AUTO alone) raw.
+	 */
+	bool force_udp;
+	bool no_fragments; /* do not announce Cisco's fragmentation of IKE messages */
+	struct identity local; /* ID_NONE: our address; with a certificate: its subject */
 	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
-	struct secret psk;
+	struct secret psk; /* with HYBRID: the group's, or empty */
+	const struct credentials *credentials; /* RSA, HYBRID; borrowed, NULL with PSK */
+	struct ike_config_wish wish;
 	uint32_t lifetime_s; /* offered for the ISAKMP SA */
 	vtime timeout; /* an exchange not complete by then has failed */
-	bool force_udp; /* make both ends see a NAT, so that ESP is always encapsulated */
 };
 
 struct ike_child_config {
@@ -164,6 +217,67 @@ enum nat {
 
 /* "none", "local", "remote", "both" */
 const char *nat_name(enum nat nat);
+
+/* ---- the user and his configuration (draft-beaulieu-ike-xauth-02, draft-dukes-ike-mode-cfg-02) ---- */
+
+/* What XAUTH may ask for. */
+enum xauth_field {
+	XAUTH_USERNAME,
+	XAUTH_PASSWORD,
+	XAUTH_PASSCODE, /* of a token */
+	XAUTH_ANSWER, /* to what the gateway's message asks */
+	XAUTH_NEXT_PIN,
+	XAUTH_DOMAIN,
+	XAUTH_FIELDS,
+};
+
+#define IKE_SAID_MAX 512 /* what the gateway says to a person: printable, one line */
+#define IKE_NAME_MAX 256
+#define IKE_BANNER_MAX 4000
+#define IKE_DNS_MAX 8
+#define IKE_SPLIT_MAX 256
+#define IKE_SPLIT_DNS_MAX 32
+#define IKE_BACKUP_MAX 8
+
+/* One network of a split list. Protocol and ports 0: any. */
+struct ike_split {
+	struct prefix prefix;
+	uint8_t proto;
+	uint16_t sport;
+	uint16_t dport;
+};
+
+/*
+ * What the gateway has given us. All of it is checked: addresses are such that a host may have,
+ * masks have no holes, names hold letters, digits, '-', '_' and '.' only, text is printable (the
+ * banner may have newlines). What is not so is left out, with a line in the log.
+ */
+struct ike_assigned {
+	struct addr ip4; /* FAMILY_NONE: none */
+	uint8_t ip4_len; /* of the netmask given with it; 32 without one */
+	struct addr ip6;
+	uint8_t ip6_len;
+	uint32_t expiry_s; /* of the addresses; 0: with the SA */
+	unsigned ndns;
+	struct addr dns[IKE_DNS_MAX]; /* both families */
+	unsigned nnbns;
+	struct addr nbns[IKE_DNS_MAX];
+	char domain[IKE_NAME_MAX];
+	char banner[IKE_BANNER_MAX];
+	unsigned ninclude; /* Unity split include, and subnets of Mode Config */
+	struct ike_split include[IKE_SPLIT_MAX];
+	unsigned nexclude;
+	struct ike_split exclude[IKE_SPLIT_MAX];
+	unsigned nsplit_dns;
+	char split_dns[IKE_SPLIT_DNS_MAX][IKE_NAME_MAX];
+	unsigned nbackup;
+	char backup[IKE_BACKUP_MAX][IKE_NAME_MAX];
+	char application_version[IKE_NAME_MAX];
+	int save_password; /* 0 no, 1 yes, -1 not said */
+	bool pfs;
+	bool unity; /* includes are Unity's: one pair of SAs for everything, 0.0.0.0/0 */
+	uint16_t natt_port; /* of Cisco's UDP encapsulation; 0: none */
+};
 
 /* ---- the engine ---- */
 
@@ -209,6 +323,8 @@ enum ike_event_type {
 	 * answers.
 	 */
 	IKE_EVENT_PROBE,
+	/* The answer to XAUTH_ASK. Values are copied; the caller wipes its own. */
+	IKE_EVENT_XAUTH_ANSWER,
 };
 
 struct ike_event {
@@ -230,6 +346,11 @@ struct ike_event {
 			uint32_t id;
 			uint16_t notify;
 		} refuse;
+		struct {
+			/* By enum xauth_field. A field that was asked for and has p NULL cannot be given. */
+			struct slice value[XAUTH_FIELDS];
+			bool refuse; /* there is nobody to answer: the SA fails */
+		} answer;
 	};
 };
 
@@ -258,7 +379,18 @@ enum ike_effect_type {
 	 * generation is not set: counting is its owner's.
 	 */
 	IKE_EFFECT_NAT,
-	IKE_EFFECT_ESTABLISHED,
+	/*
+	 * Phase 1 is complete: the peer is who it must be. XAUTH_ASK and CONFIG may follow, in any
+	 * number, and ESTABLISHED when that is over: at once where neither is to be expected.
+	 */
+	IKE_EFFECT_AUTHENTICATED,
+	/*
+	 * The gateway asks for the user: answered by XAUTH_ANSWER, within five minutes. Not twice at
+	 * a time. The gateway has been authenticated before.
+	 */
+	IKE_EFFECT_XAUTH_ASK,
+	IKE_EFFECT_CONFIG, /* what Mode Config gave; again when the gateway pushes something later */
+	IKE_EFFECT_ESTABLISHED, /* children may be negotiated */
 	/*
 	 * Only after CHILD_ACCEPT, before the SEND of message 2: the peer may send on the new SA from
 	 * now on, and its packets may overtake message 3. A copy of the child that CHILD_UP will
@@ -299,6 +431,9 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
+	char said[128]; /* the gateway's own words, printable; "" for none */
+	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
+	struct addr redirect;
 };
 
 struct ike_effect {
@@ -319,7 +454,15 @@ struct ike_effect {
 			struct ike_suite suite;
 			struct identity peer;
 			uint32_t lifetime_s;
-		} established;
+			/* The vendor ids of Cisco: it ends children with the ISAKMP SA they came by. */
+			bool cisco;
+		} established; /* AUTHENTICATED, ESTABLISHED */
+		struct {
+			unsigned fields; /* 1 << enum xauth_field, for each that is asked for */
+			unsigned round; /* 1, 2 …: of this SA */
+			const char *message; /* borrowed; what the gateway says, "" for nothing */
+		} ask;
+		const struct ike_assigned *assigned; /* CONFIG; borrowed until the SA is freed */
 		struct ike_child child; /* READY, UP: the taker owns its secrets */
 		struct {
 			uint32_t id;
@@ -362,6 +505,7 @@ bool ike_is_first_message(struct slice datagram);
 enum ike_state {
 	IKE_STATE_NEW,
 	IKE_STATE_PHASE1,
+	IKE_STATE_CONFIGURING, /* phase 1 is complete; XAUTH, Mode Config */
 	IKE_STATE_ESTABLISHED,
 	IKE_STATE_DEAD,
 };

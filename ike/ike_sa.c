@@ -558,6 +558,8 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	case IKE_EVENT_PROBE:
 		v1_dpd_probe(sa, now);
 		break;
+	case IKE_EVENT_XAUTH_ANSWER:
+		break;
 	}
 }
 

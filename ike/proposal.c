@@ -11,7 +11,7 @@ enum {
 	IKE_LIFE_TYPE = 11,
 	IKE_LIFE_DURATION = 12,
 	IKE_KEY_LENGTH = 14,
-	IKE_AUTH_PSK = 1,
+	AUTH_METHOD_PSK = 1,
 };
 
 /* RFC 2407 section 4.5 */
@@ -204,7 +204,7 @@ void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, un
 			sa_attribute_write(w, IKE_KEY_LENGTH, suites[i].key_bits);
 		sa_attribute_write(w, IKE_HASH, hash_number(suites[i].hash));
 		sa_attribute_write(w, IKE_GROUP, suites[i].group);
-		sa_attribute_write(w, IKE_AUTH, IKE_AUTH_PSK);
+		sa_attribute_write(w, IKE_AUTH, AUTH_METHOD_PSK);
 		if (lifetime_s) {
 			sa_attribute_write(w, IKE_LIFE_TYPE, LIFE_SECONDS);
 			sa_attribute_write(w, IKE_LIFE_DURATION, lifetime_s);
@@ -323,7 +323,7 @@ static bool ike_transform_read(const struct sa_transform *t, struct ike_choice *
 		a.value[IKE_KEY_LENGTH] = c->key_bits;
 	else
 		want |= 1u << IKE_KEY_LENGTH;
-	if (a.seen != want || a.value[IKE_AUTH] != IKE_AUTH_PSK ||
+	if (a.seen != want || a.value[IKE_AUTH] != AUTH_METHOD_PSK ||
 	    !(c->key_bits || is_aes_length(a.value[IKE_KEY_LENGTH])) ||
 	    a.value[IKE_GROUP] > UINT16_MAX ||
 	    !hash_from_number(a.value[IKE_HASH], &out->suite.hash))

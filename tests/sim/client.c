@@ -161,6 +161,9 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		world_expect(c->world, classifier_add_spi(c->classifier, fx->in) == 0,
 			     "the SPI index took no SA");
 		break;
+	case SESSION_EFFECT_ASK:
+	case SESSION_EFFECT_ASK_END:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
 		break;

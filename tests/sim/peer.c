@@ -126,6 +126,10 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 	case IKE_EFFECT_NAT:
 		i->path = fx->nat.path;
 		break;
+	case IKE_EFFECT_AUTHENTICATED:
+	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_CONFIG:
+		break;
 	case IKE_EFFECT_ESTABLISHED:
 		i->order = ++p->order;
 		p->accepted += i->accepted;

@@ -132,6 +132,10 @@ static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct i
 		e->nnat++;
 		e->nat = *fx;
 		break;
+	case IKE_EFFECT_AUTHENTICATED:
+	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_CONFIG:
+		break;
 	case IKE_EFFECT_ESTABLISHED:
 		e->nestablished++;
 		e->established = *fx;

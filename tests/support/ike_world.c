@@ -144,6 +144,10 @@ static void note(struct world *w, const struct ike_effect *e)
 		w->nnat++;
 		w->nat = *e;
 		break;
+	case IKE_EFFECT_AUTHENTICATED:
+	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_CONFIG:
+		break;
 	case IKE_EFFECT_ESTABLISHED:
 		w->nestablished++;
 		w->established = *e;

@@ -170,7 +170,8 @@ static void blocks_of_3des(void **state)
 	static const uint8_t spi[] = { 0x11, 0x22, 0x33, 0x44 };
 	const struct protect_hash hash = { .number = 1 };
 	struct ike_header h = { .exchange = ISAKMP_INFORMATIONAL, .id = ID };
-	uint8_t buf[IKE_MESSAGE_MAX], iv[PROTECT_BLOCK], next[PROTECT_BLOCK], opened_buf[4096];
+	uint8_t buf[IKE_MESSAGE_MAX], iv[PROTECT_BLOCK], next[PROTECT_BLOCK],
+		opened_buf[IKE_MESSAGE_MAX];
 	struct ikev1_keys k = { 0 };
 	struct ike_msg m, opened;
 	struct ike_writer b;
