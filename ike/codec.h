@@ -327,8 +327,16 @@ enum vendor {
 	VENDOR_NATT_DRAFT_02N,
 	VENDOR_NATT_DRAFT_02,
 	VENDOR_DPD,
+	VENDOR_XAUTH,
+	VENDOR_UNITY,
+	VENDOR_FRAGMENTATION,
+	VENDOR_CISCO, /* one of its products */
+	VENDOR_SWAN, /* strongSwan, Libreswan: they may send Unity's, and are not Cisco's */
 	VENDOR_OTHER, /* known by name, of no consequence */
 };
+
+typedef uint32_t vendor_set;
+#define VENDOR_BIT(v) ((vendor_set)1 << (v))
 
 /* Which payload numbers NAT traversal uses. */
 enum natt {
@@ -339,16 +347,16 @@ enum natt {
 
 /* What this vendor id says; its name in *name (static, never NULL) when name is given. */
 enum vendor vendor_find(struct slice body, const char **name);
-/* The bytes of one we can send; empty for UNKNOWN and OTHER. Static. */
+/* The bytes of one we can send, without what may follow; empty for UNKNOWN and OTHER. Static. */
 struct slice vendor_bytes(enum vendor v);
-/* The better of both. */
-enum natt vendor_natt(enum vendor v, enum natt sofar);
-/* All that we send. */
-void vendor_write_all(struct ike_writer *b);
-/* The best NAT traversal that the message's vendor ids offer. */
-enum natt vendor_msg_natt(const struct ike_msg *m);
-/* The message announces dead peer detection (RFC 3706 section 5.1). */
-bool vendor_msg_dpd(const struct ike_msg *m);
+/* All that the message has. */
+vendor_set vendor_msg_set(const struct ike_msg *m);
+/* The best NAT traversal among them. */
+enum natt vendor_natt(vendor_set set);
+/* A product of Cisco's, or one that cannot be told from it. */
+bool vendor_is_cisco(vendor_set set);
+/* What we announce with this configuration. */
+void vendor_write_all(struct ike_writer *b, const struct ike_config *c);
 
 /* ---- NAT detection (natd.c), RFC 3947 section 3.2 ---- */
 
