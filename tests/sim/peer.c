@@ -128,6 +128,8 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
 	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_XAUTH_REPLY:
+	case IKE_EFFECT_CONFIG_WANTED:
 	case IKE_EFFECT_CONFIG:
 		break;
 	case IKE_EFFECT_ESTABLISHED:
