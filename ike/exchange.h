@@ -28,6 +28,7 @@ struct exchange;
 /* One message of an exchange. Messages alternate; what has `consume` is received, the rest sent. */
 struct exchange_message {
 	bool encrypted;
+	bool in_clear; /* what we receive may also come so */
 	unsigned hash; /* the HASH(n) that leads a phase 2 message; 0 in phase 1 */
 	/* What we receive: the sets for ike_msg_check. */
 	payload_set required;

@@ -143,6 +143,7 @@ void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE])
 void sa_alive(struct ike_sa *sa)
 {
 	sa->probe.heard = true;
+	sa->unconfirmed = false;
 	sa_push(sa, IKE_EFFECT_ALIVE);
 }
 
@@ -260,8 +261,8 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 		const struct ike_failure why = {
 			.err = ERR_CONFIG,
 			.during = x->type->name,
-			.text = "our own message cannot be made: too many proposals, or no address "
-				"of our own",
+			.text = "our own message cannot be made: too many proposals, no address of "
+				"our own, or no key to sign with",
 		};
 
 		x->type->lost(sa, now, x, &why);
@@ -392,7 +393,8 @@ void sa_exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x, const
 		repeat_receive(sa, x);
 	else if (!exchange_in_air(x) || m->h.id != x->id || !x->type->message[x->step].consume)
 		sa_drop(sa, DROP_IKE_UNEXPECTED);
-	else if (encrypted != x->type->message[x->step].encrypted)
+	else if (encrypted != x->type->message[x->step].encrypted &&
+		 !x->type->message[x->step].in_clear)
 		sa_drop(sa, encrypted ? DROP_IKE_UNEXPECTED : DROP_IKE_UNPROTECTED);
 	else if (encrypted)
 		consume_encrypted(sa, now, x, m, bytes);
@@ -449,7 +451,8 @@ bool ike_is_first_message(struct slice datagram)
 	static const uint8_t none[IKE_COOKIE_SIZE];
 	struct ike_msg m;
 
-	return ike_msg_parse(datagram, &m) == 0 && m.h.exchange == ISAKMP_MAIN && m.h.id == 0 &&
+	return ike_msg_parse(datagram, &m) == 0 &&
+	       (m.h.exchange == ISAKMP_MAIN || m.h.exchange == ISAKMP_AGGRESSIVE) && m.h.id == 0 &&
 	       !(m.h.flags & ISAKMP_ENCRYPTED) &&
 	       memcmp(m.h.cookie_i, none, IKE_COOKIE_SIZE) != 0 &&
 	       memcmp(m.h.cookie_r, none, IKE_COOKIE_SIZE) == 0;
@@ -483,7 +486,7 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 	} else {
 		sa->arrived_from = ev->datagram.from;
 		sa->arrived_to = ev->datagram.to;
-		if (m.h.exchange == ISAKMP_MAIN)
+		if (sa->main.x.type && m.h.exchange == sa->main.x.type->number)
 			sa_exchange_receive(sa, now, &sa->main.x, &m, bytes);
 		else if (m.h.exchange == ISAKMP_QUICK)
 			quick_receive(sa, now, &m, bytes);
@@ -503,7 +506,10 @@ static void start(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	sa->path = ev->path;
 	sa->rekey = ev->type == IKE_EVENT_REKEY;
 	sa->state = IKE_STATE_PHASE1;
-	v1_main_start(sa, now);
+	if (sa->config->mode == IKE_MODE_AGGRESSIVE)
+		v1_aggr_start(sa, now);
+	else
+		v1_main_start(sa, now);
 }
 
 static void accept_first(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -518,7 +524,11 @@ static void accept_first(struct ike_sa *sa, vtime now, const struct ike_event *e
 				  .encapsulation = ENCAPSULATION_UDP };
 	if (ike_is_first_message(ev->datagram.bytes) &&
 	    ike_msg_parse(ev->datagram.bytes, &m) == 0) {
-		v1_main_r_begin(sa, now, &m.h);
+		/* Never the weaker one unasked: it shows our proof to whoever asks. */
+		if (m.h.exchange == ISAKMP_MAIN)
+			v1_main_r_begin(sa, now, &m.h);
+		else if (sa->config->mode == IKE_MODE_AGGRESSIVE)
+			v1_aggr_r_begin(sa, now, &m.h);
 		datagram_receive(sa, now, ev);
 	}
 	if (sa->main.x.step == 0)

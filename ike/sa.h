@@ -49,11 +49,19 @@ enum ike_timer {
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
 
-/* What main mode keeps from one message to the next. */
+/* The body of a phase 1 ID payload. */
+#define ID_BODY_MAX (4 + IKE_ID_MAX)
+
+/* What main or aggressive mode keeps from one message to the next. */
 struct main_mode {
 	struct exchange x;
 	struct dh *dh;
 	enum natt natt;
+	struct cert_peer *cert; /* verified; until its names have been compared */
+	size_t id_n;
+	uint8_t id[ID_BODY_MAX]; /* ours, as it was sent */
+	size_t peer_id_n;
+	uint8_t peer_id[ID_BODY_MAX]; /* as it came */
 	uint8_t nonce[IKE_NONCE_SIZE]; /* ours */
 	size_t peer_public_n;
 	uint8_t peer_public[DH_PUBLIC_MAX];
@@ -176,6 +184,10 @@ struct ike_sa {
 	bool cookie_r_known;
 	struct ike_suite suite;
 	struct identity peer;
+	/*
+	 * Initiator of aggressive mode: nothing shows yet that the peer has taken our last message.
+	 */
+	bool unconfirmed;
 	uint32_t lifetime_s;
 	vtime established_at;
 	vtime expires_at;
@@ -245,38 +257,94 @@ void sa_cookies(const struct ike_sa *sa, uint8_t out[2 * IKE_COOKIE_SIZE]);
 /* A cookie of our own; never zero. */
 void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE]);
 
-/* ---- v1_main.c: what both roles share ---- */
+/* ---- v1_main.c: what both modes and both roles share ---- */
 
-int v1_main_fail(struct ike_failure *why, int err, const char *text);
+int v1_main_fail(const struct ike_sa *sa, struct ike_failure *why, int err, const char *text);
+/* What the peer announces in this message, besides what it has announced before. */
+void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m);
+
+/* Initiator: the SA payload, kept for the proofs. */
+void v1_main_write_offer(struct ike_sa *sa, struct ike_writer *b, const struct ike_suite *suites,
+			 unsigned n);
+/* Responder: takes what was chosen of the offer (it fits), and writes it. */
+void v1_main_take_choice(struct ike_sa *sa, const struct ike_choice *choice, struct slice sai);
+void v1_main_write_choice(struct ike_sa *sa, struct ike_writer *b);
+
+/* g^xi or g^xr. */
+struct slice v1_main_public(const struct ike_sa *sa, bool initiator);
 /* SKEYID and all that follows, the first IV included; own public value and nonce are there. */
 void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
 		  struct slice peer_nonce);
-/* What the peer announces in this message, besides what it has announced before. */
-void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m);
-/* The effect of NAT detection. */
-void v1_main_nat_tell(struct ike_sa *sa);
-/* Writes our ID and HASH. */
-void v1_main_prove(struct ike_sa *sa, struct ike_writer *b);
-/* The peer's HASH over its ID; its identity is then in sa->peer. 0 or ERR_AUTH. */
-int v1_main_verify(struct ike_sa *sa, const struct ike_msg *m);
-/* The peer is whom the configuration names; else it is logged, and *why says so. */
-bool v1_main_peer_expected(struct ike_sa *sa, struct ike_failure *why);
+
+struct nat_finding {
+	enum natt natt; /* NONE: not both ends speak it */
+	enum nat nat;
+};
+
+/* We hide our address from NAT detection. */
+bool v1_main_hides(const struct ike_config *c);
+/*
+ * What the message says of NATs to who speaks `natt`. 0, or an error where there must be NAT
+ * traversal. v1_main_nat_take notes it.
+ */
+int v1_main_nat_find(const struct ike_sa *sa, const struct ike_msg *m, enum natt natt,
+		     const struct endpoint *local, const struct endpoint *remote,
+		     struct nat_finding *out, struct ike_failure *why);
+void v1_main_nat_take(struct ike_sa *sa, const struct nat_finding *f);
+void v1_main_write_natd(struct ike_sa *sa, struct ike_writer *b);
+/* ESP is to be in UDP, and IKE on port 4500 with it (RFC 3947 section 4). */
+bool v1_main_in_udp(const struct ike_sa *sa);
+/* Settles the path by that (an initiator goes over to 4500), and tells of it. */
+void v1_main_path(struct ike_sa *sa);
+
+/* Not when rekeying. */
+void v1_main_write_initial_contact(const struct ike_sa *sa, struct ike_writer *b);
+/* The responder's, where it is shorter than what was offered. */
+void v1_main_write_lifetime(const struct ike_sa *sa, struct ike_writer *b);
+void v1_main_take_lifetime(struct ike_sa *sa, const struct ike_msg *m);
 /* Takes the offered (or chosen) lifetime if it is shorter than what we have. */
 void v1_main_lifetime(struct ike_sa *sa, uint32_t seconds);
+/* Responder: the peer has proved to be somebody else; it is told. */
+void v1_main_unexpected(struct ike_sa *sa, const struct ike_failure *why);
 void v1_main_established(struct ike_sa *sa, vtime now);
 void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why);
-/* The scratch of main mode, wiped. */
+/* The scratch of phase 1, wiped. */
 void v1_main_end(struct ike_sa *sa);
 
-/* ---- v1_main_i.c, v1_main_r.c ---- */
+/* ---- v1_auth.c: who both ends are, and their proofs ---- */
 
-extern const struct exchange_type v1_main_i;
-extern const struct exchange_type v1_main_r;
+/* Who proves himself by a signature; everybody else by HASH alone. */
+bool v1_auth_we_sign(const struct ike_config *c);
+bool v1_auth_peer_signs(const struct ike_config *c);
+/* What is accepted as that end of phase 1; the initiator offers the first. */
+struct auth_methods v1_auth_methods(const struct ike_config *c, bool responder);
+/* Our ID payload, kept for the proof. */
+void v1_auth_write_id(struct ike_sa *sa, struct ike_writer *b);
+/* HASH, or certificates and SIG. */
+void v1_auth_write_proof(struct ike_sa *sa, struct ike_writer *b);
+/* Which certificates we can verify, if the peer is to sign. */
+void v1_auth_write_requests(const struct ike_sa *sa, struct ike_writer *b);
+/* With hybrid: that we know the group's password, if there is one (Cisco's notify). */
+void v1_auth_write_group(const struct ike_sa *sa, struct ike_writer *b);
+/* Keeps the peer's ID payload for its proof. 0 or ERR_MALFORMED. */
+int v1_auth_take_id(struct ike_sa *sa, const struct ike_msg *m);
+/*
+ * The peer's proof of the identity that it has sent, which is then in sa->peer and, with a
+ * signature, the certificate in main.cert. 0; ERR_AUTH with the reason: nothing has changed.
+ */
+int v1_auth_verify(struct ike_sa *sa, const struct ike_msg *m, struct ike_failure *why);
+/* The peer is whom the configuration names; else it is logged, and *why says so. */
+bool v1_auth_peer_expected(struct ike_sa *sa, struct ike_failure *why);
+
+/* ---- v1_main_i.c, v1_main_r.c, v1_aggr_i.c, v1_aggr_r.c ---- */
+
 void v1_main_start(struct ike_sa *sa, vtime now);
-/* True from message 5 to message 6, for the initiator. */
+void v1_aggr_start(struct ike_sa *sa, vtime now);
+/* True from message 5 to message 6 of main mode, for the initiator. */
 bool v1_main_proving(const struct ike_sa *sa);
 /* Makes the SA ready for the peer's first message, which is then received as any other. */
 void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
+void v1_aggr_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
 /* That message could not be taken: the end, and the peer is told where that helps it. */
 void v1_main_r_refuse(struct ike_sa *sa);
 

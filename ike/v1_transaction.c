@@ -336,7 +336,7 @@ static bool opens(const struct ike_sa *sa, const uint8_t iv[PROTECT_BLOCK], cons
 static void begin(struct ike_sa *sa, vtime now, struct transaction *t, const uint8_t *iv,
 		  const struct ike_msg *m, struct slice bytes)
 {
-	vtime wait = sa->config->server ? sa->config->timeout : PERSON_WAIT;
+	vtime wait = sa->config->gateway ? sa->config->timeout : PERSON_WAIT;
 
 	exchange_begin(&t->x, &inward, m->h.id, now, wait);
 	memcpy(t->x.iv, iv, sizeof(t->x.iv));

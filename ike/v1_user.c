@@ -249,7 +249,7 @@ void v1_user_answer(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		ERR_AUTH, "the gateway asks for a user, and there is nobody to answer");
 	struct transaction *t = sa->user.open;
 
-	if (!t || !sa_is_up(sa) || sa->config->server)
+	if (!t || !sa_is_up(sa) || sa->config->gateway)
 		return;
 	if (ev->answer.refuse || !can_answer(t, ev)) {
 		give_up(sa, now, t, &refused);
@@ -301,14 +301,14 @@ static void set_heard(struct ike_sa *sa, vtime now, struct transaction *t)
 
 bool v1_user_may_take(const struct ike_sa *sa, uint8_t message)
 {
-	if (sa->config->server)
+	if (sa->config->gateway)
 		return v1_user_r_may_take(sa, message);
 	return message != ATTRIBUTE_REQUEST || !sa->user.open;
 }
 
 void v1_user_hear(struct ike_sa *sa, struct transaction *t, const struct attributes *a)
 {
-	if (sa->config->server) {
+	if (sa->config->gateway) {
 		v1_user_r_hear(sa, t, a);
 		return;
 	}
@@ -326,7 +326,7 @@ void v1_user_hear(struct ike_sa *sa, struct transaction *t, const struct attribu
 
 void v1_user_heard(struct ike_sa *sa, vtime now, struct transaction *t)
 {
-	if (sa->config->server)
+	if (sa->config->gateway)
 		v1_user_r_heard(sa, now, t);
 	else if (t->message == ATTRIBUTE_SET)
 		set_heard(sa, now, t);
@@ -339,7 +339,7 @@ void v1_user_unanswered(struct ike_sa *sa, vtime now, struct transaction *t,
 {
 	struct ike_failure late = v1_user_failure(why->err, why->text);
 
-	if (sa->config->server)
+	if (sa->config->gateway)
 		v1_user_r_unanswered(sa, t);
 	else
 		give_up(sa, now, t, &late);
@@ -348,7 +348,7 @@ void v1_user_unanswered(struct ike_sa *sa, vtime now, struct transaction *t,
 void v1_user_done(struct ike_sa *sa, vtime now, struct transaction *t)
 {
 	(void)now;
-	if (sa->config->server)
+	if (sa->config->gateway)
 		v1_user_r_done(sa, t);
 	else
 		pulled(sa);
@@ -359,7 +359,7 @@ void v1_user_lost(struct ike_sa *sa, vtime now, const struct exchange_type *type
 {
 	(void)now;
 	sa->user.pull = NULL;
-	if (sa->config->server) {
+	if (sa->config->gateway) {
 		v1_user_r_lost(sa, type, why);
 	} else if (is_again(sa)) {
 		log_ev(sa->log, LOG_INFO, "no configuration this time", log_str("why", why->text));
@@ -374,7 +374,7 @@ void v1_user_lost(struct ike_sa *sa, vtime now, const struct exchange_type *type
 void v1_user_begin(struct ike_sa *sa, vtime now)
 {
 	tell(sa, IKE_EFFECT_AUTHENTICATED);
-	if (sa->config->server)
+	if (sa->config->gateway)
 		v1_user_r_begin(sa);
 	else if (!wants_user(sa) || (is_again(sa) && sa->peer_cisco))
 		user_known(sa, now);
@@ -406,7 +406,7 @@ struct ike_failure v1_user_closed(const struct ike_sa *sa)
 
 	why.during = "the connection";
 	/* Some say no more than that when they do not like a user. */
-	if (sa->user.stage == USER_ANSWERED && !sa->config->server)
+	if (sa->user.stage == USER_ANSWERED && !sa->config->gateway)
 		why = v1_user_failure(ERR_AUTH,
 				      "the gateway closed the connection instead of accepting the "
 				      "user: name, password or code is probably wrong");

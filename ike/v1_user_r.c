@@ -119,7 +119,7 @@ static bool may_decide(const struct ike_sa *sa)
 {
 	enum user_stage s = sa->user.stage;
 
-	return sa->config->server && sa_is_up(sa) && s != USER_ASKED && s != USER_TOLD;
+	return sa->config->gateway && sa_is_up(sa) && s != USER_ASKED && s != USER_TOLD;
 }
 
 static void demand(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -150,7 +150,7 @@ static void give(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 {
 	struct transaction *t = sa->user.open;
 
-	if (!sa->config->server || !sa_is_up(sa))
+	if (!sa->config->gateway || !sa_is_up(sa))
 		return;
 	sa->user.open = NULL;
 	if (t)
