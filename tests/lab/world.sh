@@ -126,12 +126,10 @@ world_gateway_conf() {
 			}
 			xauth {
 				id = $LAB_USER
-				secret = '$LAB_USER_PASSWORD'
+				secret = 0s$(printf %s "$LAB_USER_PASSWORD" | base64)
 			}
 		}
 	CONF
-	sed -i "s|secret = '.*|secret = 0s$(printf %s "$LAB_USER_PASSWORD" | base64)|" \
-		"$LAB_TMP/gateway/swanctl/swanctl.conf"
 	cp "$LAB_TMP/gateway/swanctl/swanctl.conf" "$LAB_OUT/swanctl.conf"
 }
 
