@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "net/net.h"
+#include "net/socket.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
 
 #define RECEIVE_BUFFER (8 << 20)
 #define SEND_BUFFER (512 << 10)
-#define PORT_ATTEMPTS 16
-
-union sockaddr_any {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
+#define IP4_HEADER 20
 
 /* Room for one packet information and one ECN field of either family. */
 union control {
@@ -24,7 +16,7 @@ union control {
 	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
-static int set_int(int fd, int level, int name, int value)
+int socket_set_int(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
@@ -32,41 +24,42 @@ static int set_int(int fd, int level, int name, int value)
 /* Larger buffers are a wish: without CAP_NET_ADMIN the kernel cuts them to its limit. */
 static void set_buffers(int fd)
 {
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	if (socket_set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
+		socket_set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 	/* What stands here is latency for everything behind it, IKE too: no more than a batch. */
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+	if (socket_set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+		socket_set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 }
 
 /* Without DF, a datagram too large for some link on the way arrives in fragments. */
 static int set_whole(int fd, enum family f, bool whole)
 {
 	if (f == FAMILY_IP6)
-		return set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-			       whole ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
-	return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+		return socket_set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+				      whole ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+	return socket_set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
+			      whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
 }
 
 static int set_options4(int fd)
 {
-	if (set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0 ||
-	    set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) < 0 || set_whole(fd, FAMILY_IP4, false) < 0)
+	if (socket_set_int(fd, IPPROTO_IP, IP_PKTINFO, 1) < 0 ||
+	    socket_set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) < 0 ||
+	    set_whole(fd, FAMILY_IP4, false) < 0)
 		return -1;
 	return 0;
 }
 
 static int set_options6(int fd)
 {
-	if (set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 ||
-	    set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0 ||
-	    set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) < 0 ||
+	if (socket_set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0 ||
+	    socket_set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) < 0 ||
 	    set_whole(fd, FAMILY_IP6, false) < 0)
 		return -1;
 	return 0;
 }
 
-static socklen_t endpoint_to_sockaddr(const struct endpoint *e, union sockaddr_any *sa)
+socklen_t socket_address(const struct endpoint *e, union sockaddr_any *sa)
 {
 	*sa = (union sockaddr_any){ 0 };
 	if (e->addr.family == FAMILY_IP6) {
@@ -81,7 +74,7 @@ static socklen_t endpoint_to_sockaddr(const struct endpoint *e, union sockaddr_a
 	return sizeof(sa->in);
 }
 
-static void sockaddr_to_endpoint(const union sockaddr_any *sa, struct endpoint *e)
+void socket_endpoint(const union sockaddr_any *sa, struct endpoint *e)
 {
 	*e = (struct endpoint){ 0 };
 	if (sa->sa.sa_family == AF_INET6) {
@@ -93,106 +86,55 @@ static void sockaddr_to_endpoint(const union sockaddr_any *sa, struct endpoint *
 	}
 }
 
-static int bind_port(int fd, enum family f, uint16_t port)
-{
-	struct endpoint any = { .addr.family = f, .port = port };
-	union sockaddr_any sa;
-	socklen_t n = endpoint_to_sockaddr(&any, &sa);
-
-	return bind(fd, &sa.sa, n);
-}
-
-/* The socket, or -1 with errno. */
-static int open_socket(enum family f, uint16_t port, uint32_t mark)
+int socket_open(enum family f, int type, int protocol, uint32_t mark)
 {
 	bool ip6 = f == FAMILY_IP6;
-	int fd = socket(ip6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int saved;
+	int fd = socket(ip6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
 	if (fd < 0)
 		return -1;
-	if (mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
-		goto fail;
-	if ((ip6 ? set_options6(fd) : set_options4(fd)) < 0)
-		goto fail;
+	if ((mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0) ||
+	    (ip6 ? set_options6(fd) : set_options4(fd)) < 0) {
+		socket_close(fd);
+		return -1;
+	}
 	set_buffers(fd);
-	if (bind_port(fd, f, port) < 0)
-		goto fail;
 	return fd;
-fail:
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
 }
 
-static uint16_t socket_port(int fd)
+void socket_close(int fd)
 {
-	union sockaddr_any sa = { 0 };
-	socklen_t n = sizeof(sa);
-	struct endpoint e;
+	int saved = errno;
 
-	getsockname(fd, &sa.sa, &n);
-	sockaddr_to_endpoint(&sa, &e);
-	return e.port;
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
 }
 
-static bool family_is_missing(void)
+bool socket_family_is_missing(void)
 {
 	return errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL;
 }
 
-/* 0 or -1 with errno; what was opened is left in u. */
-static int open_pair(struct net_udp *u, uint16_t port, uint32_t mark)
+int socket_error(void)
 {
-	u->port = port;
-	u->fd4 = open_socket(FAMILY_IP4, port, mark);
-	if (u->fd4 < 0 && !family_is_missing())
-		return -1;
-	if (u->fd4 >= 0)
-		u->port = socket_port(u->fd4);
-	u->fd6 = open_socket(FAMILY_IP6, u->port, mark);
-	if (u->fd6 < 0 && (u->fd4 < 0 || !family_is_missing()))
-		return -1;
-	if (u->fd4 < 0)
-		u->port = socket_port(u->fd6);
-	return 0;
-}
-
-int net_udp_open(struct net_udp *u, uint16_t port, uint32_t mark)
-{
-	int saved;
-
-	*u = (struct net_udp){ .fd4 = -1, .fd6 = -1 };
-	/* A port the kernel chose for one family may be taken in the other. */
-	for (unsigned i = 0; i < PORT_ATTEMPTS; i++) {
-		if (open_pair(u, port, mark) == 0)
-			return 0;
-		saved = errno;
-		net_udp_close(u);
-		errno = saved;
-		if (port != 0 || errno != EADDRINUSE)
-			break;
-	}
 	return errno == EPERM || errno == EACCES ? ERR_PERMISSION : ERR_SYSTEM;
 }
 
-void net_udp_close(struct net_udp *u)
+void net_socket_close(struct net_socket *s)
 {
-	if (u->fd4 >= 0)
-		close(u->fd4);
-	if (u->fd6 >= 0)
-		close(u->fd6);
-	u->fd4 = -1;
-	u->fd6 = -1;
+	socket_close(s->fd4);
+	socket_close(s->fd6);
+	s->fd4 = -1;
+	s->fd6 = -1;
 }
 
-int net_udp_keep_whole(struct net_udp *u)
+int net_socket_keep_whole(struct net_socket *s)
 {
-	if ((u->fd4 >= 0 && set_whole(u->fd4, FAMILY_IP4, true) < 0) ||
-	    (u->fd6 >= 0 && set_whole(u->fd6, FAMILY_IP6, true) < 0))
+	if ((s->fd4 >= 0 && set_whole(s->fd4, FAMILY_IP4, true) < 0) ||
+	    (s->fd6 >= 0 && set_whole(s->fd6, FAMILY_IP6, true) < 0))
 		return ERR_SYSTEM;
-	u->whole = true;
+	s->whole = true;
 	return 0;
 }
 
@@ -247,7 +189,18 @@ static unsigned take_slots(struct recv_msgs *r, struct batch *b)
 	return n;
 }
 
-static int recv_from(struct net_udp *u, int fd, struct batch *b)
+/* A raw socket gives an IPv4 packet with its header, an IPv6 packet without. */
+static void strip_header(struct pkt *p)
+{
+	uint32_t n;
+	struct rd r;
+
+	rd_init(&r, pkt_slice(p));
+	n = (rd_u8(&r) & 15u) * 4;
+	pkt_pull(p, n < IP4_HEADER || n > p->len ? p->len : n);
+}
+
+static int recv_from(struct net_socket *s, int fd, struct batch *b)
 {
 	unsigned first = b->n, slots;
 	struct recv_msgs r;
@@ -263,25 +216,27 @@ static int recv_from(struct net_udp *u, int fd, struct batch *b)
 		bool truncated = r.m[i].msg_hdr.msg_flags & MSG_TRUNC;
 
 		pkt_trim(p, truncated ? 0 : r.m[i].msg_len);
-		sockaddr_to_endpoint(&r.from[i], &p->from);
-		p->to.port = u->port;
+		socket_endpoint(&r.from[i], &p->from);
+		p->to.port = s->port;
 		read_control(&r.m[i].msg_hdr, p);
-		u->stats.truncated += truncated;
-		u->stats.received++;
+		if (s->raw && fd == s->fd4)
+			strip_header(p);
+		s->stats.truncated += truncated;
+		s->stats.received++;
 	}
 	if (n < 0)
 		return errno == EAGAIN ? 0 : ERR_SYSTEM;
 	return n;
 }
 
-int net_udp_recv(struct net_udp *u, struct batch *b)
+int net_socket_recv(struct net_socket *s, struct batch *b)
 {
-	int fds[2] = { u->prefer6 ? u->fd6 : u->fd4, u->prefer6 ? u->fd4 : u->fd6 };
+	int fds[2] = { s->prefer6 ? s->fd6 : s->fd4, s->prefer6 ? s->fd4 : s->fd6 };
 	int total = 0, err = 0;
 
-	u->prefer6 = !u->prefer6;
+	s->prefer6 = !s->prefer6;
 	for (unsigned i = 0; i < 2; i++) {
-		int n = fds[i] < 0 ? 0 : recv_from(u, fds[i], b);
+		int n = fds[i] < 0 ? 0 : recv_from(s, fds[i], b);
 
 		if (n < 0)
 			err = n;
@@ -338,7 +293,7 @@ struct send_msg {
 static void fill_msg(struct msghdr *m, struct send_msg *s, const struct addr *from,
 		     const struct endpoint *to, uint8_t *p, size_t n)
 {
-	socklen_t length = endpoint_to_sockaddr(to, &s->to);
+	socklen_t length = socket_address(to, &s->to);
 
 	s->iov = (struct iovec){ .iov_base = p, .iov_len = n };
 	*m = (struct msghdr){
@@ -351,16 +306,16 @@ static void fill_msg(struct msghdr *m, struct send_msg *s, const struct addr *fr
 		force_source(m, &s->control, from);
 }
 
-static int fd_of(const struct net_udp *u, enum family f)
+static int fd_of(const struct net_socket *s, enum family f)
 {
-	return f == FAMILY_IP6 ? u->fd6 : f == FAMILY_IP4 ? u->fd4 : -1;
+	return f == FAMILY_IP6 ? s->fd6 : f == FAMILY_IP4 ? s->fd4 : -1;
 }
 
 /* sendmsg, without DF if the datagram may need to be cut: -1 with errno. */
-static ssize_t send_one(const struct net_udp *u, int fd, const struct endpoint *to,
+static ssize_t send_one(const struct net_socket *s, int fd, const struct endpoint *to,
 			const struct msghdr *m, size_t size)
 {
-	bool cut = u->whole && size > NET_DATAGRAM_SMALL;
+	bool cut = s->whole && size > NET_DATAGRAM_SMALL;
 	int saved;
 	ssize_t n;
 
@@ -376,28 +331,28 @@ static ssize_t send_one(const struct net_udp *u, int fd, const struct endpoint *
 	return n;
 }
 
-int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoint *to,
-		 struct slice bytes)
+int net_socket_send(struct net_socket *s, const struct addr *from, const struct endpoint *to,
+		    struct slice bytes)
 {
-	int fd = fd_of(u, to->addr.family);
+	int fd = fd_of(s, to->addr.family);
 	union {
 		const uint8_t *in;
 		uint8_t *iov;
 	} p = { .in = bytes.p };
-	struct send_msg s;
+	struct send_msg space;
 	struct msghdr m;
 	ssize_t n = -1;
 
 	errno = EAFNOSUPPORT;
 	if (fd >= 0) {
-		fill_msg(&m, &s, from, to, p.iov, bytes.n);
-		n = send_one(u, fd, to, &m, bytes.n);
+		fill_msg(&m, &space, from, to, p.iov, bytes.n);
+		n = send_one(s, fd, to, &m, bytes.n);
 	}
 	if (n < 0) {
-		u->stats.failed++;
+		s->stats.failed++;
 		return ERR_SYSTEM;
 	}
-	u->stats.sent++;
+	s->stats.sent++;
 	return 0;
 }
 
@@ -422,10 +377,10 @@ static int send_run(int fd, const struct pkt *pkts, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct path *path = pkts[i].path;
+		struct endpoint to = path_esp_remote(path);
 		struct msghdr *h = &m[i].msg_hdr;
 
-		fill_msg(h, &s[i], &path->local.addr, &path->remote, pkt_data(&pkts[i]),
-			 pkts[i].len);
+		fill_msg(h, &s[i], &path->local.addr, &to, pkt_data(&pkts[i]), pkts[i].len);
 		if (pkts[i].ecn)
 			set_ecn(h, &s[i].control, path->remote.addr.family, pkts[i].ecn);
 	}
@@ -436,11 +391,11 @@ static int send_run(int fd, const struct pkt *pkts, unsigned n)
 }
 
 /* One run of packets of one socket, with or without DF: as send_run. */
-static int send_some(struct net_udp *u, const struct pkt *pkts, unsigned n)
+static int send_some(struct net_socket *s, const struct pkt *pkts, unsigned n)
 {
 	enum family f = pkts[0].path->remote.addr.family;
-	bool cut = u->whole && pkts[0].may_fragment;
-	int fd = fd_of(u, f), sent, saved;
+	bool cut = s->whole && pkts[0].may_fragment;
+	int fd = fd_of(s, f), sent, saved;
 
 	errno = EAFNOSUPPORT;
 	if (fd < 0)
@@ -455,7 +410,7 @@ static int send_some(struct net_udp *u, const struct pkt *pkts, unsigned n)
 	return sent;
 }
 
-unsigned net_udp_send_batch(struct net_udp *u, const struct pkt *pkts, unsigned n)
+unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, unsigned n)
 {
 	unsigned done = 0;
 
@@ -466,15 +421,15 @@ unsigned net_udp_send_batch(struct net_udp *u, const struct pkt *pkts, unsigned 
 			done++;
 			continue;
 		}
-		sent = send_some(u, pkts + done, n - done);
+		sent = send_some(s, pkts + done, n - done);
 		if (sent < 0 && errno == EAGAIN)
 			break;
 		if (sent > 0) {
-			u->stats.sent += (unsigned)sent;
+			s->stats.sent += (unsigned)sent;
 			done += (unsigned)sent;
 		} else {
-			u->stats.too_big += sent < 0 && errno == EMSGSIZE;
-			u->stats.failed++;
+			s->stats.too_big += sent < 0 && errno == EMSGSIZE;
+			s->stats.failed++;
 			done++;
 		}
 	}

@@ -24,7 +24,7 @@
 struct bed {
 	struct host host;
 	int tun; /* the application's end */
-	struct net_udp peer;
+	struct net_socket peer;
 	struct endpoint natt, ike; /* the host's, as the peer knows them */
 	struct data *data;
 	struct data_ops ops;
@@ -99,6 +99,8 @@ static struct bed *bed_new(void)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
 	b->host.tun.fd = ends[0];
 	b->tun = ends[1];
+	b->host.esp = NET_SOCKET_NONE;
+	b->host.cisco = NET_SOCKET_NONE;
 	assert_int_equal(net_udp_open(&b->host.ike, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b->host.natt, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b->peer, 0, 0), 0);
@@ -121,9 +123,9 @@ static void bed_free(struct bed *b)
 	data_free(b->data);
 	close(b->tun);
 	close(b->host.tun.fd);
-	net_udp_close(&b->host.ike);
-	net_udp_close(&b->host.natt);
-	net_udp_close(&b->peer);
+	net_socket_close(&b->host.ike);
+	net_socket_close(&b->host.natt);
+	net_socket_close(&b->peer);
 	assert_int_equal(secret_pool_used(), b->secrets);
 	free(b);
 }
@@ -178,7 +180,7 @@ static void packets_go_out_and_come_in(void **state)
 	assert_int_equal(get_be32(got), SPI);
 	p = parts_take(batch, inner);
 	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
 	assert_true(readable(b->tun));
 	assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
 	assert_memory_equal(got, inner.p, inner.n);
@@ -207,7 +209,7 @@ static void send_ike(struct bed *b, uint32_t number, size_t n)
 	uint8_t bytes[MARKER + IKE_MESSAGE_MAX + 1] = { 0 };
 
 	put_be32(bytes + MARKER, number);
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, slice(bytes, MARKER + n)), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, slice(bytes, MARKER + n)), 0);
 }
 
 static void ike_comes_up(void **state)
@@ -219,7 +221,7 @@ static void ike_comes_up(void **state)
 	take(b, DATA_RX, &b->ikes, 1);
 	assert_int_equal(b->ike_bytes, IKE_MESSAGE_MAX);
 	/* On the other port there is no marker. */
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->ike, slice(plain, sizeof(plain))), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->ike, slice(plain, sizeof(plain))), 0);
 	take(b, DATA_RX, &b->ikes, 2);
 	assert_int_equal(b->ike_bytes, sizeof(plain));
 	send_ike(b, 2, IKE_MESSAGE_MAX + 1);
@@ -245,7 +247,7 @@ static void a_full_ring_holds_up_nobody(void **state)
 		send_ike(b, i, 100);
 	/* Its first packet is an event that finds no room. */
 	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
 	assert_true(readable(b->tun));
 	assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
 	wait_dropped(b, DROP_IKE_QUEUE_FULL, sent - DATA_RX_NOTES);
