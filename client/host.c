@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 
 #include "client/runtime.h"
 
-#define STATES_MAX 256
 #define TUN_QUEUE 1000
 /* Two connections at a time have different interfaces, so they get different numbers. */
 #define MARKS 4096
@@ -320,6 +320,10 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 
 /* ---- the tunnel's state in the kernel ---- */
 
+static_assert(SESSION_ROUTES_MAX <= TUN_POLICY_MAX, "all routes of a session fit");
+static_assert(SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX <= TUN_EXCLUDE_MAX, "and all exclusions");
+static_assert(2 * TUN_PLAN_MAX <= JOURNAL_LINES_MAX, "and those of the next before they go");
+
 static int plan(struct host *h, const struct session_effect *fx, struct tun_state *out)
 {
 	struct tun_setup setup = {
@@ -332,6 +336,8 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.n_inner = fx->tun.ninner,
 		.remote = fx->tun.routes,
 		.n_remote = fx->tun.nroutes,
+		.exclude = fx->tun.excludes,
+		.n_exclude = fx->tun.nexcludes,
 	};
 
 	/* The engines know our sockets by the ports of the RFCs, the kernel by their own. */
@@ -339,7 +345,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 	if (fx->tun.ninner > TUN_INNER_MAX)
 		return ERR_NO_ROOM;
 	memcpy(setup.inner, fx->tun.inner, fx->tun.ninner * sizeof(setup.inner[0]));
-	return tun_plan(&setup, out, STATES_MAX);
+	return tun_plan(&setup, out, TUN_PLAN_MAX);
 }
 
 static int add_state(struct host *h, const struct tun_state *s, char why[200])
@@ -364,7 +370,7 @@ static int add_state(struct host *h, const struct tun_state *s, char why[200])
 
 int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 {
-	struct tun_state states[STATES_MAX];
+	struct tun_state states[TUN_PLAN_MAX];
 	int n = plan(h, fx, states);
 	int rc = 0;
 

@@ -116,7 +116,7 @@ bool request_is_answered(const char *name);
 
 /* ---- journal.c ---- */
 
-#define JOURNAL_LINES_MAX 1024
+#define JOURNAL_LINES_MAX 4096 /* some times what one tunnel needs */
 #define JOURNAL_LINE_MAX TUN_STATE_TEXT_MAX
 #define JOURNAL_SIZE_MAX (JOURNAL_LINES_MAX * JOURNAL_LINE_MAX)
 
