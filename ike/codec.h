@@ -80,6 +80,7 @@ enum notify_type {
 	NOTIFY_INITIAL_CONTACT = 24578,
 	NOTIFY_R_U_THERE = 36136,
 	NOTIFY_R_U_THERE_ACK = 36137,
+	NOTIFY_UNITY_LOAD_BALANCE = 40501, /* Cisco's: go to the gateway with this address */
 	NOTIFY_GROUP_PASSWORD_HASH = 40503, /* Cisco's, with hybrid authentication */
 };
 
@@ -244,6 +245,10 @@ void id_write_identity(struct ike_writer *b, const struct identity *id, uint8_t 
 void id_write_ts(struct ike_writer *b, const struct ts *ts);
 /* An identity that is this address. */
 struct identity identity_from_addr(const struct addr *a);
+
+/* The length of a netmask without holes, 4 or 16 bytes; or -1. */
+int netmask_length(struct slice mask);
+void netmask_write(struct wr *w, size_t size, unsigned length);
 
 struct notify_payload {
 	uint8_t protocol;

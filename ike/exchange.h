@@ -20,6 +20,7 @@
  * gateway gets 21 small datagrams for it.
  */
 #define EXCHANGE_LONGEST_WAIT (1500 * VTIME_MS)
+#define EXCHANGE_PATIENT_WAIT (8 * VTIME_S)
 #define EXCHANGE_HINT_WAIT (1 * VTIME_S)
 
 struct exchange;
@@ -55,6 +56,7 @@ struct exchange_type {
 	 * nothing short.
 	 */
 	bool passive;
+	bool patient; /* a person is behind the answer: it goes again seldom */
 	unsigned n;
 	const struct exchange_message *message;
 	void (*done)(struct ike_sa *sa, vtime now, struct exchange *x);

@@ -26,6 +26,17 @@ void ike_child_free(struct ike_child *c)
 	secret_free(&c->keymat_out);
 }
 
+/* What exchanges keep, wiped. */
+static void scratch_end(struct ike_sa *sa)
+{
+	v1_main_end(sa);
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		v1_quick_end(&sa->quick[i]);
+	for (unsigned i = 0; i < TRANSACTION_SLOTS; i++)
+		v1_transaction_end(&sa->transaction[i]);
+	v1_user_end(sa);
+}
+
 struct ike_sa *ike_sa_new(const struct ike_config *config, struct rng *rng, struct log *log)
 {
 	struct ike_sa *sa = xcalloc(1, sizeof(*sa));
@@ -35,18 +46,15 @@ struct ike_sa *ike_sa_new(const struct ike_config *config, struct rng *rng, stru
 	sa->log = log;
 	sa->expires_at = VTIME_NEVER;
 	timers_init(&sa->timers, IKE_T_COUNT);
-	v1_main_end(sa);
-	for (unsigned i = 0; i < QUICK_SLOTS; i++)
-		v1_quick_end(&sa->quick[i]);
+	scratch_end(sa);
+	sa->user.assigned.save_password = -1;
 	return sa;
 }
 
 /* Keys and whatever leads to them. */
 static void sa_wipe(struct ike_sa *sa)
 {
-	v1_main_end(sa);
-	for (unsigned i = 0; i < QUICK_SLOTS; i++)
-		v1_quick_end(&sa->quick[i]);
+	scratch_end(sa);
 	ikev1_keys_free(&sa->keys);
 	wipe(&sa->keys, sizeof(sa->keys));
 }
@@ -159,7 +167,7 @@ uint32_t sa_message_id(struct ike_sa *sa)
 
 	do
 		id = rng_u32(sa->rng);
-	while (id == 0 || v1_quick_find(sa, id) || id_seen(sa, id));
+	while (id == 0 || v1_quick_find(sa, id) || v1_transaction_find(sa, id) || id_seen(sa, id));
 	return id;
 }
 
@@ -175,8 +183,17 @@ static unsigned timer_row(const struct ike_sa *sa, const struct exchange *x)
 
 void sa_arm(struct ike_sa *sa, const struct exchange *x)
 {
-	if (sa->state != IKE_STATE_DEAD)
+	if (sa->state == IKE_STATE_DEAD)
+		return;
+	if (v1_transaction_has(sa, x))
+		v1_transaction_arm(sa);
+	else
 		timers_set(&sa->timers, timer_row(sa, x), exchange_deadline(x));
+}
+
+bool sa_is_up(const struct ike_sa *sa)
+{
+	return sa->state == IKE_STATE_CONFIGURING || sa->state == IKE_STATE_ESTABLISHED;
 }
 
 void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
@@ -364,6 +381,7 @@ static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
 	if (row->hash)
 		sa_alive(sa);
 	consume(sa, now, x, &opened, bytes, next_iv);
+	wipe(buf, opened.body.n); /* there may be a password in it */
 }
 
 void sa_exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
@@ -455,7 +473,7 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 	struct slice bytes = ev->datagram.bytes;
 	struct ike_msg m;
 
-	if (sa->state != IKE_STATE_PHASE1 && sa->state != IKE_STATE_ESTABLISHED) {
+	if (sa->state != IKE_STATE_PHASE1 && !sa_is_up(sa)) {
 		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
 	} else if (ike_msg_parse(bytes, &m) != 0) {
 		sa_drop(sa, DROP_IKE_MALFORMED);
@@ -474,6 +492,8 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 			quick_receive(sa, now, &m, bytes);
 		else if (m.h.exchange == ISAKMP_INFORMATIONAL)
 			v1_info_receive(sa, now, &m);
+		else if (m.h.exchange == ISAKMP_TRANSACTION)
+			v1_transaction_receive(sa, now, &m, bytes);
 		else
 			sa_drop(sa, DROP_IKE_UNEXPECTED);
 	}
@@ -529,7 +549,7 @@ static void close_sa(struct ike_sa *sa)
 	static const struct ike_failure closed = { .during = "the connection",
 						   .text = "closed by us" };
 
-	sa_die(sa, &closed, sa->state == IKE_STATE_ESTABLISHED);
+	sa_die(sa, &closed, sa_is_up(sa));
 }
 
 void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -569,6 +589,12 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		v1_dpd_probe(sa, now);
 		break;
 	case IKE_EVENT_XAUTH_ANSWER:
+		v1_user_answer(sa, now, ev);
+		break;
+	case IKE_EVENT_XAUTH_DEMAND:
+	case IKE_EVENT_XAUTH_STATUS:
+	case IKE_EVENT_CONFIG_GIVE:
+		v1_user_r_event(sa, now, ev);
 		break;
 	}
 }
@@ -596,6 +622,12 @@ static void exchange_due(struct ike_sa *sa, vtime now, struct exchange *x)
 	}
 }
 
+static void transactions_due(struct ike_sa *sa, vtime now)
+{
+	for (unsigned i = 0; i < TRANSACTION_SLOTS; i++)
+		exchange_due(sa, now, &sa->transaction[i].x);
+}
+
 void ike_timeout(struct ike_sa *sa, vtime now)
 {
 	static const struct ike_failure expired = {
@@ -615,6 +647,10 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			v1_quick_start_next(sa, now);
 		else if (row == IKE_T_PROBE)
 			v1_dpd_timeout(sa, now);
+		else if (row == IKE_T_USER)
+			v1_user_timeout(sa, now);
+		else if (row == IKE_T_TRANSACTION)
+			transactions_due(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}

@@ -4,6 +4,7 @@
 #define GODWIT_IKE_SA_H
 
 #include "base/timer.h"
+#include "ike/attribute.h"
 #include "ike/exchange.h"
 
 #define IKE_NONCE_SIZE 32
@@ -30,6 +31,8 @@
 #define SMALL_MESSAGE_MAX 256
 /* A message recorded long ago must not pass for a new one: hours of a busy peer. */
 #define SEEN_IDS_MAX 2048
+/* Of both ends; two are under way at most, the others answer repeats. */
+#define TRANSACTION_SLOTS 4
 /* No message holds more SPIs. */
 #define DELETED_MAX (IKE_MESSAGE_MAX / 4)
 /* The engine's names for offers have this bit; the session's do not. */
@@ -40,6 +43,8 @@ enum ike_timer {
 	IKE_T_EXPIRE,
 	IKE_T_SETTLED,
 	IKE_T_PROBE,
+	IKE_T_USER,
+	IKE_T_TRANSACTION,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
@@ -108,6 +113,46 @@ struct quick_mode {
 	struct quick_offer offer; /* responder */
 };
 
+/* A REQUEST or SET of either end, and what answers it. */
+struct transaction {
+	struct exchange x; /* first: v1_transaction_of() */
+	uint64_t completed; /* these grow from one to the next */
+	uint8_t message; /* enum attribute_message, of what began it */
+	uint16_t identifier;
+	struct attribute_types types; /* the attributes of a message that the peer has begun with */
+	/* Writes the attributes of our message; for the time of one call, with what it needs. */
+	void (*write)(struct ike_sa *sa, struct transaction *t, struct wr *w);
+	const struct ike_event *event;
+	bool gives; /* the peer's SET has something of the configuration */
+	unsigned fields; /* the peer's REQUEST asks for these of XAUTH */
+	uint16_t xauth_type;
+};
+
+/* How far it is with what follows phase 1. */
+enum user_stage {
+	USER_NONE, /* before it, or nothing is to come */
+	USER_AWAITED, /* the gateway is to ask; as a gateway: the session is to decide */
+	USER_ASKED, /* the session has the question; as a gateway: the client */
+	USER_ANSWERED, /* the gateway is to decide, or to ask again */
+	USER_PULLING, /* Mode Config */
+	USER_TOLD, /* as a gateway: accepted or refused, and the client does not know yet */
+};
+
+struct user {
+	enum user_stage stage;
+	bool accepted; /* as a gateway: what the client is told */
+	unsigned round;
+	unsigned rounds; /* since the last verdict */
+	struct transaction *open; /* the peer's REQUEST that the session has not answered */
+	struct transaction *pull; /* ours */
+	struct xauth heard; /* of the message at hand; its values are not kept */
+	char message[IKE_SAID_MAX]; /* what the session is asked with */
+	struct secret value[XAUTH_FIELDS]; /* as a gateway: what the client has said */
+	bool cannot; /* as a gateway: the client has nothing to say */
+	struct attribute_wish wish; /* as a gateway: what the client would like to have */
+	struct ike_assigned assigned;
+};
+
 /* RFC 3706; sequence 0: none has been sent. */
 struct probe {
 	bool running;
@@ -163,6 +208,9 @@ struct ike_sa {
 	bool peer_fragmentation; /* it takes fragments of IKE messages */
 	bool peer_cisco; /* it is one of Cisco's, or cannot be told from one */
 	struct probe probe;
+	uint64_t transactions_completed;
+	struct transaction transaction[TRANSACTION_SLOTS];
+	struct user user;
 	bool hinted;
 	vtime hinted_at;
 	unsigned nseen;
@@ -202,6 +250,8 @@ bool sa_seen(struct ike_sa *sa, uint32_t id);
 void sa_alive(struct ike_sa *sa);
 /* An error notify that proves nothing: the session is told, at most once a second. */
 void sa_hint(struct ike_sa *sa, vtime now, uint16_t notify);
+/* Phase 1 is complete, whether children may be negotiated or not. */
+bool sa_is_up(const struct ike_sa *sa);
 /* CKY-I | CKY-R */
 void sa_cookies(const struct ike_sa *sa, uint8_t out[2 * IKE_COOKIE_SIZE]);
 /* A cookie of our own; never zero. */
@@ -348,6 +398,83 @@ void v1_quick_r_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, s
 /* The session's answers to the offer `child->id`, or `id`. */
 void v1_quick_r_accept(struct ike_sa *sa, vtime now, const struct child_request *child);
 void v1_quick_r_refuse(struct ike_sa *sa, vtime now, uint32_t id, uint16_t notify);
+
+/* ---- v1_transaction.c: REQUEST and REPLY, SET and ACK; no knowledge of what is in them ---- */
+
+/* What our own are for. */
+extern const struct exchange_type v1_transaction_pull; /* a client's REQUEST for its configuration */
+extern const struct exchange_type v1_transaction_demand; /* a gateway's REQUEST for a user */
+extern const struct exchange_type v1_transaction_status; /* a gateway's SET: accepted or refused */
+extern const struct exchange_type v1_transaction_push; /* a gateway's SET of a configuration */
+/* x is the first member of its transaction. */
+struct transaction *v1_transaction_of(struct exchange *x);
+/*
+ * Sends a REQUEST or SET with what `write` writes; `ev` is its to use during the call. NULL when it
+ * has failed at once; v1_user_lost has been called then.
+ */
+struct transaction *
+v1_transaction_begin(struct ike_sa *sa, vtime now, const struct exchange_type *type, vtime timeout,
+		     void (*write)(struct ike_sa *sa, struct transaction *t, struct wr *w),
+		     const struct ike_event *ev);
+/* Answers the peer's; the same. */
+void v1_transaction_answer(struct ike_sa *sa, vtime now, struct transaction *t,
+			   void (*write)(struct ike_sa *sa, struct transaction *t, struct wr *w),
+			   const struct ike_event *ev);
+void v1_transaction_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
+			    struct slice bytes);
+bool v1_transaction_has(const struct ike_sa *sa, const struct exchange *x);
+struct transaction *v1_transaction_find(struct ike_sa *sa, uint32_t message_id);
+/* One that we have begun has no answer yet; or one of the peer's has none. */
+bool v1_transaction_in_air(const struct ike_sa *sa);
+/* An authentic error notify while one of ours has no answer yet. False: there is none. */
+bool v1_transaction_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n);
+/* Sets the row IKE_T_TRANSACTION. */
+void v1_transaction_arm(struct ike_sa *sa);
+void v1_transaction_end(struct transaction *t);
+
+/* ---- v1_user.c: what follows phase 1, and a client's half of it ---- */
+
+/* Phase 1 is complete. */
+void v1_user_begin(struct ike_sa *sa, vtime now);
+/* Children may be negotiated. */
+void v1_user_established(struct ike_sa *sa);
+struct ike_failure v1_user_failure(int err, const char *text);
+/* The row IKE_T_USER is due. */
+void v1_user_timeout(struct ike_sa *sa, vtime now);
+void v1_user_answer(struct ike_sa *sa, vtime now, const struct ike_event *ev);
+/* The gateway has closed the SA: why, as far as that can be told. */
+struct ike_failure v1_user_closed(const struct ike_sa *sa);
+/* The end of all but the configuration, which others have borrowed. */
+void v1_user_end(struct ike_sa *sa);
+/*
+ * What v1_transaction.c hands on; for a gateway these go on to v1_user_r.c. A message that begins one
+ * may come now (else it is not remembered, and comes again).
+ */
+bool v1_user_may_take(const struct ike_sa *sa, uint8_t message);
+/* Its attributes; nothing is sent yet. */
+void v1_user_hear(struct ike_sa *sa, struct transaction *t, const struct attributes *a);
+/* It has been taken. */
+void v1_user_heard(struct ike_sa *sa, vtime now, struct transaction *t);
+/* The session has not answered in time. */
+void v1_user_unanswered(struct ike_sa *sa, vtime now, struct transaction *t,
+			const struct ike_failure *why);
+/* The answer to one of ours has been taken; or there will be none. */
+void v1_user_done(struct ike_sa *sa, vtime now, struct transaction *t);
+void v1_user_lost(struct ike_sa *sa, vtime now, const struct exchange_type *type,
+		  const struct ike_failure *why);
+
+/* ---- v1_user_r.c: the same as a gateway ---- */
+
+void v1_user_r_begin(struct ike_sa *sa);
+bool v1_user_r_may_take(const struct ike_sa *sa, uint8_t message);
+void v1_user_r_hear(struct ike_sa *sa, struct transaction *t, const struct attributes *a);
+void v1_user_r_heard(struct ike_sa *sa, vtime now, struct transaction *t);
+void v1_user_r_unanswered(struct ike_sa *sa, struct transaction *t);
+void v1_user_r_done(struct ike_sa *sa, struct transaction *t);
+void v1_user_r_lost(struct ike_sa *sa, const struct exchange_type *type,
+		    const struct ike_failure *why);
+/* XAUTH_DEMAND, XAUTH_STATUS, CONFIG_GIVE. */
+void v1_user_r_event(struct ike_sa *sa, vtime now, const struct ike_event *ev);
 
 /* ---- v1_info.c ---- */
 

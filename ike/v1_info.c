@@ -288,6 +288,31 @@ static bool is_hint(uint16_t type)
 	return type == NOTIFY_INVALID_COOKIE || type == NOTIFY_INVALID_SPI;
 }
 
+/* Cisco's load balancing: another gateway is to be asked, from the beginning. */
+static void redirected(struct ike_sa *sa, const struct notify_payload *n)
+{
+	struct ike_failure why = {
+		.err = ERR_REDIRECTED,
+		.notify = n->type,
+		.authentic = true,
+		.during = "the connection",
+		.text = "the gateway sends us to another one",
+	};
+
+	if (sa->config->gateway || n->data.n != 4 || !addr_from_bytes(n->data, &why.redirect) ||
+	    !addr_is_host(&why.redirect)) {
+		sa_drop(sa, DROP_IKE_MALFORMED);
+		return;
+	}
+	log_ev(sa->log, LOG_INFO, "sent to another gateway", log_addr("gateway", &why.redirect));
+	sa_die(sa, &why, true);
+}
+
+static bool refused(struct ike_sa *sa, vtime now, const struct notify_payload *n)
+{
+	return v1_quick_refused(sa, now, n) || v1_transaction_refused(sa, now, n);
+}
+
 /* False: it does not show that the peer is alive now. */
 static bool notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 {
@@ -306,8 +331,9 @@ static bool notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 		proof_refused(sa, n.type);
 	else if (n.type == NOTIFY_RESPONDER_LIFETIME)
 		responder_lifetime(sa, now, &n);
-	else if (is_error(n.type) &&
-		 ((is_hint(n.type) && !n.spi.n) || !v1_quick_refused(sa, now, &n)))
+	else if (n.type == NOTIFY_UNITY_LOAD_BALANCE)
+		redirected(sa, &n);
+	else if (is_error(n.type) && ((is_hint(n.type) && !n.spi.n) || !refused(sa, now, &n)))
 		sa_hint(sa, now, n.type);
 	return true;
 }
@@ -325,12 +351,7 @@ static void esp_deleted(struct ike_sa *sa, const struct delete_payload *d)
 
 static void delete_receive(struct ike_sa *sa, struct slice body)
 {
-	static const struct ike_failure closed = {
-		.err = ERR_PEER_REFUSED,
-		.authentic = true,
-		.during = "the connection",
-		.text = "the gateway closed the connection",
-	};
+	struct ike_failure closed = v1_user_closed(sa);
 	struct delete_payload d;
 
 	if (delete_parse(body, &d) != 0) {
@@ -358,13 +379,13 @@ static void verified_receive(struct ike_sa *sa, vtime now, const struct ike_msg 
 	bool alive = true;
 
 	/* A Delete may end the SA in the middle of the message. */
-	for (unsigned i = 1; i < m->n && sa->state == IKE_STATE_ESTABLISHED; i++) {
+	for (unsigned i = 1; i < m->n && sa_is_up(sa); i++) {
 		if (m->payload[i].type == PAYLOAD_NOTIFY)
 			alive = notify_receive(sa, now, m->payload[i].body) && alive;
 		else if (m->payload[i].type == PAYLOAD_DELETE)
 			delete_receive(sa, m->payload[i].body);
 	}
-	if (alive && sa->state == IKE_STATE_ESTABLISHED)
+	if (alive && sa_is_up(sa))
 		sa_alive(sa);
 }
 

@@ -216,21 +216,15 @@ void v1_main_unexpected(struct ike_sa *sa, const struct ike_failure *why)
 
 void v1_main_established(struct ike_sa *sa, vtime now)
 {
-	struct outgoing *o = sa_push(sa, IKE_EFFECT_ESTABLISHED);
 	char id[IDENTITY_TEXT_MAX], suite[48];
 
 	memcpy(sa->last_block, sa->main.x.iv, sizeof(sa->last_block));
 	dh_free(sa->main.dh);
 	sa->main.dh = NULL;
-	sa->state = IKE_STATE_ESTABLISHED;
+	sa->state = IKE_STATE_CONFIGURING;
 	sa->established_at = now;
 	sa->expires_at = sa->lifetime_s ? vtime_add(now, sa->lifetime_s * VTIME_S) : VTIME_NEVER;
 	timers_set(&sa->timers, IKE_T_EXPIRE, sa->expires_at);
-	if (o) {
-		o->effect.established.suite = sa->suite;
-		o->effect.established.peer = sa->peer;
-		o->effect.established.lifetime_s = sa->lifetime_s;
-	}
 	log_ev(sa->log, LOG_INFO, "phase 1 established",
 	       log_str("peer", identity_text(&sa->peer, id)),
 	       log_endpoint("gateway", &sa->path.remote),
@@ -238,6 +232,7 @@ void v1_main_established(struct ike_sa *sa, vtime now)
 	       log_str("nat", nat_name(sa->nat)),
 	       log_str("begun by", sa->responder ? "the gateway" : "us"),
 	       log_u64("lifetime", sa->lifetime_s));
+	v1_user_begin(sa, now);
 }
 
 void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why)
