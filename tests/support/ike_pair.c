@@ -47,6 +47,8 @@ void pair_init(struct pair *p, uint64_t seed)
 	p->log.level = LOG_DEBUG;
 	end_init(&p->end[0], "192.0.2.1", "laptop@example.com", "gw.example.com");
 	end_init(&p->end[1], "198.51.100.1", "gw.example.com", "laptop@example.com");
+	/* One of them hides, so that both find a NAT. */
+	p->end[1].config.transport = IKE_TRANSPORT_UDP;
 	p->end[0].child.ts = (struct ts_pair){ ts("10.91.0.1/32"), ts("10.80.0.0/24") };
 	p->end[1].child.ts = (struct ts_pair){ ts("10.80.0.0/24"), ts("10.91.0.1/32") };
 	p->end[0].spi = 0x1000;
