@@ -8,6 +8,7 @@
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define PROTO_ESP 50
+#define PORT_IKE 500
 
 static_assert(TUN_PREF_EXCLUDE + TUN_EXCLUDE_MAX <= TUN_PREF_POLICY, "exclusions come first");
 /* That of the main table. */
@@ -71,24 +72,28 @@ static void plan_outer(struct plan *p, uint8_t proto, uint16_t sport, uint16_t d
 		    });
 }
 
-/* One path needs two rules where ESP and IKE go separately. */
+/* ESP and IKE may go separately, and IKE begins anew on the port that it left. */
 static void plan_path(struct plan *p)
 {
 	const struct path *path = &p->setup->path;
+	uint16_t ike = p->setup->ike_port;
 
 	switch (path->encapsulation) {
+	case ENCAPSULATION_UDP:
+		break;
 	case ENCAPSULATION_ESP:
 		plan_outer(p, PROTO_ESP, 0, 0);
-		plan_outer(p, PROTO_UDP, path->local.port, path->remote.port);
 		break;
-	case ENCAPSULATION_UDP:
 	case ENCAPSULATION_CISCO_UDP:
-		plan_outer(p, PROTO_UDP, path->local.port, path->remote.port);
+		plan_outer(p, PROTO_UDP, p->setup->data_port, path->data_port);
 		break;
 	case ENCAPSULATION_TCP:
 		plan_outer(p, PROTO_TCP, path->local.port, path->remote.port);
-		break;
+		return;
 	}
+	plan_outer(p, PROTO_UDP, path->local.port, path->remote.port);
+	if (ike && (path->local.port != ike || path->remote.port != PORT_IKE))
+		plan_outer(p, PROTO_UDP, ike, PORT_IKE);
 }
 
 static void plan_mark(struct plan *p, enum family f)

@@ -166,7 +166,9 @@ int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 /* What a connection needs of the kernel. */
 struct tun_setup {
 	const char *ifname; /* of the TUN */
-	struct path path; /* outer */
+	struct path path; /* outer, with the port of our socket */
+	uint16_t ike_port; /* ours, where IKE begins anew: to port 500. 0: no other than the path's */
+	uint16_t data_port; /* CISCO_UDP: ours, for ESP */
 	uint32_t table;
 	uint32_t mark; /* of the outer sockets */
 	struct addr inner[TUN_INNER_MAX]; /* the first of each family is preferred */

@@ -383,7 +383,7 @@ static void check_way(struct host *h, const struct way *w)
 {
 	struct endpoint to = { .port = 7 };
 	struct addr from = { 0 }, source;
-	struct net_udp u;
+	struct net_socket u;
 	struct tuple t;
 	bool tunnel, uplink;
 	int err;
@@ -391,8 +391,8 @@ static void check_way(struct host *h, const struct way *w)
 	assert_int_equal(net_udp_open(&u, 0, w->mark), 0);
 	assert_true(addr_parse(w->to, &to.addr));
 	assert_true(!w->from || addr_parse(w->from, &from));
-	err = net_udp_send(&u, &from, &to, SLICE_STR("?"));
-	net_udp_close(&u);
+	err = net_socket_send(&u, &from, &to, SLICE_STR("?"));
+	net_socket_close(&u);
 	uplink = next_udp(&h->up, &t);
 	tunnel = !uplink && next_udp(&h->tun, &t);
 	if (uplink != (w->out == 'u') || tunnel != (w->out == 't') || (w->out == '-') != (err != 0))

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "base/err.h"
@@ -119,6 +120,54 @@ static void test_family_without_inner_address(void **state)
 	expect(&s, want, ARRAY_SIZE(want));
 }
 
+/* What the path alone asks for: one rule for each flow of packets to the gateway. */
+static void test_outer_rules(void **state)
+{
+	static const struct {
+		enum encapsulation encapsulation;
+		uint16_t local, remote, ike;
+		const char *want[2];
+	} rows[] = {
+		{ ENCAPSULATION_UDP, 4500, 4500, 0, { "ipproto 17 sport 4500 dport 4500" } },
+		{ ENCAPSULATION_UDP,
+		  1024,
+		  4500,
+		  500,
+		  { "ipproto 17 sport 1024 dport 4500", "ipproto 17 sport 500 dport 500" } },
+		{ ENCAPSULATION_ESP,
+		  500,
+		  500,
+		  500,
+		  { "ipproto 50", "ipproto 17 sport 500 dport 500" } },
+		{ ENCAPSULATION_CISCO_UDP,
+		  501,
+		  500,
+		  501,
+		  { "ipproto 17 sport 1000 dport 10000", "ipproto 17 sport 501 dport 500" } },
+		{ ENCAPSULATION_TCP, 1234, 443, 500, { "ipproto 6 sport 1234 dport 443" } },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tun_setup s = setup_of("192.0.2.1", rows[i].remote);
+		char text[TUN_STATE_TEXT_MAX], want[200];
+		unsigned n = rows[i].want[1] ? 2 : 1;
+
+		s.path.local.port = rows[i].local;
+		s.path.encapsulation = rows[i].encapsulation;
+		s.path.data_port = 10000;
+		s.ike_port = rows[i].ike;
+		s.data_port = 1000;
+		assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), n + 1);
+		for (unsigned k = 0; k < n; k++) {
+			snprintf(want, sizeof(want),
+				 "rule pref 29999 family inet to 192.0.2.1/32 %s action lookup "
+				 "table 254",
+				 rows[i].want[k]);
+			assert_string_equal(tun_state_text(&plan[k], text), want);
+		}
+	}
+}
+
 /* They come before what is protected, and behind what an inner address is bound to. */
 static void test_excludes(void **state)
 {
@@ -191,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_split_tunnel),
 		cmocka_unit_test(test_both_families_over_ipv6),
 		cmocka_unit_test(test_family_without_inner_address),
+		cmocka_unit_test(test_outer_rules),
 		cmocka_unit_test(test_excludes),
 		cmocka_unit_test(test_bounds),
 	};
