@@ -88,12 +88,14 @@ static void explain_ends(const struct ike_config *ike, FILE *out)
 
 static const char *password_source(const struct config *c)
 {
-	if (c->session.ask_always)
-		return "asked for each time";
+	if (c->session.password.n && !c->session.ask_always)
+		return c->password_command ?
+			       "known from the configuration; from the command if that is refused" :
+			       "known from the configuration";
 	if (c->password_command)
 		return "from the command, run each time it is needed";
-	if (c->session.password.n)
-		return "known from the configuration";
+	if (c->session.ask_always)
+		return "asked for each time";
 	return "asked for once, then kept in memory while the connection runs";
 }
 

@@ -9,7 +9,7 @@
 
 #define KEYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define PSK_KEYS KEYS("psk", "psk-file", "psk-command")
-#define PASSWORD_KEYS KEYS("password", "password-file", "password-command")
+#define PASSWORD_KEYS KEYS("password", "password-file")
 
 /* ---- which keys go together ---- */
 

@@ -135,8 +135,7 @@ static const char *const complaints[][2] = {
 	  "vpn.conf:10:15: [auth] interactive is of no use without a user: set xauth = yes, or "
 	  "remove it\n" },
 	{ HEAD "psk = x\nxauth = yes\npassword = p\npassword-file = f\npassword-command = c\n",
-	  "vpn.conf:9:1: [auth] password-file stands beside password in line 8; keep one of them\n"
-	  "vpn.conf:10:1: [auth] password-command stands beside password in line 8; keep one of "
+	  "vpn.conf:9:1: [auth] password-file stands beside password in line 8; keep one of "
 	  "them\n" },
 	{ HEAD "psk = x\nxauth = yes\npassword = p ; the old one\n",
 	  "vpn.conf:8:14: [auth] password: there is a ; in or behind it; put a value that has one "
