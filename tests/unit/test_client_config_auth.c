@@ -230,6 +230,15 @@ static int make_directory(void **state)
 
 static int remove_directory(void **state)
 {
+	static const char *const files[] = { "ca.pem", "ca.crl",     "me.pem",	"me.key",
+					     "me.p12", "me.pem.key", "open.key" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char name[100];
+
+		snprintf(name, sizeof(name), "%s/%s", directory, files[i]);
+		unlink(name);
+	}
 	return rmdir(directory);
 }
 
@@ -306,14 +315,93 @@ static void a_text_may_be_too_large(void **state)
 	reading_free(&r);
 }
 
-/* The line is that of the file complained of, though one name begins another. */
-static void a_certificate_that_cannot_be_read_is_named(void **state)
+/* One of the project's certificates and keys, under this name beside the configuration. */
+static void take_vector(const char *vector, const char *name, mode_t mode)
 {
-	struct reading r;
+	const char *source = getenv("GODWIT_SOURCE");
+	char from[400], bytes[8192];
+	int fd = open(path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	size_t n;
+	FILE *f;
 
+	snprintf(from, sizeof(from), "%s/tests/vectors/cert/%s", source ? source : ".", vector);
+	f = fopen(from, "r");
+	if (!f || fd < 0)
+		fail_msg("cannot copy %s", from);
+	n = fread(bytes, 1, sizeof(bytes), f);
+	fclose(f);
+	assert_int_equal(write(fd, bytes, n), n);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void certificates_are_loaded(void **state)
+{
+	static const char *const texts[] = {
+		HEAD "method = certificate\nca = ca.pem\ncertificate = me.pem\nkey = me.key\n",
+		HEAD "method = certificate\nca = ca.pem\npkcs12 = me.p12\nkey-password = secret\n",
+		HEAD "method = hybrid\nca = ca.pem\ncrl = ca.crl\n",
+	};
+	struct slice chain[CERT_CHAIN_MAX];
+
+	take_vector("root.pem", "ca.pem", 0644);
+	take_vector("root.crl", "ca.crl", 0644);
+	take_vector("leaf.pem", "me.pem", 0644);
+	take_vector("leaf.key", "me.key", 0600);
+	take_vector("leaf.p12", "me.p12", 0600);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct reading r = read_text(texts[i]);
+
+		assert_string_equal(r.said, "");
+		assert_non_null(r.c->credentials);
+		assert_ptr_equal(r.c->session.ike.credentials, r.c->credentials);
+		assert_int_equal(credentials_chain(r.c->credentials, chain) > 0, i < 2);
+		reading_free(&r);
+	}
+}
+
+/* The line is that of the file complained of, though one name begins another. */
+static void a_certificate_that_cannot_be_used_is_named(void **state)
+{
+	static const struct {
+		const char *key, *file, *place, *said;
+	} cases[] = {
+		{ "key", "none", ":9:7: [auth] key: ", "/none" },
+		{ "key", "me.pem.key",
+		  ":8:15: [auth] certificate: ", "/me.pem: the private key does" },
+		{ "crl = gone\nkey", "me.key", ":9:7: [auth] crl: ", "/gone" },
+		{ "key", "open.key", ":9:7: [auth] key: ", "open to others (mode 0644)" },
+	};
+	char text[400];
+
+	take_vector("foreign.key", "me.pem.key", 0600);
+	take_vector("leaf.key", "open.key", 0644);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reading r;
+
+		snprintf(text, sizeof(text),
+			 HEAD "method = certificate\nca = ca.pem\ncertificate = me.pem\n%s = %s\n",
+			 cases[i].key, cases[i].file);
+		r = read_text(text);
+		assert_int_equal(r.result, ERR_CONFIG);
+		if (!strstr(r.said, cases[i].place) || !strstr(r.said, cases[i].said))
+			fail_msg("said: %s", r.said);
+		reading_free(&r);
+	}
+}
+
+static void a_wrong_password_is_not_told(void **state)
+{
+	struct reading r = read_text(HEAD "method = certificate\nca = ca.pem\npkcs12 = me.p12\n"
+					  "key-password = opensesame\n");
+
+	assert_int_equal(r.result, ERR_CONFIG);
+	if (!strstr(r.said, ":8:10: [auth] pkcs12: ") || strstr(r.said, "opensesame"))
+		fail_msg("said: %s", r.said);
+	reading_free(&r);
 	r = read_text(HEAD "method = hybrid\nca = none.pem\n");
 	assert_int_equal(r.result, ERR_CONFIG);
-	if (!strstr(r.said, "/office.conf:7:6: [auth] ca: ") || !strstr(r.said, "/none.pem"))
+	if (!strstr(r.said, ":7:6: [auth] ca: ") || !strstr(r.said, "/none.pem"))
 		fail_msg("said: %s", r.said);
 	reading_free(&r);
 }
@@ -331,7 +419,9 @@ int main(void)
 		cmocka_unit_test(every_command_is_ours),
 		cmocka_unit_test(a_text_in_memory_is_as_a_file_of_ours),
 		cmocka_unit_test(a_text_may_be_too_large),
-		cmocka_unit_test(a_certificate_that_cannot_be_read_is_named),
+		cmocka_unit_test(certificates_are_loaded),
+		cmocka_unit_test(a_certificate_that_cannot_be_used_is_named),
+		cmocka_unit_test(a_wrong_password_is_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
