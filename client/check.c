@@ -105,19 +105,20 @@ static void explain_renewal(const struct config *c, FILE *out)
 	const struct session_config *s = &c->session;
 	char life[16], margin[16], keylife[16];
 
-	duration_text(s->ike.lifetime_s, life);
-	duration_text((uint32_t)(s->rekeymargin / VTIME_S), margin);
-	duration_text(s->child.keylife_s, keylife);
-	fprintf(out, EXPLAIN_LABEL, "  at renewal");
-	if (!s->ask_always)
+	if (s->ask_always)
+		fprintf(out, EXPLAIN_LABEL "the user is asked again where the gateway wants it,",
+			"  at renewal");
+	else
 		fprintf(out,
-			"where the gateway wants the user again (within %s) the password is given "
-			"again;\n" EXPLAIN_LABEL,
-			life, "");
+			EXPLAIN_LABEL "the password is given again where the gateway wants it,",
+			"  at renewal");
+	fprintf(out, " within %s\n", duration_text(s->ike.lifetime_s, life));
 	fprintf(out,
-		"a one-time code is asked for %s ahead; without an answer data flows on until its\n" EXPLAIN_LABEL
-		"keys end, %s after their beginning at most\n",
-		margin, "", keylife);
+		EXPLAIN_LABEL
+		"asked for %s before that; without an answer data flows until its keys "
+		"end, %s at most\n",
+		"  one-time code", duration_text((uint32_t)(s->rekeymargin / VTIME_S), margin),
+		duration_text(s->child.keylife_s, keylife));
 }
 
 static void explain_user(const struct config *c, FILE *out)
@@ -129,12 +130,12 @@ static void explain_user(const struct config *c, FILE *out)
 	fprintf(out, EXPLAIN_LABEL "%s", "user", s->username[0] ? s->username : "asked for");
 	if (s->user_domain[0])
 		fprintf(out, ", in the domain %s", s->user_domain);
-	fprintf(out, "; the gateway is proven before%s\n",
+	fprintf(out, "\n" EXPLAIN_LABEL "%s\n", "  password", password_source(c));
+	fprintf(out, EXPLAIN_LABEL "%s\n", "  given to",
 		s->ike.auth == IKE_AUTH_PSK ?
-			", but all who have the pre-shared key can pose as it" :
-			"");
-	fprintf(out, EXPLAIN_LABEL "%s; codes and other questions of the gateway are asked\n",
-		"  password", password_source(c));
+			"whoever proves to have the pre-shared key: all who know it can pose as the "
+			"gateway" :
+			"the gateway, once it is proven");
 	explain_renewal(c, out);
 }
 
