@@ -388,19 +388,10 @@ static uint16_t cisco_port(const struct session *s)
 void session_encapsulate(struct session *s, const struct ike_child *child)
 {
 	s->path.encapsulation = child->encapsulation;
-	if (s->config->ike.transport == IKE_TRANSPORT_CISCO_UDP &&
-	    child->encapsulation != ENCAPSULATION_UDP)
-		s->path.encapsulation = cisco_port(s) ? ENCAPSULATION_CISCO_UDP : ENCAPSULATION_ESP;
-}
-
-/* Cisco's encapsulation has a port of its own; IKE stays where it is. */
-struct path session_esp_path(const struct session *s)
-{
-	struct path path = s->path;
-
-	if (path.encapsulation != ENCAPSULATION_CISCO_UDP)
-		return path;
-	path.remote.port = cisco_port(s);
-	path.local.port = s->config->cisco_port ? s->config->cisco_port : path.remote.port;
-	return path;
+	s->path.data_port = 0;
+	if (s->config->ike.transport != IKE_TRANSPORT_CISCO_UDP ||
+	    child->encapsulation == ENCAPSULATION_UDP)
+		return;
+	s->path.data_port = cisco_port(s);
+	s->path.encapsulation = s->path.data_port ? ENCAPSULATION_CISCO_UDP : ENCAPSULATION_ESP;
 }

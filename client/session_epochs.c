@@ -121,7 +121,7 @@ static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
 		.suite = child->suite,
 		.keymat = secret_slice(inbound ? &child->keymat_in : &child->keymat_out),
 		.ts = child->ts,
-		.path = session_esp_path(s),
+		.path = s->path,
 		.slot = slot,
 		.epoch = child->id,
 		.first_sequence = s->config->first_sequence,
@@ -174,7 +174,7 @@ static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, 
 	if (s->keylog) {
 		fx = session_effect_add(s, SESSION_EFFECT_KEYS);
 		fx->keys.child = &e->child;
-		fx->keys.path = session_esp_path(s);
+		fx->keys.path = s->path;
 	}
 }
 

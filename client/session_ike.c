@@ -391,6 +391,7 @@ static void on_first_established(struct session *s, vtime now, struct session_ik
 static void on_renewed(struct session *s, vtime now, struct session_ike *i)
 {
 	i->path.encapsulation = s->path.encapsulation;
+	i->path.data_port = s->path.data_port;
 	if (!endpoint_eq(&i->path.local, &s->path.local) ||
 	    !endpoint_eq(&i->path.remote, &s->path.remote))
 		i->path.generation = ++s->generation;
@@ -579,6 +580,9 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		break;
 	case IKE_EFFECT_CONFIG:
 		on_config(s, now, i, fx);
+		break;
+	case IKE_EFFECT_XAUTH_REPLY: /* of a gateway alone */
+	case IKE_EFFECT_CONFIG_WANTED:
 		break;
 	case IKE_EFFECT_ESTABLISHED:
 		on_established(s, now, i, fx);

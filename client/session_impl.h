@@ -332,9 +332,8 @@ bool session_config_use(struct session *s, vtime now, struct session_ike *i, boo
  * and the networks are offered one by one now.
  */
 bool session_config_narrow(struct session *s, vtime now);
-/* How ESP travels from now on, as agreed for this child; and on which path. */
+/* How ESP travels from now on, as agreed for this child. */
 void session_encapsulate(struct session *s, const struct ike_child *child);
-struct path session_esp_path(const struct session *s);
 
 /* ---- session_tunnels.c ---- */
 

@@ -197,7 +197,7 @@ static void ask_tun(struct session *s, vtime now)
 	fx->tun.excludes = s->net.excludes;
 	fx->tun.nexcludes = s->net.nexcludes;
 	fx->tun.assigned = s->has_assigned ? &s->assigned : NULL;
-	fx->tun.path = session_esp_path(s);
+	fx->tun.path = s->path;
 	fx->tun.mtu = s->mtu;
 	s->tun_asked = true;
 	s->tun_waiting = true;
