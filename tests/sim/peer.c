@@ -185,7 +185,7 @@ void sim_peer_datagram(struct sim_peer *p, const struct endpoint *from, const st
 	if (!i && ike_is_first_message(bytes)) {
 		i = fresh(p);
 		i->accepted = true;
-		i->path = (struct path){ *to, *from, ENCAPSULATION_UDP, 1 };
+		i->path = (struct path){ .local = *to, .remote = *from, .generation = 1 };
 		ev.type = IKE_EVENT_ACCEPT;
 	}
 	if (!i)
