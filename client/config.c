@@ -187,12 +187,17 @@ static char *give_line(char *str, int size, void *ctx)
 
 /* ---- values ---- */
 
+/* Two double quotes in a row are one that belongs to the value. */
 static char *take_quoted(struct config_reader *r, const struct option *o, char *s)
 {
-	char *end = strchr(s + 1, '"');
-	char *behind;
+	char *to = s + 1, *end = s + 1, *behind;
 
-	if (!end) {
+	for (; *end && (*end != '"' || end[1] == '"'); end++) {
+		if (*end == '"')
+			end++;
+		*to++ = *end;
+	}
+	if (!*end) {
 		config_complain(r, here(r, s), "[%s] %s: the closing double quote is missing",
 				o->section, o->key);
 		return NULL;
@@ -201,12 +206,12 @@ static char *take_quoted(struct config_reader *r, const struct option *o, char *
 	if (*behind && !strchr(";#", *behind)) {
 		config_complain(
 			r, here(r, behind),
-			"[%s] %s: expected nothing behind the closing double quote (a quoted value "
-			"cannot have one in it)",
+			"[%s] %s: expected nothing behind the closing double quote (one that "
+			"belongs to the value is written twice)",
 			o->section, o->key);
 		return NULL;
 	}
-	*end = '\0';
+	*to = '\0';
 	return s + 1;
 }
 

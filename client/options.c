@@ -645,7 +645,8 @@ void config_write_example(FILE *out)
 	      "; connection; \"godwit check FILE\" says what it would do.\n"
 	      ";\n"
 	      "; A line is a [section], \"key = value\", or a comment behind ; or #. Any value may\n"
-	      "; stand in double quotes; a secret with ; or # in it must. Fill in these:\n",
+	      "; stand in double quotes, where a double quote of its own is written twice; a\n"
+	      "; secret with ; or # in it must. Fill in these:\n",
 	      out);
 	write_options(out, must_fill_in, "");
 	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",
