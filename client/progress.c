@@ -18,7 +18,7 @@ void progress_step(const struct progress *p, const char *step, bool done, vtime 
 {
 	char time[40];
 
-	if (!p->out || (!done && !p->terminal))
+	if (!p->out || p->held || (!done && !p->terminal))
 		return;
 	if (done) {
 		progress_time(time, sizeof(time), took);
@@ -32,7 +32,7 @@ void progress_step(const struct progress *p, const char *step, bool done, vtime 
 
 void progress_break(const struct progress *p)
 {
-	if (!p->out)
+	if (!p->out || p->held)
 		return;
 	if (p->terminal)
 		fputs("\r\033[K", p->out);

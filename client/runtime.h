@@ -170,6 +170,7 @@ void keylog_child(const struct keylog *k, const struct ike_child *child, const s
 struct progress {
 	FILE *out; /* NULL: say nothing more */
 	bool terminal; /* a step that runs is shown, too, and overwritten when it ends */
+	bool held; /* a question stands on the terminal: say nothing meanwhile */
 };
 
 void progress_step(const struct progress *p, const char *step, bool done, vtime took,
