@@ -327,6 +327,12 @@ static bool next_field(struct ask *a)
 	return false;
 }
 
+static enum ask_state settle(struct ask *a, enum ask_state state)
+{
+	a->settled = true;
+	return state;
+}
+
 static bool vpnc_has_no_question(const struct ask *a)
 {
 	if (a->o.manner != CLIENT_VPNC || a->field != XAUTH_DOMAIN)
@@ -339,16 +345,16 @@ static bool vpnc_has_no_question(const struct ask *a)
 enum ask_state ask_advance(struct ask *a, bool command)
 {
 	/* A line that was there at once makes another round. */
-	while (a->open && !a->commanded && !a->prompting) {
+	while (a->open && !a->settled && !a->commanded && !a->prompting) {
 		if (!next_field(a))
-			return ASK_COMPLETE;
+			return settle(a, ASK_COMPLETE);
 		if (command && wants_command(a)) {
 			a->tried |= 1u << a->field;
 			a->commanded = true;
 			return ASK_COMMAND;
 		}
 		if (a->o.no_questions || vpnc_has_no_question(a))
-			return ASK_REFUSED;
+			return settle(a, ASK_REFUSED);
 		if (a->o.tty < 0) {
 			tell_elsewhere(a);
 			return ASK_NONE;
@@ -376,7 +382,7 @@ const char *ask_give(struct ask *a, uint32_t id, const struct secret value[XAUTH
 {
 	unsigned given = a->have;
 
-	if (!a->open || a->q.id != id)
+	if (!a->open || a->settled || a->q.id != id)
 		return "there is no such question any more";
 	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
 		given |= value[f].n ? 1u << f : 0;
@@ -395,7 +401,7 @@ void ask_end(struct ask *a)
 	terminal_end(a, false);
 	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
 		secret_free(&a->value[f]);
-	a->open = a->told = a->commanded = false;
+	a->open = a->settled = a->told = a->commanded = false;
 	a->have = a->tried = 0;
 	a->q = (struct session_ask){ 0 };
 	if (a->o.progress)

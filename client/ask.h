@@ -38,6 +38,7 @@ struct ask_options {
 struct ask {
 	struct ask_options o;
 	bool open; /* there is a question */
+	bool settled; /* and its answer is on its way */
 	struct session_ask q;
 	char gateway[IKE_NAME_MAX];
 	char peer[ADDR_TEXT_MAX]; /* its address */

@@ -128,7 +128,11 @@ enum hooks_verb {
 struct hooks_result {
 	enum hooks_verb verb;
 	enum hooks_reason reason; /* RUN */
-	int status; /* 0: well; else a negative enum err, and `why` tells */
+	/*
+	 * 0; ERR_UNSUPPORTED: there is no such command; ERR_CONFIG: it failed; ERR_TIMEOUT,
+	 * ERR_PERMISSION, ERR_SYSTEM
+	 */
+	int status;
 	char why[160]; /* "ended with exit code 1" */
 	struct secret password; /* PASSWORD, when it went well; the taker frees it */
 };

@@ -117,25 +117,35 @@ static bool run_wait(struct attendant *a, struct run *r, int pidfd, int out)
 	}
 }
 
+/* The shell's codes for a command that is not there, or that it may not run. */
+static bool is_no_command(int status)
+{
+	return WIFEXITED(status) && (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127);
+}
+
 static int run_judge(const struct attendant *a, const struct run *r, bool ended, int status,
 		     char why[160])
 {
-	if (!ended && a->gone)
-		snprintf(why, 160, "was ended, because the connection ends");
-	else if (!ended)
-		snprintf(why, 160, "has not ended after %.3g s", r->limit_ms / 1000.0);
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	int err = ended ? ERR_CONFIG : ERR_TIMEOUT;
+
+	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	if (!ended && a->gone) {
+		snprintf(why, 160, "was ended, because the connection ends");
+	} else if (!ended) {
+		snprintf(why, 160, "has not ended after %.3g s", r->limit_ms / 1000.0);
+	} else if (is_no_command(status)) {
 		snprintf(why, 160, "cannot be run: there is no such command");
-	else if (WIFEXITED(status))
+		err = ERR_UNSUPPORTED;
+	} else if (WIFEXITED(status)) {
 		snprintf(why, 160, "ended with exit code %d", WEXITSTATUS(status));
-	else
+	} else {
 		snprintf(why, 160, "was ended by signal %d", WTERMSIG(status));
-	return ended ? ERR_CONFIG : ERR_TIMEOUT;
+	}
+	return err;
 }
 
-/* 0, or a negative enum err and why. Nothing of its process group is left when it was too slow. */
+/* 0; ERR_UNSUPPORTED: no such command; ERR_CONFIG: it failed; ERR_TIMEOUT; ERR_SYSTEM; and why. Nothing of its process group is left when it was too slow. */
 static int run(struct attendant *a, struct run *r, char why[160])
 {
 	int ends[2] = { -1, -1 }, pidfd = -1, status = 0, err = 0;
@@ -362,8 +372,7 @@ _Noreturn void hooks_attend(int fd, pid_t owner, const struct hooks_options *opt
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "godwit-hooks");
-	if (dup2(fd, STDERR_FILENO + 1) < 0 ||
-	    fcntl(STDERR_FILENO + 1, F_SETFD, FD_CLOEXEC) != 0 ||
+	if (dup2(fd, STDERR_FILENO + 1) < 0 || fcntl(STDERR_FILENO + 1, F_SETFD, FD_CLOEXEC) != 0 ||
 	    close_range(STDERR_FILENO + 2, ~0U, 0) != 0)
 		_exit(1);
 	a->fd = STDERR_FILENO + 1;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/runtime.h"
 
+#include <string.h>
+
 #define STEP_WIDTH 16
 
 static void progress_time(char *buf, size_t size, vtime took)
@@ -36,5 +38,20 @@ void progress_break(const struct progress *p)
 		return;
 	if (p->terminal)
 		fputs("\r\033[K", p->out);
+	fflush(p->out);
+}
+
+void progress_banner(const struct progress *p, const char *banner)
+{
+	if (!p->out || p->held || !banner[0])
+		return;
+	progress_break(p);
+	fputs("The gateway says:\n", p->out);
+	while (*banner) {
+		size_t n = strcspn(banner, "\n");
+
+		fprintf(p->out, "  %.*s\n", (int)n, banner);
+		banner += n + (banner[n] == '\n');
+	}
 	fflush(p->out);
 }
