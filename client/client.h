@@ -61,6 +61,15 @@ bool client_question(const char *field, const char *user, const char *gateway, c
 int client_check(const char *file, FILE *out, FILE *err);
 /* Writes the example configuration. */
 void client_example(FILE *out);
+
+#define CLIENT_PCF_PASSWORD_MAX 1024
+
+/*
+ * A password as Cisco's .pcf files hide it, in hex digits. False when it is none, or none that a
+ * text can hold. The caller wipes.
+ */
+bool client_pcf_password(const char *hex, char out[CLIENT_PCF_PASSWORD_MAX + 1]);
+
 /* wolfSSL's version and package, for --version. */
 const char *client_crypto_version(void);
 const char *client_crypto_package(void);

@@ -7,6 +7,8 @@
  *	commands.c      the table, options, help
  *	run_*.c         the commands
  *	status_text.c   `status` for people
+ *	vpnc*.c         vpnc's command line (vpnc.h)
+ *	import*.c       what others' files say, as a vpn.conf
  *
  * Exit codes: 0 up or done, 1 usage or configuration, 2 authentication refused, 3 no answer, 4 no
  * proposal chosen, 5 denied by the system, 6 lost, or not running.
@@ -48,6 +50,11 @@ struct command {
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
 	int (*run)(const struct command_args *args);
+	/*
+	 * Instead of all that: words as another program takes them, argv[0] its name. A link of
+	 * that name to our program is the same.
+	 */
+	int (*main)(int argc, char **argv);
 };
 
 extern const struct command commands[];
@@ -69,6 +76,9 @@ int run_disconnect(const struct command_args *args);
 int run_check(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
+int run_import(const struct command_args *args);
+int vpnc_main(int argc, char **argv);
+int vpnc_disconnect_main(int argc, char **argv);
 
 /*
  * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists

@@ -50,6 +50,30 @@ const struct command commands[] = {
 		.run = run_check,
 	},
 	{
+		.name = "import",
+		.operand = "FILE",
+		.operand_needed = true,
+		.help = "make a vpn.conf of a file for vpnc or for Cisco's client (.pcf)",
+		.details = "Without --output it goes to standard output. What cannot be carried over is\n"
+			   "named on stderr. Exit code: 0 done, 1 not.\n",
+		.options = { { "--output", "-o", "FILE", "write it there, readable by you alone; what "
+							 "is there is kept" } },
+		.run = run_import,
+	},
+	{
+		.name = "vpnc",
+		.operand = "[OPTIONS] [FILE...]",
+		.help = "connect as vpnc does: its options, files, questions and exit codes",
+		.details = "godwit vpnc --long-help tells more.\n",
+		.main = vpnc_main,
+	},
+	{
+		.name = "vpnc-disconnect",
+		.operand = "[PIDFILE]",
+		.help = "end what vpnc has begun",
+		.main = vpnc_disconnect_main,
+	},
+	{
 		.name = "help",
 		.operand = "[COMMAND]",
 		.help = "this, or more about one command",
@@ -234,11 +258,22 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
+/* The command whose name a link has by which we are called. */
+static const struct command *command_of_link(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const struct command *c = command_find(slash ? slash + 1 : path);
+
+	return c && c->main ? c : NULL;
+}
+
 int command_main(int argc, char **argv)
 {
-	const struct command *c;
+	const struct command *c = argc > 0 ? command_of_link(argv[0]) : NULL;
 	struct command_args args;
 
+	if (c)
+		return c->main(argc, argv);
 	if (argc < 2) {
 		command_help(NULL, stderr);
 		return EXIT_CODE_USAGE;
@@ -248,6 +283,8 @@ int command_main(int argc, char **argv)
 		complain_command(argv[1], stderr);
 		return EXIT_CODE_USAGE;
 	}
+	if (c->main)
+		return c->main(argc - 1, argv + 1);
 	if (wants_help(argc - 2, argv + 2)) {
 		command_help(c, stdout);
 		return EXIT_CODE_OK;

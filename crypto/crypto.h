@@ -11,6 +11,7 @@
  *	dh.c     MODP and ECP Diffie-Hellman          RFC 2409, 3526, 5903
  *	modp.c   the MODP primes
  *	ikev1.c  IKEv1 key material                   RFC 2409 section 5, appendix B
+ *	cisco.c  passwords hidden in Cisco's .pcf files (cisco.h)
  *	random.c the program's generator
  *	crypto.c what belongs to the library as a whole
  *
