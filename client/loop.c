@@ -508,6 +508,17 @@ static void on_control_disconnect(void *ctx)
 	loop_end_wanted(ctx);
 }
 
+static const char *on_control_answer(void *ctx, const struct control_request *request)
+{
+	struct loop *l = ctx;
+	const char *why = ask_give(l->o.ask, request->id, request->value);
+
+	/* The check handle, which comes next, gives the answer to the session. */
+	if (!why)
+		loop_ask(l);
+	return why;
+}
+
 /* ---- what becomes readable ---- */
 
 static void on_ike(void *ctx, const struct data_ike *ike)
@@ -624,6 +635,7 @@ static char *on_control_status(void *ctx)
 		.device = l->o.host->tun.name,
 		.inner = config->session.inner,
 		.ninner = config->session.ninner,
+		.user = l->user[0] ? l->user : NULL,
 		.session = info,
 		.now = runtime_now(),
 		.wall_s = time(NULL),
@@ -677,7 +689,8 @@ static bool loop_listen(struct loop *l)
 	const char *name = l->o.host->config->name;
 	char path[RUNDIR_PATH_MAX];
 
-	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect };
+	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect,
+					       on_control_answer };
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);
@@ -717,6 +730,8 @@ struct loop *loop_new(const struct loop_options *options)
 	l->armed = VTIME_NEVER;
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
+	if (l->o.host->config->session.ike.xauth)
+		snprintf(l->user, sizeof(l->user), "%s", l->o.host->config->session.username);
 	loop_watch_all(l);
 	return l;
 }

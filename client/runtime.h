@@ -209,7 +209,14 @@ void progress_break(const struct progress *p);
 enum control_verb {
 	CONTROL_STATUS,
 	CONTROL_DISCONNECT,
+	CONTROL_ANSWER, /* to the question that `status` shows */
 	CONTROL_BAD,
+};
+
+struct control_request {
+	enum control_verb verb;
+	uint32_t id; /* ANSWER: of the question */
+	struct secret value[XAUTH_FIELDS]; /* ANSWER; empty: not given */
 };
 
 /* What `status` is made of. */
@@ -218,6 +225,7 @@ struct control_view {
 	const char *device;
 	const struct addr *inner;
 	unsigned ninner;
+	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
 	const struct drops *drops[5]; /* NULL: none */
 	vtime now;
@@ -229,10 +237,13 @@ struct control_ops {
 	/* The answer to "status", in one line without its end; free(). */
 	char *(*status)(void *ctx);
 	void (*disconnect)(void *ctx);
+	/* NULL, or why that is no answer. The values are wiped afterwards. */
+	const char *(*answer)(void *ctx, const struct control_request *request);
 };
 
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
-enum control_verb control_parse(struct slice line, const char **why);
+enum control_verb control_parse(struct slice line, struct control_request *out, const char **why);
+void control_request_free(struct control_request *r);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
 
