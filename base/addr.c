@@ -155,6 +155,24 @@ const char *prefix_text(const struct prefix *p, char buf[PREFIX_TEXT_MAX])
 	return buf;
 }
 
+struct endpoint path_esp_remote(const struct path *p)
+{
+	struct endpoint e = p->remote;
+
+	switch (p->encapsulation) {
+	case ENCAPSULATION_UDP:
+	case ENCAPSULATION_TCP:
+		break;
+	case ENCAPSULATION_ESP:
+		e.port = 0;
+		break;
+	case ENCAPSULATION_CISCO_UDP:
+		e.port = p->data_port;
+		break;
+	}
+	return e;
+}
+
 const char *encapsulation_name(enum encapsulation e)
 {
 	switch (e) {

@@ -50,6 +50,7 @@ struct path {
 	struct endpoint local;
 	struct endpoint remote;
 	enum encapsulation encapsulation;
+	uint16_t data_port; /* CISCO_UDP: the peer's port for ESP; that of `remote` is for IKE */
 	uint32_t generation;
 };
 
@@ -78,6 +79,8 @@ void prefix_range(const struct prefix *p, struct addr *lo, struct addr *hi);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 const char *prefix_text(const struct prefix *p, char buf[PREFIX_TEXT_MAX]);
 
+/* Where ESP goes to, and comes from: of the peer. Raw ESP has no port: 0. */
+struct endpoint path_esp_remote(const struct path *p);
 /* "udp", "esp", "cisco-udp", "tcp": the words of the configuration and of status. */
 const char *encapsulation_name(enum encapsulation e);
 

@@ -31,6 +31,7 @@
 	X(DROP_BYPASS_ON_TUN, "bypass_on_tun")                                                     \
 	X(DROP_DISCARD, "discard")                                                                 \
 	X(DROP_NO_SA, "no_sa")                                                                     \
+	X(DROP_SA_SELECTOR, "sa_selector")                                                         \
 	X(DROP_SEQUENCE_EXHAUSTED, "sequence_exhausted")                                           \
 	X(DROP_TOO_BIG, "too_big")                                                                 \
 	/* the system */                                                                           \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vpn.conf: one table of options (options.c) gives the keys, their defaults, their parsers, the
- * example file and what `check` says; config.c reads the INI file into a struct config.
+ * vpn.conf: one table of options (options.c) gives the keys, their defaults, their parsers and the
+ * example file; config.c reads the INI file into a struct config, and config_auth.c, config_ike.c
+ * and config_tunnel.c settle what the keys mean together; check.c says it in words.
  *
  * A key that exists in the language but not yet in this version is refused with one plain line,
  * never ignored. Every complaint names file, line and column, what was expected, and for an
@@ -34,7 +35,9 @@ struct config {
 	 */
 	char *password_command;
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
-	bool routes_by_script; /* addresses, routes and DNS are the script's business, not ours */
+	bool routes_by_script; /* addresses and routes are the script's business, not ours */
+	/* The script is told of DNS servers and domains, and sets them; else it must not hear of them. */
+	bool dns_by_script;
 	uint16_t local_port; /* of our IKE socket; 0: any, and then any for 4500, too */
 	struct addr local_address; /* our outer address; FAMILY_NONE: as the kernel routes */
 };
@@ -49,16 +52,25 @@ int config_read(const char *file, struct config **out, FILE *err);
 
 /* A configuration that is in memory already. */
 struct config_source {
-	const char *file; /* for messages, the connection's name, and as the place of psk-file */
+	/* For messages, for the connection's name, and the place of files that it names. */
+	const char *file;
 	char *text; /* changed while it is read; one byte of room behind it */
 	size_t n;
 	uid_t owner; /* of the file, as mode: they decide about a secret and a command in it */
 	mode_t mode;
-	bool fetch; /* read psk-file, run psk-command; else the key stays empty */
+	/* Read the files that it names, run psk-command; else what they give stays empty. */
+	bool fetch;
 };
 
 /* As config_read. The caller wipes the text. */
 int config_parse(const struct config_source *source, struct config **out, FILE *err);
+/*
+ * The same for a text of a caller whom we trust, such as the configuration of another program that
+ * was translated: what it says is ours to run, and is read by nobody else. `name` is as
+ * config_source.file: "/etc/vpnc/office.conf" makes the connection "office", with files beside it.
+ * The text is copied.
+ */
+int config_read_text(const char *name, const char *text, size_t n, struct config **out, FILE *err);
 /* Wipes secrets and frees. NULL is harmless. */
 void config_free(struct config *c);
 /* Says in plain words what this configuration would do. */

@@ -81,26 +81,66 @@ static void close_ranks(struct batch *b)
 	b->n = n;
 }
 
-/* Sends packets from `first` on, and returns the first one that the socket has no room for. */
-static unsigned tx_send(struct data_tx *t, unsigned first)
+static struct net_socket *tx_socket(struct data_tx *t, const struct pkt *p)
 {
-	struct net_stats before = t->natt.stats;
-	uint64_t too_big;
+	switch (p->path->encapsulation) {
+	case ENCAPSULATION_UDP:
+	case ENCAPSULATION_TCP: /* not spoken: no path has it */
+		break;
+	case ENCAPSULATION_ESP:
+		return &t->esp;
+	case ENCAPSULATION_CISCO_UDP:
+		return &t->cisco;
+	}
+	return &t->natt;
+}
 
-	first += net_udp_send_batch(&t->natt, t->out.pkts + first, t->out.n - first);
-	too_big = t->natt.stats.too_big - before.too_big;
-	drop_add(&t->drops, DROP_SEND_FAILED, t->natt.stats.failed - before.failed - too_big);
+/* How many packets, from the first on, go out of the same socket. */
+static unsigned tx_same(const struct pkt *pkts, unsigned n)
+{
+	unsigned i = 1;
+
+	while (i < n && pkts[i].path->encapsulation == pkts[0].path->encapsulation)
+		i++;
+	return i;
+}
+
+/* Packets of one socket; how many are done with. */
+static unsigned tx_send_same(struct data_tx *t, const struct pkt *pkts, unsigned n)
+{
+	struct net_socket *s = tx_socket(t, pkts);
+	struct net_stats before = s->stats;
+	unsigned done = net_socket_send_batch(s, pkts, n);
+	uint64_t too_big = s->stats.too_big - before.too_big;
+
+	drop_add(&t->drops, DROP_SEND_FAILED, s->stats.failed - before.failed - too_big);
 	drop_add(&t->drops, DROP_TOO_BIG, too_big);
 	if (too_big)
 		outbound_path_mtu(t->engine);
+	return done;
+}
+
+/* Sends packets from `first` on, and returns the first one that its socket has no room for. */
+static unsigned tx_send(struct data_tx *t, unsigned first)
+{
+	while (first < t->out.n) {
+		const struct pkt *pkts = t->out.pkts + first;
+		unsigned same = tx_same(pkts, t->out.n - first);
+		unsigned done = tx_send_same(t, pkts, same);
+
+		first += done;
+		if (done < same)
+			break;
+	}
 	return first;
 }
 
-/* Only the socket of the packet that is next: the other family's may well have room. */
-static void tx_wait_for_room(const struct data_tx *t, const struct pkt *next, vtime until)
+/* Only the socket of the packet that is next: another may well have room. */
+static void tx_wait_for_room(struct data_tx *t, const struct pkt *next, vtime until)
 {
 	bool ip6 = next->path->remote.addr.family == FAMILY_IP6;
-	struct pollfd p = { .fd = ip6 ? t->natt.fd6 : t->natt.fd4, .events = POLLOUT };
+	const struct net_socket *s = tx_socket(t, next);
+	struct pollfd p = { .fd = ip6 ? s->fd6 : s->fd4, .events = POLLOUT };
 
 	poll(&p, 1, (int)(vtime_until(runtime_now(), until) / VTIME_MS) + 1);
 }
@@ -165,21 +205,23 @@ static void rx_ike(struct data_rx *r, const struct pkt *p)
 	line_commit(&r->up);
 }
 
-/* The engines know the sockets by their port of the RFCs, whatever port they could get. */
-static uint16_t rx_port(const struct data_rx *r, const struct net_udp *u)
+/* The engines know the sockets by the ports of the RFCs, whatever ports they could get. */
+static uint16_t rx_port(const struct data_rx *r, const struct net_socket *s)
 {
-	return u == &r->ike ? IKE_PORT : IKE_NATT_PORT;
+	return s == &r->ike ? IKE_PORT : s == &r->natt ? IKE_NATT_PORT : ESP_PORT_BARE;
 }
 
-void data_rx_run(struct data_rx *r, struct net_udp *u)
+void data_rx_run(struct data_rx *r, struct net_socket *s)
 {
+	uint16_t port = rx_port(r, s);
+
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
 		classifier_pass(r->classifier, r->reader);
 		batch_reset(&r->in);
-		if (net_udp_recv(u, &r->in) <= 0)
+		if (net_socket_recv(s, &r->in) <= 0)
 			return;
 		for (unsigned i = 0; i < r->in.n; i++)
-			r->in.pkts[i].to.port = rx_port(r, u);
+			r->in.pkts[i].to.port = port;
 		inbound_run(r->engine, runtime_now(), &r->in);
 		write_tun(r->tun, &r->drops, &r->in);
 		for (unsigned i = 0; i < r->in.n; i++)

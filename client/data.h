@@ -42,7 +42,7 @@ struct data_tx {
 	struct outbound *engine;
 	struct data_line up;
 	struct tun *tun;
-	struct net_udp natt; /* the host's sockets, with counts of this thread */
+	struct net_socket natt, esp, cisco; /* the host's sockets, with counts of this thread */
 	struct batch out; /* packets from the TUN, then sealed */
 	struct batch replies; /* what outbound answers to the TUN */
 	struct drops drops; /* what the system refused */
@@ -55,8 +55,7 @@ struct data_rx {
 	struct inbound *engine;
 	struct data_line up;
 	struct tun *tun;
-	struct net_udp ike; /* as in tx */
-	struct net_udp natt;
+	struct net_socket ike, natt, esp, cisco; /* as in tx */
 	struct batch in;
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
@@ -69,8 +68,8 @@ struct data_rx {
  * when the device is gone.
  */
 bool data_tx_run(struct data_tx *t);
-/* Receives from one of rx's own `ike` and `natt`, for a bounded number of batches. */
-void data_rx_run(struct data_rx *r, struct net_udp *u);
+/* Receives from one of rx's own sockets, for a bounded number of batches. */
+void data_rx_run(struct data_rx *r, struct net_socket *s);
 /* Hands up what events wait in the engine and there is room for. */
 void data_tx_report(struct data_tx *t);
 void data_rx_report(struct data_rx *r);

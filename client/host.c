@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 
 #include "client/runtime.h"
 
-#define STATES_MAX 256
 #define TUN_QUEUE 1000
 /* Two connections at a time have different interfaces, so they get different numbers. */
 #define MARKS 4096
@@ -196,16 +196,16 @@ static int open_tun(struct host *h, FILE *err)
 	return SESSION_EXIT_SYSTEM;
 }
 
-/* On the port of the RFCs, or on any where another program has that one. */
-static int open_udp(struct net_udp *u, uint16_t port, uint32_t mark, FILE *notes, FILE *err)
+/* On this port, or on any where another program has it. */
+static int open_udp(struct net_socket *s, uint16_t port, uint32_t mark, FILE *notes, FILE *err)
 {
-	int rc = net_udp_open(u, port, mark);
+	int rc = net_udp_open(s, port, mark);
 
 	if (rc == ERR_SYSTEM && errno == EADDRINUSE) {
-		rc = net_udp_open(u, 0, mark);
+		rc = net_udp_open(s, 0, mark);
 		if (rc == 0 && notes)
 			fprintf(notes, "another program has UDP port %u: using %u instead\n", port,
-				u->port);
+				s->port);
 	}
 	if (rc)
 		fprintf(err, "godwit: cannot open UDP port %u: %s%s\n", port, strerror(errno),
@@ -213,23 +213,73 @@ static int open_udp(struct net_udp *u, uint16_t port, uint32_t mark, FILE *notes
 	return rc ? SESSION_EXIT_SYSTEM : 0;
 }
 
+static int open_esp(struct host *h, FILE *err)
+{
+	int rc = net_esp_open(&h->esp, h->mark);
+
+	if (rc)
+		fprintf(err, "godwit: cannot open a socket for ESP without UDP: %s%s\n",
+			strerror(errno),
+			rc == ERR_PERMISSION ?
+				"; run this as root, or set [esp] encapsulation to udp" :
+				"");
+	return rc ? SESSION_EXIT_SYSTEM : 0;
+}
+
+/* ESP alone has these, and one that is not open is left alone; IKE sends one datagram at a time. */
+static void keep_whole(struct host *h, FILE *notes)
+{
+	struct net_socket *const data[] = { &h->natt, &h->esp, &h->cisco };
+	bool whole = true;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(data); i++)
+		whole &= net_socket_keep_whole(data[i]) == 0;
+	if (!whole && notes)
+		fprintf(notes, "packets that are too large for a link will travel in fragments\n");
+}
+
+static int open_data(struct host *h, FILE *notes, FILE *err)
+{
+	uint16_t port = h->config->session.cisco_port;
+	int rc = 0;
+
+	switch (h->config->session.ike.transport) {
+	case IKE_TRANSPORT_UDP:
+		break;
+	case IKE_TRANSPORT_AUTO:
+	case IKE_TRANSPORT_ESP:
+		rc = open_esp(h, err);
+		break;
+	case IKE_TRANSPORT_CISCO_UDP:
+		rc = open_esp(h, err);
+		if (rc == 0)
+			rc = open_udp(&h->cisco, port, h->mark, notes, err);
+		break;
+	}
+	if (rc == 0)
+		keep_whole(h, notes);
+	return rc;
+}
+
 static int open_sockets(struct host *h, FILE *notes, FILE *err)
 {
+	uint16_t port = h->config->local_port;
 	int rc;
 
 	h->mark = TUN_FWMARK + h->tun.ifindex % MARKS;
-	rc = open_udp(&h->ike, IKE_PORT, h->mark, notes, err);
+	rc = open_udp(&h->ike, port, h->mark, notes, err);
 	if (rc == 0)
-		rc = open_udp(&h->natt, IKE_NATT_PORT, h->mark, notes, err);
+		rc = open_udp(&h->natt, port ? IKE_NATT_PORT : 0, h->mark, notes, err);
+	if (rc == 0)
+		rc = open_data(h, notes, err);
 	if (rc)
 		return rc;
-	/* ESP has this port to itself but for IKE, which sends one datagram at a time. */
-	if (net_udp_keep_whole(&h->natt) != 0 && notes)
-		fprintf(notes, "packets that are too large for a link will travel in fragments\n");
 	if (net_router_open(&h->router, h->mark) != 0) {
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
+	h->router.source = h->config->local_address;
+	h->router.avoid = h->tun.ifindex;
 	return 0;
 }
 
@@ -244,8 +294,10 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		.dir = -1,
 		.journal.fd = -1,
 		.tun.fd = -1,
-		.ike = { .fd4 = -1, .fd6 = -1 },
-		.natt = { .fd4 = -1, .fd6 = -1 },
+		.ike = NET_SOCKET_NONE,
+		.natt = NET_SOCKET_NONE,
+		.esp = NET_SOCKET_NONE,
+		.cisco = NET_SOCKET_NONE,
 		.keylog = { -1, -1 },
 	};
 	if (tun_netlink_open(&h->netlink) != 0) {
@@ -268,16 +320,24 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 
 /* ---- the tunnel's state in the kernel ---- */
 
+static_assert(SESSION_ROUTES_MAX <= TUN_POLICY_MAX, "all routes of a session fit");
+static_assert(SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX <= TUN_EXCLUDE_MAX, "and all exclusions");
+static_assert(2 * TUN_PLAN_MAX <= JOURNAL_LINES_MAX, "and those of the next before they go");
+
 static int plan(struct host *h, const struct session_effect *fx, struct tun_state *out)
 {
 	struct tun_setup setup = {
 		.ifname = h->tun.name,
 		.path = fx->tun.path,
+		.ike_port = h->ike.port,
+		.data_port = h->cisco.port,
 		.table = h->mark,
 		.mark = h->mark,
 		.n_inner = fx->tun.ninner,
 		.remote = fx->tun.routes,
 		.n_remote = fx->tun.nroutes,
+		.exclude = fx->tun.excludes,
+		.n_exclude = fx->tun.nexcludes,
 	};
 
 	/* The engines know our sockets by the ports of the RFCs, the kernel by their own. */
@@ -285,7 +345,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 	if (fx->tun.ninner > TUN_INNER_MAX)
 		return ERR_NO_ROOM;
 	memcpy(setup.inner, fx->tun.inner, fx->tun.ninner * sizeof(setup.inner[0]));
-	return tun_plan(&setup, out, STATES_MAX);
+	return tun_plan(&setup, out, TUN_PLAN_MAX);
 }
 
 static int add_state(struct host *h, const struct tun_state *s, char why[200])
@@ -310,7 +370,7 @@ static int add_state(struct host *h, const struct tun_state *s, char why[200])
 
 int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 {
-	struct tun_state states[STATES_MAX];
+	struct tun_state states[TUN_PLAN_MAX];
 	int n = plan(h, fx, states);
 	int rc = 0;
 
@@ -337,8 +397,10 @@ void host_close(struct host *h, FILE *err)
 	if (h->journal.fd >= 0)
 		host_undo(&h->journal, &h->netlink, h->config->name, err);
 	tun_close(&h->tun);
-	net_udp_close(&h->ike);
-	net_udp_close(&h->natt);
+	net_socket_close(&h->ike);
+	net_socket_close(&h->natt);
+	net_socket_close(&h->esp);
+	net_socket_close(&h->cisco);
 	if (h->router.nl)
 		net_router_close(&h->router);
 	tun_netlink_close(&h->netlink);

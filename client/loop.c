@@ -110,12 +110,14 @@ static void effect_send(struct loop *l, const struct session_effect *fx)
 	size_t marker = natt ? MARKER_SIZE : 0;
 	const struct addr *from = &fx->send.from.addr;
 
+	if (from->family == FAMILY_NONE)
+		from = &h->config->local_address;
 	if (fx->send.bytes.n > IKE_MESSAGE_MAX)
 		return;
 	memcpy(buf + marker, fx->send.bytes.p, fx->send.bytes.n);
 	/* What is lost here is sent again like what is lost on the way. */
-	if (net_udp_send(natt ? &h->natt : &h->ike, from->family == FAMILY_NONE ? NULL : from,
-			 &fx->send.to, slice(buf, marker + fx->send.bytes.n)) != 0)
+	if (net_socket_send(natt ? &h->natt : &h->ike, from, &fx->send.to,
+			    slice(buf, marker + fx->send.bytes.n)) != 0)
 		log_ev(l->o.log, LOG_WARN, "cannot send", log_endpoint("to", &fx->send.to),
 		       log_str("why", strerror(errno)));
 }

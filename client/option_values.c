@@ -40,6 +40,40 @@ static bool refuse_all(const struct option *o, struct option_value *v)
 	return option_refuse(v, 0, v->text, "expected %s", o->expect);
 }
 
+/* ---- what is taken as it is ---- */
+
+static void *draft_field(struct config_draft *d, const struct option *o)
+{
+	return (char *)d + o->field;
+}
+
+bool value_text(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	const char **field = draft_field(d, o);
+
+	if (o->max && strlen(v->text) > o->max)
+		return refuse_all(o, v);
+	*field = v->text;
+	return true;
+}
+
+bool value_flag(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	bool *field = draft_field(d, o);
+
+	*field = strcmp(v->text, "yes") == 0;
+	return true;
+}
+
+bool value_word(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	unsigned *field = draft_field(d, o);
+
+	for (*field = 0; strcmp(o->words[*field].word, v->text) != 0;)
+		++*field;
+	return true;
+}
+
 /* ---- lists ---- */
 
 struct list {
@@ -193,20 +227,43 @@ bool value_gateways(struct config_draft *d, const struct option *o, struct optio
 
 static bool identity(const struct option *o, struct option_value *v, struct identity *out)
 {
-	int err = identity_parse(v->text, out);
-
-	if (err == ERR_UNSUPPORTED)
-		return option_refuse(
-			v, 0, v->text,
-			"a distinguished name is not available in this version: certificates "
-			"come later; use %s",
-			o->expect);
-	return err == 0 ? true : refuse_all(o, v);
+	return identity_parse(v->text, out) == 0 ? true : refuse_all(o, v);
 }
 
 bool value_peer(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	return identity(o, v, &d->config->session.ike.remote);
+}
+
+static bool port(const struct option *o, struct option_value *v, uint16_t *out)
+{
+	uint32_t n = 0;
+	size_t used = number_parse(v->text, &n);
+
+	if (used == 0 || v->text[used] || n < o->min || n > o->max)
+		return refuse_all(o, v);
+	*out = (uint16_t)n;
+	return true;
+}
+
+bool value_local_port(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return port(o, v, &d->config->local_port);
+}
+
+bool value_cisco_port(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return port(o, v, &d->config->session.cisco_port);
+}
+
+bool value_local_address(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	struct addr a;
+
+	if (!addr_parse(v->text, &a) || !addr_is_host(&a))
+		return refuse_all(o, v);
+	d->config->local_address = a;
+	return true;
 }
 
 /* ---- [auth] ---- */
@@ -222,20 +279,6 @@ bool value_psk(struct config_draft *d, const struct option *o, struct option_val
 		return refuse_all(o, v);
 	secret_free(&d->config->session.ike.psk);
 	secret_set(&d->config->session.ike.psk, SLICE_STR(v->text));
-	return true;
-}
-
-bool value_psk_file(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	(void)o;
-	d->psk_file = v->text;
-	return true;
-}
-
-bool value_psk_command(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	(void)o;
-	d->psk_command = v->text;
 	return true;
 }
 
@@ -258,22 +301,6 @@ bool value_ike_proposals(struct config_draft *d, const struct option *o, struct 
 		d->ike_at[ike->nsuites++] = l.at;
 	}
 	return true;
-}
-
-static bool yes_or_no(const struct option *o, struct option_value *v, bool *out)
-{
-	*out = strcmp(v->text, "yes") == 0;
-	return *out || strcmp(v->text, "no") == 0 ? true : refuse_all(o, v);
-}
-
-bool value_ike_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	return yes_or_no(o, v, &d->allow_weak_ike);
-}
-
-bool value_esp_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	return yes_or_no(o, v, &d->allow_weak_esp);
 }
 
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v)
@@ -320,6 +347,10 @@ bool value_pfs(struct config_draft *d, const struct option *o, struct option_val
 	}
 	if (strcmp(v->text, "no") == 0 || strcmp(v->text, "nopfs") == 0) {
 		d->pfs = PFS_NONE;
+		return true;
+	}
+	if (strcmp(v->text, "server") == 0) {
+		d->pfs = PFS_SERVER;
 		return true;
 	}
 	d->pfs = PFS_GROUP;
@@ -429,7 +460,8 @@ bool value_inner(struct config_draft *d, const struct option *o, struct option_v
 	struct list l = { .text = v->text };
 	struct prefix p;
 
-	while (list_next(&l)) {
+	s->address_config = strcmp(v->text, "config") == 0;
+	while (!s->address_config && list_next(&l)) {
 		if (!prefix_parse(l.item, &p) || !addr_is_host(&p.addr))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
 		if (p.len != 8 * family_size(p.addr.family))
@@ -449,29 +481,35 @@ bool value_inner(struct config_draft *d, const struct option *o, struct option_v
 	return true;
 }
 
-static bool prefixes(const struct option *o, struct option_value *v, struct config_prefix *out,
-		     unsigned *n)
+static bool prefixes(const struct option *o, struct option_value *v, unsigned max,
+		     struct config_prefixes *out)
 {
 	struct list l = { .text = v->text };
 
-	*n = 0;
+	out->n = 0;
 	while (list_next(&l)) {
-		if (!list_room(&l, *n, CONFIG_PREFIXES_MAX, v))
+		if (!list_room(&l, out->n, max, v))
 			return false;
-		if (!prefix_parse(l.item, &out[*n].prefix))
+		if (!prefix_parse(l.item, &out->list[out->n].prefix))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
-		out[(*n)++].at = l.at;
+		out->list[out->n++].at = l.at;
 	}
 	return true;
 }
 
 bool value_local(struct config_draft *d, const struct option *o, struct option_value *v)
 {
-	d->nlocal = 0;
-	return strcmp(v->text, "address") == 0 || prefixes(o, v, d->local, &d->nlocal);
+	d->local.n = 0;
+	return strcmp(v->text, "address") == 0 || prefixes(o, v, SESSION_TUNNELS_MAX, &d->local);
 }
 
 bool value_remote(struct config_draft *d, const struct option *o, struct option_value *v)
 {
-	return prefixes(o, v, d->remote, &d->nremote);
+	d->remote.n = 0;
+	return strcmp(v->text, "config") == 0 || prefixes(o, v, SESSION_TUNNELS_MAX, &d->remote);
+}
+
+bool value_exclude(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return prefixes(o, v, SESSION_EXCLUDES_MAX, &d->exclude);
 }

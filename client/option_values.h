@@ -15,18 +15,24 @@
 bool option_refuse(struct option_value *v, size_t at, const char *item, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* What is taken as it is goes to the draft at option.field: */
+bool value_text(struct config_draft *d, const struct option *o, struct option_value *v);
+/* "yes" or "no", to a bool; */
+bool value_flag(struct config_draft *d, const struct option *o, struct option_value *v);
+/* the number of the word, to an unsigned. */
+bool value_word(struct config_draft *d, const struct option *o, struct option_value *v);
+
 bool value_gateways(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_peer(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_local_port(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_local_address(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_cisco_port(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_own(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_psk(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_psk_file(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_psk_command(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_ike_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_dpd(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_esp_allow_weak(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_rekeymargin(struct config_draft *d, const struct option *o, struct option_value *v);
@@ -40,5 +46,6 @@ bool value_mtu(struct config_draft *d, const struct option *o, struct option_val
 bool value_inner(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_local(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_remote(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_exclude(struct config_draft *d, const struct option *o, struct option_value *v);
 
 #endif

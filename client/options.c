@@ -8,16 +8,22 @@
 #include <stdio.h>
 
 #include "client/option_values.h"
+#include "client/psk.h"
 
-#define WORDS(...) ((const struct option_word[]){ __VA_ARGS__, { NULL, false } })
+#define WORDS(...) ((const struct option_word[]){ __VA_ARGS__, { NULL, NULL } })
+#define YES_NO WORDS({ "yes", NULL }, { "no", NULL })
+#define FIELD(name) offsetof(struct config_draft, name)
 #define DURATION_DAYS 86400u
 
-#define LATER_XAUTH "user name and password come later"
-#define LATER_CERTIFICATE "certificates come later"
+#define EXPECT_IDENTITY                                                                            \
+	"a name, an address, user@name, keyid:NAME or a distinguished name such as C=DE, CN=vpn"
+#define LATER_IKEV2 "IKEv2 comes later"
 #define LATER_PROBE "probing of epochs comes later"
 #define LATER_NAT "the model of NATs comes later"
 #define LATER_HOLD "holding of first packets comes later"
 #define LATER_POLICY "rules of one's own come later"
+#define LATER_FAIL_CLOSED "a tunnel that fails closed comes later"
+#define LATER_DNS "setting DNS without a script comes later"
 
 const struct option_section option_sections[] = {
 	{ .name = "gateway" },
@@ -44,39 +50,77 @@ const struct option options[] = {
 	{ .section = "gateway",
 	  .key = "version",
 	  .expect = "auto or ikev1",
-	  .words = WORDS({ "auto", false }, { "ikev1", false }, { "ikev2", true }),
+	  .words = WORDS({ "auto", NULL }, { "ikev1", NULL }, { "ikev2", LATER_IKEV2 }),
 	  .preset = "auto",
 	  .help = "auto or ikev1; auto is IKEv1 in this version" },
 	{ .section = "gateway",
 	  .key = "mode",
-	  .expect = "main",
-	  .words = WORDS({ "main", false }, { "aggressive", true }),
-	  .preset = "main" },
+	  .expect = "main or aggressive",
+	  .parse = value_word,
+	  .field = FIELD(mode),
+	  .words = WORDS({ "main", NULL }, { "aggressive", NULL }),
+	  .preset = "main",
+	  .help = "main, or aggressive: for gateways that must know who we are before all else" },
 	{ .section = "gateway",
 	  .key = "identity",
-	  .expect = "a name, an address, user@name or keyid:NAME",
+	  .expect = EXPECT_IDENTITY,
 	  .parse = value_peer,
 	  .sample = "vpn.example.com",
 	  .help = "what the gateway must prove to be; without it: the address we reach it at" },
 	{ .section = "gateway",
 	  .key = "vendor",
-	  .expect = "none",
-	  .words = WORDS({ "none", false }, { "cisco", true }, { "netscreen", true },
-			 { "fortigate", true }),
-	  .preset = "none" },
+	  .expect = "cisco, netscreen, fortigate or none",
+	  .parse = value_word,
+	  .field = FIELD(vendor),
+	  .words = WORDS({ "none", NULL }, { "cisco", NULL }, { "netscreen", NULL },
+			 { "fortigate", NULL }),
+	  .preset = "none",
+	  .help = "whose ways it follows: cisco, netscreen, fortigate or none" },
+	{ .section = "gateway",
+	  .key = "local-port",
+	  .expect = "a port from 1 to 65535, or 0 for any",
+	  .parse = value_local_port,
+	  .preset = "500",
+	  .help = "our UDP port for IKE; 0: any that is free",
+	  .max = 65535 },
+	{ .section = "gateway",
+	  .key = "local-address",
+	  .expect = "an address of this host",
+	  .parse = value_local_address,
+	  .sample = "192.0.2.7",
+	  .help = "our address on the way to the gateway; without it: as the kernel routes" },
+	{ .section = "gateway",
+	  .key = "cisco-port",
+	  .expect = "a port from 1 to 65535",
+	  .parse = value_cisco_port,
+	  .preset = "10000",
+	  .help = "for encapsulation = cisco-udp: its UDP port where the gateway names none",
+	  .min = 1,
+	  .max = 65535 },
+	{ .section = "gateway",
+	  .key = "application-version",
+	  .expect = "a text of at most 127 bytes",
+	  .parse = value_text,
+	  .field = FIELD(application_version),
+	  .sample = "godwit:Linux",
+	  .help = "what we call ourselves to it; without it: nothing, with cisco our name and version",
+	  .max = 127 },
 
 	{ .section = "auth",
 	  .key = "method",
-	  .expect = "psk",
-	  .words = WORDS({ "psk", false }, { "certificate", true }, { "hybrid", true },
-			 { "eap", true }),
-	  .preset = "psk" },
+	  .expect = "psk, certificate or hybrid",
+	  .parse = value_word,
+	  .field = FIELD(method),
+	  .words = WORDS({ "psk", NULL }, { "certificate", NULL }, { "hybrid", NULL },
+			 { "eap", LATER_IKEV2 }),
+	  .preset = "psk",
+	  .help = "psk, certificate (both sides), or hybrid (the gateway's; the user by password)" },
 	{ .section = "auth",
 	  .key = "identity",
-	  .expect = "a name, an address, user@name or keyid:NAME",
+	  .expect = EXPECT_IDENTITY,
 	  .parse = value_own,
 	  .sample = "laptop@example.com",
-	  .help = "who we are; without it: our address" },
+	  .help = "who we are, for Cisco the group; without it: our address or certificate" },
 	{ .section = "auth",
 	  .key = "psk",
 	  .expect =
@@ -88,28 +132,119 @@ const struct option options[] = {
 	{ .section = "auth",
 	  .key = "psk-file",
 	  .expect = "the name of a file that holds the pre-shared key",
-	  .parse = value_psk_file,
+	  .parse = value_text,
+	  .field = FIELD(psk_file),
 	  .sample = "/etc/godwit/vpn.psk",
 	  .help = "instead of psk: the file that holds it, in one line" },
 	{ .section = "auth",
 	  .key = "psk-command",
 	  .expect = "a shell command that prints the pre-shared key",
-	  .parse = value_psk_command,
+	  .parse = value_text,
+	  .field = FIELD(psk_command),
 	  .sample = "secret-tool lookup vpn office",
 	  .help = "instead of psk: the command that prints it; no one else may change this file then",
 	  .secret = true },
 	{ .section = "auth",
 	  .key = "xauth",
-	  .expect = "no",
-	  .words = WORDS({ "no", false }, { "yes", true }),
-	  .preset = "no" },
-	{ .section = "auth", .key = "username", .later = LATER_XAUTH },
-	{ .section = "auth", .key = "password", .later = LATER_XAUTH, .secret = true },
-	{ .section = "auth", .key = "password-command", .later = LATER_XAUTH, .secret = true },
-	{ .section = "auth", .key = "ca", .later = LATER_CERTIFICATE },
-	{ .section = "auth", .key = "certificate", .later = LATER_CERTIFICATE },
-	{ .section = "auth", .key = "key", .later = LATER_CERTIFICATE },
-	{ .section = "auth", .key = "pkcs12", .later = LATER_CERTIFICATE },
+	  .expect = "yes or no",
+	  .parse = value_flag,
+	  .field = FIELD(xauth),
+	  .words = YES_NO,
+	  .preset = "no",
+	  .help = "yes: the gateway asks for a user name and a password; with hybrid always" },
+	{ .section = "auth",
+	  .key = "username",
+	  .expect = "a user name of at most 255 bytes",
+	  .parse = value_text,
+	  .field = FIELD(username),
+	  .sample = "alice",
+	  .help = "the user; asked for when it is not here",
+	  .max = IKE_NAME_MAX - 1 },
+	{ .section = "auth",
+	  .key = "password",
+	  .expect =
+		  "the user's password, at most 1024 bytes; in double quotes if it has ; or # in it",
+	  .parse = value_text,
+	  .field = FIELD(password),
+	  .sample = "\"\"",
+	  .help = "the user's password, asked for when it is not here; as for psk: chmod 600",
+	  .max = PSK_MAX,
+	  .secret = true },
+	{ .section = "auth",
+	  .key = "password-file",
+	  .expect = "the name of a file that holds the password",
+	  .parse = value_text,
+	  .field = FIELD(password_file),
+	  .sample = "/etc/godwit/vpn.password",
+	  .help = "instead of password: the file that holds it, in one line" },
+	{ .section = "auth",
+	  .key = "password-command",
+	  .expect = "a shell command that prints the password",
+	  .parse = value_text,
+	  .field = FIELD(password_command),
+	  .sample = "secret-tool lookup user alice",
+	  .help = "instead of password: the command that prints it, run each time it is needed",
+	  .secret = true },
+	{ .section = "auth",
+	  .key = "domain",
+	  .expect = "a domain of at most 255 bytes",
+	  .parse = value_text,
+	  .field = FIELD(domain),
+	  .sample = "EXAMPLE",
+	  .help = "the user's domain, where the gateway asks for one",
+	  .max = IKE_NAME_MAX - 1 },
+	{ .section = "auth",
+	  .key = "interactive",
+	  .expect = "yes or no",
+	  .parse = value_flag,
+	  .field = FIELD(interactive),
+	  .words = YES_NO,
+	  .preset = "no",
+	  .help = "yes: ask each time; no password is kept, as with one-time codes" },
+	{ .section = "auth",
+	  .key = "ca",
+	  .expect = "a file or directory of CA certificates",
+	  .parse = value_text,
+	  .field = FIELD(ca),
+	  .sample = "/etc/ssl/certs/ca-certificates.crt",
+	  .help = "who may vouch for the gateway: CA certificates, PEM or DER, or a directory of them" },
+	{ .section = "auth",
+	  .key = "certificate",
+	  .expect = "the name of a file with our certificate",
+	  .parse = value_text,
+	  .field = FIELD(certificate),
+	  .sample = "me.pem",
+	  .help = "our certificate, PEM or DER, and its issuers behind it" },
+	{ .section = "auth",
+	  .key = "key",
+	  .expect = "the name of a file with our private key",
+	  .parse = value_text,
+	  .field = FIELD(key),
+	  .sample = "me.key",
+	  .help = "its private key, PEM or DER; no one else may read it (chmod 600)" },
+	{ .section = "auth",
+	  .key = "pkcs12",
+	  .expect = "the name of a PKCS#12 file",
+	  .parse = value_text,
+	  .field = FIELD(pkcs12),
+	  .sample = "me.p12",
+	  .help = "instead of certificate and key: a PKCS#12 file with both" },
+	{ .section = "auth",
+	  .key = "key-password",
+	  .expect = "the password of key or pkcs12; in double quotes if it has ; or # in it",
+	  .parse = value_text,
+	  .field = FIELD(key_password),
+	  .sample = "\"\"",
+	  .help = "the password of key or pkcs12; as for psk: chmod 600",
+	  .max = PSK_MAX,
+	  .secret = true },
+	{ .section = "auth",
+	  .key = "crl",
+	  .expect = "the name of a file with a revocation list",
+	  .parse = value_text,
+	  .field = FIELD(crl),
+	  .sample = "revoked.crl",
+	  .help = "the CA's list of revoked certificates, PEM or DER" },
 
 	{ .section = "ike",
 	  .key = "proposals",
@@ -128,8 +263,9 @@ const struct option options[] = {
 	{ .section = "ike",
 	  .key = "allow-weak",
 	  .expect = "yes or no",
-	  .parse = value_ike_allow_weak,
-	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .parse = value_flag,
+	  .field = FIELD(allow_weak_ike),
+	  .words = YES_NO,
 	  .preset = "no",
 	  .help = "yes: proposals may have 3des, md5, modp1024 and modp1536 in them" },
 	{ .section = "ike",
@@ -141,6 +277,15 @@ const struct option options[] = {
 	  .min = 1,
 	  .max = 3600 },
 
+	{ .section = "ike",
+	  .key = "fragmentation",
+	  .expect = "yes or no",
+	  .parse = value_flag,
+	  .field = FIELD(fragmentation),
+	  .words = YES_NO,
+	  .preset = "yes",
+	  .help = "large messages in parts (Cisco's way), where the gateway can do it, too" },
+
 	{ .section = "esp",
 	  .key = "proposals",
 	  .expect = "proposals such as aes128gcm16 or aes256-sha256, separated by commas",
@@ -149,18 +294,19 @@ const struct option options[] = {
 	  .help = "cipher and integrity for the data, in order of preference" },
 	{ .section = "esp",
 	  .key = "pfs",
-	  .expect = "yes, no, or a group: modp2048, ecp256 or ecp384",
+	  .expect = "yes, no, server, or a group: modp2048, ecp256 or ecp384",
 	  .parse = value_pfs,
-	  .words = WORDS({ "yes", false }, { "no", false }, { "nopfs", false }),
+	  .words = WORDS({ "yes", NULL }, { "no", NULL }, { "nopfs", NULL }, { "server", NULL }),
 	  .preset = "yes",
-	  .help = "a key exchange for the data alone: yes (in the group that IKE uses), no, or a group" },
+	  .help = "a key exchange for the data: yes (IKE's group), no, a group, or server (it says)" },
 	{ .section = "esp",
 	  .key = "encapsulation",
-	  .expect = "auto or udp",
-	  .words = WORDS({ "auto", false }, { "udp", false }, { "esp", true },
-			 { "cisco-udp", true }),
+	  .expect = "auto, udp, esp or cisco-udp",
+	  .parse = value_word,
+	  .field = FIELD(transport),
+	  .words = WORDS({ "auto", NULL }, { "udp", NULL }, { "esp", NULL }, { "cisco-udp", NULL }),
 	  .preset = "auto",
-	  .help = "auto or udp; both carry ESP in UDP in this version" },
+	  .help = "how data travels: udp, esp (no NAT in between), cisco-udp; auto: udp if it can" },
 	{ .section = "esp",
 	  .key = "keylife",
 	  .expect = "a duration from 10s to 30d, such as 8h",
@@ -172,8 +318,9 @@ const struct option options[] = {
 	{ .section = "esp",
 	  .key = "allow-weak",
 	  .expect = "yes or no",
-	  .parse = value_esp_allow_weak,
-	  .words = WORDS({ "yes", false }, { "no", false }),
+	  .parse = value_flag,
+	  .field = FIELD(allow_weak_esp),
+	  .words = YES_NO,
 	  .preset = "no",
 	  .help = "yes: also 3des, md5, modp1024, modp1536, and null, which does not encrypt" },
 	{ .section = "esp",
@@ -242,56 +389,78 @@ const struct option options[] = {
 	  .key = "mtu",
 	  .expect = "auto, or a number from 576 to 9000",
 	  .parse = value_mtu,
-	  .words = WORDS({ "auto", false }),
+	  .words = WORDS({ "auto", NULL }),
 	  .preset = "auto",
 	  .help = "auto: from the path to the gateway; or 576 to 9000",
 	  .min = 576,
 	  .max = 9000 },
 	{ .section = "tunnel",
 	  .key = "address",
-	  .expect = "an IPv4 address, an IPv6 address, or one of each",
+	  .expect = "config, an IPv4 address, an IPv6 address, or one of each",
 	  .parse = value_inner,
-	  .words = WORDS({ "config", true }),
-	  .sample = "10.98.0.1",
-	  .help = "our address inside the tunnel: an IPv4 one, an IPv6 one, or both",
-	  .required = true },
+	  .words = WORDS({ "config", NULL }),
+	  .preset = "config",
+	  .help = "our address in the tunnel: config (the gateway gives it), an IPv4 one, an IPv6 one, "
+		  "both" },
 	{ .section = "tunnel",
 	  .key = "local",
 	  .expect = "address, or prefixes such as 10.1.0.0/24, separated by commas",
 	  .parse = value_local,
-	  .words = WORDS({ "address", false }),
+	  .words = WORDS({ "address", NULL }),
 	  .preset = "address",
 	  .help = "our side of the tunnel: address (the one above), or prefixes" },
 	{ .section = "tunnel",
 	  .key = "remote",
-	  .expect = "prefixes such as 10.99.0.0/24, separated by commas",
+	  .expect = "config, or prefixes such as 10.99.0.0/24, separated by commas",
 	  .parse = value_remote,
-	  .sample = "10.99.0.0/24",
-	  .help = "what is reached through the tunnel: prefixes; 0.0.0.0/0 is all of IPv4",
-	  .required = true },
-	{ .section = "tunnel", .key = "exclude", .later = LATER_POLICY },
+	  .words = WORDS({ "config", NULL }),
+	  .preset = "config",
+	  .help = "what is reached through it: config (the gateway says), or prefixes; 0.0.0.0/0 is "
+		  "all of IPv4" },
+	{ .section = "tunnel",
+	  .key = "exclude",
+	  .expect = "prefixes such as 10.99.7.0/24, separated by commas",
+	  .parse = value_exclude,
+	  .sample = "10.99.7.0/24",
+	  .help = "but never these prefixes: they go their usual way, in the clear" },
+	{ .section = "tunnel",
+	  .key = "routes",
+	  .expect = "own or script",
+	  .parse = value_word,
+	  .field = FIELD(routes),
+	  .words = WORDS({ "own", NULL }, { "script", NULL }),
+	  .preset = "own",
+	  .help = "who sets addresses and routes: own (we do), or script (the one of [hooks])" },
 	{ .section = "tunnel",
 	  .key = "default",
 	  .expect = "bypass",
-	  .words = WORDS({ "bypass", false }, { "discard", true }),
+	  .words = WORDS({ "bypass", NULL }, { "discard", LATER_FAIL_CLOSED }),
 	  .preset = "bypass" },
 	{ .section = "tunnel",
 	  .key = "fail-closed",
 	  .expect = "no",
-	  .words = WORDS({ "no", false }, { "yes", true }),
+	  .words = WORDS({ "no", NULL }, { "yes", LATER_FAIL_CLOSED }),
 	  .preset = "no" },
 	{ .section = "tunnel", .key = "hold", .later = LATER_HOLD },
 	{ .section = "tunnel", .key = "hold-bytes", .later = LATER_HOLD },
 
-	/* Main mode brings no DNS servers, so that there is nothing to manage yet. */
 	{ .section = "dns",
 	  .key = "manage",
-	  .expect = "auto or none",
-	  .words = WORDS({ "auto", false }, { "none", false }, { "resolved", true },
-			 { "resolvconf", true }, { "script", true }),
-	  .preset = "auto" },
+	  .expect = "auto, script or none",
+	  .parse = value_word,
+	  .field = FIELD(dns),
+	  .words = WORDS({ "auto", NULL }, { "none", NULL }, { "script", NULL },
+			 { "resolved", LATER_DNS }, { "resolvconf", LATER_DNS }),
+	  .preset = "auto",
+	  .help = "who sets the gateway's DNS servers: script ([hooks]), none; auto: the script if any" },
 
-	{ .section = "hooks", .key = "script", .later = "scripts come later" },
+	{ .section = "hooks",
+	  .key = "script",
+	  .expect = "the name of a program",
+	  .parse = value_text,
+	  .field = FIELD(script),
+	  .sample = "/usr/share/vpnc-scripts/vpnc-script",
+	  .help = "run as the connection comes and goes, in vpnc-script's manner" },
 
 	{ .section = "policy", .key = "source", .later = LATER_POLICY },
 	{ .section = "policy", .key = "source-port", .later = LATER_POLICY },
@@ -394,17 +563,21 @@ const char *option_section_hint(const char *text, char buf[OPTION_WHY_MAX])
 
 /* ---- values ---- */
 
-static bool refuse_word_of_later(const struct option *o, struct option_value *v)
+static bool refuse_word_of_later(const struct option *o, const struct option_word *w,
+				 struct option_value *v)
 {
-	return option_refuse(v, 0, v->text, "not available in this version; use %s", o->expect);
+	return option_refuse(v, 0, v->text, "not available in this version: %s; use %s", w->later,
+			     o->expect);
 }
 
 static bool refuse_word(const struct option *o, struct option_value *v)
 {
 	struct nearest near = { .word = v->text };
 
-	for (const struct option_word *w = o->words; w->word; w++)
-		nearest_offer(&near, w->word);
+	for (const struct option_word *w = o->words; w->word; w++) {
+		if (!w->later)
+			nearest_offer(&near, w->word);
+	}
 	if (!near.best)
 		return option_refuse(v, 0, v->text, "expected %s", o->expect);
 	return option_refuse(v, 0, v->text, "expected %s; did you mean %s?", o->expect, near.best);
@@ -421,15 +594,15 @@ bool option_parse(struct config_draft *d, const struct option *o, struct option_
 		if (strcmp(v->text, w->word) != 0)
 			continue;
 		if (w->later)
-			return refuse_word_of_later(o, v);
+			return refuse_word_of_later(o, w, v);
 		ok = true;
 	}
 	if (!v->text[0])
 		return option_refuse(v, 0, "", "it is empty; expected %s", o->expect);
+	if (!ok && o->words && (!o->parse || o->parse == value_word || o->parse == value_flag))
+		return refuse_word(o, v);
 	if (o->parse)
 		ok = o->parse(d, o, v);
-	else if (!ok)
-		return refuse_word(o, v);
 	if (o->secret)
 		wipe(v->item, sizeof(v->item));
 	return ok;
@@ -472,7 +645,8 @@ void config_write_example(FILE *out)
 	      "; connection; \"godwit check FILE\" says what it would do.\n"
 	      ";\n"
 	      "; A line is a [section], \"key = value\", or a comment behind ; or #. Any value may\n"
-	      "; stand in double quotes; a secret with ; or # in it must. Fill in these:\n",
+	      "; stand in double quotes, where a double quote of its own is written twice; a\n"
+	      "; secret with ; or # in it must. Fill in these:\n",
 	      out);
 	write_options(out, must_fill_in, "");
 	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",

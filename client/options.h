@@ -13,12 +13,25 @@
 #define OPTION_ITEM_MAX 255 /* bytes of one item of a list */
 #define OPTION_WHY_MAX 320
 #define OPTION_ECHO_MAX 64 /* of a refused value, in a message */
-#define CONFIG_PREFIXES_MAX SESSION_TUNNELS_MAX
+#define CONFIG_PREFIXES_MAX SESSION_EXCLUDES_MAX /* of one list, at most */
 
 enum pfs_wish {
 	PFS_AS_PROPOSED, /* the group behind an [esp] proposal, else that of the first [ike] one */
 	PFS_NONE,
 	PFS_GROUP, /* a named one */
+	PFS_SERVER, /* as the gateway says */
+};
+
+/* In the order of the words of [dns] manage and [tunnel] routes. */
+enum dns_wish {
+	DNS_AUTO,
+	DNS_NONE,
+	DNS_SCRIPT,
+};
+
+enum routes_wish {
+	ROUTES_OWN,
+	ROUTES_SCRIPT,
 };
 
 struct config_prefix {
@@ -26,21 +39,40 @@ struct config_prefix {
 	size_t at; /* where in the value it stands */
 };
 
-/* A configuration while its options come in, before they are checked against each other. */
+struct config_prefixes {
+	unsigned n;
+	struct config_prefix list[CONFIG_PREFIXES_MAX];
+};
+
+/*
+ * A configuration while its options come in, before they are checked against each other. Texts are
+ * borrowed from the file's; NULL: not set.
+ */
 struct config_draft {
 	struct config *config;
 	enum pfs_wish pfs;
 	enum dh_group pfs_group; /* PFS_GROUP */
 	enum dh_group proposed_group; /* behind an [esp] proposal; DH_NONE */
-	bool allow_weak_ike, allow_weak_esp;
 	size_t ike_at[IKE_SUITES_MAX]; /* where in the value each proposal stands */
 	size_t esp_at[IKE_SUITES_MAX];
-	const char *psk_file; /* borrowed from the text, as psk_command */
-	const char *psk_command;
-	unsigned nlocal; /* 0: our inner addresses */
-	struct config_prefix local[CONFIG_PREFIXES_MAX];
-	unsigned nremote;
-	struct config_prefix remote[CONFIG_PREFIXES_MAX];
+	/* The number of the word in its list, which is the order of an enum. */
+	unsigned mode; /* enum ike_mode */
+	unsigned vendor; /* enum ike_vendor */
+	unsigned method; /* enum ike_auth */
+	unsigned transport; /* enum ike_transport */
+	unsigned routes; /* enum routes_wish */
+	unsigned dns; /* enum dns_wish */
+	bool allow_weak_ike, allow_weak_esp;
+	bool xauth, interactive, fragmentation;
+	const char *application_version;
+	const char *psk_file, *psk_command;
+	const char *username, *domain;
+	const char *password, *password_file, *password_command;
+	const char *ca, *certificate, *key, *pkcs12, *key_password, *crl;
+	const char *script;
+	struct config_prefixes local; /* none: our inner addresses */
+	struct config_prefixes remote; /* none: what the gateway says */
+	struct config_prefixes exclude;
 };
 
 /* A value on its way into a parser, and the parser's complaint on its way out. */
@@ -53,7 +85,7 @@ struct option_value {
 
 struct option_word {
 	const char *word;
-	bool later; /* of the language, but not of this version */
+	const char *later; /* of the language, but not of this version: why */
 };
 
 struct option {
@@ -68,7 +100,8 @@ struct option {
 	const char *sample; /* for the example, where there is no default */
 	const char *help; /* one short line; NULL: not in the example */
 	const char *later; /* the key is not of this version: why */
-	uint32_t min, max; /* of numbers and durations, these in seconds */
+	size_t field; /* of the draft: where a value goes that is taken as it is */
+	uint32_t min, max; /* of numbers, of durations in seconds, of texts in bytes (0: any) */
 	bool required;
 	bool secret; /* the value is never shown */
 };

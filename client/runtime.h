@@ -116,7 +116,7 @@ bool request_is_answered(const char *name);
 
 /* ---- journal.c ---- */
 
-#define JOURNAL_LINES_MAX 1024
+#define JOURNAL_LINES_MAX 4096 /* some times what one tunnel needs */
 #define JOURNAL_LINE_MAX TUN_STATE_TEXT_MAX
 #define JOURNAL_SIZE_MAX (JOURNAL_LINES_MAX * JOURNAL_LINE_MAX)
 
@@ -239,8 +239,11 @@ struct host {
 	struct tun tun;
 	struct tun_netlink netlink;
 	uint32_t mark; /* of our sockets, and the number of our routing table */
-	struct net_udp ike; /* port 500, or another if that is taken */
-	struct net_udp natt; /* port 4500, or another if that is taken */
+	struct net_socket ike; /* port 500, or another if that is taken or not wanted */
+	struct net_socket natt; /* port 4500, the same */
+	/* Open if the configuration's transport can come to need them. */
+	struct net_socket esp; /* raw */
+	struct net_socket cisco; /* of Cisco's UDP encapsulation: ESP alone */
 	struct net_router router;
 	struct keylog keylog;
 };
@@ -271,8 +274,8 @@ void host_close(struct host *h, FILE *err);
 #define DATA_TUN_ARENA ((size_t)512 << 10)
 
 enum data_way {
-	DATA_TX, /* TUN to UDP */
-	DATA_RX, /* UDP to TUN */
+	DATA_TX, /* TUN to sockets */
+	DATA_RX, /* sockets to TUN */
 };
 
 /* An IKE message without its marker; good during the call. */

@@ -387,6 +387,8 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
 	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_XAUTH_REPLY:
+	case IKE_EFFECT_CONFIG_WANTED:
 	case IKE_EFFECT_CONFIG:
 		break;
 	case IKE_EFFECT_ESTABLISHED:

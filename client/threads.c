@@ -19,6 +19,8 @@ enum ready {
 	READY_TUN,
 	READY_IKE,
 	READY_NATT,
+	READY_ESP,
+	READY_CISCO,
 };
 
 struct worker {
@@ -90,6 +92,23 @@ static void *tx_thread(void *arg)
 	return NULL;
 }
 
+static struct net_socket *rx_socket(struct data_rx *r, enum ready which)
+{
+	switch (which) {
+	case READY_KICK:
+	case READY_TUN:
+	case READY_NATT:
+		break;
+	case READY_IKE:
+		return &r->ike;
+	case READY_ESP:
+		return &r->esp;
+	case READY_CISCO:
+		return &r->cisco;
+	}
+	return &r->natt;
+}
+
 static void *rx_thread(void *arg)
 {
 	struct data *d = arg;
@@ -103,8 +122,7 @@ static void *rx_thread(void *arg)
 			if (ev[i].data.u32 == READY_KICK)
 				take_kick(w->kick, d->classifier, d->rx.reader, &d->rx.up);
 			else
-				data_rx_run(&d->rx,
-					    ev[i].data.u32 == READY_IKE ? &d->rx.ike : &d->rx.natt);
+				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32));
 			data_rx_report(&d->rx);
 			data_line_wake(&d->rx.up);
 		}
@@ -123,8 +141,13 @@ static bool watch(const struct worker *w, int fd, enum ready which)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = which };
 
-	/* The host may have no such family. */
+	/* The host may have no such family, or no use for the socket. */
 	return fd < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static bool watch_socket(const struct worker *w, const struct net_socket *s, enum ready which)
+{
+	return watch(w, s->fd4, which) && watch(w, s->fd6, which);
 }
 
 static bool watch_all(const struct data *d)
@@ -132,9 +155,10 @@ static bool watch_all(const struct data *d)
 	const struct worker *tx = &d->workers[DATA_TX], *rx = &d->workers[DATA_RX];
 
 	return watch(tx, tx->kick, READY_KICK) && watch(tx, d->tx.tun->fd, READY_TUN) &&
-	       watch(rx, rx->kick, READY_KICK) && watch(rx, d->rx.ike.fd4, READY_IKE) &&
-	       watch(rx, d->rx.ike.fd6, READY_IKE) && watch(rx, d->rx.natt.fd4, READY_NATT) &&
-	       watch(rx, d->rx.natt.fd6, READY_NATT);
+	       watch(rx, rx->kick, READY_KICK) && watch_socket(rx, &d->rx.ike, READY_IKE) &&
+	       watch_socket(rx, &d->rx.natt, READY_NATT) &&
+	       watch_socket(rx, &d->rx.esp, READY_ESP) &&
+	       watch_socket(rx, &d->rx.cisco, READY_CISCO);
 }
 
 static bool open_fds(struct worker *w, struct data_line *up)
@@ -167,6 +191,8 @@ static void engines_new(struct data *d, struct host *host)
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.tun = &host->tun;
 	d->tx.natt = host->natt;
+	d->tx.esp = host->esp;
+	d->tx.cisco = host->cisco;
 	arena_new(&d->tx.out, DATA_TUN_ARENA);
 	arena_new(&d->tx.replies, (size_t)BATCH_MAX * REPLY_MAX);
 	d->rx.classifier = d->classifier;
@@ -175,6 +201,8 @@ static void engines_new(struct data *d, struct host *host)
 	d->rx.tun = &host->tun;
 	d->rx.ike = host->ike;
 	d->rx.natt = host->natt;
+	d->rx.esp = host->esp;
+	d->rx.cisco = host->cisco;
 	arena_new(&d->rx.in, NET_BATCH_ARENA);
 }
 

@@ -47,6 +47,7 @@
 #define ESP_HEADER 8 /* SPI and sequence number */
 #define ESP_WINDOW 4096
 #define ESP_PROTOCOL 50
+#define ESP_PORT_BARE 0 /* inbound: nothing but ESP comes there, and without a marker */
 /* What outbound needs around an inner packet: header and IV in front; padding, trailer, ICV behind. */
 #define ESP_HEADROOM 64
 #define ESP_TAILROOM 64
@@ -204,7 +205,7 @@ enum data_event_type {
 	DATA_FIRST_PACKET, /* inbound: first authentic packet of an SA */
 	/* inbound: the newest authentic packet of an SA came from another outer endpoint */
 	DATA_NEW_SOURCE,
-	/* inbound: counted and dropped; a hint: one for each SPI waits, and only a few in all */
+	/* inbound: counted and dropped; a hint: one for each SPI waits, and a few in each second */
 	DATA_UNKNOWN_SPI,
 	DATA_EXHAUSTED, /* outbound: an SA ran out of sequence numbers */
 	/* outbound: the kernel knows that the path carries less than what was sent; one waits */
@@ -252,10 +253,12 @@ const struct drops *outbound_drops(const struct outbound *o);
 struct inbound *inbound_new(struct classifier *c);
 void inbound_free(struct inbound *i);
 /*
- * UDP payloads in (from, to and ecn set): each becomes PKT_INNER (write it to the TUN),
+ * Outer payloads in (from, to and ecn set): each becomes PKT_INNER (write it to the TUN),
  * PKT_IKE (an IKE message, non-ESP marker stripped) or PKT_GONE. On port 500 everything is IKE; on
  * any other port RFC 3948 section 2 decides: one byte 0xff is a keepalive, four zero bytes an IKE
- * message, else ESP. TCP SYNs come out with an MSS that fits the way back.
+ * message, else ESP. What came as protocol 50, or in Cisco's UDP encapsulation, is said to have
+ * come to ESP_PORT_BARE: there is no IKE there. TCP SYNs come out with an MSS that fits the way
+ * back.
  */
 void inbound_run(struct inbound *i, vtime now, struct batch *b);
 bool inbound_output(struct inbound *i, struct data_event *out);

@@ -10,13 +10,15 @@
 #define PORT_IKE 500
 #define NON_ESP_MARKER 4 /* bytes of zero: RFC 3948 section 2.2 */
 #define KEEPALIVE 0xff
-#define UNKNOWN_SPI_MAX 8 /* hints that may wait: a flood must not crowd out what is authentic */
+/* Hints in a second: a raw socket has all ESP of the host, and a flood must not keep control busy. */
+#define UNKNOWN_SPI_MAX 8
 
 struct inbound {
 	struct classifier *classifier;
 	struct drops drops;
 	struct events events;
-	unsigned unknown_spi; /* hints waiting in events */
+	vtime unknown_spi_since; /* the second in which */
+	unsigned unknown_spi; /* so many hints were given */
 };
 
 struct inbound *inbound_new(struct classifier *c)
@@ -34,11 +36,7 @@ void inbound_free(struct inbound *i)
 
 bool inbound_output(struct inbound *i, struct data_event *out)
 {
-	if (!events_take(&i->events, out))
-		return false;
-	if (out->type == DATA_UNKNOWN_SPI)
-		i->unknown_spi--;
-	return true;
+	return events_take(&i->events, out);
 }
 
 const struct drops *inbound_drops(const struct inbound *i)
@@ -52,10 +50,14 @@ static void inbound_drop(struct inbound *i, struct pkt *p, enum drop why)
 	p->kind = PKT_GONE;
 }
 
-static void inbound_unknown_spi(struct inbound *i, const struct pkt *p, uint32_t spi)
+static void inbound_unknown_spi(struct inbound *i, vtime now, const struct pkt *p, uint32_t spi)
 {
 	const struct data_event e = { .type = DATA_UNKNOWN_SPI, .spi = spi, .from = p->from };
 
+	if (now - i->unknown_spi_since >= VTIME_S) {
+		i->unknown_spi_since = now;
+		i->unknown_spi = 0;
+	}
 	if (i->unknown_spi == UNKNOWN_SPI_MAX || events_waiting(&i->events, DATA_UNKNOWN_SPI, spi))
 		return;
 	if (events_put(&i->events, &e))
@@ -119,7 +121,7 @@ static bool inbound_inner(const struct esp_in *sa, struct pkt *p, uint8_t next_h
 	return true;
 }
 
-static void inbound_esp(struct inbound *i, struct pkt *p, uint32_t spi)
+static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t spi)
 {
 	struct esp_in *sa = classifier_find_spi(i->classifier, spi);
 	uint8_t next_header = 0;
@@ -127,7 +129,7 @@ static void inbound_esp(struct inbound *i, struct pkt *p, uint32_t spi)
 
 	if (!sa) {
 		if (spi >= ESP_SPI_MIN)
-			inbound_unknown_spi(i, p, spi);
+			inbound_unknown_spi(i, now, p, spi);
 		inbound_drop(i, p, DROP_UNKNOWN_SPI);
 		return;
 	}
@@ -146,7 +148,7 @@ static void inbound_esp(struct inbound *i, struct pkt *p, uint32_t spi)
 		p->kind = PKT_INNER;
 }
 
-static void inbound_packet(struct inbound *i, struct pkt *p)
+static void inbound_packet(struct inbound *i, vtime now, struct pkt *p)
 {
 	uint32_t word;
 	struct rd r;
@@ -163,17 +165,16 @@ static void inbound_packet(struct inbound *i, struct pkt *p)
 	word = rd_u32(&r);
 	if (r.bad) {
 		inbound_drop(i, p, DROP_OUTER_SHORT);
-	} else if (word == 0) {
+	} else if (word == 0 && p->to.port != ESP_PORT_BARE) {
 		pkt_pull(p, NON_ESP_MARKER);
 		p->kind = PKT_IKE;
 	} else {
-		inbound_esp(i, p, word);
+		inbound_esp(i, now, p, word);
 	}
 }
 
 void inbound_run(struct inbound *i, vtime now, struct batch *b)
 {
-	(void)now;
 	for (unsigned n = 0; n < b->n; n++)
-		inbound_packet(i, &b->pkts[n]);
+		inbound_packet(i, now, &b->pkts[n]);
 }

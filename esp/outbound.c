@@ -161,9 +161,14 @@ static void outbound_protect(struct outbound *o, const struct outbound_call *cal
 	struct esp_out *sa = classifier_slot_sa(o->classifier, slot);
 	uint32_t mtu;
 
-	if (!sa || !ts_pair_match_out(&sa->config.ts, t)) {
+	if (!sa) {
 		outbound_drop(o, p, DROP_NO_SA);
 		outbound_need_sa(o, slot, stamp, t);
+		return;
+	}
+	/* The peer agreed to a part of the rule only: it would not take more another time. */
+	if (!ts_pair_match_out(&sa->config.ts, t)) {
+		outbound_refuse(o, p, DROP_SA_SELECTOR, 0, call->replies);
 		return;
 	}
 	if (!outbound_fit(o, call, sa, p, t))

@@ -69,7 +69,7 @@ struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng)
 	sa->config = *config;
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
-	sa->from = config->path.remote;
+	sa->from = path_esp_remote(&config->path);
 	esp_in_set_mtu(sa, config->mtu);
 	return sa;
 }

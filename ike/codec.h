@@ -78,6 +78,7 @@ enum notify_type {
 	NOTIFY_INITIAL_CONTACT = 24578,
 	NOTIFY_R_U_THERE = 36136,
 	NOTIFY_R_U_THERE_ACK = 36137,
+	NOTIFY_UNITY_LOAD_BALANCE = 40501, /* Cisco's: go to the gateway with this address */
 };
 
 enum encapsulation_mode {
@@ -233,6 +234,10 @@ void id_write_ts(struct ike_writer *b, const struct ts *ts);
 /* An identity that is this address. */
 struct identity identity_from_addr(const struct addr *a);
 
+/* The length of a netmask without holes, 4 or 16 bytes; or -1. */
+int netmask_length(struct slice mask);
+void netmask_write(struct wr *w, size_t size, unsigned length);
+
 struct notify_payload {
 	uint8_t protocol;
 	uint16_t type;
@@ -327,8 +332,16 @@ enum vendor {
 	VENDOR_NATT_DRAFT_02N,
 	VENDOR_NATT_DRAFT_02,
 	VENDOR_DPD,
+	VENDOR_XAUTH,
+	VENDOR_UNITY,
+	VENDOR_FRAGMENTATION,
+	VENDOR_CISCO, /* one of its products */
+	VENDOR_SWAN, /* strongSwan, Libreswan: they may send Unity's, and are not Cisco's */
 	VENDOR_OTHER, /* known by name, of no consequence */
 };
+
+typedef uint32_t vendor_set;
+#define VENDOR_BIT(v) ((vendor_set)1 << (v))
 
 /* Which payload numbers NAT traversal uses. */
 enum natt {
@@ -339,16 +352,16 @@ enum natt {
 
 /* What this vendor id says; its name in *name (static, never NULL) when name is given. */
 enum vendor vendor_find(struct slice body, const char **name);
-/* The bytes of one we can send; empty for UNKNOWN and OTHER. Static. */
+/* The bytes of one we can send, without what may follow; empty for UNKNOWN and OTHER. Static. */
 struct slice vendor_bytes(enum vendor v);
-/* The better of both. */
-enum natt vendor_natt(enum vendor v, enum natt sofar);
-/* All that we send. */
-void vendor_write_all(struct ike_writer *b);
-/* The best NAT traversal that the message's vendor ids offer. */
-enum natt vendor_msg_natt(const struct ike_msg *m);
-/* The message announces dead peer detection (RFC 3706 section 5.1). */
-bool vendor_msg_dpd(const struct ike_msg *m);
+/* All that the message has. */
+vendor_set vendor_msg_set(const struct ike_msg *m);
+/* The best NAT traversal among them. */
+enum natt vendor_natt(vendor_set set);
+/* A product of Cisco's, or one that cannot be told from it. */
+bool vendor_is_cisco(vendor_set set);
+/* What we announce with this configuration. */
+void vendor_write_all(struct ike_writer *b, const struct ike_config *c);
 
 /* ---- NAT detection (natd.c), RFC 3947 section 3.2 ---- */
 

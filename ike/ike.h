@@ -183,6 +183,7 @@ struct ike_config {
 	enum ike_mode mode;
 	enum ike_auth auth;
 	bool xauth; /* a user is authenticated behind phase 1; always so with HYBRID */
+	bool server; /* we are the gateway: we ask for users, and give configurations */
 	enum ike_vendor vendor;
 	enum ike_transport transport;
 	/*
@@ -323,8 +324,24 @@ enum ike_event_type {
 	 * answers.
 	 */
 	IKE_EVENT_PROBE,
-	/* The answer to XAUTH_ASK. Values are copied; the caller wipes its own. */
+	/*
+	 * The answer to XAUTH_ASK. The values are used at once and not kept; the caller wipes its
+	 * own. Without an XAUTH_ASK it does nothing.
+	 */
 	IKE_EVENT_XAUTH_ANSWER,
+	/*
+	 * config.server, with config.xauth: ask the client for these fields. After AUTHENTICATED, and
+	 * again after each XAUTH_REPLY that is not enough; later, when a user must prove himself once
+	 * more. Nothing while a demand or a status is under way.
+	 */
+	IKE_EVENT_XAUTH_DEMAND,
+	/*
+	 * config.server: whether the user is accepted; instead of a demand or after XAUTH_REPLY.
+	 * ESTABLISHED follows when the client has heard it, or DEAD.
+	 */
+	IKE_EVENT_XAUTH_STATUS,
+	/* config.server: the answer to CONFIG_WANTED; without one a SET, which pushes it. */
+	IKE_EVENT_CONFIG_GIVE,
 };
 
 struct ike_event {
@@ -347,10 +364,24 @@ struct ike_event {
 			uint16_t notify;
 		} refuse;
 		struct {
-			/* By enum xauth_field. A field that was asked for and has p NULL cannot be given. */
+			/*
+			 * By enum xauth_field. A field that was asked for and has p NULL cannot be given
+			 * and is left empty; when none can be given that is the same as to refuse.
+			 */
 			struct slice value[XAUTH_FIELDS];
 			bool refuse; /* there is nobody to answer: the SA fails */
 		} answer;
+		struct {
+			unsigned fields; /* 1 << enum xauth_field */
+			const char *message; /* for the person; NULL: none */
+		} demand;
+		struct {
+			bool ok;
+			bool known; /* with ok: from an older SA; nothing is said to the client */
+			const char *message; /* for the person; NULL: none */
+		} status;
+		/* Copied. NULL: there is nothing for this client. */
+		const struct ike_assigned *give;
 	};
 };
 
@@ -422,6 +453,13 @@ enum ike_effect_type {
 	 * one in a second.
 	 */
 	IKE_EFFECT_HINT,
+	/* config.server: what the client answers to XAUTH_DEMAND. */
+	IKE_EFFECT_XAUTH_REPLY,
+	/*
+	 * config.server: the client asks for its configuration; answered by CONFIG_GIVE, now or later,
+	 * within config.timeout. Not before its user is accepted, and not twice at a time.
+	 */
+	IKE_EFFECT_CONFIG_WANTED,
 };
 
 /* Why something failed, for the person and for the exit code. */
@@ -475,6 +513,16 @@ struct ike_effect {
 			struct ts_pair ts; /* local is our side */
 		} offer;
 		uint16_t notify; /* HINT */
+		struct {
+			/* By enum xauth_field; p NULL: not given. Borrowed; wiped with the next call. */
+			struct slice value[XAUTH_FIELDS];
+			bool failed; /* the client cannot answer */
+		} reply;
+		struct {
+			struct addr held[2]; /* IPv4, IPv6: what it would like to have again */
+			bool ip6; /* it asks for an IPv6 address, too */
+			const char *application_version; /* borrowed; "" for none */
+		} wanted;
 	};
 };
 

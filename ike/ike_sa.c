@@ -559,6 +559,9 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		v1_dpd_probe(sa, now);
 		break;
 	case IKE_EVENT_XAUTH_ANSWER:
+	case IKE_EVENT_XAUTH_DEMAND:
+	case IKE_EVENT_XAUTH_STATUS:
+	case IKE_EVENT_CONFIG_GIVE:
 		break;
 	}
 }

@@ -219,8 +219,7 @@ struct identity identity_from_addr(const struct addr *a)
 	return id;
 }
 
-/* The length of a netmask without holes, or -1. */
-static int mask_length(struct slice mask)
+int netmask_length(struct slice mask)
 {
 	unsigned bits = 0;
 
@@ -243,7 +242,7 @@ static int ts_from_parts(struct slice a, struct slice b, bool subnet, struct ts 
 			return ERR_MALFORMED;
 		return 0;
 	}
-	length = mask_length(b);
+	length = netmask_length(b);
 	if (!addr_from_bytes(a, &p.addr) || length < 0)
 		return ERR_MALFORMED;
 	p.len = (uint8_t)length;
@@ -292,7 +291,7 @@ void id_write_identity(struct ike_writer *b, const struct identity *id)
 	wr_slice(&b->w, slice(id->data, id->n));
 }
 
-static void mask_write(struct wr *w, size_t size, unsigned length)
+void netmask_write(struct wr *w, size_t size, unsigned length)
 {
 	for (unsigned i = 0; i < size; i++) {
 		unsigned bits = length > 8 * i ? length - 8 * i : 0;
@@ -314,7 +313,7 @@ void id_write_ts(struct ike_writer *b, const struct ts *ts)
 	} else if (ts_to_prefix(ts, &p)) {
 		id_write(b, v4 ? ID_IPV4_ADDR_SUBNET : ID_IPV6_ADDR_SUBNET, ts->proto, port);
 		wr_slice(&b->w, addr_bytes(&ts->lo));
-		mask_write(&b->w, size, p.len);
+		netmask_write(&b->w, size, p.len);
 	} else {
 		id_write(b, v4 ? ID_IPV4_ADDR_RANGE : ID_IPV6_ADDR_RANGE, ts->proto, port);
 		wr_slice(&b->w, addr_bytes(&ts->lo));

@@ -144,7 +144,12 @@ struct ike_sa {
 	struct child_request request[CHILD_REQUESTS_MAX];
 	unsigned ndeleted; /* SPIs that the session has not been told of */
 	uint32_t deleted[DELETED_MAX];
-	bool peer_dpd; /* the peer has announced that it answers probes */
+	vendor_set vendors; /* what the peer has announced: */
+	bool peer_dpd; /* it answers probes */
+	bool peer_xauth;
+	bool peer_unity;
+	bool peer_fragmentation; /* it takes fragments of IKE messages */
+	bool peer_cisco; /* it is one of Cisco's, or cannot be told from one */
 	struct probe probe;
 	bool hinted;
 	vtime hinted_at;
@@ -196,6 +201,8 @@ int v1_main_fail(struct ike_failure *why, int err, const char *text);
 /* SKEYID and all that follows, the first IV included; own public value and nonce are there. */
 void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
 		  struct slice peer_nonce);
+/* What the peer announces in this message, besides what it has announced before. */
+void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m);
 /* The effect of NAT detection. */
 void v1_main_nat_tell(struct ike_sa *sa);
 /* Writes our ID and HASH. */

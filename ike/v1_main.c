@@ -13,6 +13,16 @@ void v1_main_lifetime(struct ike_sa *sa, uint32_t seconds)
 		sa->lifetime_s = seconds < LIFETIME_MIN_S ? LIFETIME_MIN_S : seconds;
 }
 
+void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m)
+{
+	sa->vendors |= vendor_msg_set(m);
+	sa->peer_dpd = sa->vendors & VENDOR_BIT(VENDOR_DPD);
+	sa->peer_xauth = sa->vendors & VENDOR_BIT(VENDOR_XAUTH);
+	sa->peer_unity = sa->vendors & VENDOR_BIT(VENDOR_UNITY);
+	sa->peer_fragmentation = sa->vendors & VENDOR_BIT(VENDOR_FRAGMENTATION);
+	sa->peer_cisco = vendor_is_cisco(sa->vendors);
+}
+
 /* ---- keys ---- */
 
 static struct slice public_of(const struct ike_sa *sa, bool initiator)

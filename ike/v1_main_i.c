@@ -15,7 +15,7 @@ static void build_1(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 		b->w.bad = true;
 	else
 		memcpy(mm->sai, b->w.base + from, mm->sai_n);
-	vendor_write_all(b);
+	vendor_write_all(b, sa->config);
 }
 
 /* ---- message 2: the choice ---- */
@@ -41,8 +41,8 @@ static int consume_2(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	sa->cookie_r_known = true;
 	sa->suite = choice.suite;
 	v1_main_lifetime(sa, choice.lifetime_s);
-	sa->main.natt = vendor_msg_natt(m);
-	sa->peer_dpd = vendor_msg_dpd(m);
+	v1_main_vendors(sa, m);
+	sa->main.natt = vendor_natt(sa->vendors);
 	if (sa->arrived_to.addr.family != FAMILY_NONE)
 		sa->path.local = sa->arrived_to;
 	return 0;
@@ -92,7 +92,7 @@ static int consume_4(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	(void)x;
 	if (ke_parse(gxr, sa->suite.group) != 0 || nonce_parse(nr) != 0)
 		return ERR_MALFORMED;
-	sa->peer_dpd |= vendor_msg_dpd(m);
+	v1_main_vendors(sa, m);
 	if (mm->natt == NATT_NONE ||
 	    natd_detect(m, sa->suite.hash, &sa->path.local, &sa->path.remote, &nat) != 0)
 		return v1_main_fail(

@@ -28,8 +28,8 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	if (choose(sa->config, &offer, &choice) != 0)
 		return v1_main_fail(why, ERR_NO_PROPOSAL,
 				    "the gateway offers none of our proposals");
-	mm->natt = vendor_msg_natt(m);
-	sa->peer_dpd = vendor_msg_dpd(m);
+	v1_main_vendors(sa, m);
+	mm->natt = vendor_natt(sa->vendors);
 	if (mm->natt == NATT_NONE)
 		return v1_main_fail(why, ERR_UNSUPPORTED,
 				    "the gateway does not speak NAT traversal; ESP without UDP is "
@@ -58,7 +58,7 @@ static void build_2(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 		return;
 	}
 	proposal_write_choice(b, &offer, mm->proposal, mm->transform, SLICE_NONE);
-	vendor_write_all(b);
+	vendor_write_all(b, sa->config);
 }
 
 /* ---- messages 3 and 4: the key exchange ---- */

@@ -14,6 +14,20 @@ struct quick_mode *v1_quick_of(struct exchange *x)
 	return (struct quick_mode *)x;
 }
 
+/* RFC 2407 section 4.5, RFC 3947 section 5.1; Cisco's UDP encapsulation is unknown to IKE. */
+static uint16_t mode_of(const struct ike_sa *sa)
+{
+	switch (sa->path.encapsulation) {
+	case ENCAPSULATION_UDP:
+		return sa->main.natt == NATT_DRAFT ? MODE_UDP_TUNNEL_DRAFT : MODE_UDP_TUNNEL;
+	case ENCAPSULATION_ESP:
+	case ENCAPSULATION_CISCO_UDP:
+	case ENCAPSULATION_TCP:
+		break;
+	}
+	return MODE_TUNNEL;
+}
+
 struct esp_offer v1_quick_offer_of(const struct ike_sa *sa, const struct quick_mode *q)
 {
 	const struct ike_child_config *c = q->child.config;
@@ -22,7 +36,7 @@ struct esp_offer v1_quick_offer_of(const struct ike_sa *sa, const struct quick_m
 		.suites = c->suites,
 		.n = c->nsuites,
 		.pfs = c->pfs,
-		.mode = sa->main.natt == NATT_DRAFT ? MODE_UDP_TUNNEL_DRAFT : MODE_UDP_TUNNEL,
+		.mode = mode_of(sa),
 		.spi = q->child.spi,
 		.lifetime_s = c->keylife_s,
 	};

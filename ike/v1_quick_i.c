@@ -21,21 +21,26 @@ static void build_1(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 
 /* ---- message 2 ---- */
 
-/* IKEv1 has no narrowing: what we asked for, or nothing. */
-static bool ids_are_ours(const struct ike_msg *m, const struct ts_pair *ours)
+/*
+ * IKEv1 knows of no narrowing, yet there are responders that answer with a part of what we asked
+ * for: that is what is agreed then. Without IDs it is what we asked for. False: neither.
+ */
+static bool ids_take(const struct ike_msg *m, const struct ts_pair *ours, struct ts_pair *out)
 {
 	const struct ike_payload *ci = ike_msg_find(m, PAYLOAD_ID);
 	const struct ike_payload *cr = ci ? ike_msg_find_next(m, ci) : NULL;
 	struct id_payload id;
-	struct ts local, remote;
 
+	*out = *ours;
+	if (!ci)
+		return true;
 	if (!cr || ike_msg_find_next(m, cr))
 		return false;
-	if (id_parse(ci->body, &id) != 0 || id_to_ts(&id, &local) != 0)
+	if (id_parse(ci->body, &id) != 0 || id_to_ts(&id, &out->local) != 0)
 		return false;
-	if (id_parse(cr->body, &id) != 0 || id_to_ts(&id, &remote) != 0)
+	if (id_parse(cr->body, &id) != 0 || id_to_ts(&id, &out->remote) != 0)
 		return false;
-	return ts_eq(&local, &ours->local) && ts_eq(&remote, &ours->remote);
+	return ts_covers(&ours->local, &out->local) && ts_covers(&ours->remote, &out->remote);
 }
 
 static uint64_t shorter(uint64_t a, uint64_t b)
@@ -89,6 +94,7 @@ static int consume_2(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	struct esp_choice choice;
 	struct sa_payload sap;
 	struct ike_child child;
+	struct ts_pair ts;
 
 	(void)now;
 	if (nonce_parse(nr) != 0 || sa_payload_parse(ike_msg_body(m, PAYLOAD_SA), &sap) != 0)
@@ -96,7 +102,7 @@ static int consume_2(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	if (proposal_check_esp(&sap, &offer, &choice) != 0)
 		return v1_quick_fail(why, ERR_NO_PROPOSAL,
 				     "the gateway chose a proposal we did not make");
-	if (!ids_are_ours(m, &c->ts))
+	if (!ids_take(m, &c->ts, &ts))
 		return v1_quick_fail(
 			why, ERR_NO_PROPOSAL,
 			"the gateway answers with other address ranges than we asked for");
@@ -108,8 +114,8 @@ static int consume_2(struct ike_sa *sa, vtime now, struct exchange *x, const str
 		.spi_out = choice.spi,
 		.suite = choice.suite,
 		.pfs = choice.pfs,
-		.ts = c->ts,
-		.encapsulation = ENCAPSULATION_UDP,
+		.ts = ts,
+		.encapsulation = sa->path.encapsulation,
 	};
 	lifetimes(m, &choice, c->keylife_s, &child);
 	v1_quick_child_keys(sa, secret_slice(&gqm), x->ni, nr, &child);

@@ -230,7 +230,7 @@ static void agree(struct ike_sa *sa, struct quick_mode *q, const struct esp_choi
 		.suite = choice->suite,
 		.pfs = choice->pfs,
 		.ts = q->offer.ts,
-		.encapsulation = ENCAPSULATION_UDP,
+		.encapsulation = sa->path.encapsulation,
 		.keylife_s = shorter(ours, choice->lifetime_s),
 		.keylife_bytes = choice->lifetime_bytes,
 	};

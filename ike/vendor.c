@@ -40,6 +40,13 @@ static const struct vendor_id vendor_ids[] = {
 	  { 0xcd, 0x60, 0x46, 0x43, 0x35, 0xdf, 0x21, 0xf8, 0x7c, 0xfd, 0xb2, 0xfc, 0x68, 0xb6,
 	    0xa4, 0x48 },
 	  "NAT-T draft 02" },
+	{ VENDOR_NATT_RFC,
+	  16,
+	  16,
+	  true,
+	  { 0x4d, 0xf3, 0x79, 0x28, 0xe9, 0xfc, 0x4f, 0xd1, 0xb3, 0x26, 0x21, 0x70, 0xd5, 0x15,
+	    0xc6, 0x62 },
+	  "NAT-T, Apple's" },
 	{ VENDOR_DPD,
 	  16,
 	  14,
@@ -47,36 +54,45 @@ static const struct vendor_id vendor_ids[] = {
 	  { 0xaf, 0xca, 0xd7, 0x13, 0x68, 0xa1, 0xf1, 0xc9, 0x6b, 0x86, 0x96, 0xfc, 0x77, 0x57,
 	    0x01, 0x00 },
 	  "DPD" },
-	{ VENDOR_OTHER, 8, 8, false, { 0x09, 0x00, 0x26, 0x89, 0xdf, 0xd6, 0xb7, 0x12 }, "XAUTH" },
-	{ VENDOR_OTHER,
+	{ VENDOR_DPD,
+	  16,
+	  16,
+	  true,
+	  { 0x3b, 0x90, 0x31, 0xdc, 0xe4, 0xfc, 0xf8, 0x8b, 0x48, 0x9a, 0x92, 0x39, 0x63, 0xdd,
+	    0x0c, 0x49 },
+	  "DPD, Shrew Soft's" },
+	/* Some send all of the hash, the draft its first half. */
+	{ VENDOR_XAUTH, 8, 8, false, { 0x09, 0x00, 0x26, 0x89, 0xdf, 0xd6, 0xb7, 0x12 }, "XAUTH" },
+	{ VENDOR_UNITY,
 	  16,
 	  14,
 	  true,
 	  { 0x12, 0xf5, 0xf2, 0x8c, 0x45, 0x71, 0x68, 0xa9, 0x70, 0x2d, 0x9f, 0xe2, 0x74, 0xcc,
 	    0x01, 0x00 },
 	  "Cisco Unity" },
-	{ VENDOR_OTHER,
+	{ VENDOR_FRAGMENTATION,
 	  16,
 	  16,
-	  false,
+	  true,
 	  { 0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7, 0xde, 0x7f, 0x00, 0xd6,
 	    0xc2, 0xd3 },
 	  "IKE fragmentation" },
-	{ VENDOR_OTHER,
+	{ VENDOR_SWAN,
 	  16,
 	  16,
 	  true,
 	  { 0x88, 0x2f, 0xe5, 0x6d, 0x6f, 0xd2, 0x0d, 0xbc, 0x22, 0x51, 0x61, 0x3b, 0x2e, 0xbe,
 	    0x5b, 0xeb },
 	  "strongSwan" },
-	{ VENDOR_OTHER,
+	{ VENDOR_SWAN,
 	  13,
 	  13,
 	  false,
 	  { 'O', 'E', '-', 'L', 'i', 'b', 'r', 'e', 's', 'w', 'a', 'n', '-' },
 	  "Libreswan" },
-	{ VENDOR_OTHER, 4, 4, false, { 0x3e, 0x98, 0x40, 0x48 }, "Cisco IOS" },
-	{ VENDOR_OTHER,
+	{ VENDOR_CISCO, 4, 4, false, { 0x3e, 0x98, 0x40, 0x48 }, "Cisco IOS" },
+	{ VENDOR_CISCO, 5, 5, false, { 'C', 'I', 'S', 'C', 'O' }, "Cisco" },
+	{ VENDOR_CISCO,
 	  16,
 	  14,
 	  true,
@@ -105,17 +121,25 @@ static const struct vendor_id vendor_ids[] = {
 	  "Juniper" },
 };
 
+/* Its capabilities, where they are said: messages of main and aggressive mode, that is all there. */
+#define FRAGMENTATION_PHASE1 0x80000000u
+
+static bool matches(const struct vendor_id *v, struct slice body)
+{
+	if (v->vendor == VENDOR_FRAGMENTATION && body.n == v->n + 4u &&
+	    get_be32(body.p + v->n) & FRAGMENTATION_PHASE1)
+		body.n = v->n;
+	return (v->exact ? body.n == v->n : body.n >= v->n) &&
+	       memcmp(body.p, v->bytes, v->match) == 0;
+}
+
 enum vendor vendor_find(struct slice body, const char **name)
 {
 	const struct vendor_id *found = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(vendor_ids) && !found; i++) {
-		const struct vendor_id *v = &vendor_ids[i];
-
-		if ((v->exact ? body.n == v->n : body.n >= v->n) &&
-		    memcmp(body.p, v->bytes, v->match) == 0)
-			found = v;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(vendor_ids) && !found; i++)
+		if (matches(&vendor_ids[i], body))
+			found = &vendor_ids[i];
 	if (name)
 		*name = found ? found->name : "unknown";
 	return found ? found->vendor : VENDOR_UNKNOWN;
@@ -129,47 +153,53 @@ struct slice vendor_bytes(enum vendor vendor)
 	return SLICE_NONE;
 }
 
-enum natt vendor_natt(enum vendor v, enum natt sofar)
+vendor_set vendor_msg_set(const struct ike_msg *m)
 {
-	switch (v) {
-	case VENDOR_NATT_RFC:
+	vendor_set set = 0;
+
+	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_VID); p;
+	     p = ike_msg_find_next(m, p))
+		set |= VENDOR_BIT(vendor_find(p->body, NULL));
+	return set;
+}
+
+enum natt vendor_natt(vendor_set set)
+{
+	if (set & VENDOR_BIT(VENDOR_NATT_RFC))
 		return NATT_RFC;
-	case VENDOR_NATT_DRAFT_03:
-	case VENDOR_NATT_DRAFT_02N:
-	case VENDOR_NATT_DRAFT_02:
-		return sofar == NATT_RFC ? NATT_RFC : NATT_DRAFT;
-	case VENDOR_UNKNOWN:
-	case VENDOR_DPD:
-	case VENDOR_OTHER:
-		break;
-	}
-	return sofar;
+	if (set & (VENDOR_BIT(VENDOR_NATT_DRAFT_03) | VENDOR_BIT(VENDOR_NATT_DRAFT_02N) |
+		   VENDOR_BIT(VENDOR_NATT_DRAFT_02)))
+		return NATT_DRAFT;
+	return NATT_NONE;
 }
 
-void vendor_write_all(struct ike_writer *b)
+bool vendor_is_cisco(vendor_set set)
 {
-	static const enum vendor ours[] = { VENDOR_NATT_RFC, VENDOR_NATT_DRAFT_03,
-					    VENDOR_NATT_DRAFT_02N, VENDOR_DPD };
-
-	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
-		ike_write_body(b, PAYLOAD_VID, vendor_bytes(ours[i]));
+	return set & (VENDOR_BIT(VENDOR_UNITY) | VENDOR_BIT(VENDOR_CISCO)) &&
+	       !(set & VENDOR_BIT(VENDOR_SWAN));
 }
 
-enum natt vendor_msg_natt(const struct ike_msg *m)
+static void write_one(struct ike_writer *b, enum vendor v)
 {
-	enum natt best = NATT_NONE;
-
-	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_VID); p;
-	     p = ike_msg_find_next(m, p))
-		best = vendor_natt(vendor_find(p->body, NULL), best);
-	return best;
+	ike_write_body(b, PAYLOAD_VID, vendor_bytes(v));
 }
 
-bool vendor_msg_dpd(const struct ike_msg *m)
+void vendor_write_all(struct ike_writer *b, const struct ike_config *c)
 {
-	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_VID); p;
-	     p = ike_msg_find_next(m, p))
-		if (vendor_find(p->body, NULL) == VENDOR_DPD)
-			return true;
-	return false;
+	static const enum vendor natt[] = { VENDOR_NATT_RFC, VENDOR_NATT_DRAFT_03,
+					    VENDOR_NATT_DRAFT_02N, VENDOR_NATT_DRAFT_02 };
+	bool user = c->xauth || c->auth == IKE_AUTH_HYBRID;
+
+	if (c->transport == IKE_TRANSPORT_AUTO || c->transport == IKE_TRANSPORT_UDP)
+		for (size_t i = 0; i < ARRAY_SIZE(natt); i++)
+			write_one(b, natt[i]);
+	write_one(b, VENDOR_DPD);
+	if (user)
+		write_one(b, VENDOR_XAUTH);
+	if (user || c->wish.pull || c->vendor == IKE_VENDOR_CISCO)
+		write_one(b, VENDOR_UNITY);
+	if (c->no_fragments)
+		return;
+	write_one(b, VENDOR_FRAGMENTATION);
+	wr_u32(&b->w, FRAGMENTATION_PHASE1);
 }

@@ -3,11 +3,13 @@
  * net/ is the outer side of the tunnel: the sockets that IKE and ESP travel on, and what the
  * kernel and DNS know about the way to the gateway.
  *
- *	udp.c      UDP sockets for IKE and UDP-encapsulated ESP (RFC 3948: one socket for both)
+ *	socket.c   sends and receives, in batches; UDP and raw ESP have it in common
+ *	udp.c      opens UDP, for IKE and for ESP in it (RFC 3948: one socket for both)
+ *	esp.c      opens raw ESP, protocol 50 (RFC 4303 section 2)
  *	route.c    asks the kernel for its route to an address, by netlink
  *	resolve.c  names to addresses; blocks
  *
- * Not here yet: raw ESP, TCP encapsulation, segmentation and receive offloads, watching for
+ * Not here yet: TCP encapsulation, segmentation and receive offloads, watching for
  * changes of addresses and routes.
  *
  * A socket is opened once and lives as long as the program: after privileges are dropped it could
@@ -15,6 +17,10 @@
  * it goes on working when the host's addresses change. All our sockets bear one firewall mark,
  * which a routing rule of ours sends past the tunnel. A source address is forced on single
  * datagrams only, and only while the caller knows that the address exists.
+ *
+ * Raw sockets get all ESP of the host, also that of other programs. While one is open the kernel
+ * does not tell the gateway that nobody speaks the protocol here; where the kernel has IPsec of its
+ * own, it drops what it does not know, and we get a copy all the same.
  */
 #ifndef GODWIT_NET_NET_H
 #define GODWIT_NET_NET_H
@@ -38,25 +44,35 @@ struct net_stats {
 	uint64_t too_big; /* of these: larger than the kernel knows the path to carry */
 };
 
-/* One port on both families; of one thread. */
-struct net_udp {
-	int fd4; /* -1: the host has no such family */
+/* One UDP port, or raw ESP, on both families; of one thread. */
+struct net_socket {
+	int fd4; /* -1: the host has no such family, or it is not open */
 	int fd6;
-	uint16_t port;
+	uint16_t port; /* raw: 0 */
+	bool raw;
 	bool prefer6; /* whose turn it is to be read first */
 	bool whole; /* batches bear DF */
 	struct net_stats stats;
 };
+
+/* Not open. */
+#define NET_SOCKET_NONE ((struct net_socket){ .fd4 = -1, .fd6 = -1 })
 
 /*
  * Opens non-blocking sockets on the port, or on one the kernel chooses when it is 0, the same for
  * both families. A mark other than 0 is set on them (CAP_NET_ADMIN). 0; ERR_PERMISSION; or
  * ERR_SYSTEM, of which errno EADDRINUSE says that another program has the port.
  */
-int net_udp_open(struct net_udp *u, uint16_t port, uint32_t mark);
-void net_udp_close(struct net_udp *u);
+int net_udp_open(struct net_socket *s, uint16_t port, uint32_t mark);
 /*
- * From now on what net_udp_send_batch sends bears DF, and what is larger than the kernel knows the
+ * The same for raw ESP, which takes CAP_NET_RAW: a datagram is an ESP packet, and ports are 0. 0;
+ * ERR_PERMISSION or ERR_SYSTEM.
+ */
+int net_esp_open(struct net_socket *s, uint32_t mark);
+/* One that is not open is left alone. errno stays. */
+void net_socket_close(struct net_socket *s);
+/*
+ * From now on what net_socket_send_batch sends bears DF, and what is larger than the kernel knows the
  * path to carry (from the route, the device, and ICMP errors: net_router_get tells) fails with
  * EMSGSIZE. Not so packets that may_fragment, nor single datagrams longer than NET_DATAGRAM_SMALL.
  * 0 or ERR_SYSTEM.
@@ -64,14 +80,14 @@ void net_udp_close(struct net_udp *u);
  * There is no such choice for one IPv4 datagram, so it is made for the socket and taken back for
  * a moment: what another thread sends meanwhile goes without DF. That does no harm.
  */
-int net_udp_keep_whole(struct net_udp *u);
+int net_socket_keep_whole(struct net_socket *s);
 
 /*
  * Appends the datagrams that have arrived to the batch, as many as it has room for, each in a slot
  * of NET_DATAGRAM_MAX bytes: from, to and ecn are set. Does not wait. Returns how many, 0
  * when there are none, or ERR_SYSTEM with errno. A truncated datagram has length 0.
  */
-int net_udp_recv(struct net_udp *u, struct batch *b);
+int net_socket_recv(struct net_socket *s, struct batch *b);
 
 /*
  * Sends one datagram, from the address `from` or, when that is NULL or none, from one the kernel
@@ -79,16 +95,16 @@ int net_udp_recv(struct net_udp *u, struct batch *b);
  * EHOSTUNREACH (no route, or `from` is not ours), EPERM or EACCES (a local firewall or routing
  * rule forbids it), EMSGSIZE (larger than UDP allows), EAFNOSUPPORT.
  */
-int net_udp_send(struct net_udp *u, const struct addr *from, const struct endpoint *to,
-		 struct slice bytes);
+int net_socket_send(struct net_socket *s, const struct addr *from, const struct endpoint *to,
+		    struct slice bytes);
 /*
- * Sends n packets, each along its path: to path->remote, from path->local.addr unless that is
- * unspecified or none, with the packet's ecn in the IP header. A packet without a path is passed
+ * Sends n ESP packets, each along its path: to path_esp_remote, from path->local.addr unless that
+ * is unspecified or none, with the packet's ecn in the IP header. A packet without a path is passed
  * over, and one that fails does not stop the others.
  * Returns how many are done with, sent or failed (stats says which); fewer than n only when the
  * socket is full: the caller comes back with the rest when it is writable.
  */
-unsigned net_udp_send_batch(struct net_udp *u, const struct pkt *pkts, unsigned n);
+unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, unsigned n);
 
 struct mnl_socket;
 
@@ -97,6 +113,9 @@ struct net_router {
 	struct mnl_socket *nl;
 	uint32_t seq;
 	uint32_t mark;
+	/* To be set when it is open: */
+	struct addr source; /* routes are asked for packets from here; none: from anywhere */
+	unsigned avoid; /* a route into this device is no route; 0: any will do */
 };
 
 struct net_route {
@@ -111,7 +130,8 @@ int net_router_open(struct net_router *r, uint32_t mark);
 void net_router_close(struct net_router *r);
 /*
  * The kernel's route to an address. 0, or ERR_SYSTEM with errno: ENETUNREACH for all that amounts
- * to "no route" (none, unreachable, prohibited, or no better source than a link-local one).
+ * to "no route" (none, unreachable, prohibited, into the device to be avoided, no better source
+ * than a link-local one, or `source` is not of this family or, with IPv4, not ours).
  */
 int net_router_get(struct net_router *r, const struct addr *dst, struct net_route *out);
 

@@ -121,6 +121,12 @@ static int ask_route(struct net_router *r, const struct addr *dst, struct net_ro
 	rtm->rtm_family = dst->family == FAMILY_IP6 ? AF_INET6 : AF_INET;
 	rtm->rtm_dst_len = (uint8_t)(8 * n);
 	mnl_attr_put(nlh, RTA_DST, n, dst->b);
+	if (r->source.family != FAMILY_NONE) {
+		/* The answer does not name what was asked for. */
+		mnl_attr_put(nlh, RTA_SRC, n, r->source.b);
+		rtm->rtm_src_len = (uint8_t)(8 * n);
+		out->source = r->source;
+	}
 	if (r->mark)
 		mnl_attr_put_u32(nlh, RTA_MARK, r->mark);
 	return ask(r, nlh, read_route, out);
@@ -157,13 +163,17 @@ int net_router_get(struct net_router *r, const struct addr *dst, struct net_rout
 		errno = EAFNOSUPPORT;
 		return ERR_SYSTEM;
 	}
+	if (r->source.family != FAMILY_NONE && r->source.family != dst->family) {
+		errno = ENETUNREACH;
+		return ERR_SYSTEM;
+	}
 	if (ask_route(r, dst, out) < 0) {
 		if (means_no_route(errno))
 			errno = ENETUNREACH;
 		return ERR_SYSTEM;
 	}
 	/* While a new IPv6 address is tentative there is only the link-local one to send from. */
-	if (out->ifindex == 0 || out->source.family != dst->family ||
+	if (out->ifindex == 0 || out->ifindex == r->avoid || out->source.family != dst->family ||
 	    (is_link_local(&out->source) && !is_link_local(dst))) {
 		errno = ENETUNREACH;
 		return ERR_SYSTEM;

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tun/tun.h"
 
+#include <assert.h>
+
 #include "base/err.h"
 
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define PROTO_ESP 50
+#define PORT_IKE 500
+
+static_assert(TUN_PREF_EXCLUDE + TUN_EXCLUDE_MAX <= TUN_PREF_POLICY, "exclusions come first");
+/* That of the main table. */
+static_assert(TUN_PREF_POLICY + TUN_POLICY_MAX < 32766, "rules stand before the host's own");
 
 struct plan {
 	const struct tun_setup *setup;
@@ -34,13 +41,18 @@ static const struct addr *inner_of(const struct tun_setup *setup, enum family f)
 	return NULL;
 }
 
-/* True when packets of this family may be sent to our table. */
-static bool has_family(const struct tun_setup *setup, enum family f)
+static bool protects_family(const struct tun_setup *setup, enum family f)
 {
 	for (unsigned i = 0; i < setup->n_remote; i++)
 		if (setup->remote[i].addr.family == f)
 			return true;
-	return inner_of(setup, f) != NULL;
+	return false;
+}
+
+/* True when packets of this family may be sent to our table. */
+static bool has_family(const struct tun_setup *setup, enum family f)
+{
+	return protects_family(setup, f) || inner_of(setup, f) != NULL;
 }
 
 static void plan_outer(struct plan *p, uint8_t proto, uint16_t sport, uint16_t dport)
@@ -60,24 +72,28 @@ static void plan_outer(struct plan *p, uint8_t proto, uint16_t sport, uint16_t d
 		    });
 }
 
-/* One path needs two rules where ESP and IKE go separately. */
+/* ESP and IKE may go separately, and IKE begins anew on the port that it left. */
 static void plan_path(struct plan *p)
 {
 	const struct path *path = &p->setup->path;
+	uint16_t ike = p->setup->ike_port;
 
 	switch (path->encapsulation) {
+	case ENCAPSULATION_UDP:
+		break;
 	case ENCAPSULATION_ESP:
 		plan_outer(p, PROTO_ESP, 0, 0);
-		plan_outer(p, PROTO_UDP, path->local.port, path->remote.port);
 		break;
-	case ENCAPSULATION_UDP:
 	case ENCAPSULATION_CISCO_UDP:
-		plan_outer(p, PROTO_UDP, path->local.port, path->remote.port);
+		plan_outer(p, PROTO_UDP, p->setup->data_port, path->data_port);
 		break;
 	case ENCAPSULATION_TCP:
 		plan_outer(p, PROTO_TCP, path->local.port, path->remote.port);
-		break;
+		return;
 	}
+	plan_outer(p, PROTO_UDP, path->local.port, path->remote.port);
+	if (ike && (path->local.port != ike || path->remote.port != PORT_IKE))
+		plan_outer(p, PROTO_UDP, ike, PORT_IKE);
 }
 
 static void plan_mark(struct plan *p, enum family f)
@@ -157,6 +173,22 @@ static void plan_route(struct plan *p, const struct prefix *remote)
 	plan_put(p, s);
 }
 
+static void plan_exclude(struct plan *p, unsigned i)
+{
+	const struct prefix *exclude = &p->setup->exclude[i];
+
+	if (!protects_family(p->setup, exclude->addr.family))
+		return;
+	plan_put(p, (struct tun_state){
+			    .kind = TUN_STATE_RULE,
+			    .pref = TUN_PREF_EXCLUDE + i,
+			    .family = exclude->addr.family,
+			    .to = network_of(exclude),
+			    .action = TUN_LOOKUP,
+			    .table = TUN_TABLE_MAIN,
+		    });
+}
+
 static void plan_protect(struct plan *p, unsigned i)
 {
 	const struct prefix *remote = &p->setup->remote[i];
@@ -171,13 +203,17 @@ static void plan_protect(struct plan *p, unsigned i)
 		    });
 }
 
-/* Exceptions first, then what catches in our table, then the way out of it, then the way into it. */
+/*
+ * Exceptions first, then what catches in our table, then the way out of it, then what need not go
+ * there, then the way into it.
+ */
 int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 {
 	static const enum family families[] = { FAMILY_IP4, FAMILY_IP6 };
 	struct plan p = { .setup = setup, .out = out, .max = max };
 
-	if (setup->n_remote > TUN_POLICY_MAX || setup->n_inner > TUN_INNER_MAX)
+	if (setup->n_remote > TUN_POLICY_MAX || setup->n_exclude > TUN_EXCLUDE_MAX ||
+	    setup->n_inner > TUN_INNER_MAX)
 		return ERR_NO_ROOM;
 	plan_path(&p);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
@@ -192,6 +228,8 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 		plan_address(&p, &setup->inner[i]);
 	for (unsigned i = 0; i < setup->n_remote; i++)
 		plan_route(&p, &setup->remote[i]);
+	for (unsigned i = 0; i < setup->n_exclude; i++)
+		plan_exclude(&p, i);
 	for (unsigned i = 0; i < setup->n_remote; i++)
 		plan_protect(&p, i);
 	return p.n <= max ? (int)p.n : ERR_NO_ROOM;

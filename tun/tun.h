@@ -18,8 +18,13 @@
  *	30000  our firewall mark           main         the tunnel's own packets, so that no host
  *	                                                route to the gateway is needed
  *	30005  from an inner address       our table    else they could leave unprotected
- *	30010  to a protected prefix       our table    PROTECT, one rule for each prefix
+ *	30010  to an excluded prefix       main         BYPASS, one rule for each prefix
+ *	30500  to a protected prefix       our table    PROTECT, one rule for each prefix
  *	       everything else             unchanged    BYPASS
+ *
+ * What is bound to an inner address goes into the tunnel even when its destination is excluded: the
+ * SPD refuses it there, and no inner address is seen outside. Where the main table has no way to an
+ * excluded prefix the search goes on, with the same end.
  *
  *	our table:  protected prefixes dev TUN src inner address
  *	            unreachable default, so that nothing falls through when the TUN is gone
@@ -44,8 +49,10 @@
 #define TUN_PREF_OUTER 29999
 #define TUN_PREF_FWMARK 30000
 #define TUN_PREF_INNER 30005
-#define TUN_PREF_POLICY 30010
-#define TUN_POLICY_MAX 100
+#define TUN_PREF_EXCLUDE 30010
+#define TUN_EXCLUDE_MAX 400
+#define TUN_PREF_POLICY 30500
+#define TUN_POLICY_MAX 400
 /* Worse than any route that somebody means. */
 #define TUN_METRIC_UNREACHABLE 0xff002000
 
@@ -153,24 +160,31 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
 #define TUN_INNER_MAX 4
+/* What tun_plan makes at most: outer, mark, unreachable; rule and address; exclude; route and rule. */
+#define TUN_PLAN_MAX (2 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {
 	const char *ifname; /* of the TUN */
-	struct path path; /* outer */
+	struct path path; /* outer, with the port of our socket */
+	uint16_t ike_port; /* ours, where IKE begins anew: to port 500. 0: no other than the path's */
+	uint16_t data_port; /* CISCO_UDP: ours, for ESP */
 	uint32_t table;
 	uint32_t mark; /* of the outer sockets */
 	struct addr inner[TUN_INNER_MAX]; /* the first of each family is preferred */
 	unsigned n_inner;
 	const struct prefix *remote; /* protected destinations */
 	unsigned n_remote;
+	const struct prefix *exclude; /* but not these */
+	unsigned n_exclude;
 };
 
 /*
  * The things to add, in this order, and to delete in the reverse one: at no moment in between can
  * a packet for a protected destination with an inner source leave unprotected. A protected prefix
- * of a family that has no inner address becomes unreachable. Returns how many, or ERR_NO_ROOM:
- * more than `max`, or more than TUN_POLICY_MAX prefixes.
+ * of a family that has no inner address becomes unreachable. An excluded prefix of a family that
+ * has no protected one needs nothing. Returns how many, or ERR_NO_ROOM: more than `max`, more than
+ * TUN_POLICY_MAX protected or TUN_EXCLUDE_MAX excluded prefixes.
  */
 int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max);
 

@@ -4,7 +4,7 @@
  * past the ICV as well. An input is a row of packets, each
  *
  *	byte 0     what to make of the bytes, modulo 4: see enum mode
- *	byte 1     bits 0-1 outer ECN, bit 2 from another port, bit 3 to port 500
+ *	byte 1     bits 0-1 outer ECN, bit 2 from another port, bit 3 to port 500, bit 4 bare
  *	byte 2-3   the sequence number of a sealed packet
  *	byte 4-5   how many bytes follow (or all that are left)
  */
@@ -86,7 +86,9 @@ static void target_run(struct target *t, struct slice datagram, uint8_t flags)
 		.size = (uint32_t)datagram.n,
 		.len = (uint32_t)datagram.n,
 		.from = { parts_addr("192.0.2.1"), flags & 4 ? 4501 : 4500 },
-		.to = { parts_addr("192.0.2.2"), flags & 8 ? 500 : 4500 },
+		.to = { parts_addr("192.0.2.2"), flags & 8  ? 500 :
+						 flags & 16 ? ESP_PORT_BARE :
+							      4500 },
 		.ecn = flags & 3,
 	};
 	inbound_run(t->inbound, 0, &b);

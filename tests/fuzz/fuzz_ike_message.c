@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		expect(m.payload[i].whole.n == m.payload[i].body.n + IKE_GENERIC_SIZE);
 		parse_body(m.payload[i].body);
 	}
-	vendor_msg_natt(&m);
+	vendor_is_cisco(vendor_msg_set(&m));
 	natd_detect(&m, HASH_SHA1, &e, &e, &nat);
 	return 0;
 }

@@ -237,14 +237,21 @@ lab_down() {
 
 # ---- gateway ---------------------------------------------------------------------------------
 
+# gateway_daemon_conf UNITY: the daemon's own settings; UNITY (yes, no): it speaks Cisco's Unity.
+gateway_daemon_conf() {
+	local dir=$LAB_TMP/gateway
+	mkdir -p "$dir/swanctl"
+	sed "s|@RUN@|$dir|g; s|@LOG@|${LAB_GW_LOG:-1}|g; s|@UNITY@|$1|g" \
+		"$LAB_DIR/strongswan.conf.in" >"$dir/strongswan.conf"
+}
+
 # gateway_conf IKE-PROPOSALS ESP-PROPOSALS [PSK]: the connection, in strongSwan's words. PFS is
 # part of the ESP proposal there (aes128gcm16-modp2048). LAB_GW_IKELIFE and LAB_GW_ESPLIFE: more
 # settings of the connection and of its child.
 gateway_conf() {
 	local dir=$LAB_TMP/gateway
 	mkdir -p "$dir/swanctl"
-	sed "s|@RUN@|$dir|g; s|@LOG@|${LAB_GW_LOG:-1}|g" "$LAB_DIR/strongswan.conf.in" \
-		>"$dir/strongswan.conf"
+	gateway_daemon_conf no
 	sed "s|@IKE@|$1|g; s|@ESP@|$2|g; s|@PSK@|${3:-$LAB_PSK}|g;
 		s|# @IKELIFE@|${LAB_GW_IKELIFE:-}|; s|# @ESPLIFE@|${LAB_GW_ESPLIFE:-}|" \
 		"$LAB_DIR/swanctl.conf.in" \

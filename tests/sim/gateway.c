@@ -272,7 +272,7 @@ static void send_replies(struct sim_gateway *g)
 
 static void take_ike(struct sim_gateway *g, const struct pkt *p)
 {
-	const struct path path = { p->to, p->from, ENCAPSULATION_UDP, 1 };
+	const struct path path = { p->to, p->from, ENCAPSULATION_UDP, 0, 1 };
 
 	if (g->peer) {
 		sim_peer_datagram(g->peer, &p->from, &p->to, pkt_slice(p));

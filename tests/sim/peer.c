@@ -128,6 +128,8 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
 	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_XAUTH_REPLY:
+	case IKE_EFFECT_CONFIG_WANTED:
 	case IKE_EFFECT_CONFIG:
 		break;
 	case IKE_EFFECT_ESTABLISHED:
@@ -185,7 +187,7 @@ void sim_peer_datagram(struct sim_peer *p, const struct endpoint *from, const st
 	if (!i && ike_is_first_message(bytes)) {
 		i = fresh(p);
 		i->accepted = true;
-		i->path = (struct path){ *to, *from, ENCAPSULATION_UDP, 1 };
+		i->path = (struct path){ *to, *from, ENCAPSULATION_UDP, 0, 1 };
 		ev.type = IKE_EVENT_ACCEPT;
 	}
 	if (!i)

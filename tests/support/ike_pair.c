@@ -134,6 +134,8 @@ static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct i
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
 	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_XAUTH_REPLY:
+	case IKE_EFFECT_CONFIG_WANTED:
 	case IKE_EFFECT_CONFIG:
 		break;
 	case IKE_EFFECT_ESTABLISHED:

@@ -146,6 +146,8 @@ static void note(struct world *w, const struct ike_effect *e)
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
 	case IKE_EFFECT_XAUTH_ASK:
+	case IKE_EFFECT_XAUTH_REPLY:
+	case IKE_EFFECT_CONFIG_WANTED:
 	case IKE_EFFECT_CONFIG:
 		break;
 	case IKE_EFFECT_ESTABLISHED:

@@ -191,7 +191,7 @@ static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	memcpy(sa->sai, sai.p, sai.n);
 	sa->sai_n = sai.n;
 	sa->suite = choice.suite;
-	sa->natt = r->config.faults.no_natt ? NATT_NONE : vendor_msg_natt(m);
+	sa->natt = r->config.faults.no_natt ? NATT_NONE : vendor_natt(vendor_msg_set(m));
 	if (sa->natt == NATT_RFC && r->config.faults.draft_natt)
 		sa->natt = NATT_DRAFT;
 	reply = responder_reply_new(out, sa);

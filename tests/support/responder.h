@@ -20,8 +20,11 @@ struct responder_faults {
 	bool bad_ke; /* in message 4: zeros */
 	bool short_ke;
 	bool bad_hash_2;
-	bool narrow_ids; /* answers quick mode with other selectors */
+	bool narrow_ids; /* takes a part of the selectors that quick mode asks for */
+	bool wide_ids; /* answers with more than them */
 	bool no_ids;
+	bool one_id;
+	bool nat_oa; /* sends original addresses, of both styles */
 	bool extra_ke; /* a KE payload in quick mode that nobody asked for */
 	bool foreign_ike; /* chooses what was not offered */
 	bool foreign_esp;

@@ -75,13 +75,25 @@ static bool quick_choose(const struct responder *r, const struct sa_payload *off
 static void quick_ids_write(const struct responder *r, struct ike_writer *b,
 			    const struct ts_pair *ts)
 {
-	struct ts narrow = ts->local;
+	struct ts wide = ts->local;
 
-	narrow.hi = narrow.lo;
 	if (r->config.faults.no_ids)
 		return;
 	id_write_ts(b, &ts->remote);
-	id_write_ts(b, r->config.faults.narrow_ids ? &narrow : &ts->local);
+	if (r->config.faults.one_id)
+		return;
+	wide.lo.b[0] = 0;
+	id_write_ts(b, r->config.faults.wide_ids ? &wide : &ts->local);
+}
+
+/* RFC 3947 section 5.2; tunnel mode has no use for them. */
+static void nat_oa_write(const struct responder *r, struct ike_writer *b)
+{
+	static const uint8_t original[] = { ID_IPV4_ADDR, 0, 0, 0, 192, 168, 1, 2 };
+
+	for (unsigned i = 0; i < 4 && r->config.faults.nat_oa; i++)
+		ike_write_body(b, i < 2 ? PAYLOAD_NAT_OA : PAYLOAD_NAT_OA_DRAFT,
+			       SLICE_OF(original));
 }
 
 static void lifetime_write(const struct responder *r, struct ike_writer *b)
@@ -136,6 +148,7 @@ static void quick_2(struct responder *r, struct sa *sa, struct quick *q,
 	else if (r->config.faults.extra_ke)
 		ike_write_body(&b, PAYLOAD_KE, SLICE_OF(zeros));
 	quick_ids_write(r, &b, &c->ts);
+	nat_oa_write(r, &b);
 	lifetime_write(r, &b);
 	reply->n = protect_finish(&b, &sa->keys, &hash, q->id, q->iv).n;
 }
@@ -183,6 +196,8 @@ static void quick_answer(struct responder *r, vtime now, struct sa *sa, struct q
 		quick_refuse(r, sa, NOTIFY_INVALID_ID_INFORMATION, 0, out);
 		return;
 	}
+	if (r->config.faults.narrow_ids)
+		ts.local.hi = ts.local.lo;
 	memcpy(q->ni, ni.p, ni.n);
 	q->ni_n = ni.n;
 	rng_fill(r->rng, q->nr, sizeof(q->nr));

@@ -264,6 +264,22 @@ static void test_encapsulation(void **state)
 	assert_string_equal(encapsulation_name((enum encapsulation)9), "unknown");
 }
 
+static void test_path_esp_remote(void **state)
+{
+	struct path p = { .remote.port = 4500, .data_port = 10000 };
+
+	assert_true(addr_parse("192.0.2.1", &p.remote.addr));
+	for (int e = ENCAPSULATION_UDP; e <= ENCAPSULATION_TCP; e++) {
+		static const uint16_t ports[] = { 4500, 0, 10000, 4500 };
+		struct endpoint got;
+
+		p.encapsulation = (enum encapsulation)e;
+		got = path_esp_remote(&p);
+		assert_true(addr_eq(&got.addr, &p.remote.addr));
+		assert_int_equal(got.port, ports[e]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,7 +287,7 @@ int main(void)
 		cmocka_unit_test(test_order),	       cmocka_unit_test(test_host),
 		cmocka_unit_test(test_endpoint),       cmocka_unit_test(test_prefix_parse),
 		cmocka_unit_test(test_prefix_range),   cmocka_unit_test(test_prefix_contains),
-		cmocka_unit_test(test_encapsulation),
+		cmocka_unit_test(test_encapsulation),  cmocka_unit_test(test_path_esp_remote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,8 @@ static void secrets_keep_every_byte(void **state)
 		{ "\" ; # x = y \"", " ; # x = y " },
 		{ "\"a\"  ; what it is", "a" },
 		{ "\"a\"#x", "a" },
+		{ "\"a\"\"; #\"\"\"\"\"", "a\"; #\"\"" },
+		{ "\"\"\"\"\"\"", "\"\"" },
 		{ "a\"b", "a\"b" },
 		{ "open \"sesame\"", "open \"sesame\"" },
 		{ "a = b", "a = b" },
@@ -423,8 +425,8 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "mtu = \"1400\n",
 	  "vpn.conf:8:7: [tunnel] mtu: the closing double quote is missing\n" },
 	{ MINIMAL "mtu = \"14\" 00\n",
-	  "vpn.conf:8:12: [tunnel] mtu: expected nothing behind the closing double quote (a "
-	  "quoted value cannot have one in it)\n" },
+	  "vpn.conf:8:12: [tunnel] mtu: expected nothing behind the closing double quote (one "
+	  "that belongs to the value is written twice)\n" },
 	{ MINIMAL "[ike]\nproposals = aes128-sha256-modp2048,  aes128-sha256-modp768\n",
 	  "vpn.conf:9:38: [ike] proposals = aes128-sha256-modp768: modp768: too weak: use "
 	  "modp2048, ecp256 or ecp384\n" },
@@ -510,8 +512,9 @@ static void a_cut_secret_is_refused(void **state)
 		  "comment on a line of its own" },
 		{ "\"sesame", 7, "the closing double quote is missing" },
 		{ "\"ses\"ame\"", 12,
-		  "expected nothing behind the closing double quote (a quoted value cannot have one "
-		  "in it)" },
+		  "expected nothing behind the closing double quote (one that belongs to the value "
+		  "is written twice)" },
+		{ "\"ses\"\"ame", 7, "the closing double quote is missing" },
 		{ "\"\"", 8,
 		  "it is empty; expected the pre-shared key, at most 1024 bytes; in double quotes if "
 		  "it has ; or # in it" },

@@ -24,6 +24,9 @@ static void known_values(void **state)
 	/* 1500 - 20 - 8 - 8 - 16 - 16 = 1432, of which 1424 are whole blocks. */
 	assert_int_equal(mtu_inner(1500, FAMILY_IP4, udp, &suite_cbc), 1422);
 	assert_int_equal(mtu_inner(1500, FAMILY_IP4, ENCAPSULATION_ESP, &suite_cbc), 1438);
+	assert_int_equal(mtu_inner(1500, FAMILY_IP4, ENCAPSULATION_ESP, &suite_gcm), 1446);
+	assert_int_equal(mtu_inner(1500, FAMILY_IP6, ENCAPSULATION_ESP, &suite_gcm), 1426);
+	assert_int_equal(mtu_inner(1500, FAMILY_IP4, ENCAPSULATION_CISCO_UDP, &suite_gcm), 1438);
 	assert_int_equal(mtu_inner(60, FAMILY_IP4, udp, &suite_gcm), 0);
 	assert_int_equal(mtu_inner(64, FAMILY_IP4, udp, &suite_gcm), 2);
 }
@@ -50,15 +53,17 @@ static void run(struct esp_out *sa, struct batch *b)
 }
 
 /* Packets of all sizes, cut and whole: nothing sealed is larger on the wire than the path. */
-static void try_path(const struct esp_suite *suite, enum family outer, unsigned path_mtu)
+static void try_path(const struct esp_suite *suite, enum family outer, enum encapsulation e,
+		     unsigned path_mtu)
 {
 	static struct parts_batch pb;
 	struct esp_sa_config config = parts_config(suite, 0x1234);
-	unsigned around = (outer == FAMILY_IP6 ? 40 : 20) + 8, largest = 0;
+	unsigned around = (outer == FAMILY_IP6 ? 40 : 20) + (e == ENCAPSULATION_UDP ? 8 : 0);
+	unsigned largest = 0;
 	struct esp_out *sa;
 	uint8_t inner[1700];
 
-	config.mtu = mtu_inner(path_mtu, outer, ENCAPSULATION_UDP, suite);
+	config.mtu = mtu_inner(path_mtu, outer, e, suite);
 	assert_true(config.mtu >= ESP_MTU_MIN4);
 	sa = parts_out(config);
 	for (uint16_t n = 28; n < 1600; n = (uint16_t)(n + 23)) {
@@ -102,8 +107,9 @@ static void every_suite_keeps_to_every_path(void **state)
 					continue;
 				suites++;
 				for (unsigned m = 1280; m <= 1296; m += 3) {
-					try_path(&s, FAMILY_IP4, m);
-					try_path(&s, FAMILY_IP6, m + 200);
+					try_path(&s, FAMILY_IP4, ENCAPSULATION_UDP, m);
+					try_path(&s, FAMILY_IP4, ENCAPSULATION_ESP, m);
+					try_path(&s, FAMILY_IP6, ENCAPSULATION_UDP, m + 200);
 				}
 			}
 	assert_true(suites >= 15);

@@ -609,7 +609,9 @@ static void first_message(struct bench *b, const char *from, unsigned seed)
 	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
 	struct ike_effect fx;
 
-	start.path = (struct path){ { addr(from), 4500 }, { addr("192.0.2.77"), 4500 }, 0, 1 };
+	start.path = (struct path){
+		{ addr(from), 4500 }, { addr("192.0.2.77"), 4500 }, ENCAPSULATION_UDP, 0, 1
+	};
 	ike_event(sa, b->now, &start);
 	assert_true(ike_output(sa, b->now, &fx));
 	assert_int_equal(fx.type, IKE_EFFECT_SEND);

@@ -224,7 +224,7 @@ static void first_message(struct bench *b)
 	struct ike_effect fx;
 	struct ike_sa *other = ike_sa_new(&b->config.ike, b->rng, &b->log);
 
-	start.path = (struct path){ gateway, us, ENCAPSULATION_UDP, 1 };
+	start.path = (struct path){ gateway, us, ENCAPSULATION_UDP, 0, 1 };
 	ike_event(other, START, &start);
 	assert_true(ike_output(other, START, &fx));
 	assert_int_equal(fx.type, IKE_EFFECT_SEND);

@@ -19,12 +19,13 @@
 #define WAIT_MS 20000
 #define SLOT 3
 #define SPI 0x1000
+#define SPI_IN 0x2000
 #define MARKER 4
 
 struct bed {
 	struct host host;
 	int tun; /* the application's end */
-	struct net_udp peer;
+	struct net_socket peer;
 	struct endpoint natt, ike; /* the host's, as the peer knows them */
 	struct data *data;
 	struct data_ops ops;
@@ -69,9 +70,9 @@ static struct endpoint local(uint16_t port)
 	return (struct endpoint){ parts_addr("127.0.0.1"), port };
 }
 
-static void publish(struct bed *b)
+static void publish(struct bed *b, enum encapsulation encapsulation)
 {
-	struct esp_sa_config out = parts_config(&suite_gcm, SPI), in = out;
+	struct esp_sa_config out = parts_config(&suite_gcm, SPI), in;
 	struct policy_rule rule = { out.ts, POLICY_PROTECT, SLOT };
 	struct policy *p = xcalloc(1, sizeof(*p));
 
@@ -79,16 +80,22 @@ static void publish(struct bed *b)
 	policy_add(p, &rule);
 	data_publish_rules(b->data, p);
 	free(p);
-	out.path.remote = local(b->peer.port);
+	out.path = (struct path){ .remote = local(b->peer.port), .encapsulation = encapsulation };
+	if (encapsulation == ENCAPSULATION_CISCO_UDP) {
+		out.path.remote.port = IKE_PORT;
+		out.path.data_port = b->peer.port;
+	}
+	in = out;
+	in.spi = SPI_IN;
 	in.ts = (struct ts_pair){ .local = out.ts.remote, .remote = out.ts.local };
 	b->out = parts_out(out);
 	b->in = parts_in(in);
-	b->gateway = parts_out(out);
+	b->gateway = parts_out(in);
 	assert_int_equal(classifier_add_spi(data_classifier(b->data), b->in), 0);
 	classifier_set_current(data_classifier(b->data), SLOT, b->out);
 }
 
-static struct bed *bed_new(void)
+static struct bed *bed_new_with(enum encapsulation encapsulation)
 {
 	struct bed *b = xcalloc(1, sizeof(*b));
 	int ends[2];
@@ -101,15 +108,29 @@ static struct bed *bed_new(void)
 	b->tun = ends[1];
 	assert_int_equal(net_udp_open(&b->host.ike, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b->host.natt, 0, 0), 0);
-	assert_int_equal(net_udp_open(&b->peer, 0, 0), 0);
+	b->host.esp = NET_SOCKET_NONE;
+	b->host.cisco = NET_SOCKET_NONE;
+	if (encapsulation == ENCAPSULATION_ESP)
+		assert_int_equal(net_esp_open(&b->host.esp, 0), 0);
+	if (encapsulation == ENCAPSULATION_CISCO_UDP)
+		assert_int_equal(net_udp_open(&b->host.cisco, 0, 0), 0);
+	if (encapsulation == ENCAPSULATION_ESP)
+		assert_int_equal(net_esp_open(&b->peer, 0), 0);
+	else
+		assert_int_equal(net_udp_open(&b->peer, 0, 0), 0);
 	b->ike = local(b->host.ike.port);
 	b->natt = local(b->host.natt.port);
 	b->ops = (struct data_ops){ b, on_ike, on_event, on_gone };
 	b->data = data_new(&b->host, &b->ops);
 	assert_non_null(b->data);
-	publish(b);
+	publish(b, encapsulation);
 	assert_int_equal(data_start(b->data), 0);
 	return b;
+}
+
+static struct bed *bed_new(void)
+{
+	return bed_new_with(ENCAPSULATION_UDP);
 }
 
 static void bed_free(struct bed *b)
@@ -121,9 +142,11 @@ static void bed_free(struct bed *b)
 	data_free(b->data);
 	close(b->tun);
 	close(b->host.tun.fd);
-	net_udp_close(&b->host.ike);
-	net_udp_close(&b->host.natt);
-	net_udp_close(&b->peer);
+	net_socket_close(&b->host.ike);
+	net_socket_close(&b->host.natt);
+	net_socket_close(&b->host.esp);
+	net_socket_close(&b->host.cisco);
+	net_socket_close(&b->peer);
 	assert_int_equal(secret_pool_used(), b->secrets);
 	free(b);
 }
@@ -178,13 +201,68 @@ static void packets_go_out_and_come_in(void **state)
 	assert_int_equal(get_be32(got), SPI);
 	p = parts_take(batch, inner);
 	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
 	assert_true(readable(b->tun));
 	assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
 	assert_memory_equal(got, inner.p, inner.n);
 	take(b, DATA_RX, &b->events, 1);
 	assert_int_equal(b->last, DATA_FIRST_PACKET);
 	free(store);
+	bed_free(b);
+}
+
+/* The sockets of raw ESP, of which one is on each side, hear all of both directions. */
+static void each_encapsulation_has_its_socket(void **state)
+{
+	static const enum encapsulation all[] = { ENCAPSULATION_UDP, ENCAPSULATION_ESP,
+						  ENCAPSULATION_CISCO_UDP };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		struct bed *b = bed_new_with(all[i]);
+		struct path back = { .remote = b->natt, .encapsulation = all[i] };
+		uint8_t buf[200], got[2000];
+		struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 200);
+		struct parts_batch *store = xcalloc(1, sizeof(*store));
+		static uint8_t arena[NET_BATCH_ARENA];
+		struct batch in, *batch = parts_batch(store);
+		struct pkt *p = parts_take(batch, inner);
+
+		back.data_port = b->host.cisco.port;
+		assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+		assert_true(readable(b->peer.fd4));
+		batch_init(&in, arena, sizeof(arena));
+		assert_int_equal(net_socket_recv(&b->peer, &in), 1);
+		assert_int_equal(get_be32(pkt_data(&in.pkts[0])), SPI);
+		assert_int_equal(esp_seal(b->gateway, p, 4), 0);
+		p->path = &back;
+		assert_int_equal(net_socket_send_batch(&b->peer, p, 1), 1);
+		assert_true(readable(b->tun));
+		assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
+		assert_memory_equal(got, inner.p, inner.n);
+		assert_int_equal(dropped(b, DROP_SEND_FAILED), 0);
+		free(store);
+		bed_free(b);
+	}
+}
+
+/* What has no socket is lost and counted, and nothing else is. */
+static void a_packet_without_a_socket_is_dropped(void **state)
+{
+	struct bed *b = bed_new_with(ENCAPSULATION_CISCO_UDP);
+	uint8_t buf[200];
+	struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 200);
+	struct esp_sa_config raw = parts_config(&suite_gcm, SPI);
+	struct esp_out *out;
+
+	raw.path = (struct path){ .remote = b->ike, .encapsulation = ENCAPSULATION_ESP };
+	out = parts_out(raw);
+	classifier_set_current(data_classifier(b->data), SLOT, out);
+	assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+	wait_dropped(b, DROP_SEND_FAILED, 1);
+	classifier_set_current(data_classifier(b->data), SLOT, b->out);
+	data_retire(b->data, NULL, out);
+	assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+	assert_true(readable(b->peer.fd4));
 	bed_free(b);
 }
 
@@ -207,7 +285,7 @@ static void send_ike(struct bed *b, uint32_t number, size_t n)
 	uint8_t bytes[MARKER + IKE_MESSAGE_MAX + 1] = { 0 };
 
 	put_be32(bytes + MARKER, number);
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, slice(bytes, MARKER + n)), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, slice(bytes, MARKER + n)), 0);
 }
 
 static void ike_comes_up(void **state)
@@ -219,7 +297,7 @@ static void ike_comes_up(void **state)
 	take(b, DATA_RX, &b->ikes, 1);
 	assert_int_equal(b->ike_bytes, IKE_MESSAGE_MAX);
 	/* On the other port there is no marker. */
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->ike, slice(plain, sizeof(plain))), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->ike, slice(plain, sizeof(plain))), 0);
 	take(b, DATA_RX, &b->ikes, 2);
 	assert_int_equal(b->ike_bytes, sizeof(plain));
 	send_ike(b, 2, IKE_MESSAGE_MAX + 1);
@@ -245,7 +323,7 @@ static void a_full_ring_holds_up_nobody(void **state)
 		send_ike(b, i, 100);
 	/* Its first packet is an event that finds no room. */
 	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
-	assert_int_equal(net_udp_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
 	assert_true(readable(b->tun));
 	assert_int_equal(read(b->tun, got, sizeof(got)), inner.n);
 	wait_dropped(b, DROP_IKE_QUEUE_FULL, sent - DATA_RX_NOTES);
@@ -314,6 +392,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_go_out_and_come_in),
+		cmocka_unit_test(each_encapsulation_has_its_socket),
+		cmocka_unit_test(a_packet_without_a_socket_is_dropped),
 		cmocka_unit_test(a_missing_sa_is_asked_for),
 		cmocka_unit_test(ike_comes_up),
 		cmocka_unit_test(a_full_ring_holds_up_nobody),

@@ -19,6 +19,8 @@ struct bench {
 	struct esp_sa_config config;
 	struct esp_in *sa;
 	uint32_t sequence;
+	vtime now;
+	uint16_t port; /* that datagrams come to */
 	struct parts_batch batch;
 	struct drops counted;
 };
@@ -27,6 +29,8 @@ static int bench_new(void **state)
 {
 	struct bench *b = xcalloc(1, sizeof(*b));
 
+	b->now = 1000 * VTIME_S;
+	b->port = 4500;
 	b->c = classifier_new();
 	b->i = inbound_new(b->c);
 	b->config = parts_config(&suite_gcm, SPI);
@@ -57,8 +61,8 @@ static struct endpoint at(const char *addr, uint16_t port)
 static struct pkt *bench_run(struct bench *b, struct pkt *p)
 {
 	p->from = at("192.0.2.1", 4500);
-	p->to = at("192.0.2.99", 4500);
-	inbound_run(b->i, 0, &b->batch.b);
+	p->to = at("192.0.2.99", b->port);
+	inbound_run(b->i, b->now, &b->batch.b);
 	return p;
 }
 
@@ -285,6 +289,22 @@ static void ecn_is_merged(void **state)
 	assert_int_equal(packet_checksum(slice(pkt_data(p), 20)), 0);
 }
 
+/* Raw ESP, and Cisco's in UDP: whatever it is, it is no IKE. */
+static void bare_esp_has_no_marker(void **state)
+{
+	struct bench *b = *state;
+	uint8_t zeros[40] = { 0 }, keepalive = 0xff;
+
+	b->port = ESP_PORT_BARE;
+	assert_int_equal(bench_udp(b, "10.2.0.9", "10.1.0.5")->kind, PKT_INNER);
+	expect_event(b, DATA_FIRST_PACKET, SPI);
+	expect_drop(b, bench_datagram(b, SLICE_OF(zeros)), DROP_UNKNOWN_SPI);
+	expect_drop(b, bench_datagram(b, slice(&keepalive, 1)), DROP_KEEPALIVE);
+	expect_drop(b, bench_datagram(b, slice(zeros, 3)), DROP_OUTER_SHORT);
+	expect_drop(b, bench_datagram(b, slice(zeros, 0)), DROP_OUTER_SHORT);
+	expect_no_event(b);
+}
+
 static void unknown_spis_are_hinted_at_and_bounded(void **state)
 {
 	struct bench *b = *state;
@@ -316,8 +336,14 @@ static void unknown_spis_are_hinted_at_and_bounded(void **state)
 	assert_in_range(hints, 1, 16);
 	assert_int_equal(e.type, DATA_FIRST_PACKET);
 	expect_no_event(b);
+	/* Nor does it keep control busy when that fetches each of them at once. */
+	b->now += VTIME_S - 1;
+	expect_drop(b, bench_datagram(b, SLICE_OF(esp)), DROP_UNKNOWN_SPI);
+	expect_no_event(b);
+	b->now++;
 	expect_drop(b, bench_datagram(b, SLICE_OF(esp)), DROP_UNKNOWN_SPI);
 	expect_event(b, DATA_UNKNOWN_SPI, 0x20000000 + 499);
+	expect_no_event(b);
 }
 
 static void a_removed_sa_is_unknown(void **state)
@@ -443,6 +469,31 @@ static void an_expected_source_counts_from_the_first_packet(void **state)
 	expect_no_event(b);
 }
 
+/* Raw ESP comes from no port, and Cisco's from its own: not from where IKE is. */
+static void the_expected_source_is_that_of_esp(void **state)
+{
+	static const struct {
+		enum encapsulation encapsulation;
+		uint16_t port;
+	} rows[] = { { ENCAPSULATION_ESP, 0 }, { ENCAPSULATION_CISCO_UDP, 10000 } };
+	struct bench *b = *state;
+
+	b->port = ESP_PORT_BARE;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		classifier_remove_spi(b->c, SPI);
+		esp_in_free(b->sa);
+		b->config.path.remote = at("192.0.2.1", 500);
+		b->config.path.data_port = 10000;
+		b->config.path.encapsulation = rows[i].encapsulation;
+		b->sa = parts_in(b->config);
+		assert_int_equal(classifier_add_spi(b->c, b->sa), 0);
+		assert_int_equal(bench_from(b, 1, at("192.0.2.1", rows[i].port), true)->kind,
+				 PKT_INNER);
+		expect_event(b, DATA_FIRST_PACKET, SPI);
+		expect_no_event(b);
+	}
+}
+
 /* 70 SAs with their first packet while nobody fetches: each is told in the end. */
 static void a_full_event_queue_is_told_again(void **state)
 {
@@ -515,12 +566,14 @@ int main(void)
 		bench_test(only_the_sas_own_selectors_come_out),
 		bench_test(another_sas_selectors_do_not_help),
 		bench_test(ecn_is_merged),
+		bench_test(bare_esp_has_no_marker),
 		bench_test(unknown_spis_are_hinted_at_and_bounded),
 		bench_test(a_removed_sa_is_unknown),
 		bench_test(the_first_packet_is_told_once),
 		bench_test(the_first_authentic_packet_proves_the_epoch),
 		bench_test(the_source_follows_only_the_newest_authentic_packet),
 		bench_test(an_expected_source_counts_from_the_first_packet),
+		bench_test(the_expected_source_is_that_of_esp),
 		bench_test(a_full_event_queue_is_told_again),
 		bench_test(a_syn_comes_with_an_mss_that_fits),
 	};

@@ -192,10 +192,30 @@ static void quick_foreign_choice(void **state)
 	expect_child_failure(ERR_NO_PROPOSAL, 0);
 }
 
+static void expect_one_child(void)
+{
+	world_up(w);
+	world_child(w, 9, 0x1000);
+	assert_int_equal(w->nfailed, 0);
+	assert_int_equal(w->nup, 1);
+	expect_same_keys(&w->up[0]);
+}
+
+/* What is agreed is what the gateway makes of it. */
 static void quick_narrowed(void **state)
 {
 	(void)state;
 	w->responder_config.faults.narrow_ids = true;
+	expect_one_child();
+	assert_true(ts_eq(&w->up[0].ts.local, &w->child.ts.local));
+	assert_true(ts_covers(&w->child.ts.remote, &w->up[0].ts.remote));
+	assert_false(ts_eq(&w->up[0].ts.remote, &w->child.ts.remote));
+}
+
+static void quick_widened(void **state)
+{
+	(void)state;
+	w->responder_config.faults.wide_ids = true;
 	expect_child_failure(ERR_NO_PROPOSAL, 0);
 }
 
@@ -203,7 +223,68 @@ static void quick_without_ids(void **state)
 {
 	(void)state;
 	w->responder_config.faults.no_ids = true;
+	expect_one_child();
+	assert_true(ts_eq(&w->up[0].ts.local, &w->child.ts.local));
+	assert_true(ts_eq(&w->up[0].ts.remote, &w->child.ts.remote));
+}
+
+static void quick_with_one_id(void **state)
+{
+	(void)state;
+	w->responder_config.faults.one_id = true;
 	expect_child_failure(ERR_NO_PROPOSAL, 0);
+}
+
+static void quick_with_original_addresses(void **state)
+{
+	(void)state;
+	w->responder_config.faults.nat_oa = true;
+	expect_one_child();
+}
+
+/* Phase 1 says how ESP travels, and quick mode's attribute follows. */
+static void quick_encapsulation(void **state)
+{
+	static const struct {
+		enum encapsulation encapsulation;
+		uint16_t mode;
+	} rows[] = {
+		{ ENCAPSULATION_UDP, MODE_UDP_TUNNEL },
+		{ ENCAPSULATION_ESP, MODE_TUNNEL },
+		{ ENCAPSULATION_CISCO_UDP, MODE_TUNNEL },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		again(i);
+		world_up(w);
+		w->sa->path.encapsulation = rows[i].encapsulation;
+		world_child(w, 1, 0x1000);
+		assert_int_equal(w->nup, 1);
+		assert_int_equal(w->up[0].encapsulation, rows[i].encapsulation);
+		assert_int_equal(responder_child(w->responder, w->up[0].spi_out)->mode,
+				 rows[i].mode);
+	}
+}
+
+static bool refuse_mode(struct world *world, unsigned n, struct slice bytes)
+{
+	(void)n;
+	(void)bytes;
+	/* As if the answer had been asked for in another way. */
+	world->sa->path.encapsulation = ENCAPSULATION_ESP;
+	return true;
+}
+
+static void quick_with_another_encapsulation(void **state)
+{
+	(void)state;
+	world_up(w);
+	w->to_client = refuse_mode;
+	world_child(w, 1, 0x1000);
+	assert_int_equal(w->nup, 0);
+	assert_int_equal(w->nfailed, 1);
+	assert_int_equal(w->failed[0].child_failed.why.err, ERR_NO_PROPOSAL);
 }
 
 static void quick_with_a_key_nobody_asked_for(void **state)
@@ -569,7 +650,12 @@ int main(void)
 		T(quick_selectors_refused),
 		T(quick_foreign_choice),
 		T(quick_narrowed),
+		T(quick_widened),
 		T(quick_without_ids),
+		T(quick_with_one_id),
+		T(quick_with_original_addresses),
+		T(quick_encapsulation),
+		T(quick_with_another_encapsulation),
 		T(quick_with_a_key_nobody_asked_for),
 		T(quick_wrong_hash),
 		T(responder_lifetime),

@@ -79,6 +79,22 @@ static void both_directions(void **state)
 	}
 }
 
+/* The peer's offer must be for the way in which ESP is to travel. */
+static void encapsulation(void **state)
+{
+	up_from(0);
+	pair_sa(p, 0)->path.encapsulation = ENCAPSULATION_ESP;
+	pair_sa(p, 1)->path.encapsulation = ENCAPSULATION_ESP;
+	pair_child(p, 0);
+	expect_child();
+	assert_int_equal(r->up[0].encapsulation, ENCAPSULATION_ESP);
+	again(2);
+	up_from(0);
+	pair_sa(p, 0)->path.encapsulation = ENCAPSULATION_ESP;
+	pair_child(p, 0);
+	expect_refused(NOTIFY_NO_PROPOSAL_CHOSEN);
+}
+
 static void own_preference(void **state)
 {
 	struct esp_suite first = r->child.suites[0];
@@ -517,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(both_directions),
+		T(encapsulation),
 		T(own_preference),
 		T(perfect_forward_secrecy),
 		T(no_proposal),

@@ -36,15 +36,26 @@ static void names(void **state)
 						 0xc2, 0xd3, 0xc0, 0,	 0,    0 };
 	static const uint8_t unity[] = { 0x12, 0xf5, 0xf2, 0x8c, 0x45, 0x71, 0x68, 0xa9,
 					 0x70, 0x2d, 0x9f, 0xe2, 0x74, 0xcc, 0x02, 0xd4 };
+	static const uint8_t xauth[] = { 0x09, 0x00, 0x26, 0x89, 0xdf, 0xd6, 0xb7, 0x12,
+					 0x80, 0xa2, 0x24, 0xde, 0xc3, 0x3b, 0x81, 0xe5 };
+	uint8_t base_only[20];
 	const char *name;
 
 	(void)state;
-	assert_int_equal(vendor_find(SLICE_OF(fragmentation), &name), VENDOR_OTHER);
+	assert_int_equal(vendor_find(SLICE_OF(fragmentation), &name), VENDOR_FRAGMENTATION);
 	assert_string_equal(name, "IKE fragmentation");
-	assert_int_equal(vendor_find(slice(fragmentation, 16), &name), VENDOR_OTHER);
-	assert_int_equal(vendor_find(SLICE_OF(unity), &name), VENDOR_OTHER);
+	assert_int_equal(vendor_find(slice(fragmentation, 16), &name), VENDOR_FRAGMENTATION);
+	assert_int_equal(vendor_find(slice(fragmentation, 19), &name), VENDOR_UNKNOWN);
+	memcpy(base_only, fragmentation, 20);
+	base_only[16] = 0x40;
+	assert_int_equal(vendor_find(SLICE_OF(base_only), &name), VENDOR_UNKNOWN);
+	assert_int_equal(vendor_find(SLICE_OF(unity), &name), VENDOR_UNITY);
 	assert_string_equal(name, "Cisco Unity");
-	assert_int_equal(vendor_find(SLICE_STR("OE-Libreswan-4.10"), &name), VENDOR_OTHER);
+	assert_int_equal(vendor_find(SLICE_OF(xauth), &name), VENDOR_XAUTH);
+	assert_int_equal(vendor_find(slice(xauth, 8), &name), VENDOR_XAUTH);
+	assert_int_equal(vendor_find(slice(xauth, 7), &name), VENDOR_UNKNOWN);
+	assert_int_equal(vendor_find(SLICE_STR("CISCO-DELETE-REASON"), &name), VENDOR_CISCO);
+	assert_int_equal(vendor_find(SLICE_STR("OE-Libreswan-4.10"), &name), VENDOR_SWAN);
 	assert_string_equal(name, "Libreswan");
 	assert_int_equal(vendor_find(SLICE_STR("whoever"), &name), VENDOR_UNKNOWN);
 	assert_string_equal(name, "unknown");
@@ -62,7 +73,7 @@ static enum natt natt_of(const enum vendor *v, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		ike_write_body(&b, PAYLOAD_VID, vendor_bytes(v[i]));
 	assert_int_equal(ike_msg_parse(ike_write_done(&b), &m), 0);
-	return vendor_msg_natt(&m);
+	return vendor_natt(vendor_msg_set(&m));
 }
 
 static void the_best_natt(void **state)
@@ -76,6 +87,59 @@ static void the_best_natt(void **state)
 	assert_int_equal(natt_of(v, 2), NATT_DRAFT);
 	assert_int_equal(natt_of(v, 3), NATT_RFC);
 	assert_int_equal(natt_of(v, 4), NATT_RFC);
+}
+
+static vendor_set announced(const struct ike_config *c)
+{
+	const struct ike_header h = { .exchange = ISAKMP_MAIN };
+	struct ike_writer b;
+	struct ike_msg m;
+	uint8_t buf[512];
+
+	ike_write_header(&b, buf, sizeof(buf), &h);
+	vendor_write_all(&b, c);
+	assert_int_equal(ike_msg_parse(ike_write_done(&b), &m), 0);
+	return vendor_msg_set(&m);
+}
+
+static void what_is_announced(void **state)
+{
+	const vendor_set natt = VENDOR_BIT(VENDOR_NATT_RFC) | VENDOR_BIT(VENDOR_NATT_DRAFT_03) |
+				VENDOR_BIT(VENDOR_NATT_DRAFT_02N) |
+				VENDOR_BIT(VENDOR_NATT_DRAFT_02);
+	const vendor_set rest = VENDOR_BIT(VENDOR_DPD) | VENDOR_BIT(VENDOR_FRAGMENTATION);
+	const vendor_set unity = VENDOR_BIT(VENDOR_UNITY);
+	const vendor_set user = VENDOR_BIT(VENDOR_XAUTH) | unity;
+	const struct {
+		struct ike_config c;
+		vendor_set set;
+	} cases[] = {
+		{ { .xauth = false }, natt | rest },
+		{ { .no_fragments = true }, natt | VENDOR_BIT(VENDOR_DPD) },
+		{ { .transport = IKE_TRANSPORT_UDP }, natt | rest },
+		{ { .transport = IKE_TRANSPORT_ESP }, rest },
+		{ { .transport = IKE_TRANSPORT_CISCO_UDP }, rest },
+		{ { .xauth = true }, natt | rest | user },
+		{ { .auth = IKE_AUTH_HYBRID }, natt | rest | user },
+		{ { .auth = IKE_AUTH_RSA }, natt | rest },
+		{ { .wish.pull = true }, natt | rest | unity },
+		{ { .vendor = IKE_VENDOR_CISCO }, natt | rest | unity },
+		{ { .vendor = IKE_VENDOR_FORTIGATE }, natt | rest },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(announced(&cases[i].c), cases[i].set);
+}
+
+static void who_is_cisco(void **state)
+{
+	(void)state;
+	assert_false(vendor_is_cisco(0));
+	assert_false(vendor_is_cisco(VENDOR_BIT(VENDOR_XAUTH) | VENDOR_BIT(VENDOR_OTHER)));
+	assert_true(vendor_is_cisco(VENDOR_BIT(VENDOR_UNITY)));
+	assert_true(vendor_is_cisco(VENDOR_BIT(VENDOR_CISCO) | VENDOR_BIT(VENDOR_XAUTH)));
+	assert_false(vendor_is_cisco(VENDOR_BIT(VENDOR_UNITY) | VENDOR_BIT(VENDOR_SWAN)));
 }
 
 /* The value was computed with Python's hashlib. */
@@ -202,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_we_send_we_know), cmocka_unit_test(names),
 		cmocka_unit_test(the_best_natt),	cmocka_unit_test(natd),
+		cmocka_unit_test(what_is_announced),	cmocka_unit_test(who_is_cisco),
 		cmocka_unit_test(natd_findings),	cmocka_unit_test(identities),
 	};
 

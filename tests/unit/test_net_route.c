@@ -97,6 +97,44 @@ static void test_answer_is_for_our_mark(void **state)
 	world_close(&w);
 }
 
+/* A hook's default route through our own device is no way to the gateway. */
+static void test_own_device(void **state)
+{
+	struct world w;
+
+	world_open(&w);
+	add(&w, "route action unicast to 0.0.0.0/0 dev up0 table 254");
+	add(&w, "route action unicast to ::/0 dev up0 table 254");
+	w.r.avoid = w.up.ifindex;
+	no_route(&w, "198.51.100.1");
+	no_route(&w, "2001:db8:1::1");
+	no_route(&w, "192.0.2.9");
+	w.r.avoid++;
+	route_is(&w, "198.51.100.1", "192.0.2.2");
+	world_close(&w);
+}
+
+static void test_from_a_source(void **state)
+{
+	struct world w;
+
+	world_open(&w);
+	add(&w, "address to 192.0.2.3/24 dev up0");
+	add(&w, "route action unicast to 0.0.0.0/0 dev up0 table 254");
+	add(&w, "route action unicast to ::/0 dev up0 table 254");
+	add(&w, "route action unicast to 203.0.113.0/24 dev up0 src 192.0.2.2 table 254");
+	assert_true(addr_parse("192.0.2.3", &w.r.source));
+	route_is(&w, "198.51.100.1", "192.0.2.3");
+	route_is(&w, "203.0.113.1", "192.0.2.3");
+	no_route(&w, "2001:db8:1::1");
+	assert_true(addr_parse("192.0.2.77", &w.r.source));
+	no_route(&w, "198.51.100.1");
+	assert_true(addr_parse("2001:db8::2", &w.r.source));
+	route_is(&w, "2001:db8:1::1", "2001:db8::2");
+	no_route(&w, "198.51.100.1");
+	world_close(&w);
+}
+
 static void test_loopback(void **state)
 {
 	struct net_route route;
@@ -127,10 +165,9 @@ static void test_no_family(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_routes),
-		cmocka_unit_test(test_answer_is_for_our_mark),
-		cmocka_unit_test(test_loopback),
-		cmocka_unit_test(test_no_family),
+		cmocka_unit_test(test_routes),	   cmocka_unit_test(test_answer_is_for_our_mark),
+		cmocka_unit_test(test_own_device), cmocka_unit_test(test_from_a_source),
+		cmocka_unit_test(test_loopback),   cmocka_unit_test(test_no_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

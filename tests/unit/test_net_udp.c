@@ -20,7 +20,7 @@ static struct endpoint at(const char *addr, uint16_t port)
 }
 
 /* What has arrived, waiting up to five seconds for `n` packets. */
-static void receive(struct net_udp *u, unsigned n)
+static void receive(struct net_socket *u, unsigned n)
 {
 	struct pollfd fds[2] = { { .fd = u->fd4, .events = POLLIN },
 				 { .fd = u->fd6, .events = POLLIN } };
@@ -28,7 +28,7 @@ static void receive(struct net_udp *u, unsigned n)
 	batch_init(&batch, arena, sizeof(arena));
 	while (batch.n < n) {
 		assert_true(poll(fds, 2, 5000) > 0);
-		assert_true(net_udp_recv(u, &batch) >= 0);
+		assert_true(net_socket_recv(u, &batch) >= 0);
 	}
 	assert_int_equal(batch.n, n);
 }
@@ -36,26 +36,26 @@ static void receive(struct net_udp *u, unsigned n)
 static void one_datagram(const char *from, const char *to)
 {
 	struct endpoint e = at(to, 0), source = at(from, 0);
-	struct net_udp a, b;
+	struct net_socket a, b;
 
 	assert_int_equal(net_udp_open(&a, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b, 0, 0), 0);
 	e.port = b.port;
-	assert_int_equal(net_udp_send(&a, NULL, &e, SLICE_STR("plain")), 0);
+	assert_int_equal(net_socket_send(&a, NULL, &e, SLICE_STR("plain")), 0);
 	receive(&b, 1);
 	assert_true(slice_eq(pkt_slice(&batch.pkts[0]), SLICE_STR("plain")));
 	assert_int_equal(batch.pkts[0].from.port, a.port);
 	assert_true(endpoint_eq(&batch.pkts[0].to, &e));
-	assert_int_equal(net_udp_send(&a, &source.addr, &e, SLICE_STR("forced")), 0);
+	assert_int_equal(net_socket_send(&a, &source.addr, &e, SLICE_STR("forced")), 0);
 	receive(&b, 1);
 	assert_true(addr_eq(&batch.pkts[0].from.addr, &source.addr));
 	assert_true(endpoint_eq(&batch.pkts[0].to, &e));
 	/* The answer reaches the port from which the kernel chose to send. */
-	assert_int_equal(net_udp_send(&b, NULL, &batch.pkts[0].from, SLICE_STR("answer")), 0);
+	assert_int_equal(net_socket_send(&b, NULL, &batch.pkts[0].from, SLICE_STR("answer")), 0);
 	receive(&a, 1);
 	assert_true(endpoint_eq(&batch.pkts[0].from, &e) || e.addr.family == FAMILY_IP4);
-	net_udp_close(&a);
-	net_udp_close(&b);
+	net_socket_close(&a);
+	net_socket_close(&b);
 }
 
 static void test_both_families(void **state)
@@ -68,33 +68,33 @@ static void test_both_families(void **state)
 
 static void test_nothing_to_receive(void **state)
 {
-	struct net_udp u;
+	struct net_socket u;
 
 	assert_int_equal(net_udp_open(&u, 0, 0), 0);
 	batch_init(&batch, arena, sizeof(arena));
-	assert_int_equal(net_udp_recv(&u, &batch), 0);
+	assert_int_equal(net_socket_recv(&u, &batch), 0);
 	assert_int_equal(batch.n, 0);
 	assert_int_equal(batch.used, 0);
-	net_udp_close(&u);
+	net_socket_close(&u);
 }
 
 static void test_port_is_taken(void **state)
 {
-	struct net_udp a, b;
+	struct net_socket a, b;
 
 	assert_int_equal(net_udp_open(&a, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b, a.port, 0), ERR_SYSTEM);
 	assert_int_equal(errno, EADDRINUSE);
 	assert_int_equal(b.fd4, -1);
 	assert_int_equal(b.fd6, -1);
-	net_udp_close(&a);
+	net_socket_close(&a);
 	assert_int_equal(net_udp_open(&b, b.port, 0), 0);
-	net_udp_close(&b);
+	net_socket_close(&b);
 }
 
 static int open_500_as_nobody(void)
 {
-	struct net_udp u;
+	struct net_socket u;
 
 	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
@@ -103,7 +103,7 @@ static int open_500_as_nobody(void)
 
 static int open_marked_as_nobody(void)
 {
-	struct net_udp u;
+	struct net_socket u;
 
 	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
@@ -122,60 +122,60 @@ static void test_send_errors(void **state)
 	static uint8_t huge[65536];
 	struct endpoint e = at("198.51.100.1", 4500), e6 = at("2001:db8::1", 4500), none = { 0 };
 	struct endpoint home = at("127.0.0.1", 9), foreign = at("192.0.2.77", 0);
-	struct net_udp u;
+	struct net_socket u;
 
 	enter_namespace();
 	assert_int_equal(net_udp_open(&u, 0, 0x6777), 0);
-	assert_int_equal(net_udp_send(&u, NULL, &e, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(net_socket_send(&u, NULL, &e, SLICE_STR("x")), ERR_SYSTEM);
 	assert_int_equal(errno, ENETUNREACH);
-	assert_int_equal(net_udp_send(&u, NULL, &e6, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(net_socket_send(&u, NULL, &e6, SLICE_STR("x")), ERR_SYSTEM);
 	assert_int_equal(errno, ENETUNREACH);
-	assert_int_equal(net_udp_send(&u, NULL, &home, SLICE_OF(huge)), ERR_SYSTEM);
+	assert_int_equal(net_socket_send(&u, NULL, &home, SLICE_OF(huge)), ERR_SYSTEM);
 	assert_int_equal(errno, EMSGSIZE);
-	assert_int_equal(net_udp_send(&u, NULL, &none, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(net_socket_send(&u, NULL, &none, SLICE_STR("x")), ERR_SYSTEM);
 	assert_int_equal(errno, EAFNOSUPPORT);
-	assert_int_equal(net_udp_send(&u, &foreign.addr, &e, SLICE_STR("x")), ERR_SYSTEM);
+	assert_int_equal(net_socket_send(&u, &foreign.addr, &e, SLICE_STR("x")), ERR_SYSTEM);
 	assert_int_equal(u.stats.failed, 5);
 	assert_int_equal(u.stats.sent, 0);
-	net_udp_close(&u);
+	net_socket_close(&u);
 }
 
 static void test_truncated_is_empty(void **state)
 {
 	static uint8_t longest[NET_DATAGRAM_MAX + 1];
 	struct endpoint e = at("127.0.0.1", 0);
-	struct net_udp u;
+	struct net_socket u;
 
 	assert_int_equal(net_udp_open(&u, 0, 0), 0);
 	e.port = u.port;
-	assert_int_equal(net_udp_send(&u, NULL, &e, SLICE_OF(longest)), 0);
-	assert_int_equal(net_udp_send(&u, NULL, &e, slice(longest, NET_DATAGRAM_MAX)), 0);
+	assert_int_equal(net_socket_send(&u, NULL, &e, SLICE_OF(longest)), 0);
+	assert_int_equal(net_socket_send(&u, NULL, &e, slice(longest, NET_DATAGRAM_MAX)), 0);
 	receive(&u, 2);
 	assert_int_equal(batch.pkts[0].len, 0);
 	assert_int_equal(batch.pkts[1].len, NET_DATAGRAM_MAX);
 	assert_int_equal(u.stats.truncated, 1);
-	net_udp_close(&u);
+	net_socket_close(&u);
 }
 
 /* An arena for three packets takes three at a time, and loses none. */
 static void test_small_arena(void **state)
 {
 	struct endpoint e = at("127.0.0.1", 0);
-	struct net_udp u;
+	struct net_socket u;
 
 	assert_int_equal(net_udp_open(&u, 0, 0), 0);
 	e.port = u.port;
 	for (uint8_t i = 0; i < 5; i++)
-		assert_int_equal(net_udp_send(&u, NULL, &e, slice(&i, 1)), 0);
+		assert_int_equal(net_socket_send(&u, NULL, &e, slice(&i, 1)), 0);
 	batch_init(&batch, arena, 3 * NET_DATAGRAM_MAX);
-	assert_int_equal(net_udp_recv(&u, &batch), 3);
-	assert_int_equal(net_udp_recv(&u, &batch), 0);
+	assert_int_equal(net_socket_recv(&u, &batch), 3);
+	assert_int_equal(net_socket_recv(&u, &batch), 0);
 	assert_int_equal(pkt_data(&batch.pkts[2])[0], 2);
 	batch_reset(&batch);
-	assert_int_equal(net_udp_recv(&u, &batch), 2);
+	assert_int_equal(net_socket_recv(&u, &batch), 2);
 	assert_int_equal(pkt_data(&batch.pkts[1])[0], 4);
 	assert_int_equal(batch.used, 2 * NET_DATAGRAM_MAX);
-	net_udp_close(&u);
+	net_socket_close(&u);
 }
 
 static void fill_batch(struct batch *out, const struct path *path, unsigned n)
@@ -196,7 +196,7 @@ static void test_send_batch(void **state)
 	static struct batch out;
 	struct path path4 = { .remote = at("127.0.0.1", 0) }, path6 = { .remote = at("::1", 0) };
 	struct path nowhere = { .remote = at("198.51.100.1", 4500) };
-	struct net_udp a, b;
+	struct net_socket a, b;
 
 	enter_namespace();
 	assert_int_equal(net_udp_open(&a, 0, 0), 0);
@@ -211,7 +211,7 @@ static void test_send_batch(void **state)
 	fill_batch(&out, &path4, 20);
 	/* A packet that an engine has dropped has no path. */
 	fill_batch(&out, NULL, 1);
-	assert_int_equal(net_udp_send_batch(&a, out.pkts, out.n), out.n);
+	assert_int_equal(net_socket_send_batch(&a, out.pkts, out.n), out.n);
 	assert_int_equal(a.stats.sent, 60);
 	assert_int_equal(a.stats.failed, 1);
 	receive(&b, 60);
@@ -225,8 +225,8 @@ static void test_send_batch(void **state)
 		if (i < 40)
 			assert_true(addr_eq(&got->from.addr, &path4.local.addr));
 	}
-	net_udp_close(&a);
-	net_udp_close(&b);
+	net_socket_close(&a);
+	net_socket_close(&b);
 }
 
 static void narrow_loopback(uint32_t mtu)
@@ -239,7 +239,8 @@ static void narrow_loopback(uint32_t mtu)
 }
 
 /* Sends one packet as data and tells whether it went. */
-static bool send_data(struct net_udp *u, const struct path *path, uint32_t size, bool may_fragment)
+static bool send_data(struct net_socket *u, const struct path *path, uint32_t size,
+		      bool may_fragment)
 {
 	static uint8_t bytes[4096];
 	struct pkt p = {
@@ -251,7 +252,7 @@ static bool send_data(struct net_udp *u, const struct path *path, uint32_t size,
 	};
 	uint64_t sent = u->stats.sent, failed = u->stats.failed;
 
-	assert_int_equal(net_udp_send_batch(u, &p, 1), 1);
+	assert_int_equal(net_socket_send_batch(u, &p, 1), 1);
 	assert_int_equal(u->stats.sent + u->stats.failed, sent + failed + 1);
 	return u->stats.sent > sent;
 }
@@ -260,18 +261,18 @@ static void whole_or_not(const char *remote, uint32_t fits)
 {
 	static uint8_t ike[2000];
 	struct path path = { .remote = at(remote, 0) };
-	struct net_udp a, b;
+	struct net_socket a, b;
 
 	assert_int_equal(net_udp_open(&a, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b, 0, 0), 0);
 	path.remote.port = b.port;
 	assert_true(send_data(&a, &path, 2000, false));
-	assert_int_equal(net_udp_keep_whole(&a), 0);
+	assert_int_equal(net_socket_keep_whole(&a), 0);
 	assert_true(send_data(&a, &path, fits, false));
 	assert_false(send_data(&a, &path, fits + 1, false));
 	assert_int_equal(a.stats.too_big, 1);
 	/* What must go whatever the path: an IKE message, and what may be in fragments. */
-	assert_int_equal(net_udp_send(&a, NULL, &path.remote, SLICE_OF(ike)), 0);
+	assert_int_equal(net_socket_send(&a, NULL, &path.remote, SLICE_OF(ike)), 0);
 	/* Neither leaves the door open. */
 	assert_false(send_data(&a, &path, fits + 1, false));
 	assert_true(send_data(&a, &path, 2000, true));
@@ -279,8 +280,8 @@ static void whole_or_not(const char *remote, uint32_t fits)
 	assert_int_equal(a.stats.too_big, 3);
 	assert_int_equal(a.stats.failed, 3);
 	receive(&b, 4);
-	net_udp_close(&a);
-	net_udp_close(&b);
+	net_socket_close(&a);
+	net_socket_close(&b);
 }
 
 static void test_whole(void **state)
@@ -299,13 +300,13 @@ static void test_whole_in_a_batch(void **state)
 	static uint8_t send_arena[64 * 1024];
 	static struct batch out;
 	struct path path = { .remote = at("127.0.0.1", 0) };
-	struct net_udp a, b;
+	struct net_socket a, b;
 
 	enter_namespace();
 	narrow_loopback(1300);
 	assert_int_equal(net_udp_open(&a, 0, 0), 0);
 	assert_int_equal(net_udp_open(&b, 0, 0), 0);
-	assert_int_equal(net_udp_keep_whole(&a), 0);
+	assert_int_equal(net_socket_keep_whole(&a), 0);
 	path.remote.port = b.port;
 	batch_init(&out, send_arena, sizeof(send_arena));
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -315,14 +316,14 @@ static void test_whole_in_a_batch(void **state)
 		p->path = &path;
 		p->may_fragment = may[i];
 	}
-	assert_int_equal(net_udp_send_batch(&a, out.pkts, out.n), out.n);
+	assert_int_equal(net_socket_send_batch(&a, out.pkts, out.n), out.n);
 	assert_int_equal(a.stats.sent, 6);
 	assert_int_equal(a.stats.too_big, 1);
 	receive(&b, 6);
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(batch.pkts[i].len, sizes[i < 3 ? i : i + 1]);
-	net_udp_close(&a);
-	net_udp_close(&b);
+	net_socket_close(&a);
+	net_socket_close(&b);
 }
 
 int main(void)

@@ -112,9 +112,13 @@ static void host_close(struct host *h)
 	tun_netlink_close(&h->n);
 }
 
+/* What is excluded wherever something is protected. */
+#define EXCLUDED4 "10.7.0.0/16"
+#define EXCLUDED6 "fd00:8:7::/48"
+
 static void host_plan(struct host *h, const char *remote4, const char *remote6)
 {
-	struct prefix remote[2];
+	struct prefix remote[2], exclude[2];
 	struct tun_setup s = {
 		.ifname = "godwit0",
 		.path.local.port = 4500,
@@ -124,9 +128,12 @@ static void host_plan(struct host *h, const char *remote4, const char *remote6)
 		.n_inner = 2,
 		.remote = remote,
 		.n_remote = 2,
+		.exclude = exclude,
+		.n_exclude = 2,
 	};
 
 	assert_true(prefix_parse(remote4, &remote[0]) && prefix_parse(remote6, &remote[1]));
+	assert_true(prefix_parse(EXCLUDED4, &exclude[0]) && prefix_parse(EXCLUDED6, &exclude[1]));
 	assert_true(addr_parse("192.0.2.1", &s.path.remote.addr));
 	assert_true(addr_parse("10.9.0.1", &s.inner[0]) && addr_parse("fd00::1", &s.inner[1]));
 	h->planned = tun_plan(&s, h->plan, ARRAY_SIZE(h->plan));
@@ -162,8 +169,10 @@ static void test_what_is_in_the_kernel(void **state)
 	seen(text, "30000:\tfrom all fwmark 0x6777 lookup main proto 103\n");
 	seen(text, "30005:\tfrom 10.9.0.1 lookup 26487 proto 103\n");
 	seen(text, "30005:\tfrom fd00::1 lookup 26487 proto 103\n");
-	seen(text, "30010:\tfrom all to 10.0.0.0/8 lookup 26487 proto 103\n");
-	seen(text, "30011:\tfrom all to fd00:8::/32 lookup 26487 proto 103\n");
+	seen(text, "30010:\tfrom all to 10.7.0.0/16 lookup main proto 103\n");
+	seen(text, "30011:\tfrom all to fd00:8:7::/48 lookup main proto 103\n");
+	seen(text, "30500:\tfrom all to 10.0.0.0/8 lookup 26487 proto 103\n");
+	seen(text, "30501:\tfrom all to fd00:8::/32 lookup 26487 proto 103\n");
 	seen(text, "10.0.0.0/8 dev godwit0 table 26487 proto 103 scope link src 10.9.0.1 \n");
 	seen(text, "fd00:8::/32 dev godwit0 table 26487 proto 103 src fd00::1 metric 1024 ");
 	seen(text, "unreachable default table 26487 proto 103 metric 4278198272 \n");
@@ -223,7 +232,7 @@ static void test_undone_after_the_device_is_gone(void **state)
 	host_add(&h);
 	tun_close(&h.tun);
 	text = look();
-	seen(text, "30010:\t");
+	seen(text, "30500:\t");
 	seen(text, "unreachable default table 26487");
 	free(text);
 	host_del(&h);
@@ -237,11 +246,12 @@ static void test_others_things_stay(void **state)
 {
 	static const char *const commands[] = {
 		"rule add pref 30005 from 10.9.0.1 lookup 26487 protocol static",
-		"rule add pref 30010 to 10.0.0.0/8 lookup 26488 protocol 103",
-		"rule add pref 30010 to 10.0.0.0/9 lookup 26487 protocol 103",
-		"rule add pref 30012 to 10.0.0.0/8 lookup 26487 protocol 103",
+		"rule add pref 30010 to 10.7.0.0/16 lookup main protocol static",
+		"rule add pref 30500 to 10.0.0.0/8 lookup 26488 protocol 103",
+		"rule add pref 30500 to 10.0.0.0/9 lookup 26487 protocol 103",
+		"rule add pref 30502 to 10.0.0.0/8 lookup 26487 protocol 103",
 		"rule add pref 30000 fwmark 0x6778 lookup main protocol 103",
-		"-6 rule add pref 30011 to fd00:8::/32 lookup 26487 protocol static",
+		"-6 rule add pref 30501 to fd00:8::/32 lookup 26487 protocol static",
 		"route add 10.0.0.0/8 dev up0 table 26487 metric 7 protocol 103",
 		"route add 10.0.0.0/8 dev godwit0 table 26488 protocol 103",
 		"-6 route add fd00:8::/32 dev up0 table 26487 protocol 103",
@@ -373,7 +383,7 @@ static void check_way(struct host *h, const struct way *w)
 {
 	struct endpoint to = { .port = 7 };
 	struct addr from = { 0 }, source;
-	struct net_udp u;
+	struct net_socket u;
 	struct tuple t;
 	bool tunnel, uplink;
 	int err;
@@ -381,8 +391,8 @@ static void check_way(struct host *h, const struct way *w)
 	assert_int_equal(net_udp_open(&u, 0, w->mark), 0);
 	assert_true(addr_parse(w->to, &to.addr));
 	assert_true(!w->from || addr_parse(w->from, &from));
-	err = net_udp_send(&u, &from, &to, SLICE_STR("?"));
-	net_udp_close(&u);
+	err = net_socket_send(&u, &from, &to, SLICE_STR("?"));
+	net_socket_close(&u);
 	uplink = next_udp(&h->up, &t);
 	tunnel = !uplink && next_udp(&h->tun, &t);
 	if (uplink != (w->out == 'u') || tunnel != (w->out == 't') || (w->out == '-') != (err != 0))
@@ -461,6 +471,81 @@ static void test_ways_of_a_full_tunnel(void **state)
 	host_close(&h);
 }
 
+/* What is excluded never bears an inner address outside, and is not lost with the tunnel. */
+static void test_ways_of_what_is_excluded(void **state)
+{
+	static const struct way ways[] = {
+		{ NULL, "10.7.2.3", 0, 'u', "198.51.100.2" },
+		{ NULL, "fd00:8:7::3", 0, 'u', "2001:db8::2" },
+		{ NULL, "10.8.2.3", 0, 't', "10.9.0.1" },
+		{ NULL, "fd00:8:6::3", 0, 't', "fd00::1" },
+		{ "10.9.0.1", "10.7.2.3", 0, 't', "10.9.0.1" },
+		{ "fd00::1", "fd00:8:7::3", 0, 't', "fd00::1" },
+		{ "198.51.100.2", "10.7.2.3", 0, 'u', "198.51.100.2" },
+	};
+	static const struct way down[] = {
+		{ NULL, "10.7.2.3", 0, 'u', "198.51.100.2" },
+		{ NULL, "fd00:8:7::3", 0, 'u', "2001:db8::2" },
+		{ NULL, "10.8.2.3", 0, '-', NULL },
+		{ "10.9.0.1", "10.7.2.3", 0, '-', NULL },
+		{ "fd00::1", "fd00:8:7::3", 0, '-', NULL },
+	};
+	struct host h;
+
+	for (unsigned full = 0; full < 2; full++) {
+		host_open(&h);
+		host_plan(&h, full ? "0.0.0.0/0" : "10.0.0.0/8", full ? "::/0" : "fd00:8::/32");
+		host_add(&h);
+		check_ways(&h, ways, ARRAY_SIZE(ways));
+		assert_int_equal(tun_link_down(&h.n, "godwit0"), 0);
+		check_ways(&h, down, ARRAY_SIZE(down));
+		host_close(&h);
+	}
+}
+
+/* As many networks as a gateway may name come and go whole. */
+static void test_as_many_as_there_can_be(void **state)
+{
+	static struct prefix remote[TUN_POLICY_MAX], exclude[TUN_EXCLUDE_MAX];
+	static struct tun_state plan[TUN_PLAN_MAX];
+	struct tun_setup s = {
+		.ifname = "godwit0",
+		.table = TUN_TABLE,
+		.mark = TUN_FWMARK,
+		.n_inner = 1,
+		.remote = remote,
+		.n_remote = TUN_POLICY_MAX,
+		.exclude = exclude,
+		.n_exclude = TUN_EXCLUDE_MAX,
+	};
+	struct host h;
+	char text[64];
+	int n;
+
+	host_open(&h);
+	for (unsigned i = 0; i < TUN_POLICY_MAX; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+		assert_true(prefix_parse(text, &remote[i]));
+	}
+	for (unsigned i = 0; i < TUN_EXCLUDE_MAX; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.7/32", i / 256, i % 256);
+		assert_true(prefix_parse(text, &exclude[i]));
+	}
+	assert_true(addr_parse("192.0.2.1", &s.path.remote.addr));
+	assert_true(addr_parse("10.9.0.1", &s.inner[0]));
+	n = tun_plan(&s, plan, TUN_PLAN_MAX);
+	assert_int_equal(n, 5 + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(tun_state_add(&h.n, &plan[i]), 0);
+	check_way(&h, &(struct way){ NULL, "10.1.143.3", 0, 't', "10.9.0.1" });
+	check_way(&h, &(struct way){ NULL, "10.1.143.7", 0, 'u', "198.51.100.2" });
+	check_way(&h, &(struct way){ NULL, "10.1.144.3", 0, 'u', "198.51.100.2" });
+	for (int i = n - 1; i >= 0; i--)
+		assert_int_equal(tun_state_del(&h.n, &plan[i]), 0);
+	check_way(&h, &(struct way){ NULL, "10.1.143.3", 0, 'u', "198.51.100.2" });
+	host_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +558,8 @@ int main(void)
 		cmocka_unit_test(test_no_privilege),
 		cmocka_unit_test(test_ways_of_a_split_tunnel),
 		cmocka_unit_test(test_ways_of_a_full_tunnel),
+		cmocka_unit_test(test_ways_of_what_is_excluded),
+		cmocka_unit_test(test_as_many_as_there_can_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

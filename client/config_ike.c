@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/config_impl.h"
+
+/*
+ * What is offered in aggressive mode where the file has no proposals: the group cannot be
+ * negotiated there, and this is the one that most gateways take.
+ */
+#define AGGRESSIVE_PROPOSALS                                                                       \
+	"aes256-sha384-modp2048, aes256-sha256-modp2048, aes128-sha256-modp2048, "                 \
+	"aes256-sha1-modp2048, aes128-sha1-modp2048"
+
+/* ---- the gateway ---- */
+
+/* Cisco's group names have no form by which one could tell them from host names. */
+static void settle_group_name(struct identity *id)
+{
+	if (id->type == ID_FQDN && !memchr(id->data, '.', id->n))
+		id->type = ID_KEY_ID;
+}
+
+static void settle_vendor(struct config_reader *r)
+{
+	const struct config_draft *d = &r->draft;
+	struct session_config *s = &d->config->session;
+	bool cisco = d->vendor == IKE_VENDOR_CISCO;
+	const char *version = d->application_version;
+
+	s->ike.vendor = (enum ike_vendor)d->vendor;
+	s->redirects = cisco;
+	if (cisco)
+		settle_group_name(&s->ike.local);
+	if (!version)
+		version = cisco ? "godwit " GODWIT_VERSION ":Linux" : "";
+	else if (!s->address_config)
+		config_warn(r, config_key_place(r, "gateway", "application-version"),
+			    "[gateway] application-version is told only with [tunnel] address = "
+			    "config");
+	snprintf(s->ike.wish.application_version, sizeof(s->ike.wish.application_version), "%s",
+		 version);
+}
+
+static void settle_transport(struct config_reader *r)
+{
+	const struct config_draft *d = &r->draft;
+	struct session_config *s = &d->config->session;
+
+	s->ike.transport = (enum ike_transport)d->transport;
+	s->ike.force_udp = d->transport == IKE_TRANSPORT_AUTO || d->transport == IKE_TRANSPORT_UDP;
+	s->ike.no_fragments = !d->fragmentation;
+	if (d->transport != IKE_TRANSPORT_CISCO_UDP && s->cisco_port != 10000)
+		config_warn(r, config_key_place(r, "gateway", "cisco-port"),
+			    "[gateway] cisco-port is not used without [esp] encapsulation = "
+			    "cisco-udp");
+}
+
+/* ---- proposals ---- */
+
+static void take_aggressive_proposals(struct config_reader *r)
+{
+	struct option_value v = { .text = AGGRESSIVE_PROPOSALS };
+
+	if (!option_parse(&r->draft, option_find("ike", "proposals"), &v))
+		config_complain(r, CONFIG_NOWHERE, "[ike] proposals: the default is wrong: %s",
+				v.why);
+}
+
+/* The first message has a public value in it, which is of one group. */
+static void keep_one_group(struct config_reader *r)
+{
+	struct config_draft *d = &r->draft;
+	struct ike_config *ike = &d->config->session.ike;
+	enum dh_group group = ike->suites[0].group;
+	unsigned kept = 0;
+	char name[48];
+
+	for (unsigned i = 0; i < ike->nsuites; i++) {
+		if (ike->suites[i].group != group) {
+			config_warn(r, config_value_place(r, "ike", "proposals", d->ike_at[i]),
+				    "[ike] %s is not offered: in aggressive mode all are in one "
+				    "group, that of the first (%s)",
+				    ike_suite_name(&ike->suites[i], name), dh_group_name(group));
+			continue;
+		}
+		ike->suites[kept] = ike->suites[i];
+		d->ike_at[kept++] = d->ike_at[i];
+	}
+	ike->nsuites = kept;
+}
+
+static void settle_mode(struct config_reader *r)
+{
+	const struct config_draft *d = &r->draft;
+
+	d->config->session.ike.mode = (enum ike_mode)d->mode;
+	if (d->mode != IKE_MODE_AGGRESSIVE)
+		return;
+	if (d->method == IKE_AUTH_PSK)
+		config_warn(
+			r, config_value_place(r, "gateway", "mode", 0),
+			"[gateway] mode = aggressive with a pre-shared key: whoever watches one "
+			"connection can try passwords for the key at leisure; prefer method = "
+			"certificate or hybrid, or a long random key");
+	if (!config_is_set(r, "ike", "proposals"))
+		take_aggressive_proposals(r);
+	keep_one_group(r);
+}
+
+static void settle_pfs(struct config_reader *r)
+{
+	const struct config_draft *d = &r->draft;
+	struct session_config *s = &d->config->session;
+
+	switch (d->pfs) {
+	case PFS_AS_PROPOSED:
+		s->child.pfs = d->proposed_group ? d->proposed_group : s->ike.suites[0].group;
+		s->pfs_as_phase1 = !d->proposed_group;
+		return;
+	case PFS_NONE:
+		s->child.pfs = DH_NONE;
+		break;
+	case PFS_GROUP:
+		s->child.pfs = d->pfs_group;
+		break;
+	case PFS_SERVER:
+		s->child.pfs = DH_NONE;
+		s->pfs_as_config = true;
+		if (!s->address_config)
+			config_complain(
+				r, config_value_place(r, "esp", "pfs", 0),
+				"[esp] pfs = server: the gateway says so only with [tunnel] "
+				"address = config; choose yes or no");
+		break;
+	}
+	if (d->proposed_group != DH_NONE && d->proposed_group != s->child.pfs)
+		config_complain(
+			r, config_value_place(r, "esp", "pfs", 0),
+			"[esp] pfs does not fit the group %s in [esp] proposals; remove one "
+			"of them",
+			dh_group_name(d->proposed_group));
+}
+
+/* A person must ask for what is weak, and is told once more. */
+static void check_weak(struct config_reader *r, const char *section, struct config_place at,
+		       const char *text, const char *weak)
+{
+	const struct config_draft *d = &r->draft;
+	bool allowed = strcmp(section, "ike") == 0 ? d->allow_weak_ike : d->allow_weak_esp;
+
+	if (!weak[0])
+		return;
+	if (allowed)
+		config_warn(r, at, "[%s] %s is weak (%s) and is offered since allow-weak = yes",
+			    section, text, weak);
+	else
+		config_complain(
+			r, at, "[%s] %s is weak (%s); take it out, or set allow-weak = yes in [%s]",
+			section, text, weak, section);
+}
+
+static void check_weak_suites(struct config_reader *r)
+{
+	const struct config_draft *d = &r->draft;
+	const struct session_config *s = &d->config->session;
+	char name[48], weak[IKE_WEAK_MAX];
+
+	for (unsigned i = 0; i < s->ike.nsuites; i++)
+		check_weak(r, "ike", config_value_place(r, "ike", "proposals", d->ike_at[i]),
+			   ike_suite_name(&s->ike.suites[i], name),
+			   ike_suite_weak(&s->ike.suites[i], weak));
+	for (unsigned i = 0; i < s->child.nsuites; i++)
+		check_weak(r, "esp", config_value_place(r, "esp", "proposals", d->esp_at[i]),
+			   esp_suite_name(&s->child.suites[i], name),
+			   esp_suite_weak(&s->child.suites[i], weak));
+	/* A group that comes from [ike] has been looked at there. */
+	if (!dh_group_is_weak(s->child.pfs) || (d->pfs != PFS_GROUP && !d->proposed_group))
+		return;
+	check_weak(r, "esp",
+		   config_value_place(r, "esp", d->pfs == PFS_GROUP ? "pfs" : "proposals", 0),
+		   "the group for PFS", dh_group_name(s->child.pfs));
+}
+
+void config_settle_ike(struct config_reader *r)
+{
+	settle_vendor(r);
+	settle_transport(r);
+	settle_mode(r);
+	settle_pfs(r);
+	check_weak_suites(r);
+}

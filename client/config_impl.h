@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of the reader of vpn.conf share, and nobody else sees: config.c takes the lines
+ * apart, the others settle what its keys mean together.
+ */
+#ifndef GODWIT_CLIENT_CONFIG_IMPL_H
+#define GODWIT_CLIENT_CONFIG_IMPL_H
+
+#include "client/options.h"
+
+struct config_place {
+	unsigned line; /* from 1; 0: the file as a whole */
+	unsigned column; /* from 1, in bytes */
+};
+
+struct config_reader {
+	const struct config_source *source;
+	struct config_draft draft;
+	FILE *err;
+	unsigned errors;
+	bool unknown; /* a key that does not exist was seen */
+	bool refused; /* a value was: its key is as if it had not been set */
+	unsigned line;
+	char *begin; /* of the line */
+	size_t next; /* offset of the next line */
+	char *value; /* what stands behind the '=' of the line */
+	bool in_section;
+	bool skip; /* the section's keys: it is not one of ours */
+	struct {
+		struct config_place key;
+		struct config_place value;
+	} seen[OPTIONS_MAX];
+};
+
+/* ---- config_say.c ---- */
+
+#define CONFIG_NOWHERE ((struct config_place){ 0, 0 })
+
+/* One line on `err`; the configuration is refused. */
+void config_complain(struct config_reader *r, struct config_place at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* One line on `err`, and no more. */
+void config_warn(const struct config_reader *r, struct config_place at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The file has this key, which must exist. */
+bool config_is_set(const struct config_reader *r, const char *section, const char *key);
+/* NOWHERE for a default, here and below. */
+struct config_place config_key_place(const struct config_reader *r, const char *section,
+				     const char *key);
+/* Of the value, or of what stands at this offset in it. */
+struct config_place config_value_place(const struct config_reader *r, const char *section,
+				       const char *key, size_t at);
+/* Complains of each of these keys (the last one NULL) that is set: `why` says what is missing. */
+void config_refuse_keys(struct config_reader *r, const char *section, const char *const *keys,
+			const char *why);
+/* A file without a directory of its own is beside the configuration. free(). */
+char *config_beside(const struct config_reader *r, const char *file);
+
+/* ---- config_auth.c ---- */
+
+/* Who we are, what proves it, and where secrets come from. */
+void config_settle_auth(struct config_reader *r);
+/* Reads files and runs commands, once nothing is wrong otherwise. */
+void config_fetch_auth(struct config_reader *r);
+
+/* ---- config_ike.c ---- */
+
+/* Mode, vendor, proposals, PFS, transport. */
+void config_settle_ike(struct config_reader *r);
+
+/* ---- config_tunnel.c ---- */
+
+/* Addresses, what goes through the tunnel, and the script. */
+void config_settle_tunnel(struct config_reader *r);
+
+#endif

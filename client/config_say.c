@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/config_impl.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+
+#include "base/mem.h"
+
+#define MESSAGE_MAX 800
+
+__attribute__((format(printf, 4, 0))) static void say(const struct config_reader *r,
+						      struct config_place at, const char *prefix,
+						      const char *format, va_list args)
+{
+	char text[MESSAGE_MAX];
+	int n = snprintf(text, sizeof(text), "%s", prefix);
+
+	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
+	for (char *c = text; *c; c++)
+		*c = (char)(isprint((unsigned char)*c) ? *c : '?');
+	if (at.line)
+		fprintf(r->err, "%s:%u:%u: %s\n", r->source->file, at.line, at.column, text);
+	else
+		fprintf(r->err, "%s: %s\n", r->source->file, text);
+}
+
+void config_complain(struct config_reader *r, struct config_place at, const char *format, ...)
+{
+	va_list args;
+
+	r->errors++;
+	if (r->errors == CONFIG_COMPLAINTS_MAX + 1)
+		fprintf(r->err, "%s: there is more to complain of\n", r->source->file);
+	if (r->errors > CONFIG_COMPLAINTS_MAX)
+		return;
+	va_start(args, format);
+	say(r, at, "", format, args);
+	va_end(args);
+}
+
+void config_warn(const struct config_reader *r, struct config_place at, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(r, at, "warning: ", format, args);
+	va_end(args);
+}
+
+static unsigned option_index(const char *section, const char *key)
+{
+	return (unsigned)(option_find(section, key) - options);
+}
+
+bool config_is_set(const struct config_reader *r, const char *section, const char *key)
+{
+	return r->seen[option_index(section, key)].key.line != 0;
+}
+
+struct config_place config_key_place(const struct config_reader *r, const char *section,
+				     const char *key)
+{
+	return r->seen[option_index(section, key)].key;
+}
+
+struct config_place config_value_place(const struct config_reader *r, const char *section,
+				       const char *key, size_t at)
+{
+	struct config_place place = r->seen[option_index(section, key)].value;
+
+	if (place.line)
+		place.column += (unsigned)at;
+	return place;
+}
+
+void config_refuse_keys(struct config_reader *r, const char *section, const char *const *keys,
+			const char *why)
+{
+	for (; *keys; keys++) {
+		if (config_is_set(r, section, *keys))
+			config_complain(r, config_key_place(r, section, *keys), "[%s] %s %s",
+					section, *keys, why);
+	}
+}
+
+char *config_beside(const struct config_reader *r, const char *file)
+{
+	const char *config = r->source->file;
+	const char *slash = strrchr(config, '/');
+	size_t n = slash && file[0] != '/' ? (size_t)(slash - config) + 1 : 0;
+	char *path = xcalloc(n + strlen(file) + 1, 1);
+
+	memcpy(path, config, n);
+	strcpy(path + n, file);
+	return path;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/net.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "namespace.h"
+
+static uint8_t arena[NET_BATCH_ARENA];
+static struct batch batch;
+
+static struct path path_to(const char *remote, const char *local)
+{
+	/* IKE's port, which is of no account here. */
+	struct path p = { .remote.port = 500, .encapsulation = ENCAPSULATION_ESP };
+
+	assert_true(addr_parse(remote, &p.remote.addr));
+	assert_true(addr_parse(local, &p.local.addr));
+	return p;
+}
+
+/* What has arrived, waiting up to five seconds for `n` packets. */
+static void receive(struct net_socket *s, unsigned n)
+{
+	struct pollfd fds[2] = { { .fd = s->fd4, .events = POLLIN },
+				 { .fd = s->fd6, .events = POLLIN } };
+
+	batch_init(&batch, arena, sizeof(arena));
+	while (batch.n < n) {
+		assert_true(poll(fds, 2, 5000) > 0);
+		assert_true(net_socket_recv(s, &batch) >= 0);
+	}
+	assert_int_equal(batch.n, n);
+}
+
+static void fill(struct batch *out, const struct path *path, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = batch_take(out, 16, 100 + i, 16);
+
+		assert_non_null(p);
+		memset(pkt_data(p), (int)out->n, p->len);
+		p->path = path;
+		p->ecn = (uint8_t)(i & 3);
+	}
+}
+
+/* Two ends on one host: both sockets have whatever comes. */
+static void test_both_families(void **state)
+{
+	static uint8_t send_arena[64 * 1024];
+	static struct batch out;
+	struct path path4 = path_to("127.0.0.1", "127.0.0.3"), path6 = path_to("::1", "::1");
+	struct net_socket a, b;
+
+	enter_namespace();
+	assert_int_equal(net_esp_open(&a, 0x6777), 0);
+	assert_int_equal(net_esp_open(&b, 0), 0);
+	assert_int_equal(a.port, 0);
+	batch_init(&out, send_arena, sizeof(send_arena));
+	fill(&out, &path4, 20);
+	fill(&out, &path6, 20);
+	assert_int_equal(net_socket_send_batch(&a, out.pkts, out.n), out.n);
+	assert_int_equal(a.stats.sent, 40);
+	assert_int_equal(a.stats.failed, 0);
+	for (unsigned k = 0; k < 2; k++) {
+		receive(k ? &a : &b, 40);
+		for (unsigned i = 0; i < 40; i++) {
+			const struct pkt *got = &batch.pkts[i], *sent = &out.pkts[i];
+
+			assert_true(slice_eq(pkt_slice(got), pkt_slice(sent)));
+			assert_int_equal(got->ecn, sent->ecn);
+			assert_true(addr_eq(&got->from.addr, &sent->path->local.addr));
+			assert_true(addr_eq(&got->to.addr, &sent->path->remote.addr));
+			assert_int_equal(got->from.port, 0);
+			assert_int_equal(got->to.port, 0);
+		}
+	}
+	net_socket_close(&a);
+	net_socket_close(&b);
+	assert_int_equal(a.fd4, -1);
+	net_socket_close(&a);
+}
+
+/* With options in it the IPv4 header is longer. */
+static void test_ip_options(void **state)
+{
+	static const uint8_t nops[8] = { 1, 1, 1, 1, 1, 1, 1, 0 };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct net_socket s;
+	int fd;
+
+	enter_namespace();
+	assert_int_equal(net_esp_open(&s, 0), 0);
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, nops, sizeof(nops)), 0);
+	assert_int_equal(sendto(fd, "packet", 6, 0, (struct sockaddr *)&to, sizeof(to)), 6);
+	/* A packet of nothing is one, too. */
+	assert_int_equal(sendto(fd, "", 0, 0, (struct sockaddr *)&to, sizeof(to)), 0);
+	receive(&s, 2);
+	assert_true(slice_eq(pkt_slice(&batch.pkts[0]), SLICE_STR("packet")));
+	assert_int_equal(batch.pkts[1].len, 0);
+	close(fd);
+	net_socket_close(&s);
+}
+
+static int open_as_nobody(void)
+{
+	struct net_socket s;
+	int rc;
+
+	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+		return 1;
+	rc = net_esp_open(&s, 0);
+	return s.fd4 == -1 && s.fd6 == -1 ? rc : 2;
+}
+
+static void test_no_privilege(void **state)
+{
+	enter_namespace();
+	assert_int_equal(in_child(open_as_nobody), ERR_PERMISSION);
+}
+
+static void narrow_loopback(uint32_t mtu)
+{
+	struct tun_netlink n;
+
+	assert_int_equal(tun_netlink_open(&n), 0);
+	assert_int_equal(tun_link_mtu(&n, "lo", mtu), 0);
+	tun_netlink_close(&n);
+}
+
+/* Sends one packet and tells whether it went. */
+static bool send_one(struct net_socket *s, const struct path *path, uint32_t size,
+		     bool may_fragment)
+{
+	static uint8_t bytes[4096];
+	struct pkt p = {
+		.base = bytes,
+		.size = sizeof(bytes),
+		.len = size,
+		.path = path,
+		.may_fragment = may_fragment,
+	};
+	uint64_t sent = s->stats.sent;
+
+	assert_int_equal(net_socket_send_batch(s, &p, 1), 1);
+	return s->stats.sent > sent;
+}
+
+static void whole_or_not(const struct path *path, uint32_t fits)
+{
+	struct net_socket s;
+
+	assert_int_equal(net_esp_open(&s, 0), 0);
+	assert_true(send_one(&s, path, 2000, false));
+	assert_int_equal(net_socket_keep_whole(&s), 0);
+	assert_true(send_one(&s, path, fits, false));
+	assert_false(send_one(&s, path, fits + 1, false));
+	assert_true(send_one(&s, path, 2000, true));
+	/* That leaves no door open. */
+	assert_false(send_one(&s, path, fits + 1, false));
+	assert_int_equal(s.stats.too_big, 2);
+	assert_int_equal(s.stats.failed, 2);
+	receive(&s, 3);
+	net_socket_close(&s);
+}
+
+static void test_whole(void **state)
+{
+	struct path path4 = path_to("127.0.0.1", "127.0.0.1"), path6 = path_to("::1", "::1");
+
+	enter_namespace();
+	narrow_loopback(1300);
+	whole_or_not(&path4, 1300 - 20);
+	whole_or_not(&path6, 1300 - 40);
+}
+
+static void test_not_open(void **state)
+{
+	struct path path = path_to("127.0.0.1", "127.0.0.1");
+	struct net_socket s = NET_SOCKET_NONE;
+
+	batch_init(&batch, arena, sizeof(arena));
+	assert_int_equal(net_socket_recv(&s, &batch), 0);
+	assert_false(send_one(&s, &path, 100, false));
+	assert_int_equal(s.stats.failed, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_families), cmocka_unit_test(test_ip_options),
+		cmocka_unit_test(test_no_privilege),  cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_not_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
