@@ -310,7 +310,7 @@ static const struct {
 	{ "esp", "encapsulation", "cisco-udp", 0, "cisco-udp", "not available in this version" },
 	{ "esp", "encapsulation", "upd", 0, "upd", "expected auto or udp; did you mean udp?" },
 	{ "esp", "keylife", "0", 0, "0", "expected a duration" },
-	{ "ike", "dpd", "2h", 0, "2h", "expected a duration from 1s to 1h, such as 30s, or 0" },
+	{ "ike", "dpd", "25h", 0, "25h", "expected a duration from 1s to 1d, such as 30s, or 0" },
 	{ "esp", "rekeymargin", "0", 0, "0", "expected a duration from 1s to 1d" },
 	{ "esp", "rekeyfuzz", "100", 0, "100", "expected a percentage from 0% to 300%" },
 	{ "esp", "rekeyfuzz", "301%", 0, "301%", "expected a percentage from 0% to 300%" },
