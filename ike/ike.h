@@ -464,7 +464,7 @@ enum ike_effect_type {
 	IKE_EFFECT_XAUTH_REPLY,
 	/*
 	 * config.gateway: the client asks for its configuration; answered by CONFIG_GIVE, now or later,
-	 * within config.timeout. Not before its user is accepted, and not twice at a time.
+	 * within config.timeout. Not before its user is accepted. Another one replaces it.
 	 */
 	IKE_EFFECT_CONFIG_WANTED,
 };
