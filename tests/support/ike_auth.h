@@ -29,6 +29,13 @@ void auth_credentials(struct pair *p, unsigned end, const char *certificate, con
 bool auth_is_up(const struct pair *p);
 const char *auth_way_text(struct auth_way way, char buf[64]);
 
+/*
+ * Opens the encrypted message of phase 1 that was sent last; iv: what it was sealed with. 0 or an
+ * error.
+ */
+int auth_open(const struct pair *p, const struct pair_datagram *d, uint8_t iv[PROTECT_BLOCK],
+	      uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out);
+
 enum edit_how {
 	EDIT_OMIT,
 	EDIT_DOUBLE,
