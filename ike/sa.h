@@ -51,6 +51,8 @@ enum ike_timer {
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
 
+_Static_assert(IKE_T_COUNT <= TIMERS_MAX, "the table of timers is too small");
+
 /* The body of a phase 1 ID payload. */
 #define ID_BODY_MAX (4 + IKE_ID_MAX)
 
