@@ -42,6 +42,7 @@ struct fake_ike {
 	enum fake_ike_children children;
 	enum encapsulation encapsulation; /* of children */
 	uint32_t keylife_s; /* of children */
+	unsigned expired; /* SAs that ended by themselves, and said so */
 };
 
 #define FAKE_IKE_SAS_MAX 64
@@ -251,6 +252,7 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 	if (sa->expires_at > now)
 		return;
 	sa->expires_at = VTIME_NEVER;
+	fake_ike.expired++;
 	fx = fake_push(sa, IKE_EFFECT_DEAD);
 	fx->why.err = ERR_EXHAUSTED;
 	fx->why.text = "the lifetime of the connection's keys is over";
