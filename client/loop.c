@@ -360,6 +360,15 @@ static void effect_resolve(struct loop *l, const char *name)
 		abort();
 }
 
+/* Who has an SA for raw ESP listens to it. */
+static void effect_publish_spi(struct loop *l, struct esp_in *in)
+{
+	if (classifier_add_spi(data_classifier(l->data), in) != 0)
+		log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
+	if (esp_in_config(in)->path.encapsulation == ENCAPSULATION_ESP)
+		net_esp_listen(&l->o.host->esp);
+}
+
 static void carry_out(struct loop *l, const struct session_effect *fx)
 {
 	struct classifier *c = data_classifier(l->data);
@@ -395,8 +404,7 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 			classifier_set_next(c, fx->slot.slot, fx->slot.next);
 		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
-		if (classifier_add_spi(c, fx->in) != 0)
-			log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
+		effect_publish_spi(l, fx->in);
 		break;
 	case SESSION_EFFECT_ASK:
 		effect_ask(l, &fx->ask);

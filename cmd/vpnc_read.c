@@ -124,7 +124,7 @@ static void take_line(struct vpnc_settings *s, const char *line, const struct li
 bool vpnc_read_fd(struct vpnc_settings *s, int fd, const char *name, FILE *err)
 {
 	struct line_place at = { .program = s->program, .file = name, .err = err };
-	char line[VPNC_LINE_MAX + 2];
+	char line[VPNC_LINE_MAX + 1];
 	bool good = true;
 	long n;
 
