@@ -248,7 +248,7 @@ static void take_value(struct config_reader *r, const struct option *o)
 	r->seen[o - options].value = here(r, v.text);
 	if (option_parse(&r->draft, o, &v))
 		return;
-	r->refused = true;
+	r->seen[o - options].refused = true;
 	if (v.item[0])
 		config_complain(r, here(r, v.text + v.at), "[%s] %s = %s: %s", o->section, o->key,
 				v.item, v.why);

@@ -30,8 +30,8 @@ struct config {
 	char *storage[SESSION_GATEWAYS_MAX]; /* owns session.gateways */
 	struct credentials *credentials; /* owns session.ike.credentials */
 	/*
-	 * A shell command that prints the user's password, asked each time that one is needed; NULL:
-	 * none. Its first argument, "$1", is the question as a person would see it.
+	 * A shell command that prints the user's password, run for each question that asks for one
+	 * and is not answered by session.password; NULL: none. Its first argument, "$1", is the question as a person would see it.
 	 */
 	char *password_command;
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */

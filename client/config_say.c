@@ -57,6 +57,11 @@ bool config_is_set(const struct config_reader *r, const char *section, const cha
 	return r->seen[option_index(section, key)].key.line != 0;
 }
 
+bool config_is_refused(const struct config_reader *r, const char *section, const char *key)
+{
+	return r->seen[option_index(section, key)].refused;
+}
+
 struct config_place config_key_place(const struct config_reader *r, const char *section,
 				     const char *key)
 {

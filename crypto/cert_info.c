@@ -93,7 +93,7 @@ static void take_uses(const struct DecodedCert *cert, struct cert_info *out)
 int cert_info_parse(struct slice der, struct cert_info *out)
 {
 	struct DecodedCert *cert;
-	int err;
+	int err, ret;
 
 	*out = (struct cert_info){ .der = der };
 	if (der.n == 0 || der.n > CERT_SIZE_MAX)
@@ -105,12 +105,14 @@ int cert_info_parse(struct slice der, struct cert_info *out)
 		return ERR_MALFORMED;
 	cert = xcalloc(1, sizeof(*cert));
 	wc_InitDecodedCert(cert, der.p, (word32)der.n, NULL);
-	if (wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL) == 0) {
+	ret = wc_ParseCert(cert, CERT_TYPE, NO_VERIFY, NULL);
+	if (ret == 0) {
 		take_uses(cert, out);
 		if (cert->keyOID == RSAk)
 			out->bits = cert_rsa_bits(out->spki);
 	} else {
-		err = ERR_UNSUPPORTED;
+		err = ret == ASN_CRIT_EXT_E || ret == ASN_UNKNOWN_OID_E ? ERR_UNSUPPORTED :
+									  ERR_MALFORMED;
 	}
 	wc_FreeDecodedCert(cert);
 	free(cert);

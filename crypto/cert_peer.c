@@ -52,6 +52,8 @@ static const char *reason(int ret)
 		return "has a name that its issuer may not give";
 	case CRL_CERT_REVOKED:
 		return "has been revoked";
+	case ASN_NO_SIGNER_E:
+		return "is for another key of its issuer than the one that we know";
 	default:
 		return "has a signature that its issuer did not make";
 	}
@@ -244,6 +246,8 @@ static int explain(struct chain *chain, char why[CERT_WHY_MAX])
 	char name[NAME_TEXT_MAX], missing[NAME_TEXT_MAX];
 
 	for (unsigned i = 0; i < chain->n && !link->refused; i++) {
+		if (cert_dn_eq(link->info.subject, link->info.issuer))
+			break;
 		issuer = sent_issuer(chain, link);
 		if (!issuer)
 			break;
@@ -355,9 +359,15 @@ static int parse(struct chain *chain, const struct slice *certs, unsigned n, cha
 		int err = cert_info_parse(certs[i], &chain->links[i].info);
 
 		/* An issuer that is not understood is not needed, or will be missed. */
-		if (err == ERR_MALFORMED || (err && i == 0)) {
+		if (err == ERR_MALFORMED) {
 			snprintf(why, CERT_WHY_MAX, "a certificate is not well formed");
 			return ERR_MALFORMED;
+		}
+		if (err && i == 0) {
+			snprintf(why, CERT_WHY_MAX,
+				 "the certificate has what we do not know, such "
+				 "as a critical extension");
+			return ERR_AUTH;
 		}
 		chain->links[i].parsed = err == 0;
 	}

@@ -210,6 +210,9 @@ struct ikev1_keys {
 /* SKEYID for pre-shared keys: prf(psk, Ni_b | Nr_b). Sets keys->hash and keys->skeyid. */
 void ikev1_skeyid_psk(struct ikev1_keys *keys, enum hash_alg hash, struct slice psk,
 		      struct slice ni, struct slice nr);
+/* SKEYID for signatures: prf(Ni_b | Nr_b, g^xy). */
+void ikev1_skeyid_sig(struct ikev1_keys *keys, enum hash_alg hash, struct slice gxy,
+		      struct slice ni, struct slice nr);
 /*
  * SKEYID_d, _a, _e from SKEYID, and the key of this cipher, key_len bytes. cookies: CKY-I | CKY-R,
  * 16 bytes. Once for each keys object. Sets keys->cipher.

@@ -43,6 +43,21 @@ void ikev1_skeyid_psk(struct ikev1_keys *keys, enum hash_alg hash, struct slice 
 	prf(hash, psk, parts, ARRAY_SIZE(parts), &keys->skeyid);
 }
 
+void ikev1_skeyid_sig(struct ikev1_keys *keys, enum hash_alg hash, struct slice gxy,
+		      struct slice ni, struct slice nr)
+{
+	struct secret key;
+
+	secret_init(&key, ni.n + nr.n);
+	if (ni.n)
+		memcpy(key.p, ni.p, ni.n);
+	if (nr.n)
+		memcpy(key.p + ni.n, nr.p, nr.n);
+	keys->hash = hash;
+	prf(hash, secret_slice(&key), &gxy, 1, &keys->skeyid);
+	secret_free(&key);
+}
+
 /* RFC 2409 appendix B: SKEYID_e itself when it is long enough, else its expansion. */
 static void cipher_key(struct ikev1_keys *keys, size_t n)
 {

@@ -71,14 +71,17 @@ enum notify_type {
 	NOTIFY_PAYLOAD_MALFORMED = 16,
 	NOTIFY_INVALID_KEY_INFORMATION = 17,
 	NOTIFY_INVALID_ID_INFORMATION = 18,
+	NOTIFY_INVALID_CERT_ENCODING = 19,
 	NOTIFY_INVALID_HASH_INFORMATION = 23,
 	NOTIFY_AUTHENTICATION_FAILED = 24,
+	NOTIFY_INVALID_SIGNATURE = 25,
 	NOTIFY_ERROR_MAX = 16383, /* what is not above it reports a failure */
 	NOTIFY_RESPONDER_LIFETIME = 24576,
 	NOTIFY_INITIAL_CONTACT = 24578,
 	NOTIFY_R_U_THERE = 36136,
 	NOTIFY_R_U_THERE_ACK = 36137,
 	NOTIFY_UNITY_LOAD_BALANCE = 40501, /* Cisco's: go to the gateway with this address */
+	NOTIFY_GROUP_PASSWORD_HASH = 40503, /* Cisco's, with hybrid authentication */
 };
 
 enum encapsulation_mode {
@@ -211,6 +214,14 @@ void sa_attribute_write(struct wr *w, uint16_t type, uint32_t value);
 int ke_parse(struct slice body, enum dh_group group);
 /* 0, or ERR_MALFORMED: 8 to 256 bytes (RFC 2409 section 5). */
 int nonce_parse(struct slice body);
+/*
+ * CERT and CERT_REQUEST: an encoding and what it is about. 0, or ERR_MALFORMED. An empty body of a
+ * request asks for any.
+ */
+#define CERT_ENCODING_PKCS7 1
+#define CERT_ENCODING_X509_SIGNATURE 4
+int cert_parse(struct slice body, uint8_t *encoding, struct slice *data);
+void cert_write(struct ike_writer *b, enum payload_type type, struct slice data);
 
 struct id_payload {
 	uint8_t type;
@@ -227,8 +238,9 @@ int id_parse(struct slice body, struct id_payload *out);
 int id_to_identity(const struct id_payload *id, struct identity *out);
 /* The selector of a quick mode ID payload. 0, ERR_MALFORMED, ERR_UNSUPPORTED for names. */
 int id_to_ts(const struct id_payload *id, struct ts *out);
-/* A phase 1 ID payload, protocol and port 0. */
-void id_write_identity(struct ike_writer *b, const struct identity *id);
+/* A phase 1 ID payload; protocol and port are 0, or 17 and 500 with Cisco's. */
+void id_write_identity(struct ike_writer *b, const struct identity *id, uint8_t protocol,
+		       uint16_t port);
 /* A quick mode ID payload: address, subnet or range, whichever is the shortest. */
 void id_write_ts(struct ike_writer *b, const struct ts *ts);
 /* An identity that is this address. */
@@ -266,9 +278,32 @@ void delete_write(struct ike_writer *b, uint8_t protocol, struct slice spi);
 
 /* ---- proposals in SA payloads (proposal.c) ---- */
 
+/*
+ * How phase 1 is authenticated, as its transforms have it (RFC 2409 appendix A,
+ * draft-beaulieu-ike-xauth-02 section 7, draft-ietf-ipsec-isakmp-hybrid-auth). INIT: whoever begins
+ * phase 1 is the one that will be asked for a user.
+ */
+enum auth_method {
+	METHOD_PSK = 1,
+	METHOD_RSA = 3, /* signatures */
+	METHOD_HYBRID_INIT_RSA = 64221,
+	METHOD_HYBRID_RESP_RSA = 64222,
+	METHOD_XAUTH_INIT_PSK = 65001,
+	METHOD_XAUTH_RESP_PSK = 65002,
+	METHOD_XAUTH_INIT_RSA = 65005,
+	METHOD_XAUTH_RESP_RSA = 65006,
+};
+
+/* Those that are accepted. */
+struct auth_methods {
+	unsigned n;
+	enum auth_method method[2];
+};
+
 /* One transform of phase 1, or of phase 2, understood. */
 struct ike_choice {
 	struct ike_suite suite;
+	uint16_t method;
 	uint32_t lifetime_s; /* 0: not given */
 	uint64_t lifetime_bytes;
 	unsigned proposal; /* where it stands in the SA payload */
@@ -296,16 +331,16 @@ struct esp_offer {
 	uint32_t lifetime_s; /* 0: say nothing */
 };
 
-/* Initiator: an SA payload with one proposal and a transform for each suite, pre-shared key. */
+/* Initiator: an SA payload with one proposal and a transform for each suite. */
 void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, unsigned n,
-			uint32_t lifetime_s);
+			enum auth_method method, uint32_t lifetime_s);
 void proposal_write_esp(struct ike_writer *b, const struct esp_offer *offer);
 /*
  * Responder: the first transform of the peer's offer that is one of ours. For ESP an offer of pfs
  * DH_NONE takes only transforms without a group, and mode 0 takes any mode. 0 or ERR_NO_PROPOSAL.
  */
 int proposal_choose_ike(const struct sa_payload *sa, const struct ike_suite *suites, unsigned n,
-			struct ike_choice *out);
+			const struct auth_methods *methods, struct ike_choice *out);
 int proposal_choose_esp(const struct sa_payload *sa, const struct esp_offer *ours,
 			struct esp_choice *out);
 /*
@@ -319,7 +354,7 @@ void proposal_write_choice(struct ike_writer *b, const struct sa_payload *sa, un
  * ERR_NO_PROPOSAL.
  */
 int proposal_check_ike(const struct sa_payload *sa, const struct ike_suite *suites, unsigned n,
-		       struct ike_choice *out);
+		       enum auth_method method, struct ike_choice *out);
 int proposal_check_esp(const struct sa_payload *sa, const struct esp_offer *offer,
 		       struct esp_choice *out);
 

@@ -88,7 +88,8 @@ enum exchange_due exchange_timeout(struct exchange *x, vtime now)
 		return EXCHANGE_LOST;
 	if (now < x->resend_at)
 		return EXCHANGE_NOTHING;
-	x->wait = vtime_min(2 * x->wait, EXCHANGE_LONGEST_WAIT);
+	x->wait = vtime_min(2 * x->wait,
+			    x->type->patient ? EXCHANGE_PATIENT_WAIT : EXCHANGE_LONGEST_WAIT);
 	x->resend_at = vtime_add(now, x->wait);
 	return EXCHANGE_RESEND;
 }

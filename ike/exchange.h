@@ -20,6 +20,7 @@
  * gateway gets 21 small datagrams for it.
  */
 #define EXCHANGE_LONGEST_WAIT (1500 * VTIME_MS)
+#define EXCHANGE_PATIENT_WAIT (8 * VTIME_S)
 #define EXCHANGE_HINT_WAIT (1 * VTIME_S)
 
 struct exchange;
@@ -27,6 +28,7 @@ struct exchange;
 /* One message of an exchange. Messages alternate; what has `consume` is received, the rest sent. */
 struct exchange_message {
 	bool encrypted;
+	bool in_clear; /* what we receive may also come so */
 	unsigned hash; /* the HASH(n) that leads a phase 2 message; 0 in phase 1 */
 	/* What we receive: the sets for ike_msg_check. */
 	payload_set required;
@@ -54,6 +56,7 @@ struct exchange_type {
 	 * nothing short.
 	 */
 	bool passive;
+	bool patient; /* a person is behind the answer: it goes again seldom */
 	unsigned n;
 	const struct exchange_message *message;
 	void (*done)(struct ike_sa *sa, vtime now, struct exchange *x);

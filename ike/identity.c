@@ -21,8 +21,12 @@ int identity_parse(const char *text, struct identity *out)
 
 	if (strncmp(text, keyid, strlen(keyid)) == 0)
 		return identity_set(out, ID_KEY_ID, SLICE_STR(text + strlen(keyid)));
-	if (strchr(text, '='))
-		return ERR_UNSUPPORTED;
+	if (strchr(text, '=')) {
+		uint8_t dn[IKE_ID_MAX];
+		int n = cert_dn_parse(text, dn, sizeof(dn));
+
+		return n > 0 ? identity_set(out, ID_DER_ASN1_DN, slice(dn, (size_t)n)) : ERR_CONFIG;
+	}
 	if (addr_parse(text, &a))
 		return identity_set(out, a.family == FAMILY_IP4 ? ID_IPV4_ADDR : ID_IPV6_ADDR,
 				    addr_bytes(&a));
@@ -31,7 +35,11 @@ int identity_parse(const char *text, struct identity *out)
 
 bool identity_eq(const struct identity *a, const struct identity *b)
 {
-	return a->type == b->type && slice_eq(slice(a->data, a->n), slice(b->data, b->n));
+	struct slice x = slice(a->data, a->n), y = slice(b->data, b->n);
+
+	if (a->type != b->type)
+		return false;
+	return a->type == ID_DER_ASN1_DN ? cert_dn_eq(x, y) : slice_eq(x, y);
 }
 
 const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX])
@@ -44,6 +52,8 @@ const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]
 	if ((id->type == ID_IPV4_ADDR || id->type == ID_IPV6_ADDR) &&
 	    addr_from_bytes(slice(id->data, id->n), &a))
 		return addr_text(&a, buf);
+	if (id->type == ID_DER_ASN1_DN)
+		return cert_dn_text(slice(id->data, id->n), buf, IDENTITY_TEXT_MAX);
 	if (id->type == ID_KEY_ID)
 		n = (size_t)snprintf(buf, IDENTITY_TEXT_MAX, "keyid:");
 	for (unsigned i = 0; i < id->n && n + 1 < IDENTITY_TEXT_MAX; i++) {

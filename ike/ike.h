@@ -14,7 +14,10 @@
  *	exchange.c   one exchange in the air: retransmission, duplicates
  *	protect.c    encryption, IVs and HASHes                            RFC 2409 section 5, app. B
  *	ike_sa.c     the SA: dispatches by rows of data
- *	v1_main*.c   main mode, pre-shared key; _i and _r are the roles    RFC 2409 section 5.4
+ *	v1_main*.c   main mode; _i and _r are the roles                    RFC 2409 section 5
+ *	v1_aggr*.c   aggressive mode; the same                             RFC 2409 section 5
+ *	v1_auth.c    what proves both ends in these two: pre-shared key,   RFC 2409 sections 5.1, 5.4
+ *	             RSA signatures, hybrid
  *	v1_quick*.c  quick mode, with and without PFS; the same            RFC 2409 section 5.5
  *	v1_info.c    informational: delete, notify, hints
  *	v1_dpd.c     is the peer alive?                                    RFC 3706
@@ -37,11 +40,14 @@
  * hands them out and forgets them, and any SA with the peer can send their Deletes and take the
  * peer's. Which SA is used for what is the session's choice.
  *
- * As a responder the engine takes the first of its own suites that is offered, hides its address in
- * NAT detection so that the peer goes over to port 4500, and repeats nothing in main mode of its
- * own accord. INITIAL-CONTACT of the peer is not looked at.
+ * As a responder the engine takes the first of its own suites that is offered, and repeats nothing
+ * in phase 1 of its own accord. Main mode is always taken, aggressive mode only where it is
+ * configured. INITIAL-CONTACT of the peer is not looked at.
  *
- * Not here yet: aggressive mode, transactions, certificates, ESP without UDP, IKEv2.
+ * Aggressive mode ends with the initiator's message 3, and the peer verifies it afterwards: what it
+ * does not like is told in an informational message.
+ *
+ * Not here yet: transactions, IKEv2.
  */
 #ifndef GODWIT_IKE_IKE_H
 #define GODWIT_IKE_IKE_H
@@ -62,7 +68,7 @@
 /* The longest message we send or take, reassembled: some certificates fit. */
 #define IKE_MESSAGE_MAX 10000
 #define IKE_SUITES_MAX 16
-#define IKE_ID_MAX 255
+#define IKE_ID_MAX 600 /* a long distinguished name */
 
 /* ---- identities (RFC 2407 section 4.6.2) ---- */
 
@@ -86,14 +92,15 @@ struct identity {
 	uint8_t data[IKE_ID_MAX];
 };
 
-#define IDENTITY_TEXT_MAX 300
+#define IDENTITY_TEXT_MAX 700
 
 /*
- * The type follows from the form: an address, user@fqdn, "keyid:NAME", else an FQDN. A
- * distinguished name (it has '=') is refused with ERR_UNSUPPORTED for now, an empty or over-long
- * text with ERR_CONFIG.
+ * The type follows from the form: an address, user@fqdn, "keyid:NAME", a distinguished name (it
+ * has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
+ * ERR_CONFIG.
  */
 int identity_parse(const char *text, struct identity *out);
+/* Distinguished names as cert_dn_eq has it, others byte for byte. */
 bool identity_eq(const struct identity *a, const struct identity *b);
 /* Printable; bytes that are not are shown as '?'. */
 const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]);
@@ -183,7 +190,7 @@ struct ike_config {
 	enum ike_mode mode;
 	enum ike_auth auth;
 	bool xauth; /* a user is authenticated behind phase 1; always so with HYBRID */
-	bool server; /* we are the gateway: we ask for users, and give configurations */
+	bool gateway; /* we ask for the user, and give configurations; with HYBRID it is we who sign */
 	enum ike_vendor vendor;
 	enum ike_transport transport;
 	/*
@@ -305,7 +312,7 @@ enum ike_event_type {
 	 */
 	IKE_EVENT_REKEY,
 	/*
-	 * `datagram` is a peer's first message of main mode: answer it (a fresh SA only). DEAD
+	 * `datagram` is a peer's first message of phase 1: answer it (a fresh SA only). DEAD
 	 * follows at once when it cannot be used. ike_sa_owns then knows repeats of it, too.
 	 */
 	IKE_EVENT_ACCEPT,
@@ -330,17 +337,17 @@ enum ike_event_type {
 	 */
 	IKE_EVENT_XAUTH_ANSWER,
 	/*
-	 * config.server, with config.xauth: ask the client for these fields. After AUTHENTICATED, and
+	 * config.gateway, with config.xauth: ask the client for these fields. After AUTHENTICATED, and
 	 * again after each XAUTH_REPLY that is not enough; later, when a user must prove himself once
 	 * more. Nothing while a demand or a status is under way.
 	 */
 	IKE_EVENT_XAUTH_DEMAND,
 	/*
-	 * config.server: whether the user is accepted; instead of a demand or after XAUTH_REPLY.
+	 * config.gateway: whether the user is accepted; instead of a demand or after XAUTH_REPLY.
 	 * ESTABLISHED follows when the client has heard it, or DEAD.
 	 */
 	IKE_EVENT_XAUTH_STATUS,
-	/* config.server: the answer to CONFIG_WANTED; without one a SET, which pushes it. */
+	/* config.gateway: the answer to CONFIG_WANTED; without one a SET, which pushes it. */
 	IKE_EVENT_CONFIG_GIVE,
 };
 
@@ -405,9 +412,9 @@ void ike_child_free(struct ike_child *c);
 enum ike_effect_type {
 	IKE_EFFECT_SEND, /* an IKE message; the shell adds the non-ESP marker on port 4500 */
 	/*
-	 * NAT detection is done: where we talk from now on, ports 4500 (the peer's may be another
-	 * one where the peer began), and our address as the datagrams came to it. The path's
-	 * generation is not set: counting is its owner's.
+	 * NAT detection is done: where we talk from now on, how ESP travels, and our address as the
+	 * datagrams came to it. Ports are 4500 with UDP (the peer's may be another one where the
+	 * peer began), else as they were. The path's generation is not set: counting is its owner's.
 	 */
 	IKE_EFFECT_NAT,
 	/*
@@ -453,10 +460,10 @@ enum ike_effect_type {
 	 * one in a second.
 	 */
 	IKE_EFFECT_HINT,
-	/* config.server: what the client answers to XAUTH_DEMAND. */
+	/* config.gateway: what the client answers to XAUTH_DEMAND. */
 	IKE_EFFECT_XAUTH_REPLY,
 	/*
-	 * config.server: the client asks for its configuration; answered by CONFIG_GIVE, now or later,
+	 * config.gateway: the client asks for its configuration; answered by CONFIG_GIVE, now or later,
 	 * within config.timeout. Not before its user is accepted, and not twice at a time.
 	 */
 	IKE_EFFECT_CONFIG_WANTED,
@@ -469,7 +476,7 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
-	char said[128]; /* the gateway's own words, printable; "" for none */
+	char said[128]; /* the gateway's own words, or more about it; printable; "" for none */
 	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
 	struct addr redirect;
 };
@@ -486,7 +493,7 @@ struct ike_effect {
 		struct {
 			struct path path;
 			enum nat nat;
-			bool natt; /* both ends speak RFC 3947 */
+			bool natt; /* both ends speak NAT traversal */
 		} nat;
 		struct {
 			struct ike_suite suite;
@@ -546,7 +553,7 @@ vtime ike_deadline(const struct ike_sa *sa);
  * none.
  */
 bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
-/* True for a first message of main mode: an initiator's cookie, and none of a responder. */
+/* True for a first message of phase 1: an initiator's cookie, and none of a responder. */
 bool ike_is_first_message(struct slice datagram);
 
 /* For status and logs. */

@@ -26,6 +26,17 @@ void ike_child_free(struct ike_child *c)
 	secret_free(&c->keymat_out);
 }
 
+/* What exchanges keep, wiped. */
+static void scratch_end(struct ike_sa *sa)
+{
+	v1_main_end(sa);
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		v1_quick_end(&sa->quick[i]);
+	for (unsigned i = 0; i < TRANSACTION_SLOTS; i++)
+		v1_transaction_end(&sa->transaction[i]);
+	v1_user_end(sa);
+}
+
 struct ike_sa *ike_sa_new(const struct ike_config *config, struct rng *rng, struct log *log)
 {
 	struct ike_sa *sa = xcalloc(1, sizeof(*sa));
@@ -35,18 +46,15 @@ struct ike_sa *ike_sa_new(const struct ike_config *config, struct rng *rng, stru
 	sa->log = log;
 	sa->expires_at = VTIME_NEVER;
 	timers_init(&sa->timers, IKE_T_COUNT);
-	v1_main_end(sa);
-	for (unsigned i = 0; i < QUICK_SLOTS; i++)
-		v1_quick_end(&sa->quick[i]);
+	scratch_end(sa);
+	sa->user.assigned.save_password = -1;
 	return sa;
 }
 
 /* Keys and whatever leads to them. */
 static void sa_wipe(struct ike_sa *sa)
 {
-	v1_main_end(sa);
-	for (unsigned i = 0; i < QUICK_SLOTS; i++)
-		v1_quick_end(&sa->quick[i]);
+	scratch_end(sa);
 	ikev1_keys_free(&sa->keys);
 	wipe(&sa->keys, sizeof(sa->keys));
 }
@@ -135,6 +143,7 @@ void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE])
 void sa_alive(struct ike_sa *sa)
 {
 	sa->probe.heard = true;
+	sa->unconfirmed = false;
 	sa_push(sa, IKE_EFFECT_ALIVE);
 }
 
@@ -158,7 +167,7 @@ uint32_t sa_message_id(struct ike_sa *sa)
 
 	do
 		id = rng_u32(sa->rng);
-	while (id == 0 || v1_quick_find(sa, id) || id_seen(sa, id));
+	while (id == 0 || v1_quick_find(sa, id) || v1_transaction_find(sa, id) || id_seen(sa, id));
 	return id;
 }
 
@@ -174,8 +183,17 @@ static unsigned timer_row(const struct ike_sa *sa, const struct exchange *x)
 
 void sa_arm(struct ike_sa *sa, const struct exchange *x)
 {
-	if (sa->state != IKE_STATE_DEAD)
+	if (sa->state == IKE_STATE_DEAD)
+		return;
+	if (v1_transaction_has(sa, x))
+		v1_transaction_arm(sa);
+	else
 		timers_set(&sa->timers, timer_row(sa, x), exchange_deadline(x));
+}
+
+bool sa_is_up(const struct ike_sa *sa)
+{
+	return sa->state == IKE_STATE_CONFIGURING || sa->state == IKE_STATE_ESTABLISHED;
 }
 
 void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
@@ -243,8 +261,8 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 		const struct ike_failure why = {
 			.err = ERR_CONFIG,
 			.during = x->type->name,
-			.text = "our own message cannot be made: too many proposals, or no address "
-				"of our own",
+			.text = "our own message cannot be made: too many proposals, no address of "
+				"our own, or no key to sign with",
 		};
 
 		x->type->lost(sa, now, x, &why);
@@ -363,6 +381,7 @@ static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
 	if (row->hash)
 		sa_alive(sa);
 	consume(sa, now, x, &opened, bytes, next_iv);
+	wipe(buf, opened.body.n); /* there may be a password in it */
 }
 
 void sa_exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
@@ -374,7 +393,8 @@ void sa_exchange_receive(struct ike_sa *sa, vtime now, struct exchange *x, const
 		repeat_receive(sa, x);
 	else if (!exchange_in_air(x) || m->h.id != x->id || !x->type->message[x->step].consume)
 		sa_drop(sa, DROP_IKE_UNEXPECTED);
-	else if (encrypted != x->type->message[x->step].encrypted)
+	else if (encrypted != x->type->message[x->step].encrypted &&
+		 !x->type->message[x->step].in_clear)
 		sa_drop(sa, encrypted ? DROP_IKE_UNEXPECTED : DROP_IKE_UNPROTECTED);
 	else if (encrypted)
 		consume_encrypted(sa, now, x, m, bytes);
@@ -431,7 +451,8 @@ bool ike_is_first_message(struct slice datagram)
 	static const uint8_t none[IKE_COOKIE_SIZE];
 	struct ike_msg m;
 
-	return ike_msg_parse(datagram, &m) == 0 && m.h.exchange == ISAKMP_MAIN && m.h.id == 0 &&
+	return ike_msg_parse(datagram, &m) == 0 &&
+	       (m.h.exchange == ISAKMP_MAIN || m.h.exchange == ISAKMP_AGGRESSIVE) && m.h.id == 0 &&
 	       !(m.h.flags & ISAKMP_ENCRYPTED) &&
 	       memcmp(m.h.cookie_i, none, IKE_COOKIE_SIZE) != 0 &&
 	       memcmp(m.h.cookie_r, none, IKE_COOKIE_SIZE) == 0;
@@ -452,7 +473,7 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 	struct slice bytes = ev->datagram.bytes;
 	struct ike_msg m;
 
-	if (sa->state != IKE_STATE_PHASE1 && sa->state != IKE_STATE_ESTABLISHED) {
+	if (sa->state != IKE_STATE_PHASE1 && !sa_is_up(sa)) {
 		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
 	} else if (ike_msg_parse(bytes, &m) != 0) {
 		sa_drop(sa, DROP_IKE_MALFORMED);
@@ -465,12 +486,14 @@ static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_even
 	} else {
 		sa->arrived_from = ev->datagram.from;
 		sa->arrived_to = ev->datagram.to;
-		if (m.h.exchange == ISAKMP_MAIN)
+		if (sa->main.x.type && m.h.exchange == sa->main.x.type->number)
 			sa_exchange_receive(sa, now, &sa->main.x, &m, bytes);
 		else if (m.h.exchange == ISAKMP_QUICK)
 			quick_receive(sa, now, &m, bytes);
 		else if (m.h.exchange == ISAKMP_INFORMATIONAL)
 			v1_info_receive(sa, now, &m);
+		else if (m.h.exchange == ISAKMP_TRANSACTION)
+			v1_transaction_receive(sa, now, &m, bytes);
 		else
 			sa_drop(sa, DROP_IKE_UNEXPECTED);
 	}
@@ -483,7 +506,10 @@ static void start(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	sa->path = ev->path;
 	sa->rekey = ev->type == IKE_EVENT_REKEY;
 	sa->state = IKE_STATE_PHASE1;
-	v1_main_start(sa, now);
+	if (sa->config->mode == IKE_MODE_AGGRESSIVE)
+		v1_aggr_start(sa, now);
+	else
+		v1_main_start(sa, now);
 }
 
 static void accept_first(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -498,7 +524,11 @@ static void accept_first(struct ike_sa *sa, vtime now, const struct ike_event *e
 				  .encapsulation = ENCAPSULATION_UDP };
 	if (ike_is_first_message(ev->datagram.bytes) &&
 	    ike_msg_parse(ev->datagram.bytes, &m) == 0) {
-		v1_main_r_begin(sa, now, &m.h);
+		/* Never the weaker one unasked: it shows our proof to whoever asks. */
+		if (m.h.exchange == ISAKMP_MAIN)
+			v1_main_r_begin(sa, now, &m.h);
+		else if (sa->config->mode == IKE_MODE_AGGRESSIVE)
+			v1_aggr_r_begin(sa, now, &m.h);
 		datagram_receive(sa, now, ev);
 	}
 	if (sa->main.x.step == 0)
@@ -519,7 +549,7 @@ static void close_sa(struct ike_sa *sa)
 	static const struct ike_failure closed = { .during = "the connection",
 						   .text = "closed by us" };
 
-	sa_die(sa, &closed, sa->state == IKE_STATE_ESTABLISHED);
+	sa_die(sa, &closed, sa_is_up(sa));
 }
 
 void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -559,9 +589,12 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		v1_dpd_probe(sa, now);
 		break;
 	case IKE_EVENT_XAUTH_ANSWER:
+		v1_user_answer(sa, now, ev);
+		break;
 	case IKE_EVENT_XAUTH_DEMAND:
 	case IKE_EVENT_XAUTH_STATUS:
 	case IKE_EVENT_CONFIG_GIVE:
+		v1_user_r_event(sa, now, ev);
 		break;
 	}
 }
@@ -589,6 +622,12 @@ static void exchange_due(struct ike_sa *sa, vtime now, struct exchange *x)
 	}
 }
 
+static void transactions_due(struct ike_sa *sa, vtime now)
+{
+	for (unsigned i = 0; i < TRANSACTION_SLOTS; i++)
+		exchange_due(sa, now, &sa->transaction[i].x);
+}
+
 void ike_timeout(struct ike_sa *sa, vtime now)
 {
 	static const struct ike_failure expired = {
@@ -608,6 +647,10 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			v1_quick_start_next(sa, now);
 		else if (row == IKE_T_PROBE)
 			v1_dpd_timeout(sa, now);
+		else if (row == IKE_T_USER)
+			v1_user_timeout(sa, now);
+		else if (row == IKE_T_TRANSACTION)
+			transactions_due(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}

@@ -285,9 +285,10 @@ static void id_write(struct ike_writer *b, uint8_t type, uint8_t protocol, uint1
 	wr_u16(&b->w, port);
 }
 
-void id_write_identity(struct ike_writer *b, const struct identity *id)
+void id_write_identity(struct ike_writer *b, const struct identity *id, uint8_t protocol,
+		       uint16_t port)
 {
-	id_write(b, (uint8_t)id->type, 0, 0);
+	id_write(b, (uint8_t)id->type, protocol, port);
 	wr_slice(&b->w, slice(id->data, id->n));
 }
 
@@ -319,6 +320,25 @@ void id_write_ts(struct ike_writer *b, const struct ts *ts)
 		wr_slice(&b->w, addr_bytes(&ts->lo));
 		wr_slice(&b->w, addr_bytes(&ts->hi));
 	}
+}
+
+/* ---- certificates (RFC 2408 sections 3.9, 3.10) ---- */
+
+int cert_parse(struct slice body, uint8_t *encoding, struct slice *data)
+{
+	struct rd r;
+
+	rd_init(&r, body);
+	*encoding = rd_u8(&r);
+	*data = rd_rest(&r);
+	return r.bad ? ERR_MALFORMED : 0;
+}
+
+void cert_write(struct ike_writer *b, enum payload_type type, struct slice data)
+{
+	ike_write_payload(b, type);
+	wr_u8(&b->w, CERT_ENCODING_X509_SIGNATURE);
+	wr_slice(&b->w, data);
 }
 
 /* ---- notify, delete ---- */

@@ -11,7 +11,6 @@ enum {
 	IKE_LIFE_TYPE = 11,
 	IKE_LIFE_DURATION = 12,
 	IKE_KEY_LENGTH = 14,
-	AUTH_METHOD_PSK = 1,
 };
 
 /* RFC 2407 section 4.5 */
@@ -190,7 +189,7 @@ static size_t transform_begin(struct wr *w, unsigned i, unsigned n, uint8_t id)
 }
 
 void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, unsigned n,
-			uint32_t lifetime_s)
+			enum auth_method method, uint32_t lifetime_s)
 {
 	size_t proposal = sa_begin(b, 1, PROTOCOL_ISAKMP, SLICE_NONE, n);
 	struct wr *w = &b->w;
@@ -204,7 +203,7 @@ void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, un
 			sa_attribute_write(w, IKE_KEY_LENGTH, suites[i].key_bits);
 		sa_attribute_write(w, IKE_HASH, hash_number(suites[i].hash));
 		sa_attribute_write(w, IKE_GROUP, suites[i].group);
-		sa_attribute_write(w, IKE_AUTH, AUTH_METHOD_PSK);
+		sa_attribute_write(w, IKE_AUTH, method);
 		if (lifetime_s) {
 			sa_attribute_write(w, IKE_LIFE_TYPE, LIFE_SECONDS);
 			sa_attribute_write(w, IKE_LIFE_DURATION, lifetime_s);
@@ -323,11 +322,12 @@ static bool ike_transform_read(const struct sa_transform *t, struct ike_choice *
 		a.value[IKE_KEY_LENGTH] = c->key_bits;
 	else
 		want |= 1u << IKE_KEY_LENGTH;
-	if (a.seen != want || a.value[IKE_AUTH] != AUTH_METHOD_PSK ||
+	if (a.seen != want || a.value[IKE_AUTH] > UINT16_MAX ||
 	    !(c->key_bits || is_aes_length(a.value[IKE_KEY_LENGTH])) ||
 	    a.value[IKE_GROUP] > UINT16_MAX ||
 	    !hash_from_number(a.value[IKE_HASH], &out->suite.hash))
 		return false;
+	out->method = (uint16_t)a.value[IKE_AUTH];
 	out->suite.cipher = c->cipher;
 	out->suite.key_bits = (uint16_t)a.value[IKE_KEY_LENGTH];
 	out->suite.group = (enum dh_group)a.value[IKE_GROUP];
@@ -373,6 +373,14 @@ static bool ike_suite_among(const struct ike_suite *s, const struct ike_suite *s
 	return false;
 }
 
+static bool method_among(uint16_t method, const struct auth_methods *methods)
+{
+	for (unsigned i = 0; i < methods->n; i++)
+		if (method == methods->method[i])
+			return true;
+	return false;
+}
+
 static bool esp_among(const struct esp_choice *c, const struct esp_offer *offer)
 {
 	if (c->pfs != offer->pfs || (offer->mode && c->mode != offer->mode))
@@ -386,7 +394,7 @@ static bool esp_among(const struct esp_choice *c, const struct esp_offer *offer)
 }
 
 int proposal_choose_ike(const struct sa_payload *sa, const struct ike_suite *suites, unsigned n,
-			struct ike_choice *out)
+			const struct auth_methods *methods, struct ike_choice *out)
 {
 	for (unsigned p = 0; p < sa->nproposals; p++) {
 		const struct sa_proposal *o = &sa->proposal[p];
@@ -394,7 +402,8 @@ int proposal_choose_ike(const struct sa_payload *sa, const struct ike_suite *sui
 		for (unsigned t = o->first; t < o->first + o->n; t++) {
 			if (o->protocol != PROTOCOL_ISAKMP ||
 			    !ike_transform_read(&sa->transform[t], out) ||
-			    !ike_suite_among(&out->suite, suites, n))
+			    !ike_suite_among(&out->suite, suites, n) ||
+			    !method_among(out->method, methods))
 				continue;
 			out->proposal = p;
 			out->transform = t;
@@ -432,11 +441,13 @@ int proposal_choose_esp(const struct sa_payload *sa, const struct esp_offer *our
 }
 
 int proposal_check_ike(const struct sa_payload *sa, const struct ike_suite *suites, unsigned n,
-		       struct ike_choice *out)
+		       enum auth_method method, struct ike_choice *out)
 {
+	const struct auth_methods offered = { 1, { method } };
+
 	if (sa->nproposals != 1 || sa->ntransforms != 1)
 		return ERR_NO_PROPOSAL;
-	return proposal_choose_ike(sa, suites, n, out);
+	return proposal_choose_ike(sa, suites, n, &offered, out);
 }
 
 int proposal_check_esp(const struct sa_payload *sa, const struct esp_offer *offer,

@@ -4,6 +4,7 @@
 #define GODWIT_IKE_SA_H
 
 #include "base/timer.h"
+#include "ike/attribute.h"
 #include "ike/exchange.h"
 
 #define IKE_NONCE_SIZE 32
@@ -30,6 +31,8 @@
 #define SMALL_MESSAGE_MAX 256
 /* A message recorded long ago must not pass for a new one: hours of a busy peer. */
 #define SEEN_IDS_MAX 2048
+/* Of both ends; two are under way at most, the others answer repeats. */
+#define TRANSACTION_SLOTS 4
 /* No message holds more SPIs. */
 #define DELETED_MAX (IKE_MESSAGE_MAX / 4)
 /* The engine's names for offers have this bit; the session's do not. */
@@ -40,15 +43,25 @@ enum ike_timer {
 	IKE_T_EXPIRE,
 	IKE_T_SETTLED,
 	IKE_T_PROBE,
+	IKE_T_USER,
+	IKE_T_TRANSACTION,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
 
-/* What main mode keeps from one message to the next. */
+/* The body of a phase 1 ID payload. */
+#define ID_BODY_MAX (4 + IKE_ID_MAX)
+
+/* What main or aggressive mode keeps from one message to the next. */
 struct main_mode {
 	struct exchange x;
 	struct dh *dh;
 	enum natt natt;
+	struct cert_peer *cert; /* verified; until its names have been compared */
+	size_t id_n;
+	uint8_t id[ID_BODY_MAX]; /* ours, as it was sent */
+	size_t peer_id_n;
+	uint8_t peer_id[ID_BODY_MAX]; /* as it came */
 	uint8_t nonce[IKE_NONCE_SIZE]; /* ours */
 	size_t peer_public_n;
 	uint8_t peer_public[DH_PUBLIC_MAX];
@@ -100,6 +113,46 @@ struct quick_mode {
 	struct quick_offer offer; /* responder */
 };
 
+/* A REQUEST or SET of either end, and what answers it. */
+struct transaction {
+	struct exchange x; /* first: v1_transaction_of() */
+	uint64_t completed; /* these grow from one to the next */
+	uint8_t message; /* enum attribute_message, of what began it */
+	uint16_t identifier;
+	struct attribute_types types; /* the attributes of a message that the peer has begun with */
+	/* Writes the attributes of our message; for the time of one call, with what it needs. */
+	void (*write)(struct ike_sa *sa, struct transaction *t, struct wr *w);
+	const struct ike_event *event;
+	bool gives; /* the peer's SET has something of the configuration */
+	unsigned fields; /* the peer's REQUEST asks for these of XAUTH */
+	uint16_t xauth_type;
+};
+
+/* How far it is with what follows phase 1. */
+enum user_stage {
+	USER_NONE, /* before it, or nothing is to come */
+	USER_AWAITED, /* the gateway is to ask; as a gateway: the session is to decide */
+	USER_ASKED, /* the session has the question; as a gateway: the client */
+	USER_ANSWERED, /* the gateway is to decide, or to ask again */
+	USER_PULLING, /* Mode Config */
+	USER_TOLD, /* as a gateway: accepted or refused, and the client does not know yet */
+};
+
+struct user {
+	enum user_stage stage;
+	bool accepted; /* as a gateway: what the client is told */
+	unsigned round;
+	unsigned rounds; /* since the last verdict */
+	struct transaction *open; /* the peer's REQUEST that the session has not answered */
+	struct transaction *pull; /* ours */
+	struct xauth heard; /* of the message at hand; its values are not kept */
+	char message[IKE_SAID_MAX]; /* what the session is asked with */
+	struct secret value[XAUTH_FIELDS]; /* as a gateway: what the client has said */
+	bool cannot; /* as a gateway: the client has nothing to say */
+	struct attribute_wish wish; /* as a gateway: what the client would like to have */
+	struct ike_assigned assigned;
+};
+
 /* RFC 3706; sequence 0: none has been sent. */
 struct probe {
 	bool running;
@@ -131,6 +184,10 @@ struct ike_sa {
 	bool cookie_r_known;
 	struct ike_suite suite;
 	struct identity peer;
+	/*
+	 * Initiator of aggressive mode: nothing shows yet that the peer has taken our last message.
+	 */
+	bool unconfirmed;
 	uint32_t lifetime_s;
 	vtime established_at;
 	vtime expires_at;
@@ -151,6 +208,9 @@ struct ike_sa {
 	bool peer_fragmentation; /* it takes fragments of IKE messages */
 	bool peer_cisco; /* it is one of Cisco's, or cannot be told from one */
 	struct probe probe;
+	uint64_t transactions_completed;
+	struct transaction transaction[TRANSACTION_SLOTS];
+	struct user user;
 	bool hinted;
 	vtime hinted_at;
 	unsigned nseen;
@@ -190,43 +250,101 @@ bool sa_seen(struct ike_sa *sa, uint32_t id);
 void sa_alive(struct ike_sa *sa);
 /* An error notify that proves nothing: the session is told, at most once a second. */
 void sa_hint(struct ike_sa *sa, vtime now, uint16_t notify);
+/* Phase 1 is complete, whether children may be negotiated or not. */
+bool sa_is_up(const struct ike_sa *sa);
 /* CKY-I | CKY-R */
 void sa_cookies(const struct ike_sa *sa, uint8_t out[2 * IKE_COOKIE_SIZE]);
 /* A cookie of our own; never zero. */
 void sa_cookie_make(struct ike_sa *sa, uint8_t out[IKE_COOKIE_SIZE]);
 
-/* ---- v1_main.c: what both roles share ---- */
+/* ---- v1_main.c: what both modes and both roles share ---- */
 
-int v1_main_fail(struct ike_failure *why, int err, const char *text);
+int v1_main_fail(const struct ike_sa *sa, struct ike_failure *why, int err, const char *text);
+/* What the peer announces in this message, besides what it has announced before. */
+void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m);
+
+/* Initiator: the SA payload, kept for the proofs. */
+void v1_main_write_offer(struct ike_sa *sa, struct ike_writer *b, const struct ike_suite *suites,
+			 unsigned n);
+/* Responder: takes what was chosen of the offer (it fits), and writes it. */
+void v1_main_take_choice(struct ike_sa *sa, const struct ike_choice *choice, struct slice sai);
+void v1_main_write_choice(struct ike_sa *sa, struct ike_writer *b);
+
+/* g^xi or g^xr. */
+struct slice v1_main_public(const struct ike_sa *sa, bool initiator);
 /* SKEYID and all that follows, the first IV included; own public value and nonce are there. */
 void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
 		  struct slice peer_nonce);
-/* What the peer announces in this message, besides what it has announced before. */
-void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m);
-/* The effect of NAT detection. */
-void v1_main_nat_tell(struct ike_sa *sa);
-/* Writes our ID and HASH. */
-void v1_main_prove(struct ike_sa *sa, struct ike_writer *b);
-/* The peer's HASH over its ID; its identity is then in sa->peer. 0 or ERR_AUTH. */
-int v1_main_verify(struct ike_sa *sa, const struct ike_msg *m);
-/* The peer is whom the configuration names; else it is logged, and *why says so. */
-bool v1_main_peer_expected(struct ike_sa *sa, struct ike_failure *why);
+
+struct nat_finding {
+	enum natt natt; /* NONE: not both ends speak it */
+	enum nat nat;
+};
+
+/* We hide our address from NAT detection. */
+bool v1_main_hides(const struct ike_config *c);
+/*
+ * What the message says of NATs to who speaks `natt`. 0, or an error where there must be NAT
+ * traversal. v1_main_nat_take notes it.
+ */
+int v1_main_nat_find(const struct ike_sa *sa, const struct ike_msg *m, enum natt natt,
+		     const struct endpoint *local, const struct endpoint *remote,
+		     struct nat_finding *out, struct ike_failure *why);
+void v1_main_nat_take(struct ike_sa *sa, const struct nat_finding *f);
+void v1_main_write_natd(struct ike_sa *sa, struct ike_writer *b);
+/* ESP is to be in UDP, and IKE on port 4500 with it (RFC 3947 section 4). */
+bool v1_main_in_udp(const struct ike_sa *sa);
+/* Settles the path by that (an initiator goes over to 4500), and tells of it. */
+void v1_main_path(struct ike_sa *sa);
+
+/* Not when rekeying. */
+void v1_main_write_initial_contact(const struct ike_sa *sa, struct ike_writer *b);
+/* The responder's, where it is shorter than what was offered. */
+void v1_main_write_lifetime(const struct ike_sa *sa, struct ike_writer *b);
+void v1_main_take_lifetime(struct ike_sa *sa, const struct ike_msg *m);
 /* Takes the offered (or chosen) lifetime if it is shorter than what we have. */
 void v1_main_lifetime(struct ike_sa *sa, uint32_t seconds);
+/* Responder: the peer has proved to be somebody else; it is told. */
+void v1_main_unexpected(struct ike_sa *sa, const struct ike_failure *why);
 void v1_main_established(struct ike_sa *sa, vtime now);
 void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why);
-/* The scratch of main mode, wiped. */
+/* The scratch of phase 1, wiped. */
 void v1_main_end(struct ike_sa *sa);
 
-/* ---- v1_main_i.c, v1_main_r.c ---- */
+/* ---- v1_auth.c: who both ends are, and their proofs ---- */
 
-extern const struct exchange_type v1_main_i;
-extern const struct exchange_type v1_main_r;
+/* Who proves himself by a signature; everybody else by HASH alone. */
+bool v1_auth_we_sign(const struct ike_config *c);
+bool v1_auth_peer_signs(const struct ike_config *c);
+/* What is accepted as that end of phase 1; the initiator offers the first. */
+struct auth_methods v1_auth_methods(const struct ike_config *c, bool responder);
+/* Our ID payload, kept for the proof. */
+void v1_auth_write_id(struct ike_sa *sa, struct ike_writer *b);
+/* HASH, or certificates and SIG. */
+void v1_auth_write_proof(struct ike_sa *sa, struct ike_writer *b);
+/* Which certificates we can verify, if the peer is to sign. */
+void v1_auth_write_requests(const struct ike_sa *sa, struct ike_writer *b);
+/* With hybrid: that we know the group's password, if there is one (Cisco's notify). */
+void v1_auth_write_group(const struct ike_sa *sa, struct ike_writer *b);
+/* Keeps the peer's ID payload for its proof. 0 or ERR_MALFORMED. */
+int v1_auth_take_id(struct ike_sa *sa, const struct ike_msg *m);
+/*
+ * The peer's proof of the identity that it has sent, which is then in sa->peer and, with a
+ * signature, the certificate in main.cert. 0; ERR_AUTH with the reason: nothing has changed.
+ */
+int v1_auth_verify(struct ike_sa *sa, const struct ike_msg *m, struct ike_failure *why);
+/* The peer is whom the configuration names; else it is logged, and *why says so. */
+bool v1_auth_peer_expected(struct ike_sa *sa, struct ike_failure *why);
+
+/* ---- v1_main_i.c, v1_main_r.c, v1_aggr_i.c, v1_aggr_r.c ---- */
+
 void v1_main_start(struct ike_sa *sa, vtime now);
-/* True from message 5 to message 6, for the initiator. */
+void v1_aggr_start(struct ike_sa *sa, vtime now);
+/* True from message 5 to message 6 of main mode, for the initiator. */
 bool v1_main_proving(const struct ike_sa *sa);
 /* Makes the SA ready for the peer's first message, which is then received as any other. */
 void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
+void v1_aggr_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
 /* That message could not be taken: the end, and the peer is told where that helps it. */
 void v1_main_r_refuse(struct ike_sa *sa);
 
@@ -280,6 +398,83 @@ void v1_quick_r_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m, s
 /* The session's answers to the offer `child->id`, or `id`. */
 void v1_quick_r_accept(struct ike_sa *sa, vtime now, const struct child_request *child);
 void v1_quick_r_refuse(struct ike_sa *sa, vtime now, uint32_t id, uint16_t notify);
+
+/* ---- v1_transaction.c: REQUEST and REPLY, SET and ACK; no knowledge of what is in them ---- */
+
+/* What our own are for. */
+extern const struct exchange_type v1_transaction_pull; /* a client's REQUEST for its configuration */
+extern const struct exchange_type v1_transaction_demand; /* a gateway's REQUEST for a user */
+extern const struct exchange_type v1_transaction_status; /* a gateway's SET: accepted or refused */
+extern const struct exchange_type v1_transaction_push; /* a gateway's SET of a configuration */
+/* x is the first member of its transaction. */
+struct transaction *v1_transaction_of(struct exchange *x);
+/*
+ * Sends a REQUEST or SET with what `write` writes; `ev` is its to use during the call. NULL when it
+ * has failed at once; v1_user_lost has been called then.
+ */
+struct transaction *
+v1_transaction_begin(struct ike_sa *sa, vtime now, const struct exchange_type *type, vtime timeout,
+		     void (*write)(struct ike_sa *sa, struct transaction *t, struct wr *w),
+		     const struct ike_event *ev);
+/* Answers the peer's; the same. */
+void v1_transaction_answer(struct ike_sa *sa, vtime now, struct transaction *t,
+			   void (*write)(struct ike_sa *sa, struct transaction *t, struct wr *w),
+			   const struct ike_event *ev);
+void v1_transaction_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
+			    struct slice bytes);
+bool v1_transaction_has(const struct ike_sa *sa, const struct exchange *x);
+struct transaction *v1_transaction_find(struct ike_sa *sa, uint32_t message_id);
+/* One that we have begun has no answer yet; or one of the peer's has none. */
+bool v1_transaction_in_air(const struct ike_sa *sa);
+/* An authentic error notify while one of ours has no answer yet. False: there is none. */
+bool v1_transaction_refused(struct ike_sa *sa, vtime now, const struct notify_payload *n);
+/* Sets the row IKE_T_TRANSACTION. */
+void v1_transaction_arm(struct ike_sa *sa);
+void v1_transaction_end(struct transaction *t);
+
+/* ---- v1_user.c: what follows phase 1, and a client's half of it ---- */
+
+/* Phase 1 is complete. */
+void v1_user_begin(struct ike_sa *sa, vtime now);
+/* Children may be negotiated. */
+void v1_user_established(struct ike_sa *sa);
+struct ike_failure v1_user_failure(int err, const char *text);
+/* The row IKE_T_USER is due. */
+void v1_user_timeout(struct ike_sa *sa, vtime now);
+void v1_user_answer(struct ike_sa *sa, vtime now, const struct ike_event *ev);
+/* The gateway has closed the SA: why, as far as that can be told. */
+struct ike_failure v1_user_closed(const struct ike_sa *sa);
+/* The end of all but the configuration, which others have borrowed. */
+void v1_user_end(struct ike_sa *sa);
+/*
+ * What v1_transaction.c hands on; for a gateway these go on to v1_user_r.c. A message that begins one
+ * may come now (else it is not remembered, and comes again).
+ */
+bool v1_user_may_take(const struct ike_sa *sa, uint8_t message);
+/* Its attributes; nothing is sent yet. */
+void v1_user_hear(struct ike_sa *sa, struct transaction *t, const struct attributes *a);
+/* It has been taken. */
+void v1_user_heard(struct ike_sa *sa, vtime now, struct transaction *t);
+/* The session has not answered in time. */
+void v1_user_unanswered(struct ike_sa *sa, vtime now, struct transaction *t,
+			const struct ike_failure *why);
+/* The answer to one of ours has been taken; or there will be none. */
+void v1_user_done(struct ike_sa *sa, vtime now, struct transaction *t);
+void v1_user_lost(struct ike_sa *sa, vtime now, const struct exchange_type *type,
+		  const struct ike_failure *why);
+
+/* ---- v1_user_r.c: the same as a gateway ---- */
+
+void v1_user_r_begin(struct ike_sa *sa);
+bool v1_user_r_may_take(const struct ike_sa *sa, uint8_t message);
+void v1_user_r_hear(struct ike_sa *sa, struct transaction *t, const struct attributes *a);
+void v1_user_r_heard(struct ike_sa *sa, vtime now, struct transaction *t);
+void v1_user_r_unanswered(struct ike_sa *sa, struct transaction *t);
+void v1_user_r_done(struct ike_sa *sa, struct transaction *t);
+void v1_user_r_lost(struct ike_sa *sa, const struct exchange_type *type,
+		    const struct ike_failure *why);
+/* XAUTH_DEMAND, XAUTH_STATUS, CONFIG_GIVE. */
+void v1_user_r_event(struct ike_sa *sa, vtime now, const struct ike_event *ev);
 
 /* ---- v1_info.c ---- */
 

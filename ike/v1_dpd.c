@@ -42,11 +42,17 @@ static void arm(struct ike_sa *sa)
 		   p->running ? vtime_min(p->resend_at, p->until) : VTIME_NEVER);
 }
 
+/* Its REQUEST would be among the exchanges that a peer forgets, and the person may take his time. */
+static bool person_is_asked(const struct ike_sa *sa)
+{
+	return sa->user.open;
+}
+
 void v1_dpd_probe(struct ike_sa *sa, vtime now)
 {
 	struct probe *p = &sa->probe;
 
-	if (sa->state != IKE_STATE_ESTABLISHED || !sa->peer_dpd || p->running)
+	if (!sa_is_up(sa) || !sa->peer_dpd || p->running || person_is_asked(sa))
 		return;
 	/* Half of the numbers are left to grow into. */
 	if (!p->sequence)
@@ -82,12 +88,12 @@ void v1_dpd_timeout(struct ike_sa *sa, vtime now)
 	}
 	/*
 	 * Each of these is an exchange to the peer, and strongSwan forgets the IV of a quick mode
-	 * once three more have begun. So they are few, and a quick mode, which is repeated by
-	 * itself, asks in their place.
+	 * once three more have begun. So they are few, and a quick mode or a transaction, which
+	 * is repeated by itself, asks in their place.
 	 */
 	p->wait *= 2;
 	p->resend_at = vtime_add(now, p->wait);
-	if (!v1_quick_in_air(sa))
+	if (!v1_quick_in_air(sa) && !v1_transaction_in_air(sa))
 		ask(sa);
 	arm(sa);
 }

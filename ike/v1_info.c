@@ -98,6 +98,8 @@ static const struct {
 	  "the gateway could not verify us: the pre-shared key is probably wrong" },
 	{ NOTIFY_INVALID_KEY_INFORMATION, true, ERR_AUTH,
 	  "the gateway could not verify us: the pre-shared key is probably wrong" },
+	{ NOTIFY_INVALID_SIGNATURE, true, ERR_AUTH,
+	  "the gateway could not verify us: its notion of our key is another one" },
 	{ NOTIFY_INVALID_PAYLOAD_TYPE, true, ERR_AUTH,
 	  "the gateway could not read our proof: the pre-shared key is probably wrong" },
 	{ NOTIFY_NO_PROPOSAL_CHOSEN, false, ERR_NO_PROPOSAL,
@@ -125,6 +127,19 @@ struct ike_failure v1_info_failure(uint16_t notify, bool authentic, bool proving
 			break;
 		}
 	}
+	return why;
+}
+
+/* The same of phase 1, where there may be no key to be wrong. */
+static struct ike_failure phase1_failure(const struct ike_sa *sa, uint16_t notify, bool authentic)
+{
+	bool aggressive = sa->main.x.type->number == ISAKMP_AGGRESSIVE;
+	bool proving = v1_main_proving(sa) || sa->unconfirmed ||
+		       (aggressive && notify == NOTIFY_INVALID_ID_INFORMATION);
+	struct ike_failure why = v1_info_failure(notify, authentic, proving, sa->main.x.type);
+
+	if (proving && why.err == ERR_AUTH && sa->config->auth != IKE_AUTH_PSK)
+		why.text = "the gateway does not accept our identity or its proof";
 	return why;
 }
 
@@ -188,18 +203,13 @@ static void proving_verified(struct ike_sa *sa, const struct ike_msg *m)
 
 	if (!error_notify(m, &n))
 		return;
-	why = v1_info_failure(n.type, true, true, sa->main.x.type);
+	why = phase1_failure(sa, n.type, true);
 	sa_die(sa, &why, false);
 }
 
 static void proving_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
 {
-	static const struct ike_failure unreadable = {
-		.err = ERR_AUTH,
-		.during = "main mode",
-		.text = "the gateway could not verify us: pre-shared key or identity is probably "
-			"wrong",
-	};
+	struct ike_failure unreadable;
 	uint8_t buf[IKE_MESSAGE_MAX];
 	struct ike_msg opened;
 
@@ -207,6 +217,8 @@ static void proving_receive(struct ike_sa *sa, vtime now, const struct ike_msg *
 		proving_verified(sa, &opened);
 	} else {
 		sa_drop(sa, DROP_IKE_AUTH);
+		unreadable = phase1_failure(sa, NOTIFY_AUTHENTICATION_FAILED, false);
+		unreadable.notify = 0;
 		exchange_hint(&sa->main.x, now, &unreadable);
 	}
 }
@@ -226,7 +238,7 @@ static void phase1_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m
 		sa_drop(sa, DROP_IKE_UNPROTECTED);
 		if (!error_notify(m, &n))
 			return;
-		why = v1_info_failure(n.type, false, proving, sa->main.x.type);
+		why = phase1_failure(sa, n.type, false);
 		exchange_hint(&sa->main.x, now, &why);
 	}
 	sa_arm(sa, &sa->main.x);
@@ -253,10 +265,52 @@ static void responder_lifetime(struct ike_sa *sa, vtime now, const struct notify
 	timers_set(&sa->timers, IKE_T_EXPIRE, sa->expires_at);
 }
 
+/* Reasons not to accept who we are. */
+static bool is_about_proof(uint16_t type)
+{
+	return type >= NOTIFY_INVALID_CERT_ENCODING && type <= NOTIFY_INVALID_SIGNATURE;
+}
+
+/*
+ * Nothing answers the last message of aggressive mode but what follows it: the peer's objections
+ * come under the keys.
+ */
+static void proof_refused(struct ike_sa *sa, uint16_t type)
+{
+	struct ike_failure why = phase1_failure(sa, type, true);
+
+	sa_die(sa, &why, false);
+}
+
 /* A cookie or SPI that the peer does not know of says nothing of an exchange in the air. */
 static bool is_hint(uint16_t type)
 {
 	return type == NOTIFY_INVALID_COOKIE || type == NOTIFY_INVALID_SPI;
+}
+
+/* Cisco's load balancing: another gateway is to be asked, from the beginning. */
+static void redirected(struct ike_sa *sa, const struct notify_payload *n)
+{
+	struct ike_failure why = {
+		.err = ERR_REDIRECTED,
+		.notify = n->type,
+		.authentic = true,
+		.during = "the connection",
+		.text = "the gateway sends us to another one",
+	};
+
+	if (sa->config->gateway || n->data.n != 4 || !addr_from_bytes(n->data, &why.redirect) ||
+	    !addr_is_host(&why.redirect)) {
+		sa_drop(sa, DROP_IKE_MALFORMED);
+		return;
+	}
+	log_ev(sa->log, LOG_INFO, "sent to another gateway", log_addr("gateway", &why.redirect));
+	sa_die(sa, &why, true);
+}
+
+static bool refused(struct ike_sa *sa, vtime now, const struct notify_payload *n)
+{
+	return v1_quick_refused(sa, now, n) || v1_transaction_refused(sa, now, n);
 }
 
 /* False: it does not show that the peer is alive now. */
@@ -273,10 +327,13 @@ static bool notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 		v1_dpd_r_u_there(sa, &n);
 	else if (n.type == NOTIFY_R_U_THERE_ACK)
 		return v1_dpd_ack(sa, &n);
+	else if (sa->unconfirmed && is_about_proof(n.type))
+		proof_refused(sa, n.type);
 	else if (n.type == NOTIFY_RESPONDER_LIFETIME)
 		responder_lifetime(sa, now, &n);
-	else if (is_error(n.type) &&
-		 ((is_hint(n.type) && !n.spi.n) || !v1_quick_refused(sa, now, &n)))
+	else if (n.type == NOTIFY_UNITY_LOAD_BALANCE)
+		redirected(sa, &n);
+	else if (is_error(n.type) && ((is_hint(n.type) && !n.spi.n) || !refused(sa, now, &n)))
 		sa_hint(sa, now, n.type);
 	return true;
 }
@@ -294,12 +351,7 @@ static void esp_deleted(struct ike_sa *sa, const struct delete_payload *d)
 
 static void delete_receive(struct ike_sa *sa, struct slice body)
 {
-	static const struct ike_failure closed = {
-		.err = ERR_PEER_REFUSED,
-		.authentic = true,
-		.during = "the connection",
-		.text = "the gateway closed the connection",
-	};
+	struct ike_failure closed = v1_user_closed(sa);
 	struct delete_payload d;
 
 	if (delete_parse(body, &d) != 0) {
@@ -327,13 +379,13 @@ static void verified_receive(struct ike_sa *sa, vtime now, const struct ike_msg 
 	bool alive = true;
 
 	/* A Delete may end the SA in the middle of the message. */
-	for (unsigned i = 1; i < m->n && sa->state == IKE_STATE_ESTABLISHED; i++) {
+	for (unsigned i = 1; i < m->n && sa_is_up(sa); i++) {
 		if (m->payload[i].type == PAYLOAD_NOTIFY)
 			alive = notify_receive(sa, now, m->payload[i].body) && alive;
 		else if (m->payload[i].type == PAYLOAD_DELETE)
 			delete_receive(sa, m->payload[i].body);
 	}
-	if (alive && sa->state == IKE_STATE_ESTABLISHED)
+	if (alive && sa_is_up(sa))
 		sa_alive(sa);
 }
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ike/sa.h"
 
-int v1_main_fail(struct ike_failure *why, int err, const char *text)
+int v1_main_fail(const struct ike_sa *sa, struct ike_failure *why, int err, const char *text)
 {
-	*why = (struct ike_failure){ .err = err, .during = v1_main_i.name, .text = text };
+	const struct exchange_type *type = sa->main.x.type;
+
+	*why = (struct ike_failure){ .err = err,
+				     .during = type ? type->name : "phase 1",
+				     .text = text };
 	return err;
 }
 
@@ -23,23 +27,55 @@ void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m)
 	sa->peer_cisco = vendor_is_cisco(sa->vendors);
 }
 
+/* ---- the offer ---- */
+
+void v1_main_write_offer(struct ike_sa *sa, struct ike_writer *b, const struct ike_suite *suites,
+			 unsigned n)
+{
+	struct auth_methods methods = v1_auth_methods(sa->config, false);
+	size_t from = wr_len(&b->w) + IKE_GENERIC_SIZE;
+	struct main_mode *mm = &sa->main;
+
+	proposal_write_ike(b, suites, n, methods.method[0], sa->config->lifetime_s);
+	mm->sai_n = wr_len(&b->w) - from;
+	if (b->w.bad || mm->sai_n > sizeof(mm->sai))
+		b->w.bad = true;
+	else
+		memcpy(mm->sai, b->w.base + from, mm->sai_n);
+}
+
+void v1_main_write_choice(struct ike_sa *sa, struct ike_writer *b)
+{
+	const struct main_mode *mm = &sa->main;
+	struct sa_payload offer;
+
+	if (sa_payload_parse(slice(mm->sai, mm->sai_n), &offer) == 0)
+		proposal_write_choice(b, &offer, mm->proposal, mm->transform, SLICE_NONE);
+	else
+		b->w.bad = true;
+}
+
+void v1_main_take_choice(struct ike_sa *sa, const struct ike_choice *choice, struct slice sai)
+{
+	struct main_mode *mm = &sa->main;
+
+	mm->proposal = choice->proposal;
+	mm->transform = choice->transform;
+	memcpy(mm->sai, sai.p, sai.n);
+	mm->sai_n = sai.n;
+	sa->suite = choice->suite;
+	mm->tell_lifetime = sa->lifetime_s &&
+			    (!choice->lifetime_s || choice->lifetime_s > sa->lifetime_s);
+	v1_main_lifetime(sa, choice->lifetime_s);
+}
+
 /* ---- keys ---- */
 
-static struct slice public_of(const struct ike_sa *sa, bool initiator)
+struct slice v1_main_public(const struct ike_sa *sa, bool initiator)
 {
 	if (initiator != sa->responder)
 		return dh_public(sa->main.dh);
 	return slice(sa->main.peer_public, sa->main.peer_public_n);
-}
-
-static struct protect_end end_initiator(const struct ike_sa *sa)
-{
-	return (struct protect_end){ public_of(sa, true), SLICE_OF(sa->cookie_i) };
-}
-
-static struct protect_end end_responder(const struct ike_sa *sa)
-{
-	return (struct protect_end){ public_of(sa, false), SLICE_OF(sa->cookie_r) };
 }
 
 void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
@@ -47,19 +83,67 @@ void v1_main_keys(struct ike_sa *sa, struct slice gxy, struct slice peer_public,
 {
 	struct main_mode *mm = &sa->main;
 	struct slice nonce = SLICE_OF(mm->nonce);
+	struct slice ni = sa->responder ? peer_nonce : nonce;
+	struct slice nr = sa->responder ? nonce : peer_nonce;
 	uint8_t cookies[2 * IKE_COOKIE_SIZE];
 
 	sa_cookies(sa, cookies);
-	ikev1_skeyid_psk(&sa->keys, sa->suite.hash, secret_slice(&sa->config->psk),
-			 sa->responder ? peer_nonce : nonce, sa->responder ? nonce : peer_nonce);
+	if (sa->config->auth == IKE_AUTH_PSK)
+		ikev1_skeyid_psk(&sa->keys, sa->suite.hash, secret_slice(&sa->config->psk), ni, nr);
+	else
+		ikev1_skeyid_sig(&sa->keys, sa->suite.hash, gxy, ni, nr);
 	ikev1_skeyid_derive(&sa->keys, gxy, SLICE_OF(cookies), sa->suite.cipher,
 			    sa->suite.key_bits / 8u);
 	memcpy(mm->peer_public, peer_public.p, peer_public.n);
 	mm->peer_public_n = peer_public.n;
-	protect_iv_phase1(sa->suite.hash, public_of(sa, true), public_of(sa, false), mm->x.iv);
+	protect_iv_phase1(sa->suite.hash, v1_main_public(sa, true), v1_main_public(sa, false),
+			  mm->x.iv);
 }
 
-void v1_main_nat_tell(struct ike_sa *sa)
+/* ---- NAT traversal ---- */
+
+bool v1_main_hides(const struct ike_config *c)
+{
+	return c->force_udp || c->transport == IKE_TRANSPORT_UDP;
+}
+
+int v1_main_nat_find(const struct ike_sa *sa, const struct ike_msg *m, enum natt natt,
+		     const struct endpoint *local, const struct endpoint *remote,
+		     struct nat_finding *out, struct ike_failure *why)
+{
+	*out = (struct nat_finding){ natt, NAT_NONE };
+	if (natt != NATT_NONE && natd_detect(m, sa->suite.hash, local, remote, &out->nat) == 0)
+		return 0;
+	out->natt = NATT_NONE;
+	if (sa->config->transport != IKE_TRANSPORT_UDP)
+		return 0;
+	return v1_main_fail(sa, why, ERR_UNSUPPORTED,
+			    "the gateway does not speak NAT traversal, and ESP without UDP is not "
+			    "allowed by the configuration");
+}
+
+void v1_main_nat_take(struct ike_sa *sa, const struct nat_finding *f)
+{
+	sa->main.natt = f->natt;
+	sa->nat = f->nat;
+}
+
+void v1_main_write_natd(struct ike_sa *sa, struct ike_writer *b)
+{
+	struct ike_header h = sa_header(sa, sa->main.x.type->number, 0);
+
+	if (sa->main.natt != NATT_NONE)
+		natd_write(b, sa->main.natt, sa->suite.hash, &h, &sa->path.remote,
+			   v1_main_hides(sa->config) ? NULL : &sa->path.local, sa->rng);
+}
+
+bool v1_main_in_udp(const struct ike_sa *sa)
+{
+	return sa->main.natt != NATT_NONE && (sa->nat != NAT_NONE || v1_main_hides(sa->config));
+}
+
+/* The effect of NAT detection. */
+static void nat_tell(struct ike_sa *sa)
 {
 	struct outgoing *o = sa_push(sa, IKE_EFFECT_NAT);
 
@@ -69,80 +153,78 @@ void v1_main_nat_tell(struct ike_sa *sa)
 		return;
 	o->effect.nat.path = sa->path;
 	o->effect.nat.nat = sa->nat;
-	o->effect.nat.natt = true;
+	o->effect.nat.natt = sa->main.natt != NATT_NONE;
 }
 
-/* ---- who we are, who the peer is ---- */
-
-void v1_main_prove(struct ike_sa *sa, struct ike_writer *b)
+void v1_main_path(struct ike_sa *sa)
 {
-	struct protect_end i = end_initiator(sa), r = end_responder(sa);
-	struct slice sai = slice(sa->main.sai, sa->main.sai_n);
-	size_t from = wr_len(&b->w) + IKE_GENERIC_SIZE;
-	struct identity id = sa->config->local;
-	uint8_t hash[HASH_MAX];
+	bool udp = v1_main_in_udp(sa);
 
-	if (id.type == ID_NONE)
-		id = identity_from_addr(&sa->path.local.addr);
-	if (id.type == ID_NONE)
-		b->w.bad = true; /* nobody has told us our address */
-	id_write_identity(b, &id);
-	if (b->w.bad)
+	if (udp && !sa->responder && !sa->rekey) {
+		sa->path.local.port = IKE_NATT_PORT;
+		sa->path.remote.port = IKE_NATT_PORT;
+	}
+	sa->path.encapsulation = udp ? ENCAPSULATION_UDP : ENCAPSULATION_ESP;
+	nat_tell(sa);
+}
+
+/* ---- what follows the proofs ---- */
+
+void v1_main_write_initial_contact(const struct ike_sa *sa, struct ike_writer *b)
+{
+	uint8_t cookies[2 * IKE_COOKIE_SIZE];
+
+	if (sa->rekey)
 		return;
-	protect_hash_main(&sa->keys, sa->responder ? &r : &i, sa->responder ? &i : &r, sai,
-			  slice(b->w.base + from, wr_len(&b->w) - from), hash);
-	ike_write_body(b, PAYLOAD_HASH, slice(hash, hash_size(sa->suite.hash)));
+	sa_cookies(sa, cookies);
+	notify_write(b, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+						  .type = NOTIFY_INITIAL_CONTACT,
+						  .spi = SLICE_OF(cookies) });
 }
 
-int v1_main_verify(struct ike_sa *sa, const struct ike_msg *m)
+void v1_main_write_lifetime(const struct ike_sa *sa, struct ike_writer *b)
 {
-	struct protect_end i = end_initiator(sa), r = end_responder(sa);
-	struct slice id_b = ike_msg_body(m, PAYLOAD_ID);
-	uint8_t want[HASH_MAX];
-	struct id_payload id;
+	uint8_t cookies[2 * IKE_COOKIE_SIZE];
 
-	protect_hash_main(&sa->keys, sa->responder ? &i : &r, sa->responder ? &r : &i,
-			  slice(sa->main.sai, sa->main.sai_n), id_b, want);
-	if (!ct_equal(ike_msg_body(m, PAYLOAD_HASH), slice(want, hash_size(sa->suite.hash))))
-		return ERR_AUTH;
-	/* An identity of a kind unknown to us is nobody's. */
-	if (id_parse(id_b, &id) != 0 || id_to_identity(&id, &sa->peer) != 0)
-		sa->peer = (struct identity){ .type = ID_NONE };
-	return 0;
+	sa_cookies(sa, cookies);
+	if (sa->main.tell_lifetime)
+		notify_write_lifetime(b, PROTOCOL_ISAKMP, SLICE_OF(cookies), sa->lifetime_s);
 }
 
-bool v1_main_peer_expected(struct ike_sa *sa, struct ike_failure *why)
+void v1_main_take_lifetime(struct ike_sa *sa, const struct ike_msg *m)
 {
-	struct identity want = sa->config->remote;
-	char id[IDENTITY_TEXT_MAX];
+	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_NOTIFY); p;
+	     p = ike_msg_find_next(m, p)) {
+		struct notify_payload n;
+		uint32_t seconds;
+		uint64_t bytes;
 
-	if (want.type == ID_NONE)
-		want = identity_from_addr(&sa->path.remote.addr);
-	if (sa->peer.type != ID_NONE && identity_eq(&want, &sa->peer))
-		return true;
-	log_ev(sa->log, LOG_ERROR, "wrong identity", log_str("peer", identity_text(&sa->peer, id)));
-	v1_main_fail(why, ERR_IDENTITY, "the gateway is not who it must be");
-	why->authentic = true;
-	return false;
+		if (notify_parse(p->body, &n) != 0 || n.type != NOTIFY_RESPONDER_LIFETIME)
+			continue;
+		notify_lifetime(n.data, PROTOCOL_ISAKMP, &seconds, &bytes);
+		v1_main_lifetime(sa, seconds);
+	}
+}
+
+void v1_main_unexpected(struct ike_sa *sa, const struct ike_failure *why)
+{
+	memcpy(sa->last_block, sa->main.x.iv, sizeof(sa->last_block));
+	v1_info_send_notify(sa, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
+							  .type = NOTIFY_AUTHENTICATION_FAILED });
+	sa_die(sa, why, false);
 }
 
 void v1_main_established(struct ike_sa *sa, vtime now)
 {
-	struct outgoing *o = sa_push(sa, IKE_EFFECT_ESTABLISHED);
 	char id[IDENTITY_TEXT_MAX], suite[48];
 
 	memcpy(sa->last_block, sa->main.x.iv, sizeof(sa->last_block));
 	dh_free(sa->main.dh);
 	sa->main.dh = NULL;
-	sa->state = IKE_STATE_ESTABLISHED;
+	sa->state = IKE_STATE_CONFIGURING;
 	sa->established_at = now;
 	sa->expires_at = sa->lifetime_s ? vtime_add(now, sa->lifetime_s * VTIME_S) : VTIME_NEVER;
 	timers_set(&sa->timers, IKE_T_EXPIRE, sa->expires_at);
-	if (o) {
-		o->effect.established.suite = sa->suite;
-		o->effect.established.peer = sa->peer;
-		o->effect.established.lifetime_s = sa->lifetime_s;
-	}
 	log_ev(sa->log, LOG_INFO, "phase 1 established",
 	       log_str("peer", identity_text(&sa->peer, id)),
 	       log_endpoint("gateway", &sa->path.remote),
@@ -150,6 +232,7 @@ void v1_main_established(struct ike_sa *sa, vtime now)
 	       log_str("nat", nat_name(sa->nat)),
 	       log_str("begun by", sa->responder ? "the gateway" : "us"),
 	       log_u64("lifetime", sa->lifetime_s));
+	v1_user_begin(sa, now);
 }
 
 void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why)
@@ -162,6 +245,7 @@ void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct
 void v1_main_end(struct ike_sa *sa)
 {
 	dh_free(sa->main.dh);
+	cert_peer_free(sa->main.cert);
 	exchange_end(&sa->main.x);
 	wipe(&sa->main, sizeof(sa->main));
 	exchange_end(&sa->main.x);

@@ -7,8 +7,10 @@
 static int choose(const struct ike_config *c, const struct sa_payload *offer,
 		  struct ike_choice *out)
 {
+	const struct auth_methods methods = v1_auth_methods(c, true);
+
 	for (unsigned i = 0; i < c->nsuites; i++)
-		if (proposal_choose_ike(offer, &c->suites[i], 1, out) == 0)
+		if (proposal_choose_ike(offer, &c->suites[i], 1, &methods, out) == 0)
 			return 0;
 	return ERR_NO_PROPOSAL;
 }
@@ -26,22 +28,15 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	if (body.n > sizeof(mm->sai) || sa_payload_parse(body, &offer) != 0)
 		return ERR_MALFORMED;
 	if (choose(sa->config, &offer, &choice) != 0)
-		return v1_main_fail(why, ERR_NO_PROPOSAL,
+		return v1_main_fail(sa, why, ERR_NO_PROPOSAL,
 				    "the gateway offers none of our proposals");
 	v1_main_vendors(sa, m);
 	mm->natt = vendor_natt(sa->vendors);
-	if (mm->natt == NATT_NONE)
-		return v1_main_fail(why, ERR_UNSUPPORTED,
-				    "the gateway does not speak NAT traversal; ESP without UDP is "
-				    "not supported (yet)");
-	mm->proposal = choice.proposal;
-	mm->transform = choice.transform;
-	memcpy(mm->sai, body.p, body.n);
-	mm->sai_n = body.n;
-	sa->suite = choice.suite;
-	mm->tell_lifetime = sa->lifetime_s &&
-			    (!choice.lifetime_s || choice.lifetime_s > sa->lifetime_s);
-	v1_main_lifetime(sa, choice.lifetime_s);
+	if (mm->natt == NATT_NONE && sa->config->transport == IKE_TRANSPORT_UDP)
+		return v1_main_fail(sa, why, ERR_UNSUPPORTED,
+				    "the gateway does not speak NAT traversal, and ESP without UDP "
+				    "is not allowed by the configuration");
+	v1_main_take_choice(sa, &choice, body);
 	return 0;
 }
 
@@ -49,15 +44,8 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 
 static void build_2(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 {
-	const struct main_mode *mm = &sa->main;
-	struct sa_payload offer;
-
 	(void)x;
-	if (sa_payload_parse(slice(mm->sai, mm->sai_n), &offer) != 0) {
-		b->w.bad = true;
-		return;
-	}
-	proposal_write_choice(b, &offer, mm->proposal, mm->transform, SLICE_NONE);
+	v1_main_write_choice(sa, b);
 	vendor_write_all(b, sa->config);
 }
 
@@ -70,40 +58,39 @@ static int consume_3(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	struct slice ni = ike_msg_body(m, PAYLOAD_NONCE);
 	struct main_mode *mm = &sa->main;
 	struct secret gxy = { 0 };
-	enum nat nat;
+	struct nat_finding found;
+	int err;
 
 	(void)now;
 	(void)x;
 	if (ke_parse(gxi, sa->suite.group) != 0 || nonce_parse(ni) != 0)
 		return ERR_MALFORMED;
-	if (natd_detect(m, sa->suite.hash, &sa->arrived_to, &sa->arrived_from, &nat) != 0)
-		return v1_main_fail(why, ERR_UNSUPPORTED,
-				    "the gateway says nothing of its addresses (NAT detection)");
+	err = v1_main_nat_find(sa, m, mm->natt, &sa->arrived_to, &sa->arrived_from, &found, why);
+	if (err)
+		return err;
 	/* One key for all that is tried: it costs more than to see that a value is not valid. */
 	if (!mm->dh)
 		mm->dh = dh_new(sa->suite.group, sa->rng);
 	if (dh_shared(mm->dh, gxi, &gxy) != 0)
-		return v1_main_fail(why, ERR_BAD_KEY, "the gateway's public value is not valid");
+		return v1_main_fail(sa, why, ERR_BAD_KEY,
+				    "the gateway's public value is not valid");
 	rng_fill(sa->rng, mm->nonce, sizeof(mm->nonce));
+	v1_main_vendors(sa, m);
 	v1_main_keys(sa, secret_slice(&gxy), gxi, ni);
 	secret_free(&gxy);
-	sa->nat = nat;
+	v1_main_nat_take(sa, &found);
 	return 0;
 }
 
 static void build_4(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 {
-	struct ike_header h = sa_header(sa, ISAKMP_MAIN, 0);
 	struct main_mode *mm = &sa->main;
 
 	(void)x;
 	ike_write_body(b, PAYLOAD_KE, dh_public(mm->dh));
 	ike_write_body(b, PAYLOAD_NONCE, SLICE_OF(mm->nonce));
-	/*
-	 * Our address is always hidden: who finds no NAT stays on port 500 and would have ESP
-	 * without UDP later.
-	 */
-	natd_write(b, mm->natt, sa->suite.hash, &h, &sa->path.remote, NULL, sa->rng);
+	v1_auth_write_requests(sa, b);
+	v1_main_write_natd(sa, b);
 }
 
 /* ---- messages 5 and 6: who the peer is, who we are ---- */
@@ -111,42 +98,37 @@ static void build_4(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 static int consume_5(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
 		     struct ike_failure *why)
 {
+	int err = v1_auth_take_id(sa, m);
+
 	(void)now;
 	(void)x;
-	if (v1_main_verify(sa, m) != 0)
-		return v1_main_fail(why, ERR_AUTH,
-				    "the gateway does not prove that it knows the pre-shared key");
-	if (sa->arrived_to.port != IKE_NATT_PORT)
-		return v1_main_fail(why, ERR_UNSUPPORTED,
-				    "the gateway does not go over to port 4500; ESP without UDP "
-				    "is not supported (yet)");
-	return 0;
+	if (!err && v1_main_in_udp(sa) && sa->arrived_to.port != IKE_NATT_PORT)
+		return v1_main_fail(sa, why, ERR_UNSUPPORTED,
+				    "the gateway does not go over to port 4500, as NAT traversal "
+				    "has it");
+	if (!err)
+		err = v1_auth_verify(sa, m, why);
+	return err;
 }
 
 static void taken_5(struct ike_sa *sa, vtime now, struct exchange *x)
 {
 	struct ike_failure why;
 
-	if (v1_main_peer_expected(sa, &why)) {
-		v1_main_nat_tell(sa);
+	if (v1_auth_peer_expected(sa, &why)) {
+		v1_main_path(sa);
 		sa_exchange_send(sa, now, x);
-		return;
+	} else {
+		v1_main_unexpected(sa, &why);
 	}
-	memcpy(sa->last_block, x->iv, sizeof(sa->last_block));
-	v1_info_send_notify(sa, &(struct notify_payload){ .protocol = PROTOCOL_ISAKMP,
-							  .type = NOTIFY_AUTHENTICATION_FAILED });
-	sa_die(sa, &why, false);
 }
 
 static void build_6(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 {
-	uint8_t cookies[2 * IKE_COOKIE_SIZE];
-
 	(void)x;
-	v1_main_prove(sa, b);
-	sa_cookies(sa, cookies);
-	if (sa->main.tell_lifetime)
-		notify_write_lifetime(b, PROTOCOL_ISAKMP, SLICE_OF(cookies), sa->lifetime_s);
+	v1_auth_write_id(sa, b);
+	v1_auth_write_proof(sa, b);
+	v1_main_write_lifetime(sa, b);
 }
 
 static void done(struct ike_sa *sa, vtime now, struct exchange *x)
@@ -157,41 +139,55 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 
 #define NAT_D_BITS (PAYLOAD_BIT(PAYLOAD_NAT_D) | PAYLOAD_BIT_NAT_D_DRAFT)
 #define ASIDE (PAYLOAD_BIT(PAYLOAD_VID) | PAYLOAD_BIT(PAYLOAD_NOTIFY))
+#define REQUEST PAYLOAD_BIT(PAYLOAD_CERT_REQUEST)
+#define CERTIFICATES (PAYLOAD_BIT(PAYLOAD_CERT) | REQUEST)
 #define SILENCE "the gateway began a new connection and fell silent in the middle of it"
 
-static const struct exchange_message messages[] = {
-	{ .required = PAYLOAD_BIT(PAYLOAD_SA), .many = ASIDE, .consume = consume_1 },
-	{ .build = build_2 },
-	{
-		.required = PAYLOAD_BIT(PAYLOAD_KE) | PAYLOAD_BIT(PAYLOAD_NONCE),
-		.many = ASIDE | NAT_D_BITS | PAYLOAD_BIT(PAYLOAD_CERT_REQUEST),
-		.consume = consume_3,
-		.silence = SILENCE,
-	},
-	{ .build = build_4 },
-	{
-		.encrypted = true,
-		.required = PAYLOAD_BIT(PAYLOAD_ID) | PAYLOAD_BIT(PAYLOAD_HASH),
-		.many = ASIDE | PAYLOAD_BIT(PAYLOAD_CERT) | PAYLOAD_BIT(PAYLOAD_CERT_REQUEST),
-		.consume = consume_5,
-		.taken = taken_5,
-		.silence = SILENCE,
-		.unreadable =
-			"the gateway's proof of identity cannot be read: the pre-shared key is "
-			"probably wrong",
-	},
-	{ .encrypted = true, .build = build_6 },
-};
+/* `proof`: what the gateway proves itself by. */
+#define MESSAGES(proof, unreadable_5)                                                              \
+	{                                                                                          \
+		{                                                                                  \
+			.required = PAYLOAD_BIT(PAYLOAD_SA),                                       \
+			.many = ASIDE | REQUEST,                                                   \
+			.consume = consume_1,                                                      \
+		},                                                                                 \
+			{ .build = build_2 },                                                      \
+			{                                                                          \
+				.required = PAYLOAD_BIT(PAYLOAD_KE) | PAYLOAD_BIT(PAYLOAD_NONCE),  \
+				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                         \
+				.consume = consume_3,                                              \
+				.silence = SILENCE,                                                \
+			},                                                                         \
+			{ .build = build_4 },                                                      \
+			{                                                                          \
+				.encrypted = true,                                                 \
+				.required = PAYLOAD_BIT(PAYLOAD_ID) | PAYLOAD_BIT(proof),          \
+				.many = ASIDE | CERTIFICATES,                                      \
+				.consume = consume_5,                                              \
+				.taken = taken_5,                                                  \
+				.silence = SILENCE,                                                \
+				.unreadable = unreadable_5,                                        \
+			},                                                                         \
+			{ .encrypted = true, .build = build_6 },                                   \
+	}
 
-const struct exchange_type v1_main_r = {
-	.name = "main mode",
-	.number = ISAKMP_MAIN,
-	.passive = true,
-	.n = ARRAY_SIZE(messages),
-	.message = messages,
-	.done = done,
-	.lost = v1_main_lost,
-};
+static const struct exchange_message by_hash[] =
+	MESSAGES(PAYLOAD_HASH,
+		 "the gateway's proof of identity cannot be read: the pre-shared key is probably "
+		 "wrong");
+
+static const struct exchange_message by_signature[] =
+	MESSAGES(PAYLOAD_SIG, "the gateway's proof of identity cannot be read");
+
+#define TYPE(messages)                                                                             \
+	{                                                                                          \
+		.name = "main mode", .number = ISAKMP_MAIN, .passive = true,                       \
+		.n = ARRAY_SIZE(messages), .message = messages, .done = done,                      \
+		.lost = v1_main_lost,                                                              \
+	}
+
+static const struct exchange_type type_hash = TYPE(by_hash);
+static const struct exchange_type type_signature = TYPE(by_signature);
 
 /* ---- beginning ---- */
 
@@ -202,15 +198,19 @@ void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h)
 	sa->cookie_r_known = true;
 	sa->responder = true;
 	sa->lifetime_s = sa->config->lifetime_s;
-	exchange_begin(&sa->main.x, &v1_main_r, 0, now, sa->config->timeout);
+	exchange_begin(&sa->main.x, v1_auth_peer_signs(sa->config) ? &type_signature : &type_hash,
+		       0, now, sa->config->timeout);
 }
 
 void v1_main_r_refuse(struct ike_sa *sa)
 {
 	struct ike_failure why = sa->main.x.hint;
 
-	if (!why.err)
-		v1_main_fail(&why, ERR_MALFORMED, "the gateway's first message is malformed");
+	if (!why.err && !sa->main.x.type)
+		v1_main_fail(sa, &why, ERR_MALFORMED,
+			     "the gateway's first message is none that we take");
+	else if (!why.err)
+		v1_main_fail(sa, &why, ERR_MALFORMED, "the gateway's first message is malformed");
 	if (why.err == ERR_NO_PROPOSAL)
 		v1_info_send_clear(sa, NOTIFY_NO_PROPOSAL_CHOSEN);
 	sa_die(sa, &why, false);

@@ -85,7 +85,7 @@ static void plan_path(struct plan *p)
 		plan_outer(p, PROTO_ESP, 0, 0);
 		break;
 	case ENCAPSULATION_CISCO_UDP:
-		plan_outer(p, PROTO_UDP, p->setup->data_port, path->data_port);
+		plan_outer(p, PROTO_UDP, p->setup->data_port, path_esp_remote(path).port);
 		break;
 	case ENCAPSULATION_TCP:
 		plan_outer(p, PROTO_TCP, path->local.port, path->remote.port);

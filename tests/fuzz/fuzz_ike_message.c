@@ -23,6 +23,7 @@ static void parse_sa(struct slice body)
 	};
 	static const struct esp_suite esp[] = { { ESP_CIPHER_AES_GCM_16, 128, ESP_INTEG_NONE } };
 	const struct esp_offer offer = { .suites = esp, .n = 1 };
+	const struct auth_methods psk = { 1, { METHOD_PSK } };
 	struct ike_choice ike;
 	struct esp_choice child;
 	struct sa_payload sa;
@@ -33,7 +34,7 @@ static void parse_sa(struct slice body)
 		inside(sa.transform[i].whole, body);
 	for (unsigned i = 0; i < sa.nproposals; i++)
 		expect(sa.proposal[i].first + sa.proposal[i].n <= sa.ntransforms);
-	if (proposal_choose_ike(&sa, suites, 2, &ike) == 0)
+	if (proposal_choose_ike(&sa, suites, 2, &psk, &ike) == 0)
 		expect(ike.transform < sa.ntransforms);
 	if (proposal_choose_esp(&sa, &offer, &child) == 0)
 		expect(child.spi >= 256);

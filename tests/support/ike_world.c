@@ -33,6 +33,7 @@ void world_init(struct world *w, uint64_t seed)
 	w->config.suites[0] =
 		(struct ike_suite){ IKE_CIPHER_AES_CBC, 128, HASH_SHA2_256, DH_ECP_256 };
 	w->config.nsuites = 1;
+	w->config.transport = IKE_TRANSPORT_UDP;
 	identity_parse("laptop@example.com", &w->config.local);
 	identity_parse("gw.example.com", &w->config.remote);
 	secret_set(&w->config.psk, SLICE_STR("correct horse"));

@@ -172,6 +172,7 @@ static struct sa *sa_new(struct responder *r, const struct ike_msg *m)
 static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 		   struct slice request, struct responder_replies *out)
 {
+	static const struct auth_methods psk = { 1, { METHOD_PSK } };
 	static const struct ike_suite foreign = { IKE_CIPHER_AES_CBC, 192, HASH_SHA2_512,
 						  DH_ECP_384 };
 	struct slice sai = ike_msg_body(m, PAYLOAD_SA);
@@ -182,7 +183,7 @@ static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	struct ike_header h;
 
 	if (sa_payload_parse(sai, &offer) != 0 || sai.n > sizeof(sa->sai) ||
-	    proposal_choose_ike(&offer, r->config.suites, r->config.nsuites, &choice) != 0) {
+	    proposal_choose_ike(&offer, r->config.suites, r->config.nsuites, &psk, &choice) != 0) {
 		if (!r->config.faults.silent)
 			info_clear(r, sa, NOTIFY_NO_PROPOSAL_CHOSEN, out);
 		sa_free(r, sa);
@@ -198,7 +199,7 @@ static void main_1(struct responder *r, struct sa *sa, const struct ike_msg *m,
 	h = responder_header(sa, ISAKMP_MAIN, 0);
 	ike_write_header(&b, reply->bytes, sizeof(reply->bytes), &h);
 	if (r->config.faults.foreign_ike)
-		proposal_write_ike(&b, &foreign, 1, 3600);
+		proposal_write_ike(&b, &foreign, 1, METHOD_PSK, 3600);
 	else
 		proposal_write_choice(&b, &offer, choice.proposal, choice.transform, SLICE_NONE);
 	if (sa->natt == NATT_RFC)
@@ -309,7 +310,7 @@ static void message_6(struct responder *r, struct sa *sa, struct responder_reply
 	if (id.type == ID_NONE)
 		id = identity_from_addr(&sa->self.addr);
 	ike_write_header(&b, reply->bytes, sizeof(reply->bytes), &h);
-	id_write_identity(&b, &id);
+	id_write_identity(&b, &id, 0, 0);
 	protect_hash_main(&sa->keys, &e, &i, slice(sa->sai, sa->sai_n),
 			  slice(reply->bytes + at, wr_len(&b.w) - at), hash);
 	if (r->config.faults.bad_hash_r)

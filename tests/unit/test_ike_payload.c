@@ -198,7 +198,7 @@ static int identity_of(uint8_t type, uint8_t protocol, uint16_t port, struct sli
 
 static void identities(void **state)
 {
-	static const uint8_t big[300];
+	static const uint8_t big[IKE_ID_MAX + 1];
 	struct identity id;
 
 	(void)state;
@@ -209,8 +209,9 @@ static void identities(void **state)
 	assert_int_equal(identity_of(ID_FQDN, 17, 501, SLICE_STR("gw"), &id), ERR_MALFORMED);
 	assert_int_equal(identity_of(ID_FQDN, 6, 500, SLICE_STR("gw"), &id), ERR_MALFORMED);
 	assert_int_equal(identity_of(ID_FQDN, 0, 0, SLICE_NONE, &id), ERR_MALFORMED);
-	assert_int_equal(identity_of(ID_FQDN, 0, 0, slice(big, 255), &id), 0);
-	assert_int_equal(identity_of(ID_FQDN, 0, 0, slice(big, 256), &id), ERR_MALFORMED);
+	assert_int_equal(identity_of(ID_FQDN, 0, 0, slice(big, IKE_ID_MAX), &id), 0);
+	assert_int_equal(identity_of(ID_FQDN, 0, 0, slice(big, IKE_ID_MAX + 1), &id),
+			 ERR_MALFORMED);
 	assert_int_equal(identity_of(ID_IPV4_ADDR, 0, 0, slice(big, 4), &id), 0);
 	assert_int_equal(identity_of(ID_IPV4_ADDR, 0, 0, slice(big, 5), &id), ERR_MALFORMED);
 	assert_int_equal(identity_of(ID_IPV6_ADDR, 0, 0, slice(big, 4), &id), ERR_MALFORMED);

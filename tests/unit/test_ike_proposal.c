@@ -27,6 +27,8 @@ static void read_back(struct ike_writer *b)
 	assert_int_equal(sa_payload_parse(ike_msg_body(&m, PAYLOAD_SA), &sa), 0);
 }
 
+static const struct auth_methods psk = { 1, { METHOD_PSK } };
+
 static struct ike_writer begin(void)
 {
 	const struct ike_header h = { .exchange = ISAKMP_MAIN };
@@ -40,7 +42,7 @@ static void offer_ike(const struct ike_suite *s, unsigned n, uint32_t lifetime)
 {
 	struct ike_writer b = begin();
 
-	proposal_write_ike(&b, s, n, lifetime);
+	proposal_write_ike(&b, s, n, METHOD_PSK, lifetime);
 	read_back(&b);
 }
 
@@ -57,7 +59,7 @@ static void phase1(void **state)
 		offer_ike(suites, ARRAY_SIZE(suites), 100000);
 		assert_int_equal(sa.nproposals, 1);
 		assert_int_equal(sa.ntransforms, 3);
-		assert_int_equal(proposal_choose_ike(&sa, &suites[i], 1, &choice), 0);
+		assert_int_equal(proposal_choose_ike(&sa, &suites[i], 1, &psk, &choice), 0);
 		assert_int_equal(choice.transform, i);
 		assert_int_equal(choice.lifetime_s, 100000);
 		/* The reply's bytes come from the offer's, so they must not share the buffer. */
@@ -66,7 +68,9 @@ static void phase1(void **state)
 		b = begin();
 		proposal_write_choice(&b, &sa, choice.proposal, choice.transform, SLICE_NONE);
 		read_back(&b);
-		assert_int_equal(proposal_check_ike(&sa, suites, ARRAY_SIZE(suites), &choice), 0);
+		assert_int_equal(proposal_check_ike(&sa, suites, ARRAY_SIZE(suites), METHOD_PSK,
+						    &choice),
+				 0);
 		assert_int_equal(choice.suite.key_bits, suites[i].key_bits);
 		assert_int_equal(choice.suite.hash, suites[i].hash);
 		assert_int_equal(choice.suite.group, suites[i].group);
@@ -85,13 +89,51 @@ static void phase1_reply_must_be_one_of_ours(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
 		offer_ike(&others[i], 1, 3600);
-		assert_int_equal(proposal_check_ike(&sa, suites, 3, &choice), ERR_NO_PROPOSAL);
+		assert_int_equal(proposal_check_ike(&sa, suites, 3, METHOD_PSK, &choice),
+				 ERR_NO_PROPOSAL);
 	}
 	offer_ike(suites, 1, 3600);
-	assert_int_equal(proposal_check_ike(&sa, suites, 3, &choice), 0);
+	assert_int_equal(proposal_check_ike(&sa, suites, 3, METHOD_PSK, &choice), 0);
 	/* Two transforms are no choice. */
 	offer_ike(suites, 2, 3600);
-	assert_int_equal(proposal_check_ike(&sa, suites, 3, &choice), ERR_NO_PROPOSAL);
+	assert_int_equal(proposal_check_ike(&sa, suites, 3, METHOD_PSK, &choice), ERR_NO_PROPOSAL);
+}
+
+/* What the attribute says is what must have been offered, or is accepted. */
+static void phase1_methods(void **state)
+{
+	static const enum auth_method methods[] = {
+		METHOD_PSK,
+		METHOD_RSA,
+		METHOD_HYBRID_INIT_RSA,
+		METHOD_HYBRID_RESP_RSA,
+		METHOD_XAUTH_INIT_PSK,
+		METHOD_XAUTH_RESP_PSK,
+		METHOD_XAUTH_INIT_RSA,
+		METHOD_XAUTH_RESP_RSA,
+	};
+	const size_t n = ARRAY_SIZE(methods);
+	struct ike_choice c;
+
+	(void)state;
+	for (size_t i = 0; i < n * n; i++) {
+		const struct auth_methods one = { 1, { methods[i % n] } };
+		const struct auth_methods two = { 2, { methods[(i + 1) % n], methods[i % n] } };
+		enum auth_method offered = methods[i / n];
+		struct ike_writer b = begin();
+
+		proposal_write_ike(&b, suites, 1, offered, 0);
+		read_back(&b);
+		assert_int_equal(proposal_check_ike(&sa, suites, 3, methods[i % n], &c) == 0,
+				 methods[i % n] == offered);
+		assert_int_equal(proposal_choose_ike(&sa, suites, 3, &one, &c) == 0,
+				 methods[i % n] == offered);
+		assert_int_equal(c.method, offered);
+		assert_int_equal(proposal_choose_ike(&sa, suites, 3, &two, &c) == 0,
+				 methods[i % n] == offered || methods[(i + 1) % n] == offered);
+	}
+	assert_int_equal(proposal_choose_ike(&sa, suites, 3, &(struct auth_methods){ 0 }, &c),
+			 ERR_NO_PROPOSAL);
 }
 
 /* A transform of phase 1 with these attributes (type, value), in this order. */
@@ -105,7 +147,7 @@ static int check_attributes(const uint32_t *a, unsigned n, struct ike_choice *ch
 	t->nattributes = n;
 	for (unsigned i = 0; i < n; i++)
 		t->attribute[i] = (struct sa_attribute){ (uint16_t)a[2 * i], a[2 * i + 1] };
-	return proposal_check_ike(&sa, suites, 3, choice);
+	return proposal_check_ike(&sa, suites, 3, METHOD_PSK, choice);
 }
 
 #define CHECK(choice, ...)                                                                         \
@@ -193,7 +235,7 @@ static void phase1_bytes(void **state)
 			EXPECT_TRANSFORM(1, 0x80, 1, 0, rows[i].cipher, 0x80, 14,
 					 (uint8_t)(bits >> 8), rows[i].key_bits, 0x80, 2, 0,
 					 rows[i].hash, 0x80, 4, 0, rows[i].group, 0x80, 3, 0, 1);
-		assert_int_equal(proposal_check_ike(&sa, &rows[i].suite, 1, &c), 0);
+		assert_int_equal(proposal_check_ike(&sa, &rows[i].suite, 1, METHOD_PSK, &c), 0);
 		assert_memory_equal(&c.suite, &rows[i].suite, sizeof(c.suite));
 	}
 }
@@ -206,17 +248,17 @@ static void phase1_key_lengths(void **state)
 
 	(void)state;
 	offer_ike(&des3, 1, 0);
-	assert_int_equal(proposal_check_ike(&sa, &des3, 1, &c), 0);
-	assert_int_equal(proposal_check_ike(&sa, suites, 3, &c), ERR_NO_PROPOSAL);
+	assert_int_equal(proposal_check_ike(&sa, &des3, 1, METHOD_PSK, &c), 0);
+	assert_int_equal(proposal_check_ike(&sa, suites, 3, METHOD_PSK, &c), ERR_NO_PROPOSAL);
 	sa.transform[0].attribute[sa.transform[0].nattributes++] = (struct sa_attribute){ 14, 192 };
-	assert_int_equal(proposal_check_ike(&sa, &des3, 1, &c), ERR_NO_PROPOSAL);
+	assert_int_equal(proposal_check_ike(&sa, &des3, 1, METHOD_PSK, &c), ERR_NO_PROPOSAL);
 	sa.transform[0].attribute[0].value = 7;
 	assert_int_equal(proposal_check_ike(&sa,
 					    &(struct ike_suite){ IKE_CIPHER_AES_CBC, 192, HASH_SHA1,
 								 DH_MODP_2048 },
-					    1, &c),
+					    1, METHOD_PSK, &c),
 			 0);
-	assert_int_equal(proposal_check_ike(&sa, &des3, 1, &c), ERR_NO_PROPOSAL);
+	assert_int_equal(proposal_check_ike(&sa, &des3, 1, METHOD_PSK, &c), ERR_NO_PROPOSAL);
 }
 
 static void offer_esp(const struct esp_offer *offer)
@@ -383,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(phase1),
+		cmocka_unit_test(phase1_methods),
 		cmocka_unit_test(phase1_reply_must_be_one_of_ours),
 		cmocka_unit_test(phase1_attributes),
 		cmocka_unit_test(phase1_bytes),

@@ -259,14 +259,22 @@ static void check_source_hash(bool hidden)
 static void source_is_hidden_on_request(void **state)
 {
 	(void)state;
+	w->config.transport = IKE_TRANSPORT_AUTO;
 	world_up(w);
 	check_source_hash(false);
+	assert_int_equal(w->nat.nat.path.encapsulation, ENCAPSULATION_ESP);
 	again(2);
+	w->config.transport = IKE_TRANSPORT_AUTO;
 	w->config.force_udp = true;
 	world_up(w);
 	expect_established();
 	check_source_hash(true);
 	assert_int_equal(w->nat.nat.nat, NAT_NONE);
+	assert_int_equal(w->nat.nat.path.encapsulation, ENCAPSULATION_UDP);
+	again(3);
+	world_up(w);
+	expect_established();
+	check_source_hash(true);
 }
 
 static void draft_numbers(void **state)

@@ -233,6 +233,8 @@ static void not_a_first_message(void **state)
 	assert_false(ike_is_first_message(slice(d.bytes, d.n - 1)));
 	assert_false(ike_is_first_message(SLICE_NONE));
 	d.bytes[18] = ISAKMP_AGGRESSIVE;
+	assert_true(ike_is_first_message(slice(d.bytes, d.n)));
+	d.bytes[18] = ISAKMP_QUICK;
 	assert_false(ike_is_first_message(slice(d.bytes, d.n)));
 	d.bytes[18] = ISAKMP_MAIN;
 	d.bytes[15] = 1;
@@ -486,7 +488,7 @@ static bool rebuild_5(struct pair *pp, struct pair_datagram *d, unsigned n)
 			  slice(sa->main.peer_public, sa->main.peer_public_n), iv);
 	ike_write_header(&b, d->bytes, sizeof(d->bytes), &h);
 	if (fifth & 1)
-		id_write_identity(&b, &i->config.local);
+		id_write_identity(&b, &i->config.local, 0, 0);
 	if (fifth & 2)
 		ike_write_body(&b, PAYLOAD_HASH, slice(hash, fifth & 4 ? 32 : 31));
 	if (fifth & 8)

@@ -284,7 +284,7 @@ static void ids_write(struct ike_writer *b, unsigned parts)
 
 	identity_parse("host.example.com", &name);
 	if (parts & NAME_ID)
-		id_write_identity(b, &name);
+		id_write_identity(b, &name, 0, 0);
 	else
 		id_write_ts(b, parts & FAMILIES ? &six : &ts->local);
 	if (!(parts & ONE_ID))

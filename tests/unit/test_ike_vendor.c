@@ -226,11 +226,12 @@ static void identities(void **state)
 		{ "gw.example.com", 0, ID_FQDN, "gw.example.com" },
 		{ "me@example.com", 0, ID_USER_FQDN, "me@example.com" },
 		{ "keyid:group", 0, ID_KEY_ID, "keyid:group" },
-		{ "CN=gw", ERR_UNSUPPORTED, ID_NONE, "" },
+		{ "C=DE, O=Example, CN=gw", 0, ID_DER_ASN1_DN, "C=DE, O=Example, CN=gw" },
+		{ "=gw", ERR_CONFIG, ID_NONE, "" },
 		{ "", ERR_CONFIG, ID_NONE, "" },
 		{ "keyid:", ERR_CONFIG, ID_NONE, "" },
 	};
-	char text[IDENTITY_TEXT_MAX], long_text[300];
+	char text[IDENTITY_TEXT_MAX], long_text[IKE_ID_MAX + 2];
 	struct identity id, other;
 
 	(void)state;
@@ -242,12 +243,17 @@ static void identities(void **state)
 		assert_string_equal(identity_text(&id, text), cases[i].shown);
 	}
 	memset(long_text, 'a', sizeof(long_text));
-	long_text[256] = '\0';
+	long_text[IKE_ID_MAX + 1] = '\0';
 	assert_int_equal(identity_parse(long_text, &id), ERR_CONFIG);
-	long_text[255] = '\0';
+	long_text[IKE_ID_MAX] = '\0';
 	assert_int_equal(identity_parse(long_text, &id), 0);
 	assert_int_equal(identity_parse("a\n%s", &id), 0);
 	assert_string_equal(identity_text(&id, text), "a?%s");
+	assert_int_equal(identity_parse("C=DE, CN=a", &id), 0);
+	assert_int_equal(identity_parse("/C=de/CN=A", &other), 0);
+	assert_true(identity_eq(&id, &other));
+	assert_int_equal(identity_parse("CN=a, C=DE", &other), 0);
+	assert_false(identity_eq(&id, &other));
 	assert_int_equal(identity_parse("keyid:x", &id), 0);
 	assert_int_equal(identity_parse("x", &other), 0);
 	assert_false(identity_eq(&id, &other));
