@@ -208,7 +208,7 @@ static void a_file_for_vpnc(void **state)
 			 "IPSec obfuscated secret " HIDDEN "\nXauth username alice\n"
 			 "Xauth password a = b\nNAT Traversal Mode force-natt\nIKE DH Group dh14\n"
 			 "Perfect Forward Secrecy dh14\nIPSEC target network 10.0.0.0/8\n"
-			 "Script /bin/true\nNo Detach\nSome word\n");
+			 "Script /bin/true 1 2\nNo Detach\nSome word\n");
 
 	expect_psk(c, "mygroupsecret");
 	expect_password(c, "a = b");
@@ -216,7 +216,7 @@ static void a_file_for_vpnc(void **state)
 	assert_int_equal(c->ike.suites[0].group, DH_MODP_2048);
 	assert_int_equal(c->child.pfs, DH_MODP_2048);
 	assert_int_equal(c->nremotes, 1);
-	assert_string_equal(config->script, "/bin/true");
+	assert_string_equal(config->script, "/bin/true 1 2");
 	assert_non_null(
 		strstr(said, "godwit import: warning: unknown configuration directive in "));
 	assert_non_null(strstr(said, " at line 13\n"));

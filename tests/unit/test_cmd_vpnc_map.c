@@ -79,11 +79,21 @@ static const struct session_config *take(void)
 	char *complaints;
 	size_t n;
 	FILE *out = open_memstream(&complaints, &n);
-	int result = config_read_text("vpnc", text.p, text.n, &config, out);
+	const struct config_source source = {
+		.file = "vpnc",
+		.text = text.p,
+		.n = text.n,
+		.owner = geteuid(),
+		.mode = 0600,
+		.fetch = true,
+		.quiet = true,
+	};
+	int result = config_parse(&source, &config, out);
 
 	fclose(out);
 	if (result != 0)
 		fail_msg("%s\n%s", complaints, text.p);
+	assert_string_equal(complaints, "");
 	free(complaints);
 	return &config->session;
 }
