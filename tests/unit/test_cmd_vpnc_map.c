@@ -106,6 +106,7 @@ static void what_vpnc_does_by_itself(void **state)
 	expect("gateway", "address", "gw.example.com");
 	expect("gateway", "mode", "aggressive");
 	expect("gateway", "vendor", "cisco");
+	expect("gateway", "identity", "any");
 	expect("gateway", "local-port", "500");
 	expect("gateway", "local-address", NULL);
 	expect("gateway", "cisco-port", NULL);
@@ -268,6 +269,7 @@ static void hybrid(void **state)
 {
 	assert_true(map("IKE Authmode hybrid\nCA-File /etc/passwd\n"));
 	expect("auth", "method", "hybrid");
+	expect("gateway", "identity", "gw.example.com");
 	expect("auth", "ca", "/etc/passwd");
 	expect("auth", "psk", "s3cret");
 	assert_true(map("IKE Authmode hybrid\nCA-Dir /tmp/\nCA-File\n"));
