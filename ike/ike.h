@@ -21,6 +21,7 @@
  *	v1_quick*.c  quick mode, with and without PFS; the same            RFC 2409 section 5.5
  *	v1_info.c    informational: delete, notify, hints
  *	v1_dpd.c     is the peer alive?                                    RFC 3706
+ *	fragment.c   payload 132: messages in pieces; v1_fragment.c is the SA's side of it
  *
  * An exchange is a row of data: for each message the payloads that must be there, those that may,
  * and the functions that consume and build. The dispatcher checks the row, so that handlers never
