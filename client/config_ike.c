@@ -26,6 +26,10 @@ static void settle_vendor(struct config_reader *r)
 	const char *version = d->application_version;
 
 	s->ike.vendor = (enum ike_vendor)d->vendor;
+	if (s->ike.remote_any && d->method != IKE_AUTH_PSK)
+		config_complain(r, config_value_place(r, "gateway", "identity", 0),
+				"[gateway] identity = any: whoever has a certificate of the same "
+				"CA could pose as the gateway; name it");
 	s->redirects = cisco;
 	if (cisco)
 		settle_group_name(&s->ike.local);
@@ -37,6 +41,12 @@ static void settle_vendor(struct config_reader *r)
 			    "config");
 	snprintf(s->ike.wish.application_version, sizeof(s->ike.wish.application_version), "%s",
 		 version);
+	if (cisco && d->mode == IKE_MODE_AGGRESSIVE && d->method != IKE_AUTH_RSA &&
+	    s->ike.local.type == ID_NONE)
+		config_warn(
+			r, config_value_place(r, "gateway", "mode", 0),
+			"[auth] identity is not set: in aggressive mode Cisco's gateways look for "
+			"the group of that name");
 }
 
 static void settle_transport(struct config_reader *r)

@@ -49,6 +49,18 @@ static void without_a_word_nothing_is_special(void **state)
 	reading_free(&r);
 }
 
+static void a_gateway_may_be_anybody_who_knows_the_key(void **state)
+{
+	struct reading r = read_more("[gateway]\nidentity = any\n");
+
+	assert_true(r.c->session.ike.remote_any);
+	reading_free(&r);
+	expect_more_said(
+		"[gateway]\nidentity = any\n[auth]\nmethod = hybrid\nca = /x\n",
+		"vpn.conf:8:12: [gateway] identity = any: whoever has a certificate of the "
+		"same CA could pose as the gateway; name it\n");
+}
+
 static void vendors_have_ways_of_their_own(void **state)
 {
 	static const struct {
@@ -148,6 +160,15 @@ static void a_key_in_aggressive_mode_is_warned_of(void **state)
 	expect_said(text, strlen(text), "");
 }
 
+static void cisco_wants_a_groups_name(void **state)
+{
+	expect_more_said("[gateway]\nmode = aggressive\nvendor = cisco\n",
+			 "vpn.conf:8:8: warning: [auth] identity is not set: in aggressive mode "
+			 "Cisco's gateways look for the group of that name\n"
+			 "vpn.conf:8:8: warning: [gateway] " OFFLINE);
+	expect_more_said("[gateway]\nvendor = cisco\n", "");
+}
+
 static void aggressive_mode_has_one_group(void **state)
 {
 	static const char text[] = HEAD
@@ -229,11 +250,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_word_nothing_is_special),
+		cmocka_unit_test(a_gateway_may_be_anybody_who_knows_the_key),
 		cmocka_unit_test(vendors_have_ways_of_their_own),
 		cmocka_unit_test(our_end_can_be_chosen),
 		cmocka_unit_test(each_transport_is_that_of_its_word),
 		cmocka_unit_test(ciscos_port_is_for_ciscos_way),
 		cmocka_unit_test(a_key_in_aggressive_mode_is_warned_of),
+		cmocka_unit_test(cisco_wants_a_groups_name),
 		cmocka_unit_test(aggressive_mode_has_one_group),
 		cmocka_unit_test(aggressive_mode_has_its_own_proposals),
 		cmocka_unit_test(the_gateway_may_decide_about_pfs),
