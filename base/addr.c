@@ -167,7 +167,7 @@ struct endpoint path_esp_remote(const struct path *p)
 		e.port = 0;
 		break;
 	case ENCAPSULATION_CISCO_UDP:
-		e.port = p->data_port;
+		e.port = p->data_port ? p->data_port : e.port;
 		break;
 	}
 	return e;

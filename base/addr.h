@@ -50,7 +50,7 @@ struct path {
 	struct endpoint local;
 	struct endpoint remote;
 	enum encapsulation encapsulation;
-	uint16_t data_port; /* CISCO_UDP: the peer's port for ESP; that of `remote` is for IKE */
+	uint16_t data_port; /* CISCO_UDP: the peer's, for ESP; 0: that of `remote`, as for IKE */
 	uint32_t generation;
 };
 

@@ -20,7 +20,7 @@ struct policy_rule {
 	unsigned slot; /* of the tunnel; PROTECT only */
 };
 
-#define POLICY_RULES_MAX 256
+#define POLICY_RULES_MAX 640 /* what a gateway may exclude and include, and our own */
 
 struct policy {
 	struct policy_rule rules[POLICY_RULES_MAX];

@@ -50,6 +50,13 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
  */
 int client_repair(const char *name, FILE *err);
 
+/*
+ * What a person is asked for one of the fields that `status` names in `asks`: "Password for
+ * alice@vpn.example.com: ". user may be "". True when the answer must not be seen.
+ */
+bool client_question(const char *field, const char *user, const char *gateway, char *buf,
+		     size_t size);
+
 /* `check`: reads a configuration, explains it on `out`, complains on `err`. Returns an exit code. */
 int client_check(const char *file, FILE *out, FILE *err);
 /* Writes the example configuration. */

@@ -30,8 +30,8 @@ struct config {
 	char *storage[SESSION_GATEWAYS_MAX]; /* owns session.gateways */
 	struct credentials *credentials; /* owns session.ike.credentials */
 	/*
-	 * A shell command that prints the user's password, asked each time that one is needed; NULL:
-	 * none. Its first argument, "$1", is the question as a person would see it.
+	 * A shell command that prints the user's password, run for each question that asks for one
+	 * and is not answered by session.password; NULL: none. Its first argument, "$1", is the question as a person would see it.
 	 */
 	char *password_command;
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
@@ -56,21 +56,19 @@ struct config_source {
 	const char *file;
 	char *text; /* changed while it is read; one byte of room behind it */
 	size_t n;
-	uid_t owner; /* of the file, as mode: they decide about a secret and a command in it */
+	/*
+	 * Of the file, both decide about a secret and a command in it. A text of a caller whom we
+	 * trust is as a file of ours: geteuid() and 0600.
+	 */
+	uid_t owner;
 	mode_t mode;
 	/* Read the files that it names, run psk-command; else what they give stays empty. */
 	bool fetch;
+	bool quiet; /* no warnings: who wrote it had no choice */
 };
 
 /* As config_read. The caller wipes the text. */
 int config_parse(const struct config_source *source, struct config **out, FILE *err);
-/*
- * The same for a text of a caller whom we trust, such as the configuration of another program that
- * was translated: what it says is ours to run, and is read by nobody else. `name` is as
- * config_source.file: "/etc/vpnc/office.conf" makes the connection "office", with files beside it.
- * The text is copied.
- */
-int config_read_text(const char *name, const char *text, size_t n, struct config **out, FILE *err);
 /* Wipes secrets and frees. NULL is harmless. */
 void config_free(struct config *c);
 /* Says in plain words what this configuration would do. */

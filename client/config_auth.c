@@ -9,7 +9,7 @@
 
 #define KEYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define PSK_KEYS KEYS("psk", "psk-file", "psk-command")
-#define PASSWORD_KEYS KEYS("password", "password-file", "password-command")
+#define PASSWORD_KEYS KEYS("password", "password-file")
 
 /* ---- which keys go together ---- */
 
@@ -39,7 +39,7 @@ static const char *method_name(const struct config_reader *r)
 /* What is missing may be what was misspelt. */
 static void complain_of_missing(struct config_reader *r, const char *key, const char *text)
 {
-	if (!r->unknown && !r->refused)
+	if (!r->unknown)
 		config_complain(r, config_value_place(r, "auth", key, 0), "%s", text);
 }
 
@@ -51,8 +51,8 @@ static void settle_psk(struct config_reader *r)
 		config_refuse_keys(r, "auth", PSK_KEYS,
 				   "is of no use with method = certificate; remove it");
 	else if (r->draft.method == IKE_AUTH_PSK && !psk)
-		config_complain(r, CONFIG_NOWHERE,
-				"no pre-shared key; set psk, psk-file or psk-command in [auth]");
+		complain_of_missing(
+			r, "psk", "no pre-shared key; set psk, psk-file or psk-command in [auth]");
 }
 
 static void settle_own_certificate(struct config_reader *r)
@@ -127,7 +127,7 @@ static void settle_user(struct config_reader *r)
 					    "[auth] interactive is of no use without a user: set "
 					    "xauth = yes, or remove it");
 	}
-	if (d->interactive && password)
+	if (s->ike.xauth && d->interactive && password)
 		config_warn(r, config_key_place(r, "auth", password),
 			    "[auth] %s is not used, since interactive = yes asks each time",
 			    password);
@@ -183,10 +183,13 @@ static void check_permissions(struct config_reader *r)
 void config_settle_auth(struct config_reader *r)
 {
 	r->draft.config->session.ike.auth = (enum ike_auth)r->draft.method;
+	check_permissions(r);
+	/* What goes together is not known then. */
+	if (config_is_refused(r, "auth", "method") || config_is_refused(r, "auth", "xauth"))
+		return;
 	settle_psk(r);
 	settle_certificates(r);
 	settle_user(r);
-	check_permissions(r);
 }
 
 /* ---- what comes from elsewhere ---- */

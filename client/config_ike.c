@@ -26,6 +26,10 @@ static void settle_vendor(struct config_reader *r)
 	const char *version = d->application_version;
 
 	s->ike.vendor = (enum ike_vendor)d->vendor;
+	if (s->ike.remote_any && d->method != IKE_AUTH_PSK)
+		config_complain(r, config_value_place(r, "gateway", "identity", 0),
+				"[gateway] identity = any: whoever has a certificate of the same "
+				"CA could pose as the gateway; name it");
 	s->redirects = cisco;
 	if (cisco)
 		settle_group_name(&s->ike.local);
@@ -37,6 +41,12 @@ static void settle_vendor(struct config_reader *r)
 			    "config");
 	snprintf(s->ike.wish.application_version, sizeof(s->ike.wish.application_version), "%s",
 		 version);
+	if (cisco && d->mode == IKE_MODE_AGGRESSIVE && d->method != IKE_AUTH_RSA &&
+	    s->ike.local.type == ID_NONE)
+		config_warn(
+			r, config_value_place(r, "gateway", "mode", 0),
+			"[auth] identity is not set: in aggressive mode Cisco's gateways look for "
+			"the group of that name");
 }
 
 static void settle_transport(struct config_reader *r)
@@ -139,44 +149,82 @@ static void settle_pfs(struct config_reader *r)
 			dh_group_name(d->proposed_group));
 }
 
-/* A person must ask for what is weak, and is told once more. */
-static void check_weak(struct config_reader *r, const char *section, struct config_place at,
-		       const char *text, const char *weak)
+/* What is offered and may be weak: a proposal, or the group for PFS. */
+struct offer {
+	const char *section;
+	struct config_place at;
+	char name[48];
+	char weak[IKE_WEAK_MAX];
+};
+
+/* A person must ask for what is weak, and is told once more: in one line for each kind of weakness. */
+static void check_weak(struct config_reader *r, const struct offer *offers, unsigned i, unsigned n)
 {
 	const struct config_draft *d = &r->draft;
-	bool allowed = strcmp(section, "ike") == 0 ? d->allow_weak_ike : d->allow_weak_esp;
+	const struct offer *o = &offers[i];
+	bool allowed = strcmp(o->section, "ike") == 0 ? d->allow_weak_ike : d->allow_weak_esp;
+	char others[40] = "";
+	unsigned more = 0;
 
-	if (!weak[0])
+	if (!o->weak[0])
 		return;
-	if (allowed)
-		config_warn(r, at, "[%s] %s is weak (%s) and is offered since allow-weak = yes",
-			    section, text, weak);
-	else
+	if (!allowed) {
 		config_complain(
-			r, at, "[%s] %s is weak (%s); take it out, or set allow-weak = yes in [%s]",
-			section, text, weak, section);
+			r, o->at,
+			"[%s] %s is weak (%s); take it out, or set allow-weak = yes in [%s]",
+			o->section, o->name, o->weak, o->section);
+		return;
+	}
+	for (unsigned j = 0; j < i; j++) {
+		if (strcmp(offers[j].weak, o->weak) == 0)
+			return;
+	}
+	for (unsigned j = i + 1; j < n; j++)
+		more += strcmp(offers[j].weak, o->weak) == 0;
+	if (more)
+		snprintf(others, sizeof(others), "; so are %u more", more);
+	config_warn(r, o->at, "[%s] %s is weak (%s) and is offered since allow-weak = yes%s",
+		    o->section, o->name, o->weak, others);
 }
 
-static void check_weak_suites(struct config_reader *r)
+static void check_weak_ike(struct config_reader *r)
+{
+	const struct ike_config *ike = &r->draft.config->session.ike;
+	struct offer offers[IKE_SUITES_MAX];
+
+	for (unsigned i = 0; i < ike->nsuites; i++) {
+		offers[i].section = "ike";
+		offers[i].at = config_value_place(r, "ike", "proposals", r->draft.ike_at[i]);
+		ike_suite_name(&ike->suites[i], offers[i].name);
+		ike_suite_weak(&ike->suites[i], offers[i].weak);
+	}
+	for (unsigned i = 0; i < ike->nsuites; i++)
+		check_weak(r, offers, i, ike->nsuites);
+}
+
+static void check_weak_esp(struct config_reader *r)
 {
 	const struct config_draft *d = &r->draft;
-	const struct session_config *s = &d->config->session;
-	char name[48], weak[IKE_WEAK_MAX];
+	const struct ike_child_config *child = &d->config->session.child;
+	struct offer offers[IKE_SUITES_MAX + 1];
+	unsigned n = child->nsuites;
 
-	for (unsigned i = 0; i < s->ike.nsuites; i++)
-		check_weak(r, "ike", config_value_place(r, "ike", "proposals", d->ike_at[i]),
-			   ike_suite_name(&s->ike.suites[i], name),
-			   ike_suite_weak(&s->ike.suites[i], weak));
-	for (unsigned i = 0; i < s->child.nsuites; i++)
-		check_weak(r, "esp", config_value_place(r, "esp", "proposals", d->esp_at[i]),
-			   esp_suite_name(&s->child.suites[i], name),
-			   esp_suite_weak(&s->child.suites[i], weak));
+	for (unsigned i = 0; i < n; i++) {
+		offers[i].section = "esp";
+		offers[i].at = config_value_place(r, "esp", "proposals", d->esp_at[i]);
+		esp_suite_name(&child->suites[i], offers[i].name);
+		esp_suite_weak(&child->suites[i], offers[i].weak);
+	}
 	/* A group that comes from [ike] has been looked at there. */
-	if (!dh_group_is_weak(s->child.pfs) || (d->pfs != PFS_GROUP && !d->proposed_group))
-		return;
-	check_weak(r, "esp",
-		   config_value_place(r, "esp", d->pfs == PFS_GROUP ? "pfs" : "proposals", 0),
-		   "the group for PFS", dh_group_name(s->child.pfs));
+	if (dh_group_is_weak(child->pfs) && (d->pfs == PFS_GROUP || d->proposed_group)) {
+		offers[n] = (struct offer){ .section = "esp", .name = "the group for PFS" };
+		offers[n].at =
+			config_value_place(r, "esp", d->pfs == PFS_GROUP ? "pfs" : "proposals", 0);
+		snprintf(offers[n].weak, sizeof(offers[n].weak), "%s", dh_group_name(child->pfs));
+		n++;
+	}
+	for (unsigned i = 0; i < n; i++)
+		check_weak(r, offers, i, n);
 }
 
 void config_settle_ike(struct config_reader *r)
@@ -185,5 +233,6 @@ void config_settle_ike(struct config_reader *r)
 	settle_transport(r);
 	settle_mode(r);
 	settle_pfs(r);
-	check_weak_suites(r);
+	check_weak_ike(r);
+	check_weak_esp(r);
 }

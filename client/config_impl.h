@@ -19,7 +19,6 @@ struct config_reader {
 	FILE *err;
 	unsigned errors;
 	bool unknown; /* a key that does not exist was seen */
-	bool refused; /* a value was: its key is as if it had not been set */
 	unsigned line;
 	char *begin; /* of the line */
 	size_t next; /* offset of the next line */
@@ -29,6 +28,7 @@ struct config_reader {
 	struct {
 		struct config_place key;
 		struct config_place value;
+		bool refused; /* the value */
 	} seen[OPTIONS_MAX];
 };
 
@@ -44,6 +44,8 @@ void config_warn(const struct config_reader *r, struct config_place at, const ch
 	__attribute__((format(printf, 3, 4)));
 /* The file has this key, which must exist. */
 bool config_is_set(const struct config_reader *r, const char *section, const char *key);
+/* The value of this key is not one. */
+bool config_is_refused(const struct config_reader *r, const char *section, const char *key);
 /* NOWHERE for a default, here and below. */
 struct config_place config_key_place(const struct config_reader *r, const char *section,
 				     const char *key);

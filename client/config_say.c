@@ -42,6 +42,8 @@ void config_warn(const struct config_reader *r, struct config_place at, const ch
 {
 	va_list args;
 
+	if (r->source->quiet)
+		return;
 	va_start(args, format);
 	say(r, at, "warning: ", format, args);
 	va_end(args);
@@ -55,6 +57,11 @@ static unsigned option_index(const char *section, const char *key)
 bool config_is_set(const struct config_reader *r, const char *section, const char *key)
 {
 	return r->seen[option_index(section, key)].key.line != 0;
+}
+
+bool config_is_refused(const struct config_reader *r, const char *section, const char *key)
+{
+	return r->seen[option_index(section, key)].refused;
 }
 
 struct config_place config_key_place(const struct config_reader *r, const char *section,

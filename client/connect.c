@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "client/runtime.h"
@@ -20,6 +22,12 @@ struct connection {
 	struct host host;
 	struct log log;
 	struct progress progress;
+	struct hooks_options hooks_options;
+	struct hooks hooks;
+	struct ask ask;
+	FILE *err;
+	int tty; /* where questions are asked; -1: nowhere */
+	bool up; /* it has been */
 	int report; /* the end of a pipe to the first process, -1: we are the first */
 };
 
@@ -62,6 +70,7 @@ static bool report(struct connection *c, int code)
 	bool told;
 
 	fflush(stdout);
+	fflush(c->err);
 	fflush(stderr);
 	if (c->report < 0)
 		return true;
@@ -71,24 +80,49 @@ static bool report(struct connection *c, int code)
 	return told;
 }
 
-/* The tunnel is up: nothing holds on to the terminal or the directory any more. */
-static void go_to_background(void *ctx)
+static void let_go_of_terminal(struct connection *c)
 {
-	struct connection *c = ctx;
-	int null;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (c->report < 0)
-		return;
-	fflush(stdout);
-	fflush(stderr);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	hooks_go_to_background(&c->hooks);
+	ask_let_go(&c->ask);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
 	if (null > 2)
 		close(null);
+	if (c->tty > 2)
+		close(c->tty);
+	c->tty = -1;
 	c->progress.out = NULL;
 	if (chdir("/") != 0)
 		errno = 0;
+}
+
+static void say_up(const struct connection *c)
+{
+	if (c->options->manner != CLIENT_VPNC)
+		return;
+	if (c->report >= 0)
+		printf("VPNC started in background (pid: %d)...\n", (int)getpid());
+	else
+		printf("VPNC started in foreground...\n");
+	fflush(stdout);
+}
+
+/* The tunnel is up: nothing holds on to the terminal or the directory any more. */
+static void go_to_background(void *ctx)
+{
+	struct connection *c = ctx;
+
+	c->up = true;
+	if (c->options->pid_file)
+		hooks_write_pid(&c->hooks, c->err);
+	say_up(c);
+	if (c->report < 0)
+		return;
+	fflush(stdout);
+	fflush(c->err);
+	let_go_of_terminal(c);
 	/* Who killed the first process wants no connection. */
 	if (!report(c, SESSION_EXIT_UP))
 		raise(SIGTERM);
@@ -97,7 +131,7 @@ static void go_to_background(void *ctx)
 static int drop_privileges(struct connection *c)
 {
 	if (priv_drop(&c->host.user) != 0) {
-		fprintf(stderr, "godwit: cannot give up privileges, so nothing is done: %s\n",
+		fprintf(c->err, "godwit: cannot give up privileges, so nothing is done: %s\n",
 			strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
@@ -115,7 +149,9 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.rng = crypto_rng(),
 		.log = &c->log,
 		.progress = &c->progress,
-		.err = stderr,
+		.hooks = &c->hooks,
+		.ask = &c->ask,
+		.err = c->err,
 		.up = go_to_background,
 		.ctx = c,
 	};
@@ -123,52 +159,139 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 	int code;
 
 	if (!l) {
-		host_close(&c->host, stderr);
+		host_close(&c->host, c->err);
 		return SESSION_EXIT_SYSTEM;
 	}
 	sigprocmask(SIG_SETMASK, unblocked, NULL);
 	code = drop_privileges(c);
 	if (code == 0)
 		code = loop_run(l);
-	host_close(&c->host, stderr);
+	ask_end(&c->ask);
+	hooks_end(&c->hooks);
+	host_close(&c->host, c->err);
 	if (!loop_free(l)) {
+		code = manner_exit(c->options->manner, code, c->up);
 		report(c, code);
 		_exit(code);
 	}
 	return code;
 }
 
-static int run_config(struct connection *c)
+/*
+ * Before anything of the host's is touched: the script may have to make /dev/net/tun. One that does
+ * not know this reason may do for the others.
+ */
+static int pre_init(struct connection *c)
+{
+	struct hooks_result r;
+
+	if (!hooks_has_script(&c->hooks))
+		return 0;
+	if (!hooks_run_wait(&c->hooks, HOOKS_PRE_INIT, NULL, HOOKS_RUN_MS + 1000, &r)) {
+		r.status = ERR_SYSTEM;
+		snprintf(r.why, sizeof(r.why), "cannot be run");
+	}
+	if (r.status)
+		fprintf(c->err, "godwit: the script %s %s (pre-init)\n", c->config->script, r.why);
+	return r.status == 0 || r.status == ERR_CONFIG ? 0 : SESSION_EXIT_SYSTEM;
+}
+
+static void start_asking(struct connection *c)
+{
+	const struct session_config *session = &c->config->session;
+	struct ask_options options = {
+		.manner = c->options->manner,
+		.no_questions = c->options->no_questions,
+		.always = session->ask_always,
+		.name = c->config->name,
+		.username = session->username,
+		.tty = c->tty,
+		.progress = &c->progress,
+		.err = c->err,
+	};
+
+	ask_init(&c->ask, &options);
+}
+
+static int run_host(struct connection *c)
 {
 	sigset_t block = ending_signals(), before;
 	int code;
 
-	if (!priv_may_connect()) {
-		fprintf(stderr, "godwit: connect makes a network device, which is not allowed "
-				"without CAP_NET_ADMIN; run it as root\n");
-		return SESSION_EXIT_SYSTEM;
-	}
-	if (crypto_init() != 0) {
-		fprintf(stderr, "godwit: the cryptographic library does not start\n");
-		return SESSION_EXIT_SYSTEM;
-	}
 	/* From here to the loop there are things to put back, which only the loop's end does. */
 	sigprocmask(SIG_BLOCK, &block, &before);
-	code = host_open(&c->host, c->config, c->options->keylog, c->progress.out, stderr);
-	if (code == 0)
+	code = host_open(&c->host, c->config, c->options->keylog, c->progress.out, c->err);
+	if (code == 0) {
+		start_asking(c);
 		code = run_loop(c, &before);
+		ask_free(&c->ask);
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
 
-/* Reads the file in the process that will use it: secrets do not survive a fork. */
-static int run(const struct client_options *options, int report_fd)
+static int run_config(struct connection *c)
 {
+	int code;
+
+	if (!priv_may_connect()) {
+		fprintf(c->err, "godwit: connect makes a network device, which is not allowed "
+				"without CAP_NET_ADMIN; run it as root\n");
+		return SESSION_EXIT_SYSTEM;
+	}
+	if (crypto_init() != 0) {
+		fprintf(c->err, "godwit: the cryptographic library does not start\n");
+		return SESSION_EXIT_SYSTEM;
+	}
+	c->hooks_options = (struct hooks_options){
+		.script = c->config->script,
+		.password_command = c->config->password_command,
+		.pid_file = c->options->pid_file,
+		.verbose = c->options->verbose,
+	};
+	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)
+		return SESSION_EXIT_SYSTEM;
+	code = pre_init(c);
+	if (code == 0)
+		code = run_host(c);
+	hooks_end(&c->hooks);
+	return code;
+}
+
+/* The configuration, in the process that will use it: secrets do not survive a fork. */
+static int read_config(struct connection *c)
+{
+	const struct client_options *o = c->options;
+	struct config_source source = {
+		.file = o->file,
+		.text = o->text,
+		.n = o->text_size,
+		.owner = geteuid(),
+		.mode = S_IFREG | 0600,
+		.fetch = true,
+		/* Who reads vpnc's words takes every other one for the gateway's. */
+		.quiet = o->manner == CLIENT_VPNC && !o->verbose,
+	};
+	int rc;
+
+	if (!o->text)
+		return config_read(o->file, &c->config, c->err);
+	rc = config_parse(&source, &c->config, c->err);
+	/* Nobody who is forked from here on is to find secrets in it. */
+	wipe(o->text, o->text_size);
+	return rc;
+}
+
+static int run(const struct client_options *options, int tty, int report_fd)
+{
+	bool quiet = options->manner == CLIENT_VPNC;
 	struct connection c = {
 		.options = options,
 		.log = { .level = options->verbose ? LOG_DEBUG : LOG_ERROR,
 			 .sink = options->verbose ? log_to_stderr : NULL },
-		.progress = { .out = stdout, .terminal = isatty(STDOUT_FILENO) },
+		.progress = { .out = quiet ? NULL : stdout, .terminal = isatty(STDOUT_FILENO) },
+		.err = manner_err(options->manner),
+		.tty = tty,
 		.report = report_fd,
 	};
 	int code;
@@ -177,12 +300,14 @@ static int run(const struct client_options *options, int report_fd)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	priv_prepare();
-	if (config_read(options->file, &c.config, stderr) != 0)
+	if (read_config(&c) != 0)
 		code = SESSION_EXIT_USAGE;
 	else
 		code = run_config(&c);
 	config_free(c.config);
+	code = manner_exit(options->manner, code, c.up);
 	report(&c, code);
+	manner_err_close(c.err);
 	return code;
 }
 
@@ -195,22 +320,22 @@ static void pass_on_signal(int sigfd, pid_t child)
 }
 
 /* The connection ended before it could say how. */
-static int ended_without_word(pid_t child)
+static int ended_without_word(pid_t child, FILE *err)
 {
 	int status;
 
 	if (waitpid(child, &status, 0) == child && WIFSIGNALED(status))
-		fprintf(stderr,
+		fprintf(err,
 			"godwit: the connection ended before it was up: signal %d (%s); "
 			"godwit disconnect puts back what it may have changed\n",
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
-		fprintf(stderr, "godwit: the connection ended before it was up\n");
+		fprintf(err, "godwit: the connection ended before it was up\n");
 	return SESSION_EXIT_LOST;
 }
 
 /* The first process: passes signals on until it knows how it went. */
-static int await(pid_t child, int report_fd, int sigfd)
+static int await(pid_t child, int report_fd, int sigfd, enum client_manner manner, FILE *err)
 {
 	struct pollfd p[2] = { { .fd = report_fd, .events = POLLIN },
 			       { .fd = sigfd, .events = POLLIN } };
@@ -220,7 +345,7 @@ static int await(pid_t child, int report_fd, int sigfd)
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return ended_without_word(child);
+			return manner_exit(manner, ended_without_word(child, err), false);
 		if (p[1].revents) {
 			pass_on_signal(sigfd, child);
 			ending = true;
@@ -229,42 +354,69 @@ static int await(pid_t child, int report_fd, int sigfd)
 			continue;
 		n = read(report_fd, &code, sizeof(code));
 		if (n != sizeof(code))
-			return ended_without_word(child);
+			return manner_exit(manner, ended_without_word(child, err), false);
 		if (code == SESSION_EXIT_UP && !ending)
 			return code;
 		waitpid(child, NULL, 0);
 		if (code != SESSION_EXIT_UP)
 			return code;
-		fprintf(stderr, "godwit: interrupted just when the tunnel was up\n");
-		return SESSION_EXIT_LOST;
+		fprintf(err, "godwit: interrupted just when the tunnel was up\n");
+		return manner_exit(manner, SESSION_EXIT_LOST, false);
 	}
 }
 
-int client_connect(const struct client_options *options)
+/* In vpnc's manner questions are read from standard input, whatever that is. */
+static int open_terminal(const struct client_options *options)
 {
-	sigset_t block = ending_signals(), before;
-	pid_t child;
-	int ends[2], sigfd, code;
+	if (options->manner == CLIENT_VPNC)
+		return STDIN_FILENO;
+	return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
 
-	if (!options->detach)
-		return run(options, -1);
+static int connect_in_background(const struct client_options *options, int tty)
+{
+	FILE *err = manner_err(options->manner);
+	sigset_t block = ending_signals(), before;
+	struct termios echo, now;
+	bool has_echo = tty >= 0 && tcgetattr(tty, &echo) == 0;
+	pid_t child;
+	int ends[2], sigfd, code = SESSION_EXIT_SYSTEM;
+
 	sigprocmask(SIG_BLOCK, &block, &before);
 	sigfd = signalfd(-1, &block, SFD_CLOEXEC);
+	fflush(NULL);
 	if (sigfd < 0 || pipe2(ends, O_CLOEXEC) != 0 || (child = fork()) < 0) {
-		fprintf(stderr, "godwit: cannot go to the background: %s\n", strerror(errno));
-		return SESSION_EXIT_SYSTEM;
+		fprintf(err, "godwit: cannot go to the background: %s\n", strerror(errno));
+		code = manner_exit(options->manner, code, false);
+		goto out;
 	}
 	if (child == 0) {
 		close(sigfd);
 		close(ends[0]);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		setsid();
-		exit(run(options, ends[1]));
+		exit(run(options, tty, ends[1]));
 	}
 	close(ends[1]);
-	code = await(child, ends[0], sigfd);
+	code = await(child, ends[0], sigfd, options->manner, err);
 	close(ends[0]);
-	close(sigfd);
+	/* The other one may have been killed while it asked. */
+	if (has_echo && tcgetattr(tty, &now) == 0 && (echo.c_lflag & ~now.c_lflag & ECHO))
+		tcsetattr(tty, TCSANOW, &echo);
+out:
+	if (sigfd >= 0)
+		close(sigfd);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	manner_err_close(err);
+	return code;
+}
+
+int client_connect(const struct client_options *options)
+{
+	int tty = open_terminal(options);
+	int code = options->detach ? connect_in_background(options, tty) : run(options, tty, -1);
+
+	if (tty > 2)
+		close(tty);
 	return code;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,26 +17,83 @@
 
 /* ---- requests ---- */
 
-enum control_verb control_parse(struct slice line, const char **why)
+#define VERBS "it is \"status\", \"disconnect\" or \"answer\""
+
+/* Requests hold passwords: nothing of them stays behind in freed memory. */
+static void free_wiped(void *p)
+{
+	if (p)
+		wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
+static bool answer_value(const char *name, json_t *value, struct control_request *out)
+{
+	const char *text = json_string_value(value);
+	size_t n = json_string_length(value);
+	enum xauth_field f = 0;
+
+	while (f < XAUTH_FIELDS && strcmp(ask_field_name(f), name) != 0)
+		f++;
+	if (f == XAUTH_FIELDS || !text || n > ASK_VALUE_MAX)
+		return false;
+	secret_set(&out->value[f], slice(text, n));
+	return true;
+}
+
+static const char *answer_parse(json_t *request, struct control_request *out)
+{
+	json_t *id = json_object_get(request, "id"), *values = json_object_get(request, "values");
+	json_int_t number = json_integer_value(id);
+	const char *name;
+	json_t *value;
+
+	if (!json_is_integer(id) || number <= 0 || number > UINT32_MAX)
+		return "an answer needs the \"id\" of its question";
+	if (!json_is_object(values))
+		return "an answer needs \"values\"";
+	out->id = (uint32_t)number;
+	json_object_foreach(values, name, value)
+	{
+		if (!answer_value(name, value, out))
+			return "a value is of no known field, no text or too long";
+	}
+	return NULL;
+}
+
+enum control_verb control_parse(struct slice line, struct control_request *out, const char **why)
 {
 	json_error_t error;
-	json_t *request = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, &error);
-	const char *cmd = json_string_value(json_object_get(request, "cmd"));
-	enum control_verb verb = CONTROL_BAD;
+	json_t *request;
+	const char *cmd;
 
+	json_set_alloc_funcs(malloc, free_wiped);
+	request = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, &error);
+	cmd = json_string_value(json_object_get(request, "cmd"));
+	*out = (struct control_request){ .verb = CONTROL_BAD };
 	*why = NULL;
 	if (!request)
 		*why = "not a JSON object in one line";
 	else if (!cmd)
-		*why = "no \"cmd\"; it is \"status\" or \"disconnect\"";
+		*why = "no \"cmd\"; " VERBS;
 	else if (strcmp(cmd, "status") == 0)
-		verb = CONTROL_STATUS;
+		out->verb = CONTROL_STATUS;
 	else if (strcmp(cmd, "disconnect") == 0)
-		verb = CONTROL_DISCONNECT;
+		out->verb = CONTROL_DISCONNECT;
+	else if (strcmp(cmd, "answer") != 0)
+		*why = "unknown \"cmd\"; " VERBS;
 	else
-		*why = "unknown \"cmd\"; it is \"status\" or \"disconnect\"";
+		*why = answer_parse(request, out);
+	if (!*why && out->verb == CONTROL_BAD)
+		out->verb = CONTROL_ANSWER;
 	json_decref(request);
-	return verb;
+	return out->verb;
+}
+
+void control_request_free(struct control_request *r)
+{
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
+		secret_free(&r->value[f]);
 }
 
 /* ---- status ---- */
@@ -43,6 +101,11 @@ enum control_verb control_parse(struct slice line, const char **why)
 static json_t *json_age(vtime now, vtime since)
 {
 	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
+}
+
+static json_t *json_until(const struct control_view *v, vtime at)
+{
+	return at == VTIME_NEVER ? json_null() : json_age(at, v->now);
 }
 
 static json_t *json_since(const struct control_view *v, vtime since)
@@ -78,21 +141,14 @@ static json_t *status_ike(const struct control_view *v)
 {
 	const struct ike_sa_info *ike = &v->session->ike;
 	char buf[48];
-	json_t *o;
 
 	if (ike->state != IKE_STATE_ESTABLISHED)
 		return json_null();
-	o = json_pack("{s:s, s:o, s:o, s:s, s:o}", "version", "ikev1", "spi_i",
-		      json_cookie(ike->cookie_i), "spi_r", json_cookie(ike->cookie_r), "suite",
-		      ike_suite_name(&ike->suite, buf), "age_s",
-		      json_age(v->now, ike->established_at));
-	json_object_set_new(
-		o, "rekey_in_s",
-		v->session->ike_rekey_at == VTIME_NEVER ?
-			json_null() :
-			json_integer((json_int_t)(vtime_until(v->now, v->session->ike_rekey_at) /
-						  VTIME_S)));
-	return o;
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:s?}", "version", "ikev1", "spi_i",
+			 json_cookie(ike->cookie_i), "spi_r", json_cookie(ike->cookie_r), "suite",
+			 ike_suite_name(&ike->suite, buf), "age_s",
+			 json_age(v->now, ike->established_at), "rekey_in_s",
+			 json_until(v, v->session->ike_rekey_at), "user", v->user);
 }
 
 static json_t *status_epoch(const struct control_view *v, const struct session_epoch_info *e)
@@ -121,24 +177,55 @@ static json_t *status_tunnels(const struct control_view *v)
 		for (unsigned k = 0; k < v->session->tunnels[i].nepochs; k++)
 			json_array_append_new(epochs,
 					      status_epoch(v, &v->session->tunnels[i].epochs[k]));
-		json_array_append_new(list,
-				      json_pack("{s:o, s:s, s:s, s:o, s:{s:i, s:i, s:n}}", "name",
-						json_sprintf("tunnel-%u", i + 1), "local_ts",
-						ts_text(&ts->local, local), "remote_ts",
-						ts_text(&ts->remote, remote), "epochs", epochs,
-						"held", "packets", 0, "bytes", 0, "since"));
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:s, s:o, s:o, s:{s:i, s:i, s:n}}", "name",
+					json_sprintf("tunnel-%u", i + 1), "local_ts",
+					ts_text(&ts->local, local), "remote_ts",
+					ts_text(&ts->remote, remote), "ends_in_s",
+					json_until(v, v->session->tunnels[i].until), "epochs",
+					epochs, "held", "packets", 0, "bytes", 0, "since"));
 	}
+	return list;
+}
+
+static json_t *status_list(const struct addr *addrs, unsigned n)
+{
+	json_t *list = json_array();
+	char buf[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, json_string(addr_text(&addrs[i], buf)));
 	return list;
 }
 
 static json_t *status_addresses(const struct control_view *v)
 {
-	json_t *list = json_array();
-	char buf[ADDR_TEXT_MAX];
+	if (v->session->ninner)
+		return status_list(v->session->inner, v->session->ninner);
+	return status_list(v->inner, v->ninner);
+}
 
-	for (unsigned i = 0; i < v->ninner; i++)
-		json_array_append_new(list, json_string(addr_text(&v->inner[i], buf)));
-	return list;
+static json_t *status_dns(const struct control_view *v)
+{
+	const struct ike_assigned *a = v->session->assigned;
+
+	return a ? status_list(a->dns, a->ndns) : json_array();
+}
+
+static json_t *status_asks(const struct control_view *v)
+{
+	const struct session_ask *ask = v->session->ask;
+	json_t *fields;
+
+	if (!ask)
+		return json_null();
+	fields = json_array();
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
+		if (ask->fields & 1u << f)
+			json_array_append_new(fields, json_string(ask_field_name(f)));
+	return json_pack("{s:I, s:o, s:s, s:s, s:b, s:b, s:o}", "id", (json_int_t)ask->id, "fields",
+			 fields, "username", ask->username, "message", ask->message, "again",
+			 ask->again, "ahead", ask->ahead, "until_in_s", json_until(v, ask->until));
 }
 
 /* Every reason that has happened, added up over the engines. */
@@ -197,9 +284,10 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "ike", status_ike(v));
 	json_object_set_new(o, "device", json_string(v->device));
 	json_object_set_new(o, "addresses", status_addresses(v));
-	json_object_set_new(o, "dns", json_array());
+	json_object_set_new(o, "dns", status_dns(v));
 	json_object_set_new(o, "mtu", json_integer(s->mtu));
 	json_object_set_new(o, "tunnels", status_tunnels(v));
+	json_object_set_new(o, "asks", status_asks(v));
 	status_later(o);
 	json_object_set_new(o, "drops", status_drops(v));
 	text = json_dumps(o, JSON_COMPACT);
@@ -266,10 +354,11 @@ static void client_answer_error(struct client *c, const char *why)
 static void client_request_line(struct client *c, struct slice line)
 {
 	const struct control_ops *ops = c->control->ops;
+	struct control_request request;
 	const char *why;
 	char *text;
 
-	switch (control_parse(line, &why)) {
+	switch (control_parse(line, &request, &why)) {
 	case CONTROL_STATUS:
 		text = ops->status(ops->ctx);
 		client_answer(c, text);
@@ -279,10 +368,18 @@ static void client_request_line(struct client *c, struct slice line)
 		c->waits = true;
 		ops->disconnect(ops->ctx);
 		break;
+	case CONTROL_ANSWER:
+		why = ops->answer(ops->ctx, &request);
+		if (why)
+			client_answer_error(c, why);
+		else
+			client_answer(c, "{\"answered\":true}");
+		break;
 	case CONTROL_BAD:
 		client_answer_error(c, why);
 		break;
 	}
+	control_request_free(&request);
 }
 
 static bool client_alive(const struct client *c)
@@ -300,6 +397,7 @@ static void client_lines(struct client *c)
 		client_request_line(c, slice(c->line, n));
 		c->n -= n + 1;
 		memmove(c->line, end + 1, c->n);
+		wipe(c->line + c->n, n + 1);
 	}
 	if (client_alive(c) && c->n == sizeof(c->line)) {
 		client_answer_error(c, "the request is too long");

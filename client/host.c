@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "client/runtime.h"
 
 #define TUN_QUEUE 1000
@@ -324,6 +326,16 @@ static_assert(SESSION_ROUTES_MAX <= TUN_POLICY_MAX, "all routes of a session fit
 static_assert(SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX <= TUN_EXCLUDE_MAX, "and all exclusions");
 static_assert(2 * TUN_PLAN_MAX <= JOURNAL_LINES_MAX, "and those of the next before they go");
 
+/* The first router on the way to the gateway; on a link with it the gateway, or none. */
+static struct addr first_router(struct host *h, const struct addr *gateway)
+{
+	struct net_route route;
+
+	if (net_router_get(&h->router, gateway, &route) != 0)
+		return (struct addr){ .family = FAMILY_NONE };
+	return route.gateway.family == FAMILY_NONE ? *gateway : route.gateway;
+}
+
 static int plan(struct host *h, const struct session_effect *fx, struct tun_state *out)
 {
 	struct tun_setup setup = {
@@ -331,6 +343,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.path = fx->tun.path,
 		.ike_port = h->ike.port,
 		.data_port = h->cisco.port,
+		.router = first_router(h, &fx->tun.path.remote.addr),
 		.table = h->mark,
 		.mark = h->mark,
 		.n_inner = fx->tun.ninner,
@@ -348,14 +361,16 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 	return tun_plan(&setup, out, TUN_PLAN_MAX);
 }
 
-static int add_state(struct host *h, const struct tun_state *s, char why[200])
+/* journalled: it stands in the journal already. */
+static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
 {
 	char line[TUN_STATE_TEXT_MAX];
-	int rc;
+	int rc = 0;
 
 	tun_state_text(s, line);
 	errno = 0;
-	rc = journal_add(&h->journal, line);
+	if (!journalled)
+		rc = journal_add(&h->journal, line);
 	if (rc)
 		snprintf(why, 200, "cannot write the journal: %s",
 			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
@@ -368,11 +383,68 @@ static int add_state(struct host *h, const struct tun_state *s, char why[200])
 	return rc;
 }
 
+static bool has_line(char (*lines)[TUN_STATE_TEXT_MAX], unsigned n, const char *line)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(lines[i], line) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * What both need stays where it is: so nothing that is to be protected leaves in the clear
+ * meanwhile. The others go first, because two routes to one destination have no room.
+ */
+static void remove_old(struct host *h, char (*lines)[TUN_STATE_TEXT_MAX], unsigned n)
+{
+	struct tun_state s;
+
+	for (unsigned i = h->napplied; i-- > 0;)
+		if (!has_line(lines, n, h->applied[i]) && tun_state_parse(h->applied[i], &s) == 0)
+			tun_state_del(&h->netlink, &s);
+}
+
+static void forget_applied(struct host *h)
+{
+	free(h->applied);
+	h->applied = NULL;
+	h->napplied = 0;
+}
+
+/* A journal that has grown with every change begins anew. */
+static int make_room(struct host *h, unsigned n, char why[200])
+{
+	if (h->journal.lines + n <= JOURNAL_LINES_MAX)
+		return 0;
+	if (journal_undo(&h->journal, state_is_valid, state_undo, &h->netlink) < 0) {
+		snprintf(why, 200, "cannot empty the journal: %s", strerror(errno));
+		return ERR_SYSTEM;
+	}
+	forget_applied(h);
+	return 0;
+}
+
+static int apply_states(struct host *h, const struct tun_state *states, unsigned n, char why[200])
+{
+	char(*lines)[TUN_STATE_TEXT_MAX] = xcalloc(n + 1, sizeof(*lines));
+	int rc = make_room(h, n, why);
+
+	for (unsigned i = 0; i < n; i++)
+		tun_state_text(&states[i], lines[i]);
+	remove_old(h, lines, n);
+	/* Also what was there already: a script may have taken the device down. */
+	for (unsigned i = 0; i < n && rc == 0; i++)
+		rc = add_state(h, &states[i], has_line(h->applied, h->napplied, lines[i]), why);
+	free(h->applied);
+	h->applied = lines;
+	h->napplied = n;
+	return rc;
+}
+
 int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 {
 	struct tun_state states[TUN_PLAN_MAX];
-	int n = plan(h, fx, states);
-	int rc = 0;
+	int n = h->config->routes_by_script ? 0 : plan(h, fx, states);
 
 	if (n < 0) {
 		snprintf(why, 200, "too many networks for one tunnel");
@@ -382,9 +454,7 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
 		return ERR_SYSTEM;
 	}
-	for (int i = 0; i < n && rc == 0; i++)
-		rc = add_state(h, &states[i], why);
-	return rc;
+	return apply_states(h, states, (unsigned)n, why);
 }
 
 int host_set_mtu(struct host *h, unsigned mtu)
@@ -396,6 +466,7 @@ void host_close(struct host *h, FILE *err)
 {
 	if (h->journal.fd >= 0)
 		host_undo(&h->journal, &h->netlink, h->config->name, err);
+	forget_applied(h);
 	tun_close(&h->tun);
 	net_socket_close(&h->ike);
 	net_socket_close(&h->natt);

@@ -12,7 +12,8 @@
 #include "base/mem.h"
 
 #define EVENTS_MAX 8
-#define CLOSE_MAX_MS 2000
+/* With the script's `disconnect` the end takes less than 2 s. */
+#define CLOSE_MAX_MS 200
 #define MARKER_SIZE 4
 
 /* The answers to effects wait here until the session has been emptied: nothing recurses. */
@@ -36,6 +37,8 @@ enum watch {
 	WATCH_TIMER,
 	WATCH_TX,
 	WATCH_RX,
+	WATCH_HOOKS,
+	WATCH_ASK,
 	WATCH_COUNT,
 };
 
@@ -56,6 +59,9 @@ struct loop {
 	int timer;
 	vtime armed;
 	struct lookup *lookup;
+	struct setup *setup;
+	struct addr remote; /* whose path is looked for when the script has made way for it */
+	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 
 	struct waiting waiting[EVENTS_MAX];
 	unsigned nwaiting;
@@ -122,12 +128,12 @@ static void effect_send(struct loop *l, const struct session_effect *fx)
 		       log_str("why", strerror(errno)));
 }
 
-static void effect_find_path(struct loop *l, const struct addr *remote)
+static void loop_find_path(struct loop *l)
 {
 	struct net_route route;
 	struct waiting *w;
 
-	if (net_router_get(&l->o.host->router, remote, &route) == 0) {
+	if (net_router_get(&l->o.host->router, &l->remote, &route) == 0) {
 		w = loop_wait(l, SESSION_EVENT_PATH);
 		w->ev.path.local = route.source;
 		w->ev.path.mtu = route.mtu;
@@ -137,6 +143,14 @@ static void effect_find_path(struct loop *l, const struct addr *remote)
 	snprintf(w->text, sizeof(w->text), "%s",
 		 errno == ENETUNREACH ? "the network is unreachable" : strerror(errno));
 	w->ev.text = w->text;
+}
+
+/* Once there was a connection the script may have to repair the route to the gateway first. */
+static void effect_find_path(struct loop *l, const struct addr *remote)
+{
+	l->remote = *remote;
+	if (!l->was_up || !setup_find_path(l->setup, remote))
+		loop_find_path(l);
 }
 
 static void effect_find_mtu(struct loop *l, const struct addr *remote)
@@ -156,18 +170,95 @@ static void effect_tun_mtu(struct loop *l, unsigned mtu)
 		       log_str("why", strerror(errno)));
 }
 
-static void effect_tun(struct loop *l, const struct session_effect *fx)
+static void loop_setup(struct loop *l, enum setup_state state, const char *why)
 {
-	char why[200];
 	struct waiting *w;
 
-	if (host_apply(l->o.host, fx, why) == 0) {
+	switch (state) {
+	case SETUP_WAITS:
+		break;
+	case SETUP_READY:
 		loop_wait(l, SESSION_EVENT_TUN_READY);
-		return;
+		break;
+	case SETUP_FAILED:
+		w = loop_wait(l, SESSION_EVENT_TUN_FAILED);
+		snprintf(w->text, sizeof(w->text), "%s", why);
+		break;
+	case SETUP_PATH:
+		loop_find_path(l);
+		break;
 	}
-	w = loop_wait(l, SESSION_EVENT_TUN_FAILED);
-	snprintf(w->text, sizeof(w->text), "%s", why);
-	w->ev.text = w->text;
+}
+
+static void effect_tun(struct loop *l, const struct session_effect *fx)
+{
+	char why[200] = "";
+
+	/* The script writes where the steps are shown. */
+	progress_break(l->o.progress);
+	loop_setup(l, setup_tun(l->setup, fx, why), why);
+	progress_banner(l->o.progress, setup_banner(l->setup));
+}
+
+static void on_script(struct loop *l, const struct hooks_result *r)
+{
+	char why[200] = "";
+
+	if (r->status != 0)
+		log_ev(l->o.log, LOG_WARN, "the script has failed",
+		       log_str("reason", hooks_reason_name(r->reason)), log_str("why", r->why));
+	loop_setup(l, setup_script_ended(l->setup, r, why), why);
+}
+
+/* ---- questions ---- */
+
+static void loop_ask(struct loop *l)
+{
+	struct ask *a = l->o.ask;
+	char question[ASK_TEXT_MAX];
+	struct waiting *w;
+	enum ask_state state = ask_advance(a, hooks_has_password(l->o.hooks));
+
+	if (state == ASK_COMMAND && !hooks_password(l->o.hooks, ask_question(a, question))) {
+		ask_commanded(a, slice(NULL, 0));
+		state = ask_advance(a, false);
+	}
+	if (state != ASK_COMPLETE && state != ASK_REFUSED)
+		return;
+	w = loop_wait(l, SESSION_EVENT_ANSWER);
+	w->ev.answer.id = a->q.id;
+	w->ev.answer.refuse = state == ASK_REFUSED;
+}
+
+static void effect_ask(struct loop *l, const struct session_ask *q)
+{
+	struct session_info *info = xcalloc(1, sizeof(*info));
+
+	session_info(l->session, info);
+	ask_begin(l->o.ask, q, info->gateway, &info->path.remote.addr);
+	free(info);
+	loop_ask(l);
+}
+
+static void effect_ask_end(struct loop *l, uint32_t id)
+{
+	if (l->o.ask->open && l->o.ask->q.id == id)
+		ask_end(l->o.ask);
+}
+
+/* The values are borrowed from the question, which is over then. */
+static void loop_deliver_answer(struct loop *l, struct waiting *w)
+{
+	struct ask *a = l->o.ask;
+
+	if (!a->open || a->q.id != w->ev.answer.id)
+		return;
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
+		w->ev.answer.value[f] = secret_slice(&a->value[f]);
+	if (a->q.fields & 1u << XAUTH_USERNAME)
+		memcpy(l->user, a->user, sizeof(l->user));
+	session_event(l->session, l->o.log->now, &w->ev);
+	ask_end(a);
 }
 
 static void effect_keys(struct loop *l, const struct session_effect *fx)
@@ -182,16 +273,21 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 {
 	progress_step(l->o.progress, session_step_name(fx->state.step), fx->state.done,
 		      fx->state.took, fx->state.text);
-	if (fx->state.step == STEP_UP && fx->state.done && !l->was_up) {
-		l->was_up = true;
-		l->o.up(l->o.ctx);
+	if (fx->state.step != STEP_UP || !fx->state.done)
+		return;
+	if (l->was_up) {
+		setup_reconnected(l->setup);
+		return;
 	}
+	l->was_up = true;
+	l->o.up(l->o.ctx);
 }
 
 static void effect_done(struct loop *l, const struct session_effect *fx)
 {
 	l->exit = fx->done.exit;
 	l->over = true;
+	ask_end(l->o.ask);
 	progress_break(l->o.progress);
 	if (l->broken) {
 		l->exit = SESSION_EXIT_LOST;
@@ -264,6 +360,15 @@ static void effect_resolve(struct loop *l, const char *name)
 		abort();
 }
 
+/* Who has an SA for raw ESP listens to it. */
+static void effect_publish_spi(struct loop *l, struct esp_in *in)
+{
+	if (classifier_add_spi(data_classifier(l->data), in) != 0)
+		log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
+	if (esp_in_config(in)->path.encapsulation == ENCAPSULATION_ESP)
+		net_esp_listen(&l->o.host->esp);
+}
+
 static void carry_out(struct loop *l, const struct session_effect *fx)
 {
 	struct classifier *c = data_classifier(l->data);
@@ -299,11 +404,13 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 			classifier_set_next(c, fx->slot.slot, fx->slot.next);
 		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
-		if (classifier_add_spi(c, fx->in) != 0)
-			log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
+		effect_publish_spi(l, fx->in);
 		break;
 	case SESSION_EFFECT_ASK:
+		effect_ask(l, &fx->ask);
+		break;
 	case SESSION_EFFECT_ASK_END:
+		effect_ask_end(l, fx->ask_id);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);
@@ -322,6 +429,10 @@ static void loop_deliver(struct loop *l, struct waiting *w)
 {
 	const char *text = w->text[0] ? w->text : NULL;
 
+	if (w->ev.type == SESSION_EVENT_ANSWER) {
+		loop_deliver_answer(l, w);
+		return;
+	}
 	if (w->ev.type == SESSION_EVENT_RESOLVED) {
 		w->ev.resolved.addrs = w->addrs;
 		w->ev.resolved.text = text;
@@ -405,6 +516,17 @@ static void on_control_disconnect(void *ctx)
 	loop_end_wanted(ctx);
 }
 
+static const char *on_control_answer(void *ctx, const struct control_request *request)
+{
+	struct loop *l = ctx;
+	const char *why = ask_give(l->o.ask, request->id, request->value);
+
+	/* The check handle, which comes next, gives the answer to the session. */
+	if (!why)
+		loop_ask(l);
+	return why;
+}
+
 /* ---- what becomes readable ---- */
 
 static void on_ike(void *ctx, const struct data_ike *ike)
@@ -463,6 +585,41 @@ static void on_line(uv_poll_t *p, int status, int events)
 		data_take(l->data, p == &l->watches[WATCH_TX] ? DATA_TX : DATA_RX);
 }
 
+/* Outside of the session; the check handle gives it what comes of this. */
+static void on_hooks(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+	struct hooks_result r;
+
+	(void)status;
+	(void)events;
+	while (hooks_take(l->o.hooks, 0, &r)) {
+		if (r.verb == HOOKS_RUN && !l->over) {
+			on_script(l, &r);
+		} else if (r.verb == HOOKS_PASSWORD && !l->over) {
+			if (r.status)
+				log_ev(l->o.log, LOG_WARN, "the password command has failed",
+				       log_str("why", r.why));
+			ask_commanded(l->o.ask, secret_slice(&r.password));
+			loop_ask(l);
+		}
+		secret_free(&r.password);
+	}
+	if (l->o.hooks->lost)
+		uv_poll_stop(p);
+}
+
+static void on_typed(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	ask_read(l->o.ask);
+	if (!l->over)
+		loop_ask(l);
+}
+
 /* What was put into the queue of answers outside of the session. */
 static void on_check(uv_check_t *check)
 {
@@ -486,6 +643,7 @@ static char *on_control_status(void *ctx)
 		.device = l->o.host->tun.name,
 		.inner = config->session.inner,
 		.ninner = config->session.ninner,
+		.user = l->user[0] ? l->user : NULL,
 		.session = info,
 		.now = runtime_now(),
 		.wall_s = time(NULL),
@@ -520,6 +678,8 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_TIMER, l->timer, on_timer);
 	loop_watch(l, WATCH_TX, data_fd(l->data, DATA_TX), on_line);
 	loop_watch(l, WATCH_RX, data_fd(l->data, DATA_RX), on_line);
+	loop_watch(l, WATCH_HOOKS, l->o.hooks->fd, on_hooks);
+	loop_watch(l, WATCH_ASK, ask_fd(l->o.ask), on_typed);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;
@@ -537,7 +697,8 @@ static bool loop_listen(struct loop *l)
 	const char *name = l->o.host->config->name;
 	char path[RUNDIR_PATH_MAX];
 
-	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect };
+	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect,
+					       on_control_answer };
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);
@@ -552,11 +713,13 @@ struct loop *loop_new(const struct loop_options *options)
 	struct loop *l = xcalloc(1, sizeof(*l));
 
 	l->o = *options;
+	l->setup = setup_new(l->o.host, l->o.hooks);
 	/* One thread for names is enough; it is started by the first name that is no address. */
 	setenv("UV_THREADPOOL_SIZE", "1", 1);
 	l->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (l->timer < 0 || uv_loop_init(&l->uv) != 0) {
 		fprintf(l->o.err, "godwit: cannot make the event loop: %s\n", strerror(errno));
+		setup_free(l->setup);
 		free(l);
 		return NULL;
 	}
@@ -568,12 +731,15 @@ struct loop *loop_new(const struct loop_options *options)
 		data_free(l->data);
 		uv_loop_close(&l->uv);
 		close(l->timer);
+		setup_free(l->setup);
 		free(l);
 		return NULL;
 	}
 	l->armed = VTIME_NEVER;
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
+	if (l->o.host->config->session.ike.xauth)
+		snprintf(l->user, sizeof(l->user), "%s", l->o.host->config->session.username);
 	loop_watch_all(l);
 	return l;
 }
@@ -622,6 +788,7 @@ bool loop_free(struct loop *l)
 	data_free(l->data);
 	control_free(l->control);
 	close(l->timer);
+	setup_free(l->setup);
 	free(l);
 	return true;
 }

@@ -50,7 +50,8 @@ bool client_pcf_password(const char *hex, char out[CLIENT_PCF_PASSWORD_MAX + 1])
 		memcpy(out, password.p, password.n);
 	if (good)
 		out[password.n] = '\0';
-	good = good && strlen(out) == password.n;
+	/* Some encoders hide the end of the text with it. */
+	good = good && strlen(out) + 1 >= password.n;
 	secret_free(&password);
 	return good;
 }

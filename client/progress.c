@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/runtime.h"
 
+#include <string.h>
+
 #define STEP_WIDTH 16
 
 static void progress_time(char *buf, size_t size, vtime took)
@@ -18,7 +20,7 @@ void progress_step(const struct progress *p, const char *step, bool done, vtime 
 {
 	char time[40];
 
-	if (!p->out || (!done && !p->terminal))
+	if (!p->out || p->held || (!done && !p->terminal))
 		return;
 	if (done) {
 		progress_time(time, sizeof(time), took);
@@ -32,9 +34,24 @@ void progress_step(const struct progress *p, const char *step, bool done, vtime 
 
 void progress_break(const struct progress *p)
 {
-	if (!p->out)
+	if (!p->out || p->held)
 		return;
 	if (p->terminal)
 		fputs("\r\033[K", p->out);
+	fflush(p->out);
+}
+
+void progress_banner(const struct progress *p, const char *banner)
+{
+	if (!p->out || p->held || !banner[0])
+		return;
+	progress_break(p);
+	fputs("The gateway says:\n", p->out);
+	while (*banner) {
+		size_t n = strcspn(banner, "\n");
+
+		fprintf(p->out, "  %.*s\n", (int)n, banner);
+		banner += n + (banner[n] == '\n');
+	}
 	fflush(p->out);
 }

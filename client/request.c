@@ -138,6 +138,8 @@ static bool request_send(int fd, const char *request)
 	memcpy(line, request, n);
 	line[n] = '\n';
 	sent = send(fd, line, n + 1, MSG_NOSIGNAL) == (ssize_t)(n + 1);
+	/* It may hold a password. */
+	wipe(line, n + 1);
 	free(line);
 	return sent;
 }

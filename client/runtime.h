@@ -4,6 +4,7 @@
  * Private to client/.
  *
  *	connect.c   client_connect: background, order of set-up, order of the end
+ *	manner.c    what is different when vpnc was called
  *	loop.c      libuv: deadlines, sockets, signals; carries the session's effects out
  *	threads.c   the two data threads, and what passes between them and the loop
  *	data.c      what they do: the data engines between TUN and UDP sockets
@@ -13,13 +14,20 @@
  *	journal.c   what was changed in the kernel, so that a crash can be put right
  *	priv.c      privileges
  *	keylog.c    Wireshark's decryption tables, only when asked for
+ *	setup.c     device, routes and script, one after the other
  *	progress.c  the steps of `connect` on the terminal
+ *	ask.c       questions to a person (ask.h)
+ *	hooks*.c    script and password command, run by an attendant that stays root (hooks.h)
  *
  * A life, in order; whatever fails on the way takes back what was done before it:
  *
- *	configuration ─ directory, lock, leftovers of a crash ─ TUN, netlink, UDP sockets, control
- *	socket, key log ─ PRIVILEGES GO ─ data threads start ─ loop ─ data threads end ─ host state
- *	undone ─ directory emptied ─ answers
+ *	configuration ─ attendant forked, script: pre-init ─ directory, lock, leftovers of a crash ─
+ *	TUN, netlink, UDP sockets, control socket, key log ─ PRIVILEGES GO ─ data threads start ─ loop
+ *	(script: connect) ─ data threads end ─ script: disconnect, attendant ends ─ host state undone ─
+ *	directory emptied ─ answers
+ *
+ * From SIGTERM to the end it takes 2 s at most, whatever the script does: NetworkManager has no
+ * more patience.
  *
  * Capabilities belong to a thread and are inherited by those it starts: so no thread is started
  * before they are gone.
@@ -42,7 +50,9 @@
 #include <time.h>
 
 #include "base/drop.h"
+#include "client/ask.h"
 #include "client/config.h"
+#include "client/hooks.h"
 #include "client/session.h"
 #include "net/net.h"
 #include "tun/tun.h"
@@ -165,15 +175,29 @@ void keylog_ike(const struct keylog *k, const uint8_t cookie[IKE_COOKIE_SIZE], s
 /* Two lines: one for each direction of the child. */
 void keylog_child(const struct keylog *k, const struct ike_child *child, const struct path *path);
 
+/* ---- manner.c ---- */
+
+/*
+ * Where complaints go: stderr, but that lines which begin with "godwit: " begin with "vpnc: " in
+ * its manner. Closed with manner_err_close.
+ */
+FILE *manner_err(enum client_manner manner);
+void manner_err_close(FILE *err);
+/* vpnc's exit code: 0 once it was up, 2 when authentication failed, else 1; or ours as it is. */
+int manner_exit(enum client_manner manner, int code, bool was_up);
+
 /* ---- progress.c ---- */
 
 struct progress {
 	FILE *out; /* NULL: say nothing more */
 	bool terminal; /* a step that runs is shown, too, and overwritten when it ends */
+	bool held; /* a question stands on the terminal: say nothing meanwhile */
 };
 
 void progress_step(const struct progress *p, const char *step, bool done, vtime took,
 		   const char *text);
+/* What the gateway greets with; it may have several lines, and is nothing when it is "". */
+void progress_banner(const struct progress *p, const char *banner);
 /* The moment the step at hand failed: ends a line that was to be overwritten. */
 void progress_break(const struct progress *p);
 
@@ -185,7 +209,14 @@ void progress_break(const struct progress *p);
 enum control_verb {
 	CONTROL_STATUS,
 	CONTROL_DISCONNECT,
+	CONTROL_ANSWER, /* to the question that `status` shows */
 	CONTROL_BAD,
+};
+
+struct control_request {
+	enum control_verb verb;
+	uint32_t id; /* ANSWER: of the question */
+	struct secret value[XAUTH_FIELDS]; /* ANSWER; empty: not given */
 };
 
 /* What `status` is made of. */
@@ -194,6 +225,7 @@ struct control_view {
 	const char *device;
 	const struct addr *inner;
 	unsigned ninner;
+	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
 	const struct drops *drops[5]; /* NULL: none */
 	vtime now;
@@ -205,10 +237,13 @@ struct control_ops {
 	/* The answer to "status", in one line without its end; free(). */
 	char *(*status)(void *ctx);
 	void (*disconnect)(void *ctx);
+	/* NULL, or why that is no answer. The values are wiped afterwards. */
+	const char *(*answer)(void *ctx, const struct control_request *request);
 };
 
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
-enum control_verb control_parse(struct slice line, const char **why);
+enum control_verb control_parse(struct slice line, struct control_request *out, const char **why);
+void control_request_free(struct control_request *r);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
 
@@ -246,6 +281,9 @@ struct host {
 	struct net_socket cisco; /* of Cisco's UDP encapsulation: ESP alone */
 	struct net_router router;
 	struct keylog keylog;
+	/* What host_apply has made, as the journal's lines. */
+	char (*applied)[TUN_STATE_TEXT_MAX];
+	unsigned napplied;
 };
 
 /*
@@ -256,8 +294,9 @@ struct host {
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err);
 /*
- * Gives the device its addresses, routes and rules, each journalled first. 0, or a negative enum
- * err and in *why what was refused.
+ * Gives the device its addresses, routes and rules, each journalled first; what an earlier call has
+ * made and this one does not need goes. Where routes are the script's, the device only comes up.
+ * 0, or a negative enum err and in *why what was refused.
  */
 int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
 /* The device's MTU is another from now on. 0 or a negative enum err, with errno. */
@@ -267,6 +306,33 @@ int host_set_mtu(struct host *h, unsigned mtu);
  * `err` when something could not be taken back.
  */
 void host_close(struct host *h, FILE *err);
+
+/* ---- setup.c ---- */
+
+/* Carries the effect TUN out: the kernel's part and the script's, one after the other. */
+struct setup;
+
+enum setup_state {
+	SETUP_WAITS, /* for a script; setup_script_ended goes on */
+	SETUP_READY,
+	SETUP_FAILED,
+	SETUP_PATH, /* nothing stands before looking for the path any more */
+};
+
+struct setup *setup_new(struct host *host, struct hooks *hooks);
+void setup_free(struct setup *s);
+/*
+ * READY, or WAITS for a script, or FAILED and why. A second effect takes back what the first one
+ * made: the script is told `disconnect` before it is told `connect` again.
+ */
+enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, char why[200]);
+/* True when the script is told attempt-reconnect first: PATH follows. */
+bool setup_find_path(struct setup *s, const struct addr *remote);
+/* The tunnel is up again. */
+void setup_reconnected(struct setup *s);
+/* What the gateway greets with, where no script shows it. */
+const char *setup_banner(const struct setup *s);
+enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *r, char why[200]);
 
 /* ---- threads.c ---- */
 
@@ -340,6 +406,8 @@ struct loop_options {
 	struct rng *rng;
 	struct log *log;
 	struct progress *progress;
+	struct hooks *hooks;
+	struct ask *ask;
 	FILE *err;
 	/* Called once, when the tunnel is up. */
 	void (*up)(void *ctx);

@@ -65,9 +65,11 @@ void session_step_end(struct session *s, vtime now, const char *fmt, ...)
 	va_end(args);
 }
 
-static const char *gateway_name(const struct session *s)
+const char *session_gateway_name(const struct session *s)
 {
-	return s->config->gateways[s->gateway];
+	unsigned n = s->config->ngateways;
+
+	return s->gateway < n ? s->config->gateways[s->gateway] : s->backup[s->gateway - n];
 }
 
 /* "192.0.2.1", or "vpn.example.com (192.0.2.1)" when the name is not the address. */
@@ -76,11 +78,12 @@ const char *session_gateway_text(const struct session *s, char buf[SESSION_GATEW
 	char addr[ADDR_TEXT_MAX];
 
 	if (s->addr >= s->naddrs)
-		snprintf(buf, SESSION_GATEWAY_TEXT_MAX, "%s", gateway_name(s));
-	else if (strcmp(gateway_name(s), addr_text(&s->addrs[s->addr], addr)) == 0)
+		snprintf(buf, SESSION_GATEWAY_TEXT_MAX, "%s", session_gateway_name(s));
+	else if (strcmp(session_gateway_name(s), addr_text(&s->addrs[s->addr], addr)) == 0)
 		snprintf(buf, SESSION_GATEWAY_TEXT_MAX, "%s", addr);
 	else
-		snprintf(buf, SESSION_GATEWAY_TEXT_MAX, "%.255s (%s)", gateway_name(s), addr);
+		snprintf(buf, SESSION_GATEWAY_TEXT_MAX, "%.255s (%s)", session_gateway_name(s),
+			 addr);
 	return buf;
 }
 
@@ -92,6 +95,7 @@ void session_finish(struct session *s, vtime now)
 
 	if (s->over)
 		return;
+	session_user_stop(s);
 	session_epochs_retire(s, false);
 	session_negotiations_end(s);
 	session_ikes_free(s);
@@ -113,6 +117,7 @@ void session_close(struct session *s, vtime now, enum session_exit exit, const c
 	s->exit = exit;
 	snprintf(s->why, sizeof(s->why), "%s", text);
 	timers_init(&s->timers, T_COUNT);
+	session_user_stop(s);
 	session_epochs_retire(s, true);
 	session_ikes_close(s, now); /* they are DEAD when the Deletes are out */
 	if (!session_ikes_any(s))
@@ -122,8 +127,8 @@ void session_close(struct session *s, vtime now, enum session_exit exit, const c
 static enum session_exit exit_of_notify(uint16_t notify)
 {
 	switch (notify) {
-	case 14: /* NO-PROPOSAL-CHOSEN */
-	case 18: /* INVALID-ID-INFORMATION: it has no connection for these selectors */
+	case NOTIFY_NO_PROPOSAL:
+	case NOTIFY_INVALID_ID: /* it has no connection for these selectors */
 		return SESSION_EXIT_NO_PROPOSAL;
 	case 23: /* INVALID-HASH-INFORMATION */
 	case 24: /* AUTHENTICATION-FAILED */
@@ -157,9 +162,9 @@ static void gateway_begin(struct session *s, vtime now)
 
 	s->naddrs = 0;
 	s->addr = 0;
-	session_step_begin(s, now, STEP_RESOLVE, "%s", gateway_name(s));
+	session_step_begin(s, now, STEP_RESOLVE, "%s", session_gateway_name(s));
 	fx = session_effect_add(s, SESSION_EFFECT_RESOLVE);
-	fx->name = gateway_name(s);
+	fx->name = session_gateway_name(s);
 }
 
 static void address_begin(struct session *s, vtime now)
@@ -172,9 +177,23 @@ static void address_begin(struct session *s, vtime now)
 	fx->remote = s->addrs[s->addr];
 }
 
+void session_try_again(struct session *s, vtime now)
+{
+	address_begin(s, now);
+}
+
+void session_try_other(struct session *s, vtime now, const struct addr *other)
+{
+	s->addrs[0] = *other;
+	s->naddrs = 1;
+	s->addr = 0;
+	address_begin(s, now);
+}
+
 void session_find(struct session *s, vtime now)
 {
 	s->gateway = 0;
+	s->redirects = 0;
 	gateway_begin(s, now);
 }
 
@@ -194,10 +213,12 @@ void session_failed(struct session *s, vtime now, enum session_exit exit, const 
 }
 
 /* Where the person finds what the failure is about; "" when that says nothing more. */
-static const char *advice(const struct ike_failure *why)
+static const char *advice(const struct session *s, const struct ike_failure *why)
 {
 	bool quick = why->during && strcmp(why->during, "quick mode") == 0;
 
+	if (quick && why->notify == NOTIFY_INVALID_ID && (s->net.whole || s->one_by_one))
+		return "; name the gateway's networks in [tunnel] remote";
 	switch (exit_of_failure(why)) {
 	case SESSION_EXIT_NO_PROPOSAL:
 		return quick ? "; compare [esp] proposals and pfs, [tunnel] local and remote "
@@ -221,7 +242,7 @@ static void next_candidate(struct session *s, vtime now, enum session_exit exit,
 	if (s->addr + 1 < s->naddrs) {
 		s->addr++;
 		address_begin(s, now);
-	} else if (s->gateway + 1 < s->config->ngateways) {
+	} else if (s->gateway + 1 < s->config->ngateways + s->nbackup) {
 		s->gateway++;
 		gateway_begin(s, now);
 	} else {
@@ -233,11 +254,11 @@ static void next_candidate(struct session *s, vtime now, enum session_exit exit,
 
 void session_failed_ike(struct session *s, vtime now, const struct ike_failure *why, bool next)
 {
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
+	char gw[SESSION_GATEWAY_TEXT_MAX], text[640];
 
-	snprintf(text, sizeof(text), "%s with %.100s: %s%s", why->during ? why->during : "IKE",
+	snprintf(text, sizeof(text), "%s with %.100s: %s%s%s%s", why->during ? why->during : "IKE",
 		 session_gateway_text(s, gw), why->text ? why->text : err_name(why->err),
-		 advice(why));
+		 why->said[0] ? "; the gateway says: " : "", why->said, advice(s, why));
 	if (next)
 		next_candidate(s, now, exit_of_failure(why), text);
 	else
@@ -267,12 +288,12 @@ static void on_resolved(struct session *s, vtime now, const struct session_event
 	if (s->naddrs == 0 && s->known.family != FAMILY_NONE && s->known_of == s->gateway) {
 		s->addrs[s->naddrs++] = s->known;
 		log_ev(s->log, LOG_WARN, "no address for the gateway's name, trying the last one",
-		       log_str("name", gateway_name(s)));
+		       log_str("name", session_gateway_name(s)));
 	}
 	if (s->naddrs == 0) {
 		snprintf(text, sizeof(text),
 			 "resolve %.180s: %s; check [gateway] address and the network",
-			 gateway_name(s),
+			 session_gateway_name(s),
 			 ev->resolved.text ? ev->resolved.text :
 					     "that is no address a gateway can have");
 		next_candidate(s, now, SESSION_EXIT_NO_ANSWER, text);
@@ -297,8 +318,10 @@ static void on_path(struct session *s, vtime now, const struct session_event *ev
 	};
 	s->path_mtu = ev->path.mtu;
 	session_step_end(s, now, "from %s", addr_text(&ev->path.local, a));
-	session_step_begin(s, now, STEP_PHASE1, "main mode with %s", session_gateway_text(s, gw));
-	session_ike_start(s, now);
+	session_step_begin(s, now, STEP_PHASE1, "%s mode with %s",
+			   s->config->ike.mode == IKE_MODE_AGGRESSIVE ? "aggressive" : "main",
+			   session_gateway_text(s, gw));
+	session_ike_start(s);
 }
 
 static void on_no_path(struct session *s, vtime now, const struct session_event *ev)
@@ -344,7 +367,10 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 
 static void on_tun_ready(struct session *s, vtime now)
 {
-	if (s->state != SESSION_CONNECTING || !s->tun_asked)
+	bool waiting = s->tun_waiting;
+
+	s->tun_waiting = false;
+	if (!waiting || !is_looking(s))
 		return;
 	session_set_state(s, now, SESSION_UP);
 	session_step_end(s, now, "MTU %u", s->mtu);
@@ -392,6 +418,7 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		on_tun_failed(s, now, ev->text);
 		break;
 	case SESSION_EVENT_ANSWER:
+		session_user_answer(s, now, ev);
 		break;
 	case SESSION_EVENT_PATH_MTU:
 		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
@@ -425,6 +452,9 @@ void session_timeout(struct session *s, vtime now)
 		case T_PATH_MTU:
 			session_mtu_ask(s, now);
 			break;
+		case T_ASK:
+			session_user_due(s, now);
+			break;
 		case T_COUNT:
 			break;
 		}
@@ -439,6 +469,7 @@ static void timers_follow(struct session *s)
 	timers_set(&s->timers, T_EPOCHS, up ? session_epochs_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_ASK, up ? session_user_due_at(s) : VTIME_NEVER);
 }
 
 bool session_output(struct session *s, vtime now, struct session_effect *out)
@@ -466,32 +497,6 @@ vtime session_deadline(const struct session *s)
 
 /* ---- life and status ---- */
 
-static void rules_build(struct session *s)
-{
-	s->rules.fallback = s->config->fallback;
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
-		struct policy_rule rule = { s->config->tunnels[i], POLICY_PROTECT, i };
-
-		policy_add(&s->rules, &rule);
-	}
-}
-
-/* Every tunnel's remote side, each once. */
-static void routes_build(struct session *s)
-{
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
-		struct prefix p;
-		bool known = false;
-
-		if (!ts_to_prefix(&s->config->tunnels[i].remote, &p))
-			continue;
-		for (unsigned k = 0; k < s->nroutes && !known; k++)
-			known = s->routes[k].len == p.len && addr_eq(&s->routes[k].addr, &p.addr);
-		if (!known)
-			s->routes[s->nroutes++] = p;
-	}
-}
-
 struct epoch_life session_life(const struct session *s, vtime now, uint32_t seconds)
 {
 	const struct epoch_config config = {
@@ -518,8 +523,9 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 		s->tunnels[i].retry_at = VTIME_NEVER;
 		epochs_init(&s->tunnels[i].epochs, (config->pingtries + 1) * config->pingtime);
 	}
-	rules_build(s);
-	routes_build(s);
+	s->ike_config = config->ike;
+	session_net_init(s);
+	session_user_init(s);
 	return s;
 }
 
@@ -536,5 +542,6 @@ void session_free(struct session *s)
 	}
 	session_negotiations_free(s);
 	session_ikes_free(s);
+	session_user_free(s);
 	free(s);
 }

@@ -75,7 +75,7 @@ void session_goodbye(struct session *s, uint32_t spi)
 
 void session_epochs_retire(struct session *s, bool goodbye)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		struct tunnel *t = &s->tunnels[i];
 
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
@@ -91,7 +91,7 @@ void session_epochs_retire(struct session *s, bool goodbye)
 
 bool session_spi_taken(const struct session *s, uint32_t spi)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		for (unsigned k = 0; k < EPOCHS_MAX; k++)
 			if (s->tunnels[i].epoch[k].in && s->tunnels[i].epoch[k].child.spi_in == spi)
 				return true;
@@ -246,7 +246,7 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 	unsigned actions;
 	bool proved;
 
-	if (slot >= s->config->ntunnels || !(e = epoch_find(t, id, &state)))
+	if (slot >= s->net.ntunnels || !(e = epoch_find(t, id, &state)))
 		return;
 	log_event(s, e, event);
 	proved = state->proved;
@@ -265,7 +265,7 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 
 void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		struct tunnel *t = &s->tunnels[i];
 
 		for (unsigned k = 0; k < EPOCHS_MAX; k++)
@@ -280,13 +280,13 @@ void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
 
 void session_epochs_doubt(struct session *s)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		epochs_doubt(&s->tunnels[i].epochs);
 }
 
 bool session_epochs_usable(const struct session *s)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		if (epochs_usable(&s->tunnels[i].epochs))
 			return true;
 	return false;
@@ -368,7 +368,7 @@ bool session_epochs_watch(struct session *s, vtime now, vtime *soonest)
 	bool heard = false;
 	vtime wait = VTIME_NEVER;
 
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		bool here = false;
 
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
@@ -389,7 +389,7 @@ vtime session_epochs_due_at(const struct session *s)
 {
 	vtime first = VTIME_NEVER;
 
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		first = vtime_min(first, epochs_deadline(&s->tunnels[i].epochs));
 	return first;
 }
@@ -399,7 +399,7 @@ void session_epochs_due(struct session *s, vtime now)
 	enum epoch_event event;
 	uint32_t id;
 
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		struct tunnel *t = &s->tunnels[i];
 
 		for (unsigned k = 0; k < EPOCHS_MAX; k++)
@@ -411,7 +411,7 @@ void session_epochs_due(struct session *s, vtime now)
 
 void session_tunnels_wipe(struct session *s)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			secret_free(&s->tunnels[i].epoch[k].child.keymat_in);
 			secret_free(&s->tunnels[i].epoch[k].child.keymat_out);

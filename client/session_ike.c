@@ -2,6 +2,7 @@
 #include "client/session_impl.h"
 #include "mobility/backoff.h"
 
+#define SESSION_REDIRECTS_MAX 5 /* in sequence */
 #define ACCEPT_EVERY VTIME_S /* the peer may begin a phase 1 so often */
 
 /* ---- which one ---- */
@@ -18,7 +19,8 @@ static const struct session_ike *ike_newest(const struct session *s)
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
 		const struct session_ike *i = &s->ike[k];
 
-		if (is_established(i) && !i->closed && (!newest || i->order > newest->order))
+		if (is_established(i) && !i->closed && !i->parting &&
+		    (!newest || i->order > newest->order))
 			newest = i;
 	}
 	return newest;
@@ -36,7 +38,7 @@ const struct session_ike *session_ike_shown(const struct session *s)
 	const struct session_ike *newest = ike_newest(s);
 
 	for (unsigned k = 0; !newest && k < SESSION_IKES_MAX; k++)
-		if (s->ike[k].sa && !s->ike[k].closing)
+		if (s->ike[k].sa && !s->ike[k].closing && !s->ike[k].parting)
 			newest = &s->ike[k];
 	return newest;
 }
@@ -92,7 +94,7 @@ static struct session_ike *ike_new(struct session *s, bool accepted)
 		if (i->sa)
 			continue;
 		*i = (struct session_ike){
-			.sa = ike_sa_new(&s->config->ike, s->rng, s->log),
+			.sa = ike_sa_new(&s->ike_config, s->rng, s->log),
 			.accepted = accepted,
 			.rekey_at = VTIME_NEVER,
 			.path = s->path,
@@ -106,8 +108,9 @@ static struct session_ike *ike_new(struct session *s, bool accepted)
 	return NULL;
 }
 
-static void ike_drop(struct session_ike *i)
+static void ike_drop(struct session *s, struct session_ike *i)
 {
+	session_user_gone(s, i);
 	ike_sa_free(i->sa);
 	*i = (struct session_ike){ .rekey_at = VTIME_NEVER };
 }
@@ -115,7 +118,30 @@ static void ike_drop(struct session_ike *i)
 void session_ikes_free(struct session *s)
 {
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
-		ike_drop(&s->ike[k]);
+		ike_drop(s, &s->ike[k]);
+}
+
+/* One that has not been authenticated gets no goodbye. */
+static bool leaves_politely(const struct session_ike *i)
+{
+	return is_established(i) || (i->sa && i->authenticated);
+}
+
+void session_ikes_part(struct session *s, vtime now)
+{
+	static const struct ike_failure lost = { .during = "the connection", .text = "lost" };
+
+	s->starting = false;
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		session_negotiations_lost(s, now, i, &lost);
+		session_user_gone(s, i);
+		if (!leaves_politely(i))
+			ike_drop(s, i);
+		else if (!i->closing)
+			i->parting = true;
+	}
 }
 
 void session_ikes_close(struct session *s, vtime now)
@@ -123,19 +149,40 @@ void session_ikes_close(struct session *s, vtime now)
 	static const struct ike_failure closed = { .during = "the connection",
 						   .text = "closed by us" };
 
+	s->starting = false;
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
 		session_negotiations_lost(s, now, &s->ike[k], &closed);
-		/* Who has not proved itself gets no goodbye. */
-		if (is_established(&s->ike[k]))
+		if (leaves_politely(&s->ike[k]))
 			s->ike[k].closing = true;
 		else
-			ike_drop(&s->ike[k]);
+			ike_drop(s, &s->ike[k]);
 	}
 }
 
 /* ---- beginning ---- */
 
-void session_ike_start(struct session *s, vtime now)
+void session_ike_start(struct session *s)
+{
+	/* A lease that an old one still holds is given back first. */
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		s->ike[k].closing |= s->ike[k].parting;
+	s->starting = true;
+}
+
+/*
+ * Who the gateway must prove to be: with certificates not anybody whom the same authority knows, but
+ * the one that was looked for.
+ */
+static void expect_gateway(struct session *s)
+{
+	s->ike_config.remote = s->config->ike.remote;
+	if (s->ike_config.remote.type != ID_NONE || s->ike_config.auth == IKE_AUTH_PSK)
+		return;
+	if (identity_parse(session_gateway_name(s), &s->ike_config.remote) != 0)
+		s->ike_config.remote = (struct identity){ .type = ID_NONE };
+}
+
+static void ike_begin(struct session *s, vtime now)
 {
 	struct ike_event ev = { .type = IKE_EVENT_START, .path = s->path };
 	struct session_ike *i = ike_new(s, false);
@@ -144,11 +191,12 @@ void session_ike_start(struct session *s, vtime now)
 		session_ikes_free(s);
 		i = ike_new(s, false);
 	}
+	expect_gateway(s);
 	i->first = true;
 	ike_event(i->sa, now, &ev);
 }
 
-static void ike_renew(struct session *s, vtime now)
+void session_ike_renew(struct session *s, vtime now)
 {
 	struct ike_event ev = { .type = IKE_EVENT_REKEY, .path = s->path };
 	struct session_ike *i;
@@ -181,7 +229,10 @@ void session_ikes_due(struct session *s, vtime now)
 		return;
 	newest->rekey_at = VTIME_NEVER;
 	s->ike_retry_at = VTIME_NEVER;
-	ike_renew(s, now);
+	if (session_user_ready(s))
+		session_ike_renew(s, now);
+	else
+		session_user_ask_ahead(s, now, newest->expires_at);
 }
 
 static void ike_accept(struct session *s, vtime now, const struct session_event *ev)
@@ -223,6 +274,19 @@ void session_ike_datagram(struct session *s, vtime now, const struct session_eve
 
 /* ---- what it tells ---- */
 
+static const char *auth_name(const struct session *s)
+{
+	switch (s->ike_config.auth) {
+	case IKE_AUTH_PSK:
+		return "pre-shared key";
+	case IKE_AUTH_RSA:
+		return "certificate";
+	case IKE_AUTH_HYBRID:
+		return "hybrid";
+	}
+	return "";
+}
+
 static void on_nat(struct session *s, vtime now, struct session_ike *i, const struct ike_effect *fx)
 {
 	static const char *const where[] = {
@@ -240,7 +304,7 @@ static void on_nat(struct session *s, vtime now, struct session_ike *i, const st
 	s->path.generation = ++s->generation;
 	s->nat = fx->nat.nat;
 	session_step_end(s, now, "%s, port %u", where[s->nat], s->path.remote.port);
-	session_step_begin(s, now, STEP_AUTHENTICATION, "pre-shared key");
+	session_step_begin(s, now, STEP_AUTHENTICATION, "%s", auth_name(s));
 }
 
 static void tell_keys(struct session *s, const struct session_ike *i)
@@ -256,24 +320,78 @@ static void tell_keys(struct session *s, const struct session_ike *i)
 	keys->keys.key = ike_sa_cipher_key(i->sa);
 }
 
-/* The first of an attempt: the steps that a person sees go on. */
-static void on_first_established(struct session *s, vtime now, struct session_ike *i,
-				 const struct ike_effect *fx)
+/* What a person sees of the first of an attempt. */
+static void step_to(struct session *s, vtime now, enum session_step step, const char *text)
 {
+	if (s->step == step)
+		return;
+	if (s->step == STEP_USER || s->step == STEP_CONFIGURATION)
+		session_step_end(s, now, "done");
+	session_step_begin(s, now, step, "%s", text);
+}
+
+static void on_authenticated(struct session *s, vtime now, struct session_ike *i,
+			     const struct ike_effect *fx)
+{
+	const struct ike_config *c = &s->ike_config;
 	char id[IDENTITY_TEXT_MAX], suite[48];
 
-	i->first = false;
-	session_step_end(s, now, "gateway is %.120s, %s", identity_text(&s->peer, id),
+	if (i->authenticated)
+		return;
+	i->authenticated = true;
+	i->cisco = fx->established.cisco;
+	i->peer = fx->established.peer;
+	if (!i->first)
+		return;
+	s->peer = i->peer;
+	step_to(s, now, STEP_AUTHENTICATION, auth_name(s));
+	session_step_end(s, now, "%s, gateway is %.120s, %s", auth_name(s),
+			 identity_text(&s->peer, id),
 			 ike_suite_name(&fx->established.suite, suite));
-	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->config->ntunnels,
-			   s->config->ntunnels == 1 ? "" : "s");
+	if (c->xauth || c->auth == IKE_AUTH_HYBRID)
+		session_step_begin(s, now, STEP_USER, "waiting for the gateway");
+	else if (c->wish.pull)
+		session_step_begin(s, now, STEP_CONFIGURATION, "waiting for the gateway");
+}
+
+static void on_xauth_ask(struct session *s, vtime now, struct session_ike *i,
+			 const struct ike_effect *fx)
+{
+	if (i->parting || i->closing)
+		return;
+	if (i->first)
+		step_to(s, now, STEP_USER, "the gateway asks");
+	session_user_ask(s, now, i, fx);
+}
+
+static void on_config(struct session *s, vtime now, struct session_ike *i,
+		      const struct ike_effect *fx)
+{
+	if (i->parting || i->closing)
+		return;
+	if (i->first)
+		step_to(s, now, STEP_CONFIGURATION, "from the gateway");
+	session_config_take(s, now, i, fx->assigned);
+}
+
+/* The steps that a person sees go on. */
+static void on_first_established(struct session *s, vtime now, struct session_ike *i)
+{
+	i->first = false;
+	if (!session_config_use(s, now, i, true))
+		return;
+	if (s->step == STEP_USER || s->step == STEP_CONFIGURATION)
+		session_step_end(s, now, "done");
+	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->net.ntunnels,
+			   s->net.ntunnels == 1 ? "" : "s");
 	session_tunnels_begin(s, now);
 }
 
 /* A newer one: what is under way goes on over the old one, what comes goes over this one. */
-static void on_renewed(struct session *s, struct session_ike *i)
+static void on_renewed(struct session *s, vtime now, struct session_ike *i)
 {
 	i->path.encapsulation = s->path.encapsulation;
+	i->path.data_port = s->path.data_port;
 	if (!endpoint_eq(&i->path.local, &s->path.local) ||
 	    !endpoint_eq(&i->path.remote, &s->path.remote))
 		i->path.generation = ++s->generation;
@@ -284,6 +402,11 @@ static void on_renewed(struct session *s, struct session_ike *i)
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
 	log_ev(s->log, LOG_INFO, "IKE SA renewed", log_str("by", i->accepted ? "gateway" : "us"));
+	for (unsigned k = 0; s->orphaned && k < s->net.ntunnels; k++)
+		if (s->tunnels[k].wanted)
+			s->tunnels[k].retry_at = now;
+	s->orphaned = false;
+	session_config_use(s, now, i, false);
 }
 
 /* Of those that are replaced a few are kept for receiving, so that there is room for new ones. */
@@ -318,8 +441,9 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 {
 	struct ike_sa_info info;
 
+	on_authenticated(s, now, i, fx);
+	i->cisco |= fx->established.cisco;
 	i->order = ++s->ike_order;
-	i->peer = fx->established.peer;
 	i->rekey_at = session_life(s, now, fx->established.lifetime_s).rekey_at;
 	ike_sa_info(i->sa, &info);
 	i->expires_at = info.expires_at;
@@ -327,16 +451,33 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 	s->peer = i->peer;
 	session_heard(s, now);
 	tell_keys(s, i);
+	session_user_established(s, i);
 	if (i->first)
-		on_first_established(s, now, i, fx);
+		on_first_established(s, now, i);
 	else
-		on_renewed(s, i);
+		on_renewed(s, now, i);
+}
+
+/* Its time is over while a person is being asked, or nobody was there: no reason to stop the rest. */
+static bool outlived(struct session *s, const struct ike_failure *why)
+{
+	if (s->state != SESSION_UP || why->err != ERR_EXHAUSTED)
+		return false;
+	if (session_user_ready(s) && !s->user.nobody && !s->user.ask.id)
+		return false;
+	s->orphaned = true;
+	log_ev(s->log, LOG_WARN,
+	       "the IKE SA has ended and nobody has answered: the tunnels go on "
+	       "until their keys end, too");
+	return true;
 }
 
 /* It has worked, and there is no other that works. */
 static void on_lost(struct session *s, vtime now, const struct ike_failure *why)
 {
 	if (!session_ike_main(s)) {
+		if (outlived(s, why))
+			return;
 		session_failed_ike(s, now, why, false);
 		return;
 	}
@@ -345,13 +486,60 @@ static void on_lost(struct session *s, vtime now, const struct ike_failure *why)
 	s->ike_retry_at = vtime_min(s->ike_retry_at, vtime_add(now, VTIME_S));
 }
 
-static void on_renewal_failed(struct session *s, vtime now, const struct ike_failure *why)
+/* Refused, or not answered in time: it is asked again, and says nothing about the gateway. */
+static void on_renewal_unanswered(struct session *s, vtime now, const struct session_ike *i,
+				  const struct ike_failure *why)
 {
+	bool refused = session_user_refused(s, i, why);
+
+	log_ev(s->log, LOG_WARN, "the IKE SA is not renewed: the user", log_str("why", why->text));
+	s->user.nobody |= i->xauth.nobody || (refused && session_user_spent(s));
+	if (i->accepted || s->user.nobody)
+		return;
+	s->ike_failures++;
+	s->ike_retry_at =
+		session_user_ready(s) ? vtime_add(now, backoff_wait(s->ike_failures, s->rng)) : now;
+}
+
+static void on_renewal_failed(struct session *s, vtime now, const struct session_ike *i,
+			      const struct ike_failure *why)
+{
+	if (i->xauth.asking || i->xauth.nobody || (i->xauth.answered && why->err == ERR_AUTH)) {
+		on_renewal_unanswered(s, now, i, why);
+		return;
+	}
+	if (i->accepted)
+		return;
 	s->ike_failures++;
 	s->ike_retry_at = vtime_add(now, backoff_wait(s->ike_failures, s->rng));
 	log_ev(s->log, LOG_WARN, "cannot renew the IKE SA",
 	       log_str("why", why->text ? why->text : err_name(why->err)));
 	session_count_failure(s, now);
+}
+
+static bool redirected(struct session *s, vtime now, const struct ike_failure *why)
+{
+	if (why->err != ERR_REDIRECTED || !s->config->redirects || !addr_is_host(&why->redirect) ||
+	    s->redirects == SESSION_REDIRECTS_MAX)
+		return false;
+	s->redirects++;
+	log_ev(s->log, LOG_INFO, "the gateway sends us to another one",
+	       log_addr("gateway", &why->redirect));
+	session_try_other(s, now, &why->redirect);
+	return true;
+}
+
+static void on_first_dead(struct session *s, vtime now, const struct session_ike *was,
+			  const struct ike_failure *why)
+{
+	if (redirected(s, now, why))
+		return;
+	if (!session_user_refused(s, was, why))
+		session_failed_ike(s, now, why, why->err == ERR_TIMEOUT && s->step == STEP_PHASE1);
+	else if (session_user_spent(s))
+		session_user_fail(s, now);
+	else
+		session_try_again(s, now);
 }
 
 static void on_dead(struct session *s, vtime now, struct session_ike *i,
@@ -360,18 +548,18 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 	const struct session_ike was = *i;
 	bool newest = session_ike_main(s) == i;
 
-	ike_drop(i);
+	ike_drop(s, i);
 	session_negotiations_lost(s, now, i, why);
 	if (s->state == SESSION_CLOSING) {
 		if (!session_ikes_any(s))
 			session_finish(s, now);
-	} else if (was.closing || s->over) {
+	} else if (was.closing || was.parting || s->over) {
 		return;
 	} else if (was.first) {
-		session_failed_ike(s, now, why, why->err == ERR_TIMEOUT && s->step == STEP_PHASE1);
+		on_first_dead(s, now, &was, why);
 	} else if (was.order == 0) {
-		if (!was.accepted && s->state == SESSION_UP)
-			on_renewal_failed(s, now, why);
+		if (s->state == SESSION_UP)
+			on_renewal_failed(s, now, &was, why);
 	} else if (newest) {
 		on_lost(s, now, why);
 	}
@@ -386,10 +574,16 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		on_nat(s, now, i, fx);
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
+		on_authenticated(s, now, i, fx);
+		break;
 	case IKE_EFFECT_XAUTH_ASK:
-	case IKE_EFFECT_XAUTH_REPLY:
-	case IKE_EFFECT_CONFIG_WANTED:
+		on_xauth_ask(s, now, i, fx);
+		break;
 	case IKE_EFFECT_CONFIG:
+		on_config(s, now, i, fx);
+		break;
+	case IKE_EFFECT_XAUTH_REPLY: /* of a gateway alone */
+	case IKE_EFFECT_CONFIG_WANTED:
 		break;
 	case IKE_EFFECT_ESTABLISHED:
 		on_established(s, now, i, fx);
@@ -429,11 +623,35 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 
 /* ---- the verbs ---- */
 
+/* To a gateway that ends children with the SA that they came by nothing is said when it ends. */
+static bool expires_silently(const struct session_ike *i, vtime now)
+{
+	struct ike_sa_info info;
+
+	if (!i->cisco || !is_established(i) || i->closing)
+		return false;
+	ike_sa_info(i->sa, &info);
+	return info.expires_at <= now;
+}
+
 void session_ikes_timeout(struct session *s, vtime now)
 {
-	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
-		if (s->ike[k].sa && ike_deadline(s->ike[k].sa) <= now)
-			ike_timeout(s->ike[k].sa, now);
+	static const struct ike_failure expired = {
+		.err = ERR_EXHAUSTED,
+		.during = "the connection",
+		.text = "the lifetime of the connection's keys is over",
+	};
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (!i->sa || ike_deadline(i->sa) > now)
+			continue;
+		if (expires_silently(i, now))
+			on_dead(s, now, i, &expired);
+		else
+			ike_timeout(i->sa, now);
+	}
 }
 
 vtime session_ikes_deadline(const struct session *s)
@@ -490,7 +708,7 @@ static bool say_goodbye(struct session *s, vtime now)
 		if (!s->ike[k].sa || !s->ike[k].closing || s->ike[k].closed)
 			continue;
 		if (s->ike[k].forgotten) {
-			ike_drop(&s->ike[k]);
+			ike_drop(s, &s->ike[k]);
 			session_negotiations_lost(s, now, &s->ike[k], &forgotten);
 			if (s->state == SESSION_CLOSING && !session_ikes_any(s))
 				session_finish(s, now);
@@ -499,6 +717,11 @@ static bool say_goodbye(struct session *s, vtime now)
 		s->ike[k].closed = true;
 		ev.type = IKE_EVENT_CLOSE;
 		ike_event(s->ike[k].sa, now, &ev);
+		return true;
+	}
+	if (s->starting) {
+		s->starting = false;
+		ike_begin(s, now);
 		return true;
 	}
 	return false;

@@ -4,6 +4,8 @@
  *
  *	session.c          effects and steps, finding the gateway, the end, the four verbs
  *	session_ike.c      the ISAKMP SAs: begun, answered, renewed, replaced
+ *	session_user.c     what is known of the user, what is asked of a person (XAUTH)
+ *	session_config.c   what the gateway gives (Mode Config): addresses, tunnels, rules, routes
  *	session_tunnels.c  negotiations of tunnels, by either end
  *	session_epochs.c   the epochs of a tunnel: published, watched, retired
  *	session_recover.c  is the gateway alive, and what if not
@@ -20,6 +22,9 @@
 /* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
 #define EFFECTS_SPARE 32
 
+#define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
+#define NOTIFY_INVALID_ID 18
+
 #define SESSION_IKES_KEPT 6 /* established: the one in use and those that it replaced */
 #define SESSION_HALF_OPEN_MAX 2 /* begun by the peer and not yet proved */
 /* And one of ours that is not established, and one that is closing. */
@@ -27,11 +32,26 @@
 #define SESSION_NEGOTIATIONS_MAX (SESSION_TUNNELS_MAX + 8)
 #define SESSION_GOODBYES_MAX (SESSION_TUNNELS_MAX * EPOCHS_MAX)
 
+/* What one ISAKMP SA's gateway wants to know of the user. */
+struct session_xauth {
+	bool asking; /* it waits for an answer */
+	unsigned fields; /* of the last round: 1 << enum xauth_field */
+	char message[IKE_SAID_MAX]; /* of the last round */
+	bool answered; /* once at least */
+	bool person; /* the last answer was a person's, not memory's alone */
+	bool nobody; /* there was nobody to answer */
+	unsigned used; /* what has been answered so far */
+	unsigned typed; /* of that what a person has given for this SA */
+};
+
 /* One ISAKMP SA. */
 struct session_ike {
 	struct ike_sa *sa; /* NULL: the place is free */
 	bool accepted; /* the peer began it */
 	bool first; /* of an attempt to connect, and not yet established */
+	bool authenticated; /* the gateway is who it must be */
+	bool cisco; /* the gateway ends children with the ISAKMP SA that they came by */
+	bool parting; /* of no use any more; a goodbye is said when the next one begins */
 	bool closing; /* a goodbye is to be said */
 	bool closed; /* it has been told so */
 	bool forgotten; /* it goes without a goodbye */
@@ -41,6 +61,8 @@ struct session_ike {
 	struct path path;
 	enum nat nat;
 	struct identity peer;
+	struct session_xauth xauth;
+	const struct ike_assigned *assigned; /* given before it was established; the engine's */
 };
 
 /* A quick mode under way; id 0: the place is free. */
@@ -66,6 +88,44 @@ struct session_epoch {
 	uint64_t packets, bytes; /* that were sent on it when it was last looked at */
 };
 
+/* One thing that is known of the user. */
+struct session_fact {
+	bool known;
+	bool typed; /* by a person, not from the configuration */
+	struct secret value;
+};
+
+/* The user, and what a person is asked. */
+struct session_user {
+	struct session_fact fact[XAUTH_FIELDS]; /* good for any number of times */
+	struct session_fact given[XAUTH_FIELDS]; /* answered ahead, good for once */
+	char given_message[IKE_SAID_MAX]; /* what that was an answer to */
+	unsigned needs; /* what the last XAUTH took that only a person can give */
+	char message[IKE_SAID_MAX]; /* what the gateway said then */
+	bool again; /* what was answered last was refused */
+	unsigned refusals; /* of what a person has given, in sequence */
+	char said[IKE_SAID_MAX]; /* the gateway's words of the last refusal */
+	bool nobody; /* to answer, before this ISAKMP SA ends */
+	struct session_ask ask; /* what a person is being asked; id 0: nothing */
+	struct session_ike *ike; /* that waits for it; NULL: it was asked ahead */
+	uint32_t asks; /* names given so far */
+};
+
+/* What is reached through the tunnel, and from which addresses. */
+struct session_net {
+	struct addr inner[SESSION_INNER_MAX];
+	unsigned ninner;
+	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
+	unsigned ntunnels;
+	struct prefix routes[SESSION_ROUTES_MAX];
+	unsigned nroutes;
+	struct prefix excludes[SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX];
+	unsigned nexcludes;
+	struct policy rules;
+	bool whole; /* tunnels to all addresses, because nobody named the networks to IKE */
+	bool split; /* and there are Unity's networks that could be named */
+};
+
 /* One tunnel: its place in the classifier and the epochs that serve it. */
 struct tunnel {
 	struct ike_child_config config; /* what is negotiated for it */
@@ -89,6 +149,7 @@ enum session_timer {
 	T_WATCH, /* look at the counters */
 	T_RECOVER, /* the next attempt */
 	T_PATH_MTU, /* the path may be wider again */
+	T_ASK, /* what a person is being asked is of no use any more */
 	T_COUNT,
 };
 
@@ -97,13 +158,17 @@ struct session {
 	struct rng *rng;
 	struct log *log;
 	bool keylog;
+	struct ike_config ike_config; /* a copy: what is wished for and who is expected change */
 
 	enum session_state state;
 	vtime since;
 	enum session_step step;
 	vtime step_began;
 
-	unsigned gateway; /* index of the gateway being tried */
+	unsigned gateway; /* index of the gateway being tried: config->gateways, then backup */
+	char backup[IKE_BACKUP_MAX][IKE_NAME_MAX]; /* that gateways have named */
+	unsigned nbackup;
+	unsigned redirects; /* in sequence */
 	struct addr addrs[SESSION_ADDRESSES_MAX]; /* of that gateway */
 	unsigned naddrs;
 	unsigned addr; /* index of the address being tried */
@@ -117,20 +182,26 @@ struct session {
 	struct identity peer;
 	struct session_ike ike[SESSION_IKES_MAX];
 	uint64_t ike_order;
+	bool starting; /* the first phase 1 of an attempt, when all goodbyes are said */
+	bool orphaned; /* the ISAKMP SA has ended, nobody has answered, and the tunnels go on */
 	unsigned ike_failures; /* in sequence, to renew the ISAKMP SA */
 	vtime ike_retry_at;
 	vtime accepted_at; /* the last time that the peer began one; 0: never */
 	unsigned mtu; /* of the TUN */
 	bool narrow; /* the path carries less than an inner link must */
 	vtime mtu_asked; /* when the kernel was asked for the path MTU, 0: never */
-	bool tun_asked;
-	struct prefix routes[SESSION_ROUTES_MAX]; /* what is reached through the tunnel */
-	unsigned nroutes;
+	bool tun_asked; /* once at least */
+	bool tun_waiting; /* for the answer */
+	bool tun_due; /* it has changed since */
+	struct session_user user;
+	struct session_net net;
+	struct ike_assigned assigned; /* what the gateway gave last */
+	bool has_assigned;
+	bool one_by_one; /* the gateway does not take one tunnel for all of Unity's networks */
 
 	struct tunnel tunnels[SESSION_TUNNELS_MAX];
 	struct negotiation negotiations[SESSION_NEGOTIATIONS_MAX];
 	uint32_t epochs; /* names given so far */
-	struct policy rules;
 	struct timers timers;
 	struct ike_failure last_child_failure;
 	/* Deletes to be sent, one by one, so that IKE need not keep many messages. */
@@ -176,6 +247,11 @@ void session_failed(struct session *s, vtime now, enum session_exit exit, const 
 void session_failed_ike(struct session *s, vtime now, const struct ike_failure *why, bool next);
 /* Begins to look for the gateway, from its first name on. */
 void session_find(struct session *s, vtime now);
+/* Tries the same address once more; another one, which the gateway has named. */
+void session_try_again(struct session *s, vtime now);
+void session_try_other(struct session *s, vtime now, const struct addr *other);
+/* The name of the gateway being tried. */
+const char *session_gateway_name(const struct session *s);
 /* "192.0.2.1", or "vpn.example.com (192.0.2.1)" when the name is not the address. */
 const char *session_gateway_text(const struct session *s, char buf[SESSION_GATEWAY_TEXT_MAX]);
 /* How long an SA of this life (0: no limit) is kept before it is renewed. */
@@ -186,11 +262,15 @@ struct epoch_life session_life(const struct session *s, vtime now, uint32_t seco
 /* The ISAKMP SA that new exchanges go over: of the established ones the last; NULL: none. */
 struct session_ike *session_ike_main(struct session *s);
 const struct session_ike *session_ike_shown(const struct session *s);
-/* Begins the first phase 1 of an attempt on s->path. */
-void session_ike_start(struct session *s, vtime now);
+/* Begins the first phase 1 of an attempt on s->path, once all goodbyes are said. */
+void session_ike_start(struct session *s);
+/* Begins to renew the ISAKMP SA, unless that is under way. */
+void session_ike_renew(struct session *s, vtime now);
 void session_ike_datagram(struct session *s, vtime now, const struct session_event *ev);
 /* Closes all: those that are established say so to the gateway. Their DEAD follows. */
 void session_ikes_close(struct session *s, vtime now);
+/* None is used any more. The goodbyes wait until there is a path to the gateway again. */
+void session_ikes_part(struct session *s, vtime now);
 void session_ikes_free(struct session *s);
 bool session_ikes_any(const struct session *s);
 /* Time to renew the ISAKMP SA, and when that is. */
@@ -204,6 +284,56 @@ vtime session_ikes_deadline(const struct session *s);
  * then false is returned as long as there are effects to be given out first.
  */
 bool session_ikes_output(struct session *s, vtime now, struct session_effect *out);
+
+/* ---- session_user.c ---- */
+
+void session_user_init(struct session *s);
+void session_user_free(struct session *s);
+/* The gateway asks: answered from memory at once, or a person is asked. */
+void session_user_ask(struct session *s, vtime now, struct session_ike *i,
+		      const struct ike_effect *fx);
+void session_user_answer(struct session *s, vtime now, const struct session_event *ev);
+/* True when a new ISAKMP SA needs nothing of a person that is not there. */
+bool session_user_ready(const struct session *s);
+/* Asks for what the next ISAKMP SA will need; of no use after `until`. */
+void session_user_ask_ahead(struct session *s, vtime now, vtime until);
+/* This SA is established: what it took is known, and nothing is asked ahead any more. */
+void session_user_established(struct session *s, const struct session_ike *i);
+/* True when the user of this SA, which is dead, was refused: what was answered is not any more. */
+bool session_user_refused(struct session *s, const struct session_ike *i,
+			  const struct ike_failure *why);
+/* True when a person has been refused too often. */
+bool session_user_spent(const struct session *s);
+/* The end: a person has been refused too often. */
+void session_user_fail(struct session *s, vtime now);
+/* A password that was typed is not kept. */
+void session_user_forget_password(struct session *s);
+/* This SA goes: it does not wait any more. */
+void session_user_gone(struct session *s, const struct session_ike *i);
+/* Nothing that was asked or answered ahead is of use any more. */
+void session_user_stop(struct session *s);
+void session_user_due(struct session *s, vtime now);
+vtime session_user_due_at(const struct session *s);
+
+/* ---- session_config.c ---- */
+
+/* Addresses, tunnels, rules as configured. */
+void session_net_init(struct session *s);
+/* Mode Config has given something over this SA. */
+void session_config_take(struct session *s, vtime now, struct session_ike *i,
+			 const struct ike_assigned *assigned);
+/*
+ * This SA is established: what it has been given is used. `attempt`: it is the first of an attempt
+ * to connect. False: the tunnels cannot be, or are negotiated already.
+ */
+bool session_config_use(struct session *s, vtime now, struct session_ike *i, bool attempt);
+/*
+ * The gateway does not know what was offered: true when that was everything at once, under Unity,
+ * and the networks are offered one by one now.
+ */
+bool session_config_narrow(struct session *s, vtime now);
+/* How ESP travels from now on, as agreed for this child. */
+void session_encapsulate(struct session *s, const struct ike_child *child);
 
 /* ---- session_tunnels.c ---- */
 
@@ -226,6 +356,8 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 /* What this ISAKMP SA negotiated has come to nothing with it. */
 void session_negotiations_lost(struct session *s, vtime now, const struct session_ike *ike,
 			       const struct ike_failure *why);
+/* The end of all, of which the gateway is told. */
+void session_negotiations_drop(struct session *s);
 /* The end of all; the same without effects, for a session that is freed. */
 void session_negotiations_end(struct session *s);
 void session_negotiations_free(struct session *s);
@@ -266,6 +398,8 @@ void session_goodbye(struct session *s, uint32_t spi);
 
 /* The gateway has lost us or we have lost it: from the beginning, until it succeeds. */
 void session_recover(struct session *s, vtime now, const char *why);
+/* The ISAKMP SA is good, all tunnels are negotiated anew, and the TUN changes. */
+void session_reconfigure(struct session *s, vtime now, const char *why);
 /* One attempt has failed. */
 void session_recover_failed(struct session *s, vtime now, const char *why);
 /* It is over: everything is as it should be. */

@@ -83,6 +83,21 @@ static unsigned epochs_info(const struct tunnel *t, struct session_epoch_info ou
 	return n;
 }
 
+/* The end of what can be sent on; 0: there is nothing. */
+static vtime tunnel_until(const struct tunnel *t)
+{
+	vtime until = 0;
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		const struct epoch *e = &t->epochs.epoch[k];
+
+		if ((e->state == EPOCH_CURRENT || e->state == EPOCH_PROBING) && !e->spent &&
+		    e->life.expires_at > until)
+			until = e->life.expires_at;
+	}
+	return until;
+}
+
 void session_info(const struct session *s, struct session_info *out)
 {
 	const struct session_ike *ike = session_ike_shown(s);
@@ -91,7 +106,7 @@ void session_info(const struct session *s, struct session_info *out)
 	out->state = s->state;
 	out->since = s->since;
 	out->why = s->state == SESSION_RECOVERING && s->why[0] ? s->why : NULL;
-	out->gateway = s->config->gateways[s->gateway];
+	out->gateway = session_gateway_name(s);
 	out->path = s->path;
 	out->nat = s->nat;
 	out->peer = s->peer;
@@ -99,14 +114,17 @@ void session_info(const struct session *s, struct session_info *out)
 	out->ike_rekey_at = ike ? ike->rekey_at : VTIME_NEVER;
 	if (ike)
 		ike_sa_info(ike->sa, &out->ike);
-	out->inner = s->config->inner;
-	out->ninner = s->config->ninner;
-	out->ntunnels = s->config->ntunnels;
-	for (unsigned i = 0; i < s->config->ntunnels; i++) {
+	out->inner = s->net.inner;
+	out->ninner = s->net.ninner;
+	out->assigned = s->has_assigned ? &s->assigned : NULL;
+	out->ask = s->user.ask.id ? &s->user.ask : NULL;
+	out->ntunnels = s->net.ntunnels;
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		const struct tunnel *t = &s->tunnels[i];
 
-		out->tunnels[i].ts = &s->config->tunnels[i];
+		out->tunnels[i].ts = &s->net.tunnels[i];
 		out->tunnels[i].up = epochs_current(&t->epochs) >= 0;
+		out->tunnels[i].until = tunnel_until(t);
 		out->tunnels[i].nepochs = epochs_info(t, out->tunnels[i].epochs);
 	}
 }

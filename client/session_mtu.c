@@ -21,8 +21,8 @@ unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suit
 
 static unsigned mtu_least(const struct session *s)
 {
-	for (unsigned i = 0; i < s->config->ninner; i++)
-		if (s->config->inner[i].family == FAMILY_IP6)
+	for (unsigned i = 0; i < s->net.ninner; i++)
+		if (s->net.inner[i].family == FAMILY_IP6)
 			return ESP_MTU_MIN6;
 	return ESP_MTU_MIN4;
 }
@@ -45,7 +45,7 @@ static unsigned mtu_tunnels(struct session *s)
 {
 	unsigned smallest = 0;
 
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			unsigned mtu = mtu_epoch(s, &s->tunnels[i].epoch[k]);
 

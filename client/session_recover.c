@@ -23,6 +23,22 @@ static vtime recover_wait(struct session *s)
 	return backoff_wait(s->failures > relapses ? s->failures : relapses, s->rng);
 }
 
+static void enter(struct session *s, vtime now, const char *why)
+{
+	log_ev(s->log, LOG_WARN, "recovering", log_str("why", why));
+	session_set_state(s, now, SESSION_RECOVERING);
+	snprintf(s->why, sizeof(s->why), "%s", why);
+	s->probing = false;
+	s->orphaned = false;
+	s->tun_waiting = false;
+	s->nepoch = 0;
+	s->ike_failures = 0;
+	s->ike_retry_at = VTIME_NEVER;
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		s->tunnels[i].retry_at = VTIME_NEVER;
+	timers_clear(&s->timers, T_WATCH);
+}
+
 void session_recover(struct session *s, vtime now, const char *why)
 {
 	if (s->state != SESSION_UP)
@@ -31,26 +47,27 @@ void session_recover(struct session *s, vtime now, const char *why)
 		s->failures = s->relapses = 0;
 	else
 		s->relapses++;
-	log_ev(s->log, LOG_WARN, "recovering", log_str("why", why));
-	session_set_state(s, now, SESSION_RECOVERING);
-	snprintf(s->why, sizeof(s->why), "%s", why);
+	enter(s, now, why);
+	session_user_stop(s);
 	session_epochs_doubt(s);
-	session_ikes_close(s, now);
-	s->probing = false;
-	s->nepoch = 0;
-	s->ike_failures = 0;
-	s->ike_retry_at = VTIME_NEVER;
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		s->tunnels[i].retry_at = VTIME_NEVER;
-	timers_clear(&s->timers, T_WATCH);
+	session_ikes_part(s, now);
 	timers_set(&s->timers, T_RECOVER, vtime_add(now, recover_wait(s)));
+}
+
+void session_reconfigure(struct session *s, vtime now, const char *why)
+{
+	enter(s, now, why);
+	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->net.ntunnels,
+			   s->net.ntunnels == 1 ? "" : "s");
+	session_tunnels_begin(s, now);
 }
 
 void session_recover_failed(struct session *s, vtime now, const char *why)
 {
 	s->failures++;
 	snprintf(s->why, sizeof(s->why), "%s", why);
-	session_ikes_close(s, now);
+	session_ikes_part(s, now);
+	s->tun_waiting = false;
 	s->step = STEP_UP; /* no answer that comes late is waited for */
 	timers_set(&s->timers, T_RECOVER, vtime_add(now, backoff_wait(s->failures, s->rng)));
 	log_ev(s->log, LOG_WARN, "not yet", log_u64("attempts", s->failures),

@@ -4,9 +4,6 @@
 #include "client/session_impl.h"
 #include "mobility/backoff.h"
 
-#define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
-#define NOTIFY_INVALID_ID 18
-
 /* ---- negotiations ---- */
 
 static struct negotiation *negotiation_new(struct session *s)
@@ -36,6 +33,14 @@ static void negotiation_end(struct session *s, struct negotiation *n)
 		fx->retire.in = n->in;
 	}
 	*n = (struct negotiation){ 0 };
+}
+
+void session_negotiations_drop(struct session *s)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		if (s->negotiations[k].id)
+			session_goodbye(s, s->negotiations[k].spi);
+	session_negotiations_end(s);
 }
 
 void session_negotiations_end(struct session *s)
@@ -89,9 +94,11 @@ static const struct ike_child_config *tunnel_config(struct session *s,
 
 	*c = s->config->child;
 	ike_sa_info(ike->sa, &info);
-	if (s->config->pfs_as_phase1)
+	if (s->config->pfs_as_phase1 || (s->config->pfs_as_config && s->assigned.pfs))
 		c->pfs = info.suite.group;
-	c->ts = s->config->tunnels[slot];
+	else if (s->config->pfs_as_config)
+		c->pfs = DH_NONE;
+	c->ts = s->net.tunnels[slot];
 	return c;
 }
 
@@ -114,8 +121,16 @@ static void child_begin(struct session *s, vtime now, struct session_ike *ike, u
 
 void session_tunnels_begin(struct session *s, vtime now)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		child_begin(s, now, session_ike_main(s), i);
+}
+
+/* There is no ISAKMP SA, because nobody has answered: what there is lives on to its end. */
+static void orphan_asks(struct session *s, vtime now, struct tunnel *t)
+{
+	t->wanted = true;
+	if (s->orphaned && t->served && !epochs_usable(&t->epochs))
+		session_recover(s, now, "the keys are at their end, and new ones take an answer");
 }
 
 void session_negotiate(struct session *s, vtime now, unsigned slot)
@@ -124,7 +139,7 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 	struct session_ike *ike = session_ike_main(s);
 
 	/* While connecting or recovering every tunnel has its turn anyway. */
-	if (s->state != SESSION_UP || slot >= s->config->ntunnels)
+	if (s->state != SESSION_UP || slot >= s->net.ntunnels)
 		return;
 	if (is_pending(s, slot)) {
 		t->wanted = true;
@@ -134,20 +149,22 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 		return;
 	if (ike)
 		child_begin(s, now, ike, slot);
+	else
+		orphan_asks(s, now, t);
 }
 
 vtime session_tunnels_due_at(const struct session *s)
 {
 	vtime first = VTIME_NEVER;
 
-	for (unsigned i = 0; s->state == SESSION_UP && i < s->config->ntunnels; i++)
+	for (unsigned i = 0; s->state == SESSION_UP && i < s->net.ntunnels; i++)
 		first = vtime_min(first, s->tunnels[i].retry_at);
 	return first;
 }
 
 void session_tunnels_due(struct session *s, vtime now)
 {
-	for (unsigned i = 0; s->state == SESSION_UP && i < s->config->ntunnels; i++) {
+	for (unsigned i = 0; s->state == SESSION_UP && i < s->net.ntunnels; i++) {
 		if (s->tunnels[i].retry_at > now)
 			continue;
 		s->tunnels[i].retry_at = VTIME_NEVER;
@@ -161,7 +178,7 @@ static unsigned tunnels_up(const struct session *s)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		n += epochs_usable(&s->tunnels[i].epochs);
 	return n;
 }
@@ -170,29 +187,34 @@ static void ask_tun(struct session *s, vtime now)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES);
 
-	fx->rules = &s->rules;
+	fx->rules = &s->net.rules;
 	session_step_begin(s, now, STEP_UP, "addresses and routes");
 	fx = session_effect_add(s, SESSION_EFFECT_TUN);
-	fx->tun.inner = s->config->inner;
-	fx->tun.ninner = s->config->ninner;
-	fx->tun.routes = s->routes;
-	fx->tun.nroutes = s->nroutes;
+	fx->tun.inner = s->net.inner;
+	fx->tun.ninner = s->net.ninner;
+	fx->tun.routes = s->net.routes;
+	fx->tun.nroutes = s->net.nroutes;
+	fx->tun.excludes = s->net.excludes;
+	fx->tun.nexcludes = s->net.nexcludes;
+	fx->tun.assigned = s->has_assigned ? &s->assigned : NULL;
 	fx->tun.path = s->path;
 	fx->tun.mtu = s->mtu;
 	s->tun_asked = true;
+	s->tun_waiting = true;
+	s->tun_due = false;
 }
 
 /* How many are up; of those that are not, the first and why. */
 static void report_tunnels(struct session *s, vtime now)
 {
-	unsigned up = tunnels_up(s), n = s->config->ntunnels;
+	unsigned up = tunnels_up(s), n = s->net.ntunnels;
 	char remote[TS_TEXT_MAX];
 
 	for (unsigned i = 0; i < n && up < n; i++) {
 		if (epochs_usable(&s->tunnels[i].epochs))
 			continue;
 		session_step_end(s, now, "%u of %u; not %s: %s", up, n,
-				 ts_text(&s->config->tunnels[i].remote, remote),
+				 ts_text(&s->net.tunnels[i].remote, remote),
 				 s->last_child_failure.text);
 		return;
 	}
@@ -210,7 +232,7 @@ void session_tunnels_settle(struct session *s, vtime now)
 		return;
 	}
 	report_tunnels(s, now);
-	if (!s->tun_asked) {
+	if (!s->tun_asked || s->tun_due) {
 		ask_tun(s, now);
 		return;
 	}
@@ -227,6 +249,7 @@ void session_child_ready(struct session *s, vtime now, struct session_ike *ike,
 
 	(void)now;
 	if (n && !n->in && s->state != SESSION_CLOSING) {
+		session_encapsulate(s, child);
 		child->id = n->epoch;
 		n->spi_out = child->spi_out;
 		n->in = session_inbound_new(s, n->slot, child);
@@ -253,6 +276,7 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	s->tunnels[was.slot].retry_at = VTIME_NEVER;
 	s->tunnels[was.slot].wanted = false;
 	s->tunnels[was.slot].served = true;
+	session_encapsulate(s, child);
 	log_ev(s->log, LOG_INFO, "child up", log_hex("spi_in", 4, child->spi_in),
 	       log_hex("spi_out", 4, child->spi_out),
 	       log_str("suite", esp_suite_name(&child->suite, suite)),
@@ -300,7 +324,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 
 	negotiation_end(s, n);
 	log_ev(s->log, LOG_WARN, "child failed",
-	       log_str("remote", ts_text(&s->config->tunnels[was.slot].remote, remote)),
+	       log_str("remote", ts_text(&s->net.tunnels[was.slot].remote, remote)),
 	       log_str("why", why->text ? why->text : err_name(why->err)),
 	       log_str("by", was.ours ? "us" : "gateway"));
 	if (!was.ours) {
@@ -323,7 +347,8 @@ void session_child_failed(struct session *s, vtime now, struct session_ike *ike,
 	if (!n)
 		return;
 	negotiation_failed(s, now, n, why);
-	session_tunnels_settle(s, now);
+	if (why->notify != NOTIFY_INVALID_ID || !session_config_narrow(s, now))
+		session_tunnels_settle(s, now);
 }
 
 void session_negotiations_lost(struct session *s, vtime now, const struct session_ike *ike,
@@ -349,9 +374,9 @@ void session_negotiations_lost(struct session *s, vtime now, const struct sessio
 
 static int tunnel_of(const struct session *s, const struct ts_pair *ts)
 {
-	for (unsigned i = 0; i < s->config->ntunnels; i++)
-		if (ts_eq(&s->config->tunnels[i].local, &ts->local) &&
-		    ts_eq(&s->config->tunnels[i].remote, &ts->remote))
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		if (ts_eq(&s->net.tunnels[i].local, &ts->local) &&
+		    ts_eq(&s->net.tunnels[i].remote, &ts->remote))
 			return (int)i;
 	return -1;
 }
@@ -378,7 +403,7 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 		offer_refuse(s, now, ike, id, NOTIFY_INVALID_ID);
 		return;
 	}
-	if (!n || s->state == SESSION_CLOSING) {
+	if (!n || s->state == SESSION_CLOSING || ike->parting) {
 		offer_refuse(s, now, ike, id, NOTIFY_NO_PROPOSAL);
 		return;
 	}

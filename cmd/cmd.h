@@ -73,6 +73,7 @@ void command_help(const struct command *c, FILE *out);
 int run_connect(const struct command_args *args);
 int run_status(const struct command_args *args);
 int run_disconnect(const struct command_args *args);
+int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);

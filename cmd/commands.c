@@ -42,6 +42,15 @@ const struct command commands[] = {
 		.run = run_disconnect,
 	},
 	{
+		.name = "answer",
+		.operand = "[NAME]",
+		.help = "answer what the gateway asks: a password, a one-time code",
+		.details = "godwit status tells when something is asked. Without a terminal each answer\n"
+			   "is a line of standard input.\n"
+			   "Exit code: 0 answered, 1 not, 6 nothing is asked or nothing is running.\n",
+		.run = run_answer,
+	},
+	{
 		.name = "check",
 		.operand = "[FILE|NAME]",
 		.help = "read a configuration and say what it would do",

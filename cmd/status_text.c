@@ -59,6 +59,62 @@ static void print_list(const char *label, const json_t *list, FILE *out)
 	fprintf(out, "\n");
 }
 
+/* "a password", "a user name and a password" */
+static const char *asked_text(const json_t *fields, char buf[160])
+{
+	static const struct {
+		const char *field;
+		const char *text;
+	} words[] = {
+		{ "username", "a user name" },	   { "password", "a password" },
+		{ "passcode", "a one-time code" }, { "answer", "an answer" },
+		{ "next-pin", "a new PIN" },	   { "domain", "a domain" },
+	};
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < json_array_size(fields); i++) {
+		const char *field = json_string_value(json_array_get(fields, i));
+
+		for (size_t k = 0; field && k < sizeof(words) / sizeof(words[0]); k++)
+			if (strcmp(words[k].field, field) == 0 && used < 160)
+				used += (size_t)snprintf(buf + used, 160 - used, "%s%s",
+							 used ? " and " : "", words[k].text);
+	}
+	return buf;
+}
+
+/* When the first tunnel ends if nothing renews it; -1: none does. */
+static long long first_end(const json_t *tunnels)
+{
+	long long first = -1;
+
+	for (size_t i = 0; i < json_array_size(tunnels); i++) {
+		const json_t *ends = json_object_get(json_array_get(tunnels, i), "ends_in_s");
+
+		if (json_is_number(ends) && (first < 0 || json_number_value(ends) < (double)first))
+			first = (long long)json_number_value(ends);
+	}
+	return first;
+}
+
+static void print_asks(const json_t *o, FILE *out)
+{
+	const json_t *asks = json_object_get(o, "asks");
+	long long ends = first_end(json_object_get(o, "tunnels"));
+	char words[160], left[32];
+
+	if (!json_is_object(asks))
+		return;
+	fprintf(out, LABEL "waiting for %s: godwit answer %s", "",
+		asked_text(json_object_get(asks, "fields"), words), text_of(o, "name"));
+	if (ends >= 0)
+		fprintf(out, " (the tunnel ends in %s)", duration_text(ends, left));
+	fprintf(out, "\n");
+	if (text_of(asks, "message")[0] && strcmp(text_of(asks, "message"), "-") != 0)
+		fprintf(out, LABEL "the gateway says: %s\n", "", text_of(asks, "message"));
+}
+
 static void print_ike(const json_t *ike, FILE *out)
 {
 	char age[32], left[32];
@@ -69,6 +125,8 @@ static void print_ike(const json_t *ike, FILE *out)
 		duration_text(number_of(ike, "age_s"), age));
 	if (json_is_number(json_object_get(ike, "rekey_in_s")))
 		fprintf(out, ", renewed in %s", duration_text(number_of(ike, "rekey_in_s"), left));
+	if (json_is_string(json_object_get(ike, "user")))
+		fprintf(out, ", user %s", text_of(ike, "user"));
 	fprintf(out, "\n");
 }
 
@@ -127,6 +185,7 @@ bool status_text(const char *json, FILE *out)
 		text_of(o, "since"));
 	if (json_is_string(json_object_get(o, "why")))
 		fprintf(out, LABEL "%s\n", "", text_of(o, "why"));
+	print_asks(o, out);
 	fprintf(out, LABEL "%s, at %s\n", "gateway", text_of(o, "gateway"), text_of(o, "peer"));
 	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),
 		text_of(o, "encapsulation"), text_of(o, "nat"));

@@ -206,6 +206,13 @@ static const char *prompt_for(const struct vpnc_settings *s, enum vpnc_setting w
 	return prompt;
 }
 
+/* The user's password is asked for when the gateway wants it, of a person or of a program. */
+static bool asked_later(const struct vpnc_settings *s)
+{
+	return vpnc_is_set(s, VPNC_XAUTH_INTERACTIVE) ||
+	       (vpnc_is_set(s, VPNC_PASSWORD_HELPER) && !s->print_config);
+}
+
 bool vpnc_ask(struct vpnc_settings *s, int fd, FILE *out, FILE *err)
 {
 	static const struct {
@@ -225,8 +232,7 @@ bool vpnc_ask(struct vpnc_settings *s, int fd, FILE *out, FILE *err)
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		enum vpnc_setting which = needed[i].which;
 
-		if (vpnc_is_set(s, which) ||
-		    (which == VPNC_PASSWORD && vpnc_is_set(s, VPNC_XAUTH_INTERACTIVE)))
+		if (vpnc_is_set(s, which) || (which == VPNC_PASSWORD && asked_later(s)))
 			continue;
 		if (!silent && !take_answer(&a, which, prompt_for(s, which, prompt)))
 			return false;

@@ -285,6 +285,21 @@ static bool find_address(const char *text, struct addr *out)
 	return true;
 }
 
+/*
+ * With the group's password vpnc believes whoever knows it; a certificate must be for the gateway by
+ * the name that was asked for, or else for its address.
+ */
+static void map_peer(struct map *m)
+{
+	const char *gateway = m->s->value[VPNC_GATEWAY];
+	struct addr a;
+
+	if (is(m, VPNC_AUTH_MODE, "psk"))
+		conf_set(m->out, "gateway", "identity", "any");
+	else if (!addr_parse(gateway, &a) && !strchr(gateway, ','))
+		conf_set(m->out, "gateway", "identity", gateway);
+}
+
 static void map_local(struct map *m)
 {
 	const char *text = vpnc_value(m->s, VPNC_LOCAL_ADDR);
@@ -317,8 +332,10 @@ static void map_gateway(struct map *m, const char *mode)
 	else
 		refuse(m, "unknown vendor %s; known vendors: cisco netscreen fortigate",
 		       vpnc_value(m->s, VPNC_VENDOR));
+	map_peer(m);
 	map_local(m);
-	if (wanted(m, VPNC_UDP_PORT) && number(m, VPNC_UDP_PORT, 65535, &port) && port > 0)
+	if (number(m, VPNC_UDP_PORT, 65535, &port) && port > 0 &&
+	    is(m, VPNC_NATT_MODE, "cisco-udp"))
 		conf_setf(m->out, "gateway", "cisco-port", "%lu", port);
 	if (wanted(m, VPNC_APPLICATION_VERSION))
 		conf_set(m->out, "gateway", "application-version",
@@ -373,8 +390,6 @@ static void map_helper(struct map *m)
 {
 	char path[PATH_MAX], word[2048];
 
-	if (!is_set(m, VPNC_PASSWORD_HELPER))
-		return;
 	if (!realpath(m->s->value[VPNC_PASSWORD_HELPER], path))
 		refuse(m, "can't run password helper program: there is no %s",
 		       m->s->value[VPNC_PASSWORD_HELPER]);
@@ -384,16 +399,30 @@ static void map_helper(struct map *m)
 		conf_setf(m->out, "auth", "password-command", "exec %s \"$1\"", word);
 }
 
+/* A helper is run each time that a password is needed, which is what `interactive` is about. */
+static void map_password(struct map *m)
+{
+	bool helper = is_set(m, VPNC_PASSWORD_HELPER);
+	bool interactive = is_set(m, VPNC_XAUTH_INTERACTIVE);
+	bool password = is_set(m, VPNC_PASSWORD) && m->s->value[VPNC_PASSWORD][0];
+
+	if (password && !interactive) {
+		copy(m, "auth", "password", VPNC_PASSWORD);
+		if (helper)
+			note(m, "Password helper: not used for the user, whose password is set");
+	} else if (helper) {
+		map_helper(m);
+	} else if (interactive) {
+		conf_set(m->out, "auth", "interactive", "yes");
+	}
+}
+
 static void map_user(struct map *m)
 {
 	conf_set(m->out, "auth", "xauth", "yes");
 	copy(m, "auth", "username", VPNC_USERNAME);
-	if (is_set(m, VPNC_PASSWORD) && m->s->value[VPNC_PASSWORD][0])
-		copy(m, "auth", "password", VPNC_PASSWORD);
-	map_helper(m);
+	map_password(m);
 	copy(m, "auth", "domain", VPNC_DOMAIN);
-	if (is_set(m, VPNC_XAUTH_INTERACTIVE))
-		conf_set(m->out, "auth", "interactive", "yes");
 }
 
 /* From the directory where we are, which is another one in the background. */
@@ -530,15 +559,22 @@ static void map_tunnel(struct map *m)
 
 static void map_script(struct map *m)
 {
-	static const char own[] = "/etc/vpnc/vpnc-script";
+	static const char *const places[] = { "/etc/vpnc/vpnc-script",
+					      "/usr/share/vpnc-scripts/vpnc-script" };
 	const char *script = m->s->value[VPNC_SCRIPT];
 
-	if (!script && m->purpose == VPNC_MAP_IMPORT)
-		return;
-	if (!script)
-		script = access(own, X_OK) == 0 ? own : "/usr/share/vpnc-scripts/vpnc-script";
-	conf_set(m->out, "tunnel", "routes", "script");
-	conf_set(m->out, "hooks", "script", script);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && !script; i++)
+		if (access(places[i], X_OK) == 0)
+			script = places[i];
+	if (script) {
+		conf_set(m->out, "tunnel", "routes", "script");
+		conf_set(m->out, "hooks", "script", script);
+	} else if (m->purpose == VPNC_MAP_RUN) {
+		refuse(m, "there is neither %s nor %s, and no Script is set", places[0], places[1]);
+	} else {
+		note(m, "there is no vpnc-script here, so that nothing sets the gateway's DNS "
+			"servers; name one as script in [hooks]");
+	}
 }
 
 /* ---- all of it ---- */

@@ -350,11 +350,12 @@ static void first_words(const char *line, unsigned n, char *out, size_t size)
 	}
 }
 
+/* In small letters, and without what stands in brackets: nobody knows that by heart. */
 static void lower(const char *text, char *out, size_t size)
 {
 	size_t i;
 
-	for (i = 0; text[i] && i + 1 < size; i++)
+	for (i = 0; text[i] && strncmp(text + i, " (", 2) != 0 && i + 1 < size; i++)
 		out[i] = (char)tolower((unsigned char)text[i]);
 	out[i] = '\0';
 }
@@ -368,8 +369,8 @@ const char *vpnc_nearest_keyword(const char *line)
 		char words[64], keyword[64];
 		struct nearest near = { .word = words };
 
-		first_words(line, count_words(vpnc_options[i].keyword), words, sizeof(words));
 		lower(vpnc_options[i].keyword, keyword, sizeof(keyword));
+		first_words(line, count_words(keyword), words, sizeof(words));
 		nearest_offer(&near, keyword);
 		if (near.best && (!best || near.distance < distance)) {
 			best = vpnc_options[i].keyword;

@@ -1,15 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/socket.h"
 
+#include <linux/filter.h>
+
+/* The socket, or -1 with errno. */
+static int open_deaf(enum family f, uint32_t mark)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { .len = 1, .filter = &nothing };
+	int fd = socket_open(f, SOCK_RAW, IPPROTO_ESP, mark);
+
+	if (fd >= 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0) {
+		socket_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 int net_esp_open(struct net_socket *s, uint32_t mark)
 {
 	*s = NET_SOCKET_NONE;
 	s->raw = true;
-	s->fd4 = socket_open(FAMILY_IP4, SOCK_RAW, IPPROTO_ESP, mark);
+	s->fd4 = open_deaf(FAMILY_IP4, mark);
 	if (s->fd4 >= 0 || socket_family_is_missing())
-		s->fd6 = socket_open(FAMILY_IP6, SOCK_RAW, IPPROTO_ESP, mark);
+		s->fd6 = open_deaf(FAMILY_IP6, mark);
 	if (s->fd6 >= 0 || (s->fd4 >= 0 && socket_family_is_missing()))
 		return 0;
 	net_socket_close(s);
 	return socket_error();
+}
+
+void net_esp_listen(const struct net_socket *s)
+{
+	const int fds[] = { s->fd4, s->fd6 };
+
+	for (unsigned i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			socket_set_int(fds[i], SOL_SOCKET, SO_DETACH_FILTER, 0);
 }

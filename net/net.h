@@ -18,9 +18,10 @@
  * which a routing rule of ours sends past the tunnel. A source address is forced on single
  * datagrams only, and only while the caller knows that the address exists.
  *
- * Raw sockets get all ESP of the host, also that of other programs. While one is open the kernel
- * does not tell the gateway that nobody speaks the protocol here; where the kernel has IPsec of its
- * own, it drops what it does not know, and we get a copy all the same.
+ * Raw sockets get all ESP of the host, also that of other programs; so they hear nothing before
+ * there is a use for them. While one is open, deaf or not, the kernel does not tell the gateway that
+ * nobody speaks the protocol here; where the kernel has IPsec of its own, it drops what it does not
+ * know, and we get a copy all the same.
  */
 #ifndef GODWIT_NET_NET_H
 #define GODWIT_NET_NET_H
@@ -65,10 +66,12 @@ struct net_socket {
  */
 int net_udp_open(struct net_socket *s, uint16_t port, uint32_t mark);
 /*
- * The same for raw ESP, which takes CAP_NET_RAW: a datagram is an ESP packet, and ports are 0. 0;
- * ERR_PERMISSION or ERR_SYSTEM.
+ * The same for raw ESP, which takes CAP_NET_RAW: a datagram is an ESP packet, and ports are 0. It
+ * is deaf until net_esp_listen. 0; ERR_PERMISSION or ERR_SYSTEM.
  */
 int net_esp_open(struct net_socket *s, uint32_t mark);
+/* From now on it receives. Any thread; again, and where it is not open, without effect. */
+void net_esp_listen(const struct net_socket *s);
 /* One that is not open is left alone. errno stays. */
 void net_socket_close(struct net_socket *s);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vpn.conf. Nothing outside is touched: no psk-file, no psk-command. Whatever comes out must keep
- * its bounds, and no secret may stay behind.
+ * vpn.conf. Nothing outside is touched: no file that it names, no command. Whatever comes out must
+ * keep its bounds, and no secret may stay behind.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,9 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (c) {
 		const struct session_config *s = &c->session;
 
-		if (s->ngateways == 0 || s->ngateways > SESSION_GATEWAYS_MAX || s->ninner == 0 ||
-		    s->ninner > SESSION_INNER_MAX || s->ntunnels == 0 ||
-		    s->ntunnels > SESSION_TUNNELS_MAX || s->ike.nsuites == 0 ||
+		if (s->ngateways == 0 || s->ngateways > SESSION_GATEWAYS_MAX ||
+		    s->ninner > SESSION_INNER_MAX || (s->ninner == 0) != s->address_config ||
+		    s->ntunnels > SESSION_TUNNELS_MAX || (s->ntunnels == 0) != s->address_config ||
+		    s->nremotes > SESSION_TUNNELS_MAX || s->nlocals > SESSION_TUNNELS_MAX ||
+		    s->nexcludes > SESSION_EXCLUDES_MAX || s->ike.nsuites == 0 ||
 		    s->child.nsuites == 0 || !s->ike.lifetime_s || !s->child.keylife_s)
 			abort();
 		config_explain(c, nowhere);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/support/ike_pair.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct endpoint endpoint(const char *text)
@@ -121,6 +122,17 @@ void pair_answer(struct pair *p, unsigned end, enum pair_answer answer)
 	pair_event(p, end, &ev);
 }
 
+static void note_reply(struct pair_end *e, const struct ike_effect *fx)
+{
+	e->replied = *fx;
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++) {
+		struct slice v = fx->reply.value[f];
+
+		snprintf(e->values[f], sizeof(e->values[f]), "%.*s", (int)v.n,
+			 v.n ? (const char *)v.p : "");
+	}
+}
+
 static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct ike_effect *fx)
 {
 	struct ike_child early;
@@ -135,10 +147,24 @@ static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct i
 		e->nat = *fx;
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
+		e->nauthenticated++;
+		break;
 	case IKE_EFFECT_XAUTH_ASK:
-	case IKE_EFFECT_XAUTH_REPLY:
-	case IKE_EFFECT_CONFIG_WANTED:
+		e->nasked++;
+		e->asked = *fx;
+		snprintf(e->message, sizeof(e->message), "%s", fx->ask.message);
+		break;
 	case IKE_EFFECT_CONFIG:
+		e->nconfigs++;
+		e->assigned = fx->assigned;
+		break;
+	case IKE_EFFECT_XAUTH_REPLY:
+		e->nreplies++;
+		note_reply(e, fx);
+		break;
+	case IKE_EFFECT_CONFIG_WANTED:
+		e->nwanted++;
+		e->wanted = *fx;
 		break;
 	case IKE_EFFECT_ESTABLISHED:
 		e->nestablished++;

@@ -35,6 +35,11 @@ struct pair_end {
 	unsigned nnat, nestablished, nup, nfailed, ndeleted, ndead, noffers, nalive, nsilent,
 		nhints;
 	struct ike_effect nat, established, dead, offer, failed;
+	unsigned nauthenticated, nasked, nconfigs, nreplies, nwanted;
+	struct ike_effect asked, replied, wanted;
+	char message[IKE_SAID_MAX]; /* of the last question */
+	char values[XAUTH_FIELDS][64]; /* of the last reply, as texts */
+	const struct ike_assigned *assigned; /* the last; NULL before */
 	vtime dead_at, failed_at;
 	struct ike_child up[PAIR_CHILDREN];
 	uint32_t deleted[PAIR_DELETED];

@@ -278,6 +278,9 @@ static void test_path_esp_remote(void **state)
 		assert_true(addr_eq(&got.addr, &p.remote.addr));
 		assert_int_equal(got.port, ports[e]);
 	}
+	p.encapsulation = ENCAPSULATION_CISCO_UDP;
+	p.data_port = 0;
+	assert_int_equal(path_esp_remote(&p).port, 4500);
 }
 
 int main(void)

@@ -1,41 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above */
-#include <cmocka.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "client/config.h"
-
-#define GATEWAY "[gateway]\naddress = vpn.example.com\n"
-#define AUTH "[auth]\npsk = \"sesame\"\n"
-#define TUNNEL "[tunnel]\naddress = 10.98.0.1\nremote = 10.99.0.0/24\n"
-#define MINIMAL GATEWAY AUTH TUNNEL
-
-/* What one reading gave. */
-struct reading {
-	int result;
-	struct config *c;
-	char *said;
-};
-
-static void reading_free(struct reading *r)
-{
-	config_free(r->c);
-	free(r->said);
-	assert_int_equal(secret_pool_used(), 0);
-}
-
-static void assert_psk(const struct config *c, const char *psk)
-{
-	assert_int_equal(c->session.ike.psk.n, strlen(psk));
-	assert_memory_equal(c->session.ike.psk.p, psk, strlen(psk));
-}
+#include "tests/unit/config_reading.h"
 
 static char directory[] = "/tmp/godwit-config-XXXXXX";
 

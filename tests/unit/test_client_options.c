@@ -73,25 +73,26 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 26);
+	assert_int_equal(n, 33);
 }
 
 /* The words of the language, so that none is lost by accident. */
 static void the_language_has_these_keys(void **state)
 {
 	static const char *const language[][30] = {
-		{ "gateway", "address", "version", "mode", "identity", "vendor" },
+		{ "gateway", "address", "version", "mode", "identity", "vendor", "local-port",
+		  "local-address", "cisco-port", "application-version" },
 		{ "auth", "method", "identity", "psk", "psk-command", "psk-file", "xauth",
-		  "username", "password", "password-command", "ca", "certificate", "key",
-		  "pkcs12" },
-		{ "ike", "proposals", "lifetime", "allow-weak", "dpd" },
+		  "username", "password", "password-command", "password-file", "domain",
+		  "interactive", "ca", "certificate", "key", "pkcs12", "key-password", "crl" },
+		{ "ike", "proposals", "lifetime", "allow-weak", "dpd", "fragmentation" },
 		{ "esp", "proposals", "pfs", "encapsulation", "keylife", "allow-weak",
 		  "rekeymargin", "rekeyfuzz" },
 		{ "nat", "maxidle", "pingtime", "pingtries", "pingtime2", "pingtries2", "elimit",
 		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout", "nat-tei",
 		  "nat-clients" },
-		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "default",
-		  "fail-closed", "hold", "hold-bytes" },
+		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "routes",
+		  "default", "fail-closed", "hold", "hold-bytes" },
 		{ "dns", "manage" },
 		{ "hooks", "script" },
 		{ "policy", "source", "source-port", "destination", "protocol", "port", "action",
@@ -121,12 +122,12 @@ static void a_slip_finds_the_nearest_key(void **state)
 		{ "ike", "proposal", "did you mean proposals?" },
 		{ "ike", "keylife", "it belongs in [esp]" },
 		{ "gateway", "psk", "it belongs in [auth]" },
-		{ "ike", "x", "it has proposals, lifetime, allow-weak, dpd" },
+		{ "ike", "x", "it has proposals, lifetime, allow-weak, dpd, fragmentation" },
 		{ "esp", "ab",
 		  "it has proposals, pfs, encapsulation, keylife, allow-weak, "
 		  "rekeymargin, rekeyfuzz" },
 		{ "ike", "a-name-that-is-much-longer-than-any-key-of-ours",
-		  "it has proposals, lifetime, allow-weak, dpd" },
+		  "it has proposals, lifetime, allow-weak, dpd, fragmentation" },
 	};
 	char buf[OPTION_WHY_MAX];
 
@@ -194,15 +195,43 @@ static void good_values_are_accepted(void **state)
 		{ "gateway", "address", "vpn.example.com." },
 		{ "gateway", "version", "ikev1" },
 		{ "gateway", "mode", "main" },
+		{ "gateway", "mode", "aggressive" },
 		{ "gateway", "identity", "192.0.2.1" },
 		{ "gateway", "identity", "keyid:group" },
+		{ "gateway", "identity", "C=DE, O=Example, CN=vpn" },
+		{ "auth", "identity", "/C=DE/O=Example/CN=me" },
 		{ "gateway", "vendor", "none" },
+		{ "gateway", "vendor", "cisco" },
+		{ "gateway", "vendor", "netscreen" },
+		{ "gateway", "vendor", "fortigate" },
+		{ "gateway", "local-port", "0" },
+		{ "gateway", "local-port", "65535" },
+		{ "gateway", "local-address", "192.0.2.7" },
+		{ "gateway", "local-address", "2001:db8::7" },
+		{ "gateway", "cisco-port", "1" },
+		{ "gateway", "application-version", "Some Client 1.0:Linux" },
 		{ "auth", "method", "psk" },
+		{ "auth", "method", "certificate" },
+		{ "auth", "method", "hybrid" },
 		{ "auth", "identity", "me@example.com" },
 		{ "auth", "psk", "x" },
 		{ "auth", "psk-file", "/x" },
 		{ "auth", "psk-command", "true" },
 		{ "auth", "xauth", "no" },
+		{ "auth", "xauth", "yes" },
+		{ "auth", "username", "EXAMPLE\\alice" },
+		{ "auth", "password", "x y" },
+		{ "auth", "password-file", "p" },
+		{ "auth", "password-command", "echo x" },
+		{ "auth", "domain", "EXAMPLE" },
+		{ "auth", "interactive", "yes" },
+		{ "auth", "ca", "/etc/ssl/certs" },
+		{ "auth", "certificate", "me.pem" },
+		{ "auth", "key", "me.key" },
+		{ "auth", "pkcs12", "me.p12" },
+		{ "auth", "key-password", "x" },
+		{ "auth", "crl", "x.crl" },
+		{ "ike", "fragmentation", "no" },
 		{ "ike", "proposals", "aes128-sha256-modp2048" },
 		{ "ike", "lifetime", "60" },
 		{ "ike", "lifetime", "30d" },
@@ -210,7 +239,10 @@ static void good_values_are_accepted(void **state)
 		{ "esp", "pfs", "no" },
 		{ "esp", "pfs", "ecp384" },
 		{ "esp", "pfs", "14" },
+		{ "esp", "pfs", "server" },
 		{ "esp", "encapsulation", "udp" },
+		{ "esp", "encapsulation", "esp" },
+		{ "esp", "encapsulation", "cisco-udp" },
 		{ "esp", "keylife", "1h" },
 		{ "nat", "timeout", "1s" },
 		{ "nat", "timeout", "10m" },
@@ -221,6 +253,13 @@ static void good_values_are_accepted(void **state)
 		{ "tunnel", "local", "address" },
 		{ "tunnel", "local", "10.0.0.0/8,fd00::/8" },
 		{ "tunnel", "remote", "0.0.0.0/0" },
+		{ "tunnel", "address", "config" },
+		{ "tunnel", "remote", "config" },
+		{ "tunnel", "exclude", "10.0.0.0/8 , fd00::/8" },
+		{ "tunnel", "routes", "own" },
+		{ "tunnel", "routes", "script" },
+		{ "dns", "manage", "script" },
+		{ "hooks", "script", "hook" },
 		{ "tunnel", "default", "bypass" },
 		{ "tunnel", "fail-closed", "no" },
 		{ "dns", "manage", "auto" },
@@ -238,6 +277,7 @@ static void good_values_are_accepted(void **state)
 }
 
 #define LETTERS16 "abcdefghijklmnop"
+#define LETTERS128 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16
 #define LETTERS256                                                                                 \
 	LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16  \
 		LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16 LETTERS16
@@ -262,29 +302,56 @@ static const struct {
 	{ "gateway", "address", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
 	  "expected host names" },
 	{ "gateway", "version", "ikev2", 0, "ikev2",
-	  "not available in this version; use auto or ikev1" },
+	  "not available in this version: IKEv2 comes later; use auto or ikev1" },
 	{ "gateway", "version", "ikev3", 0, "ikev3",
 	  "expected auto or ikev1; did you mean ikev1?" },
 	{ "gateway", "version", "2", 0, "2", "expected auto or ikev1" },
-	{ "gateway", "mode", "aggressive", 0, "aggressive",
-	  "not available in this version; use main" },
-	{ "gateway", "mode", "mian", 0, "mian", "expected main; did you mean main?" },
-	{ "gateway", "identity", "C=DE, CN=me", 0, "C=DE, CN=me",
-	  "a distinguished name is not available in this version" },
-	{ "gateway", "identity", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
-	  "expected a name, an address" },
-	{ "gateway", "vendor", "cisco", 0, "cisco", "not available in this version; use none" },
-	{ "auth", "method", "certificate", 0, "certificate",
-	  "not available in this version; use psk" },
-	{ "auth", "method", "hybrid", 0, "hybrid", "not available in this version" },
-	{ "auth", "method", "eap", 0, "eap", "not available in this version" },
-	{ "auth", "identity", "CN=me", 0, "CN=me", "a distinguished name is not available" },
+	{ "gateway", "mode", "agressive", 0, "agressive",
+	  "expected main or aggressive; did you mean aggressive?" },
+	{ "gateway", "identity", LETTERS256 LETTERS256 LETTERS256, 0,
+	  LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...", "expected a name, an address" },
+	{ "gateway", "vendor", "sisco", 0, "sisco",
+	  "expected cisco, netscreen, fortigate or none; did you mean cisco?" },
+	{ "gateway", "local-port", "65536", 0, "65536", "expected a port from 1 to 65535, or 0" },
+	{ "gateway", "local-port", "any", 0, "any", "expected a port from 1 to 65535, or 0" },
+	{ "gateway", "local-address", "0.0.0.0", 0, "0.0.0.0", "expected an address of this host" },
+	{ "gateway", "local-address", "ff02::1", 0, "ff02::1", "expected an address of this host" },
+	{ "gateway", "local-address", "10.0.0.1/24", 0, "10.0.0.1/24", "expected an address" },
+	{ "gateway", "cisco-port", "0", 0, "0", "expected a port from 1 to 65535" },
+	{ "gateway", "cisco-port", "10000x", 0, "10000x", "expected a port from 1 to 65535" },
+	{ "gateway", "application-version", LETTERS128, 0,
+	  LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...", "expected a text of at most 127 bytes" },
+	{ "auth", "method", "certificates", 0, "certificates",
+	  "expected psk, certificate or hybrid; did you mean certificate?" },
+	{ "auth", "method", "eap", 0, "eap",
+	  "not available in this version: IKEv2 comes later; use psk, certificate or hybrid" },
+	{ "auth", "identity", LETTERS256 LETTERS256 LETTERS256, 0,
+	  LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...", "expected a name, an address" },
+	{ "gateway", "identity", "C=DE, CN", 0, "C=DE, CN", "expected a name, an address" },
+	{ "gateway", "identity", "keyid:", 0, "keyid:", "expected a name, an address" },
 	{ "auth", "psk", "", 0, "", "it is empty; expected the pre-shared key" },
 	{ "auth", "psk", LETTERS256 LETTERS256 LETTERS256 LETTERS256 "x", 0, "",
 	  "expected the pre-shared key, at most 1024 bytes" },
 	{ "auth", "psk-file", "", 0, "", "it is empty" },
 	{ "auth", "psk-command", "", 0, "", "it is empty" },
-	{ "auth", "xauth", "yes", 0, "yes", "not available in this version; use no" },
+	{ "auth", "xauth", "on", 0, "on", "expected yes or no" },
+	{ "auth", "username", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
+	  "expected a user name of at most 255 bytes" },
+	{ "auth", "password", LETTERS256 LETTERS256 LETTERS256 LETTERS256 "x", 0, "",
+	  "expected the user's password, at most 1024 bytes" },
+	{ "auth", "password-file", "", 0, "", "it is empty" },
+	{ "auth", "password-command", "", 0, "", "it is empty" },
+	{ "auth", "domain", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
+	  "expected a domain of at most 255 bytes" },
+	{ "auth", "interactive", "y", 0, "y", "expected yes or no" },
+	{ "auth", "ca", "", 0, "", "it is empty" },
+	{ "auth", "certificate", "", 0, "", "it is empty" },
+	{ "auth", "key", "", 0, "", "it is empty" },
+	{ "auth", "pkcs12", "", 0, "", "it is empty" },
+	{ "auth", "key-password", LETTERS256 LETTERS256 LETTERS256 LETTERS256 "x", 0, "",
+	  "expected the password of key or pkcs12" },
+	{ "auth", "crl", "", 0, "", "it is empty" },
+	{ "ike", "fragmentation", "never", 0, "never", "expected yes or no" },
 	{ "ike", "proposals", "aes128-sha256-modp2048, des-sha256-modp2048", 24,
 	  "des-sha256-modp2048", "des: " },
 	{ "ike", "proposals", "aes sha group 14, hash sha256", 0, "aes sha group 14, hash sha256",
@@ -302,15 +369,13 @@ static const struct {
 	{ "esp", "proposals", "aes128gcm16-ecp256,aes128gcm16-ecp384", 19, "aes128gcm16-ecp384",
 	  "names another group than a proposal before it (ecp256)" },
 	{ "esp", "proposals", "aes128", 0, "aes128", "" },
-	{ "esp", "pfs", "maybe", 0, "maybe", "expected yes, no, or a group" },
-	{ "esp", "pfs", "0", 0, "0", "expected yes, no, or a group" },
+	{ "esp", "pfs", "maybe", 0, "maybe", "expected yes, no, server, or a group" },
+	{ "esp", "pfs", "0", 0, "0", "expected yes, no, server, or a group" },
 	{ "esp", "pfs", "modp768", 0, "modp768", "modp768: too weak" },
-	{ "esp", "encapsulation", "esp", 0, "esp",
-	  "not available in this version; use auto or udp" },
-	{ "esp", "encapsulation", "cisco-udp", 0, "cisco-udp", "not available in this version" },
-	{ "esp", "encapsulation", "upd", 0, "upd", "expected auto or udp; did you mean udp?" },
+	{ "esp", "encapsulation", "upd", 0, "upd",
+	  "expected auto, udp, esp or cisco-udp; did you mean udp?" },
 	{ "esp", "keylife", "0", 0, "0", "expected a duration" },
-	{ "ike", "dpd", "2h", 0, "2h", "expected a duration from 1s to 1h, such as 30s, or 0" },
+	{ "ike", "dpd", "25h", 0, "25h", "expected a duration from 1s to 1d, such as 30s, or 0" },
 	{ "esp", "rekeymargin", "0", 0, "0", "expected a duration from 1s to 1d" },
 	{ "esp", "rekeyfuzz", "100", 0, "100", "expected a percentage from 0% to 300%" },
 	{ "esp", "rekeyfuzz", "301%", 0, "301%", "expected a percentage from 0% to 300%" },
@@ -328,24 +393,31 @@ static const struct {
 	{ "tunnel", "mtu", "1400x", 0, "1400x", "expected auto, or a number" },
 	{ "tunnel", "mtu", "-1", 0, "-1", "expected auto, or a number" },
 	{ "tunnel", "mtu", "99999999999", 0, "99999999999", "expected auto, or a number" },
-	{ "tunnel", "address", "config", 0, "config",
-	  "not available in this version; use an IPv4 address" },
+	{ "tunnel", "address", "config, 10.0.0.1", 0, "config", "expected config, an IPv4" },
 	{ "tunnel", "address", "10.0.0.1/24", 0, "10.0.0.1/24",
 	  "the tunnel's device takes a single address: leave the length out, or write /32" },
 	{ "tunnel", "address", "10.0.0.1, 10.0.0.2", 10, "10.0.0.2", "a second IPv4 address" },
-	{ "tunnel", "address", "127.0.0.1", 0, "127.0.0.1", "expected an IPv4 address" },
-	{ "tunnel", "address", "ff02::1", 0, "ff02::1", "expected an IPv4 address" },
-	{ "tunnel", "address", "me", 0, "me", "expected an IPv4 address" },
+	{ "tunnel", "address", "127.0.0.1", 0, "127.0.0.1", "expected config, an IPv4 address" },
+	{ "tunnel", "address", "ff02::1", 0, "ff02::1", "expected config, an IPv4 address" },
+	{ "tunnel", "address", "me", 0, "me", "expected config, an IPv4 address" },
 	{ "tunnel", "local", "10.0.0.0/33", 0, "10.0.0.0/33", "expected address, or prefixes" },
-	{ "tunnel", "remote", "10.0.0.0/8, 10.0.0/8", 12, "10.0.0/8", "expected prefixes" },
-	{ "tunnel", "remote", "any", 0, "any", "expected prefixes" },
+	{ "tunnel", "remote", "10.0.0.0/8, 10.0.0/8", 12, "10.0.0/8",
+	  "expected config, or prefixes" },
+	{ "tunnel", "remote", "any", 0, "any", "expected config, or prefixes" },
+	{ "tunnel", "exclude", "10.0.0.0/8, x", 12, "x", "expected prefixes such as" },
+	{ "tunnel", "exclude", "config", 0, "config", "expected prefixes such as" },
+	{ "tunnel", "routes", "mine", 0, "mine", "expected own or script" },
 	{ "tunnel", "default", "discard", 0, "discard",
-	  "not available in this version; use bypass" },
-	{ "tunnel", "fail-closed", "yes", 0, "yes", "not available in this version; use no" },
+	  "not available in this version: a tunnel that fails closed comes later; use bypass" },
+	{ "tunnel", "fail-closed", "yes", 0, "yes",
+	  "not available in this version: a tunnel that fails closed comes later; use no" },
 	{ "dns", "manage", "resolved", 0, "resolved",
-	  "not available in this version; use auto or none" },
-	{ "dns", "manage", "resolvconf", 0, "resolvconf", "not available in this version" },
-	{ "dns", "manage", "script", 0, "script", "not available in this version" },
+	  "not available in this version: setting DNS without a script comes later; use auto" },
+	{ "dns", "manage", "resolvconf", 0, "resolvconf",
+	  "not available in this version: setting" },
+	{ "dns", "manage", "skript", 0, "skript",
+	  "expected auto, script or none; did you mean script?" },
+	{ "hooks", "script", "", 0, "", "it is empty" },
 };
 
 static void bad_values_are_refused(void **state)
@@ -381,15 +453,23 @@ static void every_available_key_was_refused_once(void **state)
 
 static void a_refused_secret_leaves_nothing_in_the_complaint(void **state)
 {
-	struct option_value v;
-	struct config_draft *d = draft_new();
+	static const char *const keys[] = { "psk", "password", "key-password" };
 	const char *secret = LETTERS256 LETTERS256 LETTERS256 LETTERS256 "x";
 
-	memset(&v, 0xff, sizeof(v));
-	v.text = secret;
-	assert_false(option_parse(d, find("auth", "psk"), &v));
-	assert_null(memmem(&v, sizeof(v), LETTERS16, 4));
-	draft_free(d);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct config_draft *d = draft_new();
+		struct option_value v;
+
+		memset(&v, 0xff, sizeof(v));
+		v.text = secret;
+		assert_true(find("auth", keys[i])->secret);
+		assert_false(option_parse(d, find("auth", keys[i]), &v));
+		assert_null(memmem(&v, sizeof(v), LETTERS16, 4));
+		draft_free(d);
+	}
+	/* A command may have one in it. */
+	assert_true(find("auth", "psk-command")->secret);
+	assert_true(find("auth", "password-command")->secret);
 }
 
 int main(void)

@@ -221,7 +221,7 @@ static void a_path_too_narrow_for_ip6(void **state)
 {
 	struct bench *b = *state;
 
-	b->config.inner[b->config.ninner++] = parts_addr("fd00::1");
+	b->s->net.inner[b->s->net.ninner++] = parts_addr("fd00::1");
 	kernel_says(b, "192.0.2.1", 1300);
 	expect_limits(b, 1238, 1230);
 	expect_device(b, 1280);

@@ -243,6 +243,7 @@ static void ikes_fill(struct bench *b, unsigned established)
 						      .group = DH_MODP_2048 };
 	b->config.ike.nsuites = 1;
 	b->config.ike.timeout = 30 * VTIME_S;
+	b->s->ike_config = b->config.ike;
 	b->s->path.remote = gateway;
 	for (unsigned k = 0; k < established; k++)
 		b->s->ike[k] = (struct session_ike){

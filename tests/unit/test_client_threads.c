@@ -114,10 +114,12 @@ static struct bed *bed_new_with(enum encapsulation encapsulation)
 		assert_int_equal(net_esp_open(&b->host.esp, 0), 0);
 	if (encapsulation == ENCAPSULATION_CISCO_UDP)
 		assert_int_equal(net_udp_open(&b->host.cisco, 0, 0), 0);
+	net_esp_listen(&b->host.esp);
 	if (encapsulation == ENCAPSULATION_ESP)
 		assert_int_equal(net_esp_open(&b->peer, 0), 0);
 	else
 		assert_int_equal(net_udp_open(&b->peer, 0, 0), 0);
+	net_esp_listen(&b->peer);
 	b->ike = local(b->host.ike.port);
 	b->natt = local(b->host.natt.port);
 	b->ops = (struct data_ops){ b, on_ike, on_event, on_gone };

@@ -13,6 +13,12 @@
 static uint8_t arena[NET_BATCH_ARENA];
 static struct batch batch;
 
+static void open_esp(struct net_socket *s)
+{
+	assert_int_equal(net_esp_open(s, 0), 0);
+	net_esp_listen(s);
+}
+
 static struct path path_to(const char *remote, const char *local)
 {
 	/* IKE's port, which is of no account here. */
@@ -59,7 +65,8 @@ static void test_both_families(void **state)
 
 	enter_namespace();
 	assert_int_equal(net_esp_open(&a, 0x6777), 0);
-	assert_int_equal(net_esp_open(&b, 0), 0);
+	net_esp_listen(&a);
+	open_esp(&b);
 	assert_int_equal(a.port, 0);
 	batch_init(&out, send_arena, sizeof(send_arena));
 	fill(&out, &path4, 20);
@@ -96,7 +103,7 @@ static void test_ip_options(void **state)
 	int fd;
 
 	enter_namespace();
-	assert_int_equal(net_esp_open(&s, 0), 0);
+	open_esp(&s);
 	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
 	assert_true(fd >= 0);
 	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, nops, sizeof(nops)), 0);
@@ -158,7 +165,7 @@ static void whole_or_not(const struct path *path, uint32_t fits)
 {
 	struct net_socket s;
 
-	assert_int_equal(net_esp_open(&s, 0), 0);
+	open_esp(&s);
 	assert_true(send_one(&s, path, 2000, false));
 	assert_int_equal(net_socket_keep_whole(&s), 0);
 	assert_true(send_one(&s, path, fits, false));
@@ -182,6 +189,32 @@ static void test_whole(void **state)
 	whole_or_not(&path6, 1300 - 40);
 }
 
+/* Nothing is kept for one that has no use for it; two such do not disturb each other. */
+static void test_deaf(void **state)
+{
+	struct path path4 = path_to("127.0.0.1", "127.0.0.1"), path6 = path_to("::1", "::1");
+	struct net_socket a, b;
+
+	enter_namespace();
+	assert_int_equal(net_esp_open(&a, 0), 0);
+	open_esp(&b);
+	assert_true(send_one(&a, &path4, 100, false));
+	assert_true(send_one(&a, &path6, 100, false));
+	receive(&b, 2);
+	batch_reset(&batch);
+	assert_int_equal(net_socket_recv(&a, &batch), 0);
+	net_esp_listen(&a);
+	net_esp_listen(&a);
+	assert_true(send_one(&b, &path4, 101, false));
+	assert_true(send_one(&b, &path6, 101, false));
+	receive(&a, 2);
+	assert_int_equal(batch.pkts[0].len, 101);
+	assert_int_equal(batch.pkts[1].len, 101);
+	net_socket_close(&a);
+	net_socket_close(&b);
+	net_esp_listen(&a);
+}
+
 static void test_not_open(void **state)
 {
 	struct path path = path_to("127.0.0.1", "127.0.0.1");
@@ -198,7 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_families), cmocka_unit_test(test_ip_options),
 		cmocka_unit_test(test_no_privilege),  cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_not_open),
+		cmocka_unit_test(test_deaf),	      cmocka_unit_test(test_not_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* What the script is doing about the effect TUN. */
+enum setup_wait {
+	WAIT_NONE,
+	WAIT_DISCONNECT, /* from the addresses before */
+	WAIT_CONNECT,
+};
+
+struct setup {
+	struct host *host;
+	struct hooks *hooks;
+	enum setup_wait wait;
+	bool told; /* the script knows of env, or of what was in it before */
+	unsigned attempts; /* runs of attempt-reconnect that have not ended */
+	struct hooks_env env;
+	/* The effect at hand, kept while a script runs, and what it borrows. */
+	struct session_effect fx;
+	struct addr inner[SESSION_INNER_MAX];
+	struct prefix routes[SESSION_ROUTES_MAX];
+	struct prefix excludes[HOOKS_SPLITS_MAX];
+};
+
+struct setup *setup_new(struct host *host, struct hooks *hooks)
+{
+	struct setup *s = xcalloc(1, sizeof(*s));
+
+	s->host = host;
+	s->hooks = hooks;
+	return s;
+}
+
+void setup_free(struct setup *s)
+{
+	free(s);
+}
+
+/* What it said of the assigned things is in env. */
+static void setup_keep(struct setup *s, const struct session_effect *fx)
+{
+	s->fx = *fx;
+	memcpy(s->inner, fx->tun.inner, fx->tun.ninner * sizeof(s->inner[0]));
+	if (fx->tun.nroutes)
+		memcpy(s->routes, fx->tun.routes, fx->tun.nroutes * sizeof(s->routes[0]));
+	if (fx->tun.nexcludes)
+		memcpy(s->excludes, fx->tun.excludes, fx->tun.nexcludes * sizeof(s->excludes[0]));
+	s->fx.tun.inner = s->inner;
+	s->fx.tun.routes = s->routes;
+	s->fx.tun.excludes = s->excludes;
+	s->fx.tun.assigned = NULL;
+}
+
+/* The kernel's part; then the script's, if there is one. */
+static enum setup_state setup_apply(struct setup *s, char why[200])
+{
+	s->wait = WAIT_NONE;
+	if (host_apply(s->host, &s->fx, why) != 0)
+		return SETUP_FAILED;
+	if (!s->hooks->options->script)
+		return SETUP_READY;
+	if (!hooks_run(s->hooks, HOOKS_CONNECT, &s->env)) {
+		snprintf(why, 200, "the script cannot be run any more");
+		return SETUP_FAILED;
+	}
+	s->told = true;
+	s->wait = WAIT_CONNECT;
+	return SETUP_WAITS;
+}
+
+enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, char why[200])
+{
+	const struct session_config *config = &s->host->config->session;
+
+	if (fx->tun.ninner > SESSION_INNER_MAX || fx->tun.nroutes > SESSION_ROUTES_MAX ||
+	    fx->tun.nexcludes > HOOKS_SPLITS_MAX) {
+		snprintf(why, 200, "too many networks for one tunnel");
+		return SETUP_FAILED;
+	}
+	setup_keep(s, fx);
+	hooks_env_make(config, s->host->tun.name, fx, &s->env);
+	if (s->told && hooks_run(s->hooks, HOOKS_DISCONNECT, NULL)) {
+		s->told = false;
+		s->wait = WAIT_DISCONNECT;
+	}
+	return s->wait == WAIT_DISCONNECT ? SETUP_WAITS : setup_apply(s, why);
+}
+
+bool setup_find_path(struct setup *s, const struct addr *remote)
+{
+	if (!s->told)
+		return false;
+	s->env.gateway = *remote;
+	if (!hooks_run(s->hooks, HOOKS_ATTEMPT_RECONNECT, &s->env))
+		return false;
+	s->attempts++;
+	return true;
+}
+
+void setup_reconnected(struct setup *s)
+{
+	if (s->told)
+		hooks_run(s->hooks, HOOKS_RECONNECT, &s->env);
+}
+
+const char *setup_banner(const struct setup *s)
+{
+	return s->hooks->options->script ? "" : s->env.banner;
+}
+
+enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *r, char why[200])
+{
+	if (r->reason == HOOKS_DISCONNECT && s->wait == WAIT_DISCONNECT)
+		return setup_apply(s, why);
+	if (r->reason == HOOKS_CONNECT && s->wait == WAIT_CONNECT) {
+		s->wait = WAIT_NONE;
+		if (r->status == 0)
+			return SETUP_READY;
+		snprintf(why, 200, "the script %.60s %.120s", s->hooks->options->script, r->why);
+		return SETUP_FAILED;
+	}
+	if (r->reason == HOOKS_ATTEMPT_RECONNECT && s->attempts && --s->attempts == 0)
+		return SETUP_PATH;
+	return SETUP_WAITS;
+}
