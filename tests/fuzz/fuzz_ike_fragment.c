@@ -22,6 +22,9 @@ static void require(bool holds)
 
 /* ---- the model ---- */
 
+/* The cookies, so that many slices may be the first. */
+static const uint8_t ones[2 * IKE_COOKIE_SIZE] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+
 static struct {
 	bool begun;
 	bool complete;
@@ -87,13 +90,13 @@ static enum fragment_verdict model_take(uint16_t id, unsigned number, bool last,
 	if (!model_has_all())
 		return FRAGMENT_TAKEN;
 	model.complete = true;
-	if (all >= IKE_HEADER_SIZE && joined[0] == 1 && joined[16] != PAYLOAD_FRAGMENT)
+	if (all >= IKE_HEADER_SIZE && memcmp(joined, ones, sizeof(ones)) == 0 &&
+	    joined[16] != PAYLOAD_FRAGMENT)
 		return FRAGMENT_COMPLETE;
 	model.begun = false;
 	return FRAGMENT_MALFORMED;
 }
 
-/* Cookies of ones alone, so that many slices may be the first. */
 static struct slice piece(struct rd *r, uint8_t buf[PIECE_MAX])
 {
 	size_t n = rd_u8(r);
@@ -121,8 +124,8 @@ static void against_model(struct rd *r)
 
 		if (number == 0)
 			continue;
-		memset(h.cookie_i, 1, sizeof(h.cookie_i));
-		memset(h.cookie_r, 1, sizeof(h.cookie_r));
+		memcpy(h.cookie_i, ones, IKE_COOKIE_SIZE);
+		memcpy(h.cookie_r, ones, IKE_COOKIE_SIZE);
 		ike_write_header(&b, datagram, sizeof(datagram), &h);
 		ike_write_payload(&b, PAYLOAD_FRAGMENT);
 		wr_u16(&b.w, what % 3);
