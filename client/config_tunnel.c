@@ -301,19 +301,56 @@ static void check_script(struct config_reader *r, const char *path)
 			path, (unsigned)st.st_uid, (unsigned)geteuid(), (unsigned)geteuid(), path);
 }
 
-/* The one that everybody has. What it sets beside us would stand in our way. */
-static bool is_vpnc_script(const char *path)
+/* A program alone may be beside the file. In the background the working directory is another one. */
+static char *script_program(struct config_reader *r, const char *name)
 {
-	const char *slash = strrchr(path, '/');
+	char *path = config_beside(r, name);
+	char *whole = r->source->fetch ? realpath(path, NULL) : NULL;
 
-	return strcmp(slash ? slash + 1 : path, "vpnc-script") == 0;
+	if (r->source->fetch)
+		check_script(r, whole ? whole : path);
+	if (!whole)
+		return path;
+	free(path);
+	return whole;
+}
+
+/* With words behind it it is a command, whose program is known where it is named by its path. */
+static char *script_command(struct config_reader *r, const char *text)
+{
+	size_t n = strcspn(text, " \t");
+	char *program;
+
+	if (!text[n])
+		return script_program(r, text);
+	program = xcalloc(n + 1, 1);
+	memcpy(program, text, n);
+	if (program[0] != '/' && strchr(program, '/'))
+		config_complain(
+			r, config_value_place(r, "hooks", "script", 0),
+			"[hooks] script: a program with arguments is known by its whole path, "
+			"beginning with /, or by a name that is in the PATH");
+	else if (r->source->fetch && program[0] == '/')
+		check_script(r, program);
+	free(program);
+	return xstrdup(text);
+}
+
+/* The one that everybody has. What it sets beside us would stand in our way. */
+static bool is_vpnc_script(const char *command)
+{
+	size_t n = strcspn(command, " \t");
+	size_t name = n;
+
+	while (name > 0 && command[name - 1] != '/')
+		name--;
+	return slice_eq(slice(command + name, n - name), SLICE_STR("vpnc-script"));
 }
 
 static void settle_script(struct config_reader *r)
 {
 	const struct config_draft *d = &r->draft;
 	struct config *c = d->config;
-	char *path, *whole;
 
 	if (!d->script && d->routes == ROUTES_SCRIPT)
 		config_complain(r, config_value_place(r, "tunnel", "routes", 0),
@@ -328,15 +365,9 @@ static void settle_script(struct config_reader *r)
 			r, config_value_place(r, "hooks", "script", 0),
 			"[hooks] script: vpnc-script sets addresses and routes itself; set [tunnel] "
 			"routes = script");
-	path = config_beside(r, d->script);
-	/* In the background the working directory is another one. */
-	whole = r->source->fetch ? realpath(path, NULL) : NULL;
-	if (r->source->fetch)
-		check_script(r, whole ? whole : path);
-	c->script = whole ? whole : xstrdup(path);
+	c->script = script_command(r, d->script);
 	c->routes_by_script = d->routes == ROUTES_SCRIPT;
 	c->dns_by_script = d->dns != DNS_NONE;
-	free(path);
 }
 
 void config_settle_tunnel(struct config_reader *r)
