@@ -3,6 +3,7 @@
 #include "mobility/backoff.h"
 
 #define SESSION_REDIRECTS_MAX 5 /* in sequence */
+#define EXPIRY_SLACK (10 * VTIME_S)
 #define ACCEPT_EVERY VTIME_S /* the peer may begin a phase 1 so often */
 
 /* ---- which one ---- */
@@ -452,6 +453,7 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 	session_heard(s, now);
 	tell_keys(s, i);
 	session_user_established(s, i);
+	i->xauth = (struct session_xauth){ 0 };
 	if (i->first)
 		on_first_established(s, now, i);
 	else
@@ -459,9 +461,13 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 }
 
 /* Its time is over while a person is being asked, or nobody was there: no reason to stop the rest. */
-static bool outlived(struct session *s, const struct ike_failure *why)
+static bool outlived(struct session *s, vtime now, const struct session_ike *was,
+		     const struct ike_failure *why)
 {
-	if (s->state != SESSION_UP || why->err != ERR_EXHAUSTED)
+	/* The gateway's clock may be a little ahead of ours, and its Delete comes first. */
+	bool expired = why->err == ERR_EXHAUSTED || vtime_add(now, EXPIRY_SLACK) >= was->expires_at;
+
+	if (s->state != SESSION_UP || !expired)
 		return false;
 	if (session_user_ready(s) && !s->user.nobody && !s->user.ask.id)
 		return false;
@@ -473,10 +479,11 @@ static bool outlived(struct session *s, const struct ike_failure *why)
 }
 
 /* It has worked, and there is no other that works. */
-static void on_lost(struct session *s, vtime now, const struct ike_failure *why)
+static void on_lost(struct session *s, vtime now, const struct session_ike *was,
+		    const struct ike_failure *why)
 {
 	if (!session_ike_main(s)) {
-		if (outlived(s, why))
+		if (outlived(s, now, was, why))
 			return;
 		session_failed_ike(s, now, why, false);
 		return;
@@ -561,7 +568,7 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 		if (s->state == SESSION_UP)
 			on_renewal_failed(s, now, &was, why);
 	} else if (newest) {
-		on_lost(s, now, why);
+		on_lost(s, now, &was, why);
 	}
 }
 

@@ -127,7 +127,8 @@ static void payload_edit(struct ike_writer *b, const struct edit *e, struct slic
 /* The IV of what this end seals: its own is that of the message's end by now. */
 static void iv_before(const struct pair *p, const struct ike_sa *sa, uint8_t iv[PROTECT_BLOCK])
 {
-	const struct pair_datagram *last = p->nsent > 1 ? &p->sent[(p->nsent - 2) % PAIR_SENT] : NULL;
+	const struct pair_datagram *last = p->nsent > 1 ? &p->sent[(p->nsent - 2) % PAIR_SENT] :
+							  NULL;
 	size_t block = cbc_block(sa->keys.cipher);
 
 	if (last && last->bytes[19] & ISAKMP_ENCRYPTED)
