@@ -71,7 +71,7 @@ static void explain_ends(const struct ike_config *ike, FILE *out)
 		[IKE_AUTH_HYBRID] = "the gateway by a certificate from one of our CAs, we by the "
 				    "user's password alone",
 	};
-	char id[IDENTITY_TEXT_MAX], own[600];
+	char id[IDENTITY_TEXT_MAX], own[IDENTITY_TEXT_MAX];
 
 	fprintf(out, EXPLAIN_LABEL "%s", "it must be",
 		ike->remote.type ? identity_text(&ike->remote, id) :

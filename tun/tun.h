@@ -160,8 +160,11 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
 #define TUN_INNER_MAX 4
-/* What tun_plan makes at most: outer, router, mark, unreachable; rule and address; exclude; route and rule. */
-#define TUN_PLAN_MAX (2 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+/*
+ * What tun_plan makes at most: outer and router, mark, unreachable; rule and address; exclude; route
+ * and rule.
+ */
+#define TUN_PLAN_MAX (3 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {

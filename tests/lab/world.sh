@@ -19,6 +19,9 @@ LAB_GROUP_SECRET=lab-group-secret
 LAB_POOL=10.92.0
 LAB_DNS=10.80.0.53
 LAB_DOMAIN=corp.lab.test
+LAB_SPLIT_DNS=other.lab.test
+LAB_BANNER='Welcome to the lab'
+LAB_EXCLUDED=10.80.0.99
 
 # shellcheck disable=SC2034
 world_wishes() {
@@ -114,7 +117,9 @@ world_gateway_conf() {
 			v4 {
 				addrs = $LAB_POOL.0/24
 				dns = $LAB_DNS
-				$([ "$unity" = no ] || echo "28674 = $LAB_DOMAIN")
+				$([ "$unity" = no ] || printf '%s\n' "28672 = \"$LAB_BANNER\"" \
+					"28674 = $LAB_DOMAIN" "28675 = $LAB_DOMAIN,$LAB_SPLIT_DNS" \
+					"split_exclude = $LAB_EXCLUDED/32")
 			}
 			v6 {
 				addrs = fd92::/120
@@ -158,9 +163,11 @@ world_client_auth() { # AUTH MODE XAUTH
 # behind -- is added to it.
 world_client_conf() {
 	local mode auth xauth address unity nets cert ike esp name=$1 inner=config identity=gw.lab.test
-	local pair more=
+	local pair more= remote
 	shift
 	world_wishes "$@"
+	remote=$nets
+	[ "$unity" = no ] || remote=config # the gateway names them
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
 	[ $# = 0 ] || shift
 	[ "$auth$mode" != pskaggressive ] || identity=$GW_ADDR
@@ -190,7 +197,7 @@ world_client_conf() {
 
 		[tunnel]
 		address = $inner
-		remote = $nets
+		remote = $remote
 		$more
 	CONF
 }
