@@ -161,10 +161,10 @@ int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
 #define TUN_INNER_MAX 4
 /*
- * What tun_plan makes at most: outer and router, mark, unreachable; rule and address; exclude; route
+ * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; exclude; route
  * and rule.
  */
-#define TUN_PLAN_MAX (3 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {

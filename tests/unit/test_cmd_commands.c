@@ -92,7 +92,7 @@ static void every_command_has_help(void **state)
 {
 	for (const struct command *c = commands; c->name; c++) {
 		assert_non_null(c->help);
-		assert_non_null(c->run);
+		assert_true((c->run != NULL) != (c->main != NULL));
 		command_help(c, err);
 		fflush(err);
 		assert_non_null(strstr(said, c->help));
@@ -108,6 +108,24 @@ static void unknown_commands_are_usage(void **state)
 
 	assert_int_equal(command_main(2, argv), EXIT_CODE_USAGE);
 	assert_int_equal(command_main(1, argv), EXIT_CODE_USAGE);
+}
+
+/* By a link, whatever its place, or by the command. */
+static void other_programs_names(void **state)
+{
+	char *link[] = { (char[]){ "/usr/local/sbin/vpnc" }, (char[]){ "--version" }, NULL };
+	char *command[] = { (char[]){ "godwit" }, (char[]){ "vpnc" }, (char[]){ "--version" },
+			    NULL };
+	char *slip[] = { (char[]){ "vpnc" }, (char[]){ "--versoin" }, NULL };
+	char *much[] = { (char[]){ "vpnc-disconnect" }, (char[]){ "a" }, (char[]){ "b" }, NULL };
+	char *other[] = { (char[]){ "connect" }, (char[]){ "help" }, NULL };
+
+	assert_int_equal(command_main(2, link), EXIT_CODE_OK);
+	assert_int_equal(command_main(3, command), EXIT_CODE_OK);
+	assert_int_equal(command_main(2, slip), EXIT_CODE_USAGE);
+	assert_int_equal(command_main(3, much), EXIT_CODE_USAGE);
+	/* Only those. */
+	assert_int_equal(command_main(2, other), EXIT_CODE_OK);
 }
 
 static void files_and_names(void **state)
@@ -146,6 +164,22 @@ static void status_for_people(void **state)
 	assert_null(strstr(said, "IKE"));
 }
 
+static void status_tells_how_to_answer(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"office\",\"state\":\"up\",\"since\":\"2026-01-01T00:00:00Z\","
+		"\"asks\":{\"id\":3,\"fields\":[\"passcode\"],\"message\":\"Token?\",\"ahead\":true},"
+		"\"ike\":{\"version\":\"ikev1\",\"suite\":\"x\",\"user\":\"alice\"},"
+		"\"tunnels\":[{\"ends_in_s\":null},{\"ends_in_s\":725},{\"ends_in_s\":9999}]}";
+
+	assert_true(status_text(json, err));
+	fflush(err);
+	assert_non_null(strstr(said, " waiting for a one-time code: godwit answer office "
+				     "(the tunnel ends in 12 min)\n"));
+	assert_non_null(strstr(said, " the gateway says: Token?\n"));
+	assert_non_null(strstr(said, ", user alice\n"));
+}
+
 static void status_that_makes_no_sense(void **state)
 {
 	assert_false(status_text("{}", err));
@@ -165,8 +199,10 @@ int main(void)
 		TEST(one_plain_line_for_each_slip),
 		TEST(every_command_has_help),
 		TEST(unknown_commands_are_usage),
+		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),
+		TEST(status_tells_how_to_answer),
 		TEST(status_that_makes_no_sense),
 	};
 
