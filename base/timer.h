@@ -9,7 +9,7 @@
 
 #include "base/vtime.h"
 
-#define TIMERS_MAX 16
+#define TIMERS_MAX 24
 
 struct timers {
 	unsigned n;

@@ -434,26 +434,3 @@ int config_read(const char *file, struct config **out, FILE *err)
 	secret_release(source.text, CONFIG_SIZE_MAX + 1);
 	return result;
 }
-
-int config_read_text(const char *name, const char *text, size_t n, struct config **out, FILE *err)
-{
-	struct config_source source = {
-		.file = name,
-		.n = n,
-		.owner = geteuid(),
-		.mode = 0600,
-		.fetch = true,
-	};
-	int result;
-
-	*out = NULL;
-	if (n > CONFIG_SIZE_MAX) {
-		fprintf(err, "%s: too large for a configuration\n", name);
-		return ERR_CONFIG;
-	}
-	source.text = secret_alloc(n + 1);
-	memcpy(source.text, text, n);
-	result = config_parse(&source, out, err);
-	secret_release(source.text, n + 1);
-	return result;
-}

@@ -56,7 +56,11 @@ struct config_source {
 	const char *file;
 	char *text; /* changed while it is read; one byte of room behind it */
 	size_t n;
-	uid_t owner; /* of the file, as mode: they decide about a secret and a command in it */
+	/*
+	 * Of the file, both decide about a secret and a command in it. A text of a caller whom we
+	 * trust is as a file of ours: geteuid() and 0600.
+	 */
+	uid_t owner;
 	mode_t mode;
 	/* Read the files that it names, run psk-command; else what they give stays empty. */
 	bool fetch;
@@ -64,13 +68,6 @@ struct config_source {
 
 /* As config_read. The caller wipes the text. */
 int config_parse(const struct config_source *source, struct config **out, FILE *err);
-/*
- * The same for a text of a caller whom we trust, such as the configuration of another program that
- * was translated: what it says is ours to run, and is read by nobody else. `name` is as
- * config_source.file: "/etc/vpnc/office.conf" makes the connection "office", with files beside it.
- * The text is copied.
- */
-int config_read_text(const char *name, const char *text, size_t n, struct config **out, FILE *err);
 /* Wipes secrets and frees. NULL is harmless. */
 void config_free(struct config *c);
 /* Says in plain words what this configuration would do. */

@@ -37,6 +37,12 @@ static void settle_vendor(struct config_reader *r)
 			    "config");
 	snprintf(s->ike.wish.application_version, sizeof(s->ike.wish.application_version), "%s",
 		 version);
+	if (cisco && d->mode == IKE_MODE_AGGRESSIVE && d->method != IKE_AUTH_RSA &&
+	    s->ike.local.type == ID_NONE)
+		config_warn(
+			r, config_value_place(r, "gateway", "mode", 0),
+			"[auth] identity is not set: in aggressive mode Cisco's gateways look for "
+			"the group of that name");
 }
 
 static void settle_transport(struct config_reader *r)

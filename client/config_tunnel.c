@@ -301,6 +301,14 @@ static void check_script(struct config_reader *r, const char *path)
 			path, (unsigned)st.st_uid, (unsigned)geteuid(), (unsigned)geteuid(), path);
 }
 
+/* The one that everybody has. What it sets beside us would stand in our way. */
+static bool is_vpnc_script(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash ? slash + 1 : path, "vpnc-script") == 0;
+}
+
 static void settle_script(struct config_reader *r)
 {
 	const struct config_draft *d = &r->draft;
@@ -315,6 +323,11 @@ static void settle_script(struct config_reader *r)
 				"[dns] manage = script needs a script; set [hooks] script");
 	if (!d->script)
 		return;
+	if (is_vpnc_script(d->script) && d->routes == ROUTES_OWN)
+		config_warn(
+			r, config_value_place(r, "hooks", "script", 0),
+			"[hooks] script: vpnc-script sets addresses and routes itself; set [tunnel] "
+			"routes = script");
 	path = config_beside(r, d->script);
 	/* In the background the working directory is another one. */
 	whole = r->source->fetch ? realpath(path, NULL) : NULL;

@@ -17,12 +17,12 @@
 #include "base/err.h"
 #include "base/vtime.h"
 
-/* A key, the end of its line, and one byte to see that there is more. */
+/* A secret, the end of its line, and one byte to see that there is more. */
 #define LINE_ROOM (PSK_MAX + 3)
 
 /* ---- the line ---- */
 
-/* What was read is one line: the key is it without its end. */
+/* What was read is one line: the secret is it without its end. */
 static int take_line(const uint8_t *line, size_t n, struct secret *out, char why[PSK_WHY_MAX])
 {
 	if (n > 0 && line[n - 1] == '\n')
@@ -30,7 +30,7 @@ static int take_line(const uint8_t *line, size_t n, struct secret *out, char why
 	if (n > 0 && line[n - 1] == '\r')
 		n--;
 	if (n == 0) {
-		snprintf(why, PSK_WHY_MAX, "gives an empty key");
+		snprintf(why, PSK_WHY_MAX, "gives an empty line");
 		return ERR_CONFIG;
 	}
 	if (n > PSK_MAX) {
@@ -158,7 +158,7 @@ static int start(const char *command, int out_fd, pid_t *pid)
 	return err;
 }
 
-/* Reads to the end, to the deadline, or until there is too much for a key. */
+/* Reads to the end, to the deadline, or until there is too much for a secret. */
 static int collect(int fd, vtime deadline, uint8_t *line, size_t *n)
 {
 	ssize_t got;

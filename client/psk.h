@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pre-shared key from elsewhere than vpn.conf: a file of its own, or a command. */
+/* A pre-shared key or password from elsewhere than vpn.conf: a file of its own, or a command. */
 #ifndef GODWIT_CLIENT_PSK_H
 #define GODWIT_CLIENT_PSK_H
 
@@ -12,7 +12,7 @@
 #define PSK_WHY_MAX 240
 
 /*
- * Reads the key from a file in one line, whose end is not part of the key. The file must be a
+ * Reads the secret from a file in one line, whose end is not part of it. The file must be a
  * regular one that group and others cannot touch. 0; else ERR_SYSTEM, ERR_PERMISSION or ERR_CONFIG,
  * and `why` says what is wrong with it; *out is then untouched.
  */

@@ -442,6 +442,7 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 	struct ike_sa_info info;
 
 	on_authenticated(s, now, i, fx);
+	i->cisco |= fx->established.cisco;
 	i->order = ++s->ike_order;
 	i->rekey_at = session_life(s, now, fx->established.lifetime_s).rekey_at;
 	ike_sa_info(i->sa, &info);

@@ -130,8 +130,7 @@ static void set_total(struct fragments *f, const struct fragment *one)
 /* The message inside is of the same SA and no fragment again. */
 static bool whole_is_fit(const struct fragments *f)
 {
-	return f->n >= IKE_HEADER_SIZE &&
-	       memcmp(f->bytes, f->cookies, sizeof(f->cookies)) == 0 &&
+	return f->n >= IKE_HEADER_SIZE && memcmp(f->bytes, f->cookies, sizeof(f->cookies)) == 0 &&
 	       f->bytes[sizeof(f->cookies)] != PAYLOAD_FRAGMENT;
 }
 

@@ -21,6 +21,7 @@
  *	v1_quick*.c  quick mode, with and without PFS; the same            RFC 2409 section 5.5
  *	v1_info.c    informational: delete, notify, hints
  *	v1_dpd.c     is the peer alive?                                    RFC 3706
+ *	fragment.c   payload 132: messages in pieces; v1_fragment.c is the SA's side of it
  *
  * An exchange is a row of data: for each message the payloads that must be there, those that may,
  * and the functions that consume and build. The dispatcher checks the row, so that handlers never
@@ -464,7 +465,7 @@ enum ike_effect_type {
 	IKE_EFFECT_XAUTH_REPLY,
 	/*
 	 * config.gateway: the client asks for its configuration; answered by CONFIG_GIVE, now or later,
-	 * within config.timeout. Not before its user is accepted, and not twice at a time.
+	 * within config.timeout. Not before its user is accepted. Another one replaces it.
 	 */
 	IKE_EFFECT_CONFIG_WANTED,
 };

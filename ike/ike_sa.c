@@ -57,6 +57,7 @@ static void sa_wipe(struct ike_sa *sa)
 	scratch_end(sa);
 	ikev1_keys_free(&sa->keys);
 	wipe(&sa->keys, sizeof(sa->keys));
+	fragment_free(&sa->fragments);
 }
 
 static void outbox_clear(struct ike_sa *sa)
@@ -451,7 +452,7 @@ bool ike_is_first_message(struct slice datagram)
 	static const uint8_t none[IKE_COOKIE_SIZE];
 	struct ike_msg m;
 
-	return ike_msg_parse(datagram, &m) == 0 &&
+	return ike_msg_parse(datagram, &m) == 0 && !fragment_is(&m.h) &&
 	       (m.h.exchange == ISAKMP_MAIN || m.h.exchange == ISAKMP_AGGRESSIVE) && m.h.id == 0 &&
 	       !(m.h.flags & ISAKMP_ENCRYPTED) &&
 	       memcmp(m.h.cookie_i, none, IKE_COOKIE_SIZE) != 0 &&
@@ -468,35 +469,55 @@ static void quick_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
 		v1_quick_r_receive(sa, now, m, bytes);
 }
 
+/* Everything that the header and where it comes from can tell. */
+static bool datagram_fits(struct ike_sa *sa, const struct endpoint *from, struct slice bytes,
+			  struct ike_msg *m)
+{
+	if (sa->state != IKE_STATE_PHASE1 && !sa_is_up(sa))
+		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
+	else if (ike_msg_parse(bytes, m) != 0)
+		sa_drop(sa, DROP_IKE_MALFORMED);
+	else if (!is_ours(sa, SLICE_OF(m->h.cookie_i), SLICE_OF(m->h.cookie_r)))
+		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
+	else if (!cookie_is_due(sa, m, bytes))
+		sa_drop(sa, DROP_IKE_UNEXPECTED);
+	else if (!source_is_right(sa, from))
+		sa_drop(sa, DROP_IKE_SOURCE);
+	else
+		return true;
+	return false;
+}
+
+static void message_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m,
+			    struct slice bytes)
+{
+	if (sa->main.x.type && m->h.exchange == sa->main.x.type->number)
+		sa_exchange_receive(sa, now, &sa->main.x, m, bytes);
+	else if (m->h.exchange == ISAKMP_QUICK)
+		quick_receive(sa, now, m, bytes);
+	else if (m->h.exchange == ISAKMP_INFORMATIONAL)
+		v1_info_receive(sa, now, m);
+	else if (m->h.exchange == ISAKMP_TRANSACTION)
+		v1_transaction_receive(sa, now, m, bytes);
+	else
+		sa_drop(sa, DROP_IKE_UNEXPECTED);
+}
+
 static void datagram_receive(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 {
 	struct slice bytes = ev->datagram.bytes;
 	struct ike_msg m;
 
-	if (sa->state != IKE_STATE_PHASE1 && !sa_is_up(sa)) {
-		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
-	} else if (ike_msg_parse(bytes, &m) != 0) {
-		sa_drop(sa, DROP_IKE_MALFORMED);
-	} else if (!is_ours(sa, SLICE_OF(m.h.cookie_i), SLICE_OF(m.h.cookie_r))) {
-		sa_drop(sa, DROP_IKE_UNKNOWN_SA);
-	} else if (!cookie_is_due(sa, &m, bytes)) {
-		sa_drop(sa, DROP_IKE_UNEXPECTED);
-	} else if (!source_is_right(sa, &ev->datagram.from)) {
-		sa_drop(sa, DROP_IKE_SOURCE);
-	} else {
-		sa->arrived_from = ev->datagram.from;
-		sa->arrived_to = ev->datagram.to;
-		if (sa->main.x.type && m.h.exchange == sa->main.x.type->number)
-			sa_exchange_receive(sa, now, &sa->main.x, &m, bytes);
-		else if (m.h.exchange == ISAKMP_QUICK)
-			quick_receive(sa, now, &m, bytes);
-		else if (m.h.exchange == ISAKMP_INFORMATIONAL)
-			v1_info_receive(sa, now, &m);
-		else if (m.h.exchange == ISAKMP_TRANSACTION)
-			v1_transaction_receive(sa, now, &m, bytes);
-		else
-			sa_drop(sa, DROP_IKE_UNEXPECTED);
+	if (!datagram_fits(sa, &ev->datagram.from, bytes, &m))
+		return;
+	sa->arrived_from = ev->datagram.from;
+	sa->arrived_to = ev->datagram.to;
+	if (fragment_is(&m.h)) {
+		bytes = v1_fragment_receive(sa, now, &m);
+		if (bytes.n == 0 || !datagram_fits(sa, &ev->datagram.from, bytes, &m))
+			return;
 	}
+	message_receive(sa, now, &m, bytes);
 }
 
 static void start(struct ike_sa *sa, vtime now, const struct ike_event *ev)
@@ -647,6 +668,8 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			v1_quick_start_next(sa, now);
 		else if (row == IKE_T_PROBE)
 			v1_dpd_timeout(sa, now);
+		else if (row == IKE_T_FRAGMENTS)
+			fragment_free(&sa->fragments);
 		else if (row == IKE_T_USER)
 			v1_user_timeout(sa, now);
 		else if (row == IKE_T_TRANSACTION)
@@ -669,6 +692,16 @@ static bool output_deleted(struct ike_sa *sa, struct ike_effect *out)
 	return true;
 }
 
+/* As a whole, or the next fragment of it. */
+static void output_first(struct ike_sa *sa, struct ike_effect *out)
+{
+	*out = sa->out[sa->out_first].effect;
+	if (out->type == IKE_EFFECT_SEND && v1_fragment_send(sa, out))
+		return;
+	sa->out_first = (sa->out_first + 1) % OUTBOX_MAX;
+	sa->out_n--;
+}
+
 static void closing_step(struct ike_sa *sa)
 {
 	uint8_t cookies[2 * IKE_COOKIE_SIZE];
@@ -686,9 +719,7 @@ bool ike_output(struct ike_sa *sa, vtime now, struct ike_effect *out)
 	if (sa->out_n == 0 && sa->closing)
 		closing_step(sa);
 	if (sa->out_n) {
-		*out = sa->out[sa->out_first].effect;
-		sa->out_first = (sa->out_first + 1) % OUTBOX_MAX;
-		sa->out_n--;
+		output_first(sa, out);
 		return true;
 	}
 	if (!sa->dying)

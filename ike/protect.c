@@ -46,6 +46,7 @@ struct slice protect_seal(const struct ikev1_keys *keys, uint8_t iv[PROTECT_BLOC
 	n = done.n - IKE_HEADER_SIZE;
 	if (cbc_encrypt(keys->cipher, secret_slice(&keys->key), iv, body, n) != 0)
 		return SLICE_NONE;
+	memset(iv, 0, PROTECT_BLOCK);
 	memcpy(iv, body + n - block, block);
 	return done;
 }

@@ -6,6 +6,7 @@
 #include "base/timer.h"
 #include "ike/attribute.h"
 #include "ike/exchange.h"
+#include "ike/fragment.h"
 
 #define IKE_NONCE_SIZE 32
 /*
@@ -43,11 +44,14 @@ enum ike_timer {
 	IKE_T_EXPIRE,
 	IKE_T_SETTLED,
 	IKE_T_PROBE,
+	IKE_T_FRAGMENTS,
 	IKE_T_USER,
 	IKE_T_TRANSACTION,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
+
+_Static_assert(IKE_T_COUNT <= TIMERS_MAX, "the table of timers is too small");
 
 /* The body of a phase 1 ID payload. */
 #define ID_BODY_MAX (4 + IKE_ID_MAX)
@@ -215,6 +219,7 @@ struct ike_sa {
 	vtime hinted_at;
 	unsigned nseen;
 	uint32_t seen[SEEN_IDS_MAX]; /* message ids that the peer has used, a ring */
+	struct fragments *fragments; /* of the peer's message in the making; NULL: none */
 	struct timers timers;
 	struct drops drops;
 	bool closing; /* the Delete is still to be sent */
@@ -223,6 +228,8 @@ struct ike_sa {
 	unsigned out_first;
 	unsigned out_n;
 	struct outgoing out[OUTBOX_MAX];
+	unsigned fragments_out; /* of the first in the outbox, how many have been given out */
+	uint8_t fragment[FRAGMENT_DATAGRAM_MAX]; /* the last of those */
 };
 
 /* ---- ike_sa.c ---- */
@@ -504,5 +511,18 @@ void v1_dpd_timeout(struct ike_sa *sa, vtime now);
 void v1_dpd_r_u_there(struct ike_sa *sa, const struct notify_payload *n);
 /* False: not the answer to what we ask. */
 bool v1_dpd_ack(struct ike_sa *sa, const struct notify_payload *n);
+
+/* ---- v1_fragment.c ---- */
+
+/*
+ * Takes a fragment of the peer's that belongs to this SA. The whole message once it is complete,
+ * which is then received as if it had come in one piece; else empty. Borrowed until the next one.
+ */
+struct slice v1_fragment_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m);
+/*
+ * Replaces the bytes of the first SEND in the outbox by its next fragment, where it is too large
+ * for one piece and the peer takes fragments. True: more of them follow.
+ */
+bool v1_fragment_send(struct ike_sa *sa, struct ike_effect *send);
 
 #endif

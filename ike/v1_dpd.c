@@ -45,7 +45,7 @@ static void arm(struct ike_sa *sa)
 /* Its REQUEST would be among the exchanges that a peer forgets, and the person may take his time. */
 static bool person_is_asked(const struct ike_sa *sa)
 {
-	return sa->user.open;
+	return sa->user.open && !sa->config->gateway;
 }
 
 void v1_dpd_probe(struct ike_sa *sa, vtime now)

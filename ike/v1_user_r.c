@@ -42,6 +42,10 @@ static void wanted_tell(struct ike_sa *sa, struct transaction *t)
 	struct outgoing *o = sa_push(sa, IKE_EFFECT_CONFIG_WANTED);
 	const struct attribute_wish *wish = &sa->user.wish;
 
+	/* A client that asks anew has given up the one before. */
+	if (sa->user.open)
+		v1_transaction_end(sa->user.open);
+	v1_transaction_arm(sa);
 	sa->user.open = t;
 	if (!o)
 		return;
@@ -53,8 +57,7 @@ static void wanted_tell(struct ike_sa *sa, struct transaction *t)
 
 bool v1_user_r_may_take(const struct ike_sa *sa, uint8_t message)
 {
-	return message != ATTRIBUTE_REQUEST ||
-	       (sa->state == IKE_STATE_ESTABLISHED && !sa->user.open);
+	return message != ATTRIBUTE_REQUEST || sa->state == IKE_STATE_ESTABLISHED;
 }
 
 void v1_user_r_hear(struct ike_sa *sa, struct transaction *t, const struct attributes *a)

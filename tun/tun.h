@@ -161,7 +161,7 @@ int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
 #define TUN_INNER_MAX 4
 /* What tun_plan makes at most: outer, mark, unreachable; rule and address; exclude; route and rule. */
-#define TUN_PLAN_MAX (2 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+#define TUN_PLAN_MAX (3 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {

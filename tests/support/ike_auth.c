@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct credentials *owned[2];
 
@@ -14,19 +15,41 @@ static const char *path_of(const char *name, char buf[512])
 	return buf;
 }
 
+/* A private key must be ours alone, and what comes out of a repository is everybody's. */
+static void private_copy(const char *from, char to[])
+{
+	char bytes[8192];
+	FILE *in = fopen(from, "rb"), *out = fdopen(mkstemp(to), "wb");
+	size_t n;
+
+	if (!in || !out)
+		abort();
+	n = fread(bytes, 1, sizeof(bytes), in);
+	if (fwrite(bytes, 1, n, out) != n || fclose(out) != 0)
+		abort();
+	fclose(in);
+}
+
 void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
 		      const char *root)
 {
 	char ca[512], certificate_path[512], key_path[512], why[CERT_WHY_MAX];
+	char private[] = "/tmp/godwit-key-XXXXXX";
 	const struct credentials_source source = {
 		.ca = path_of(root, ca),
 		.certificate = certificate ? path_of(certificate, certificate_path) : NULL,
-		.key = key ? path_of(key, key_path) : NULL,
+		.key = key ? private : NULL,
 	};
+	int err;
 
+	if (key)
+		private_copy(path_of(key, key_path), private);
 	credentials_free(owned[end]);
 	owned[end] = NULL;
-	if (credentials_load(&source, &owned[end], why) != 0) {
+	err = credentials_load(&source, &owned[end], why);
+	if (key)
+		unlink(private);
+	if (err) {
 		fprintf(stderr, "%s\n", why);
 		abort();
 	}
@@ -124,17 +147,40 @@ static void payload_edit(struct ike_writer *b, const struct edit *e, struct slic
 	}
 }
 
-/* The IV of what this end seals: its own is that of the message's end by now. */
-static void iv_before(const struct pair *p, const struct ike_sa *sa, uint8_t iv[PROTECT_BLOCK])
+/* The newest public value that this end has sent. */
+static struct slice public_sent(const struct pair *p, unsigned source)
 {
-	const struct pair_datagram *last = p->nsent > 1 ? &p->sent[(p->nsent - 2) % PAIR_SENT] : NULL;
-	size_t block = cbc_block(sa->keys.cipher);
+	struct slice body = SLICE_NONE;
+	struct ike_msg m;
 
-	if (last && last->bytes[19] & ISAKMP_ENCRYPTED)
-		memcpy(iv, last->bytes + last->n - block, block);
+	for (unsigned i = 0; i < p->nsent && i < PAIR_SENT; i++) {
+		const struct pair_datagram *d = &p->sent[i];
+
+		if (d->source == source && ike_msg_parse(slice(d->bytes, d->n), &m) == 0 &&
+		    ike_msg_find(&m, PAYLOAD_KE))
+			body = ike_msg_body(&m, PAYLOAD_KE);
+	}
+	return body;
+}
+
+int auth_open(const struct pair *p, const struct pair_datagram *d, uint8_t iv[PROTECT_BLOCK],
+	      uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out)
+{
+	const struct pair_datagram *before = &p->sent[(p->nsent - 2) % PAIR_SENT];
+	const struct ike_sa *sa = pair_sa(p, d->source);
+	size_t block = cbc_block(sa->keys.cipher);
+	uint8_t next[PROTECT_BLOCK];
+	unsigned initiator = sa->responder ? 1 - d->source : d->source;
+	struct ike_msg in;
+
+	if (before->bytes[19] & ISAKMP_ENCRYPTED)
+		memcpy(iv, before->bytes + before->n - block, block);
 	else
-		protect_iv_phase1(sa->suite.hash, v1_main_public(sa, true),
-				  v1_main_public(sa, false), iv);
+		protect_iv_phase1(sa->suite.hash, public_sent(p, initiator),
+				  public_sent(p, 1 - initiator), iv);
+	if (ike_msg_parse(slice(d->bytes, d->n), &in) != 0)
+		return ERR_MALFORMED;
+	return protect_open(&sa->keys, iv, &in, buf, out, next);
 }
 
 bool auth_edit_passes(struct pair *p, struct pair_datagram *d, unsigned n)
@@ -142,7 +188,7 @@ bool auth_edit_passes(struct pair *p, struct pair_datagram *d, unsigned n)
 	static struct pair_datagram old;
 	static uint8_t buf[IKE_MESSAGE_MAX];
 	struct ike_sa *sa = pair_sa(p, d->source);
-	uint8_t iv[PROTECT_BLOCK], next[PROTECT_BLOCK];
+	uint8_t iv[PROTECT_BLOCK];
 	const struct edit *e = &auth_edit;
 	struct ike_writer b;
 	struct ike_msg m;
@@ -154,13 +200,8 @@ bool auth_edit_passes(struct pair *p, struct pair_datagram *d, unsigned n)
 	if (ike_msg_parse(slice(old.bytes, old.n), &m) != 0)
 		abort();
 	sealed = m.h.flags & ISAKMP_ENCRYPTED;
-	if (sealed) {
-		struct ike_msg in = m;
-
-		iv_before(p, sa, iv);
-		if (protect_open(&sa->keys, iv, &in, buf, &m, next) != 0)
-			abort();
-	}
+	if (sealed && auth_open(p, &old, iv, buf, &m) != 0)
+		abort();
 	m.h.flags = 0;
 	ike_write_header(&b, d->bytes, sizeof(d->bytes), &m.h);
 	for (unsigned k = 0; k < m.n; k++) {

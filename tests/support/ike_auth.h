@@ -18,6 +18,7 @@ struct auth_way {
  * pair_init, and both ends are to speak this way. End 0 is the user's with the certificate "direct",
  * end 1 the gateway with "leaf" and its issuer (vpn.example.com, admin@example.com, 192.0.2.1), both
  * trust "root". With RSA end 0 and with signatures end 1 go by the names of their certificates.
+ * Neither of them uses fragments.
  */
 void auth_init(struct pair *p, uint64_t seed, struct auth_way way);
 /* pair_free, and the credentials. */
@@ -28,6 +29,13 @@ void auth_credentials(struct pair *p, unsigned end, const char *certificate, con
 /* Phase 1 is complete at both ends, with the same keys. */
 bool auth_is_up(const struct pair *p);
 const char *auth_way_text(struct auth_way way, char buf[64]);
+
+/*
+ * Opens the encrypted message of phase 1 that was sent last; iv: what it was sealed with. 0 or an
+ * error.
+ */
+int auth_open(const struct pair *p, const struct pair_datagram *d, uint8_t iv[PROTECT_BLOCK],
+	      uint8_t buf[IKE_MESSAGE_MAX], struct ike_msg *out);
 
 enum edit_how {
 	EDIT_OMIT,

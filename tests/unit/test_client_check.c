@@ -302,6 +302,65 @@ static void check_fails_with_exit_code_1(void **state)
 	verdict_free(&v);
 }
 
+/* ---- the documents ---- */
+
+static char *read_all(const char *name)
+{
+	const char *source = getenv("GODWIT_SOURCE");
+	char path[400], *text = calloc(1, 100000);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", source ? source : ".", name);
+	f = fopen(path, "r");
+	if (!f)
+		fail_msg("%s cannot be read", path);
+	assert_true(fread(text, 1, 99999, f) < 99999);
+	fclose(f);
+	return text;
+}
+
+/* As it stands there; files that it names need not be. */
+static void expect_reads(const char *document, char *text, size_t n)
+{
+	struct config_source source = { .owner = geteuid(), .mode = 0600 };
+	char *said, *copy = strndup(text, n);
+	struct config *c;
+	size_t size;
+	FILE *err = open_memstream(&said, &size);
+
+	source.file = "example.conf";
+	source.text = copy;
+	source.n = n;
+	if (config_parse(&source, &c, err) != 0) {
+		fclose(err);
+		fail_msg("%s: %s", document, said);
+	}
+	fclose(err);
+	config_free(c);
+	free(said);
+	free(copy);
+}
+
+static void every_example_in_the_documents_can_be_read(void **state)
+{
+	static const char *const documents[] = { "README.md", "docs/configuration.md" };
+	static const char begin[] = "```ini\n";
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+		char *all = read_all(documents[i]), *end;
+
+		for (char *at = all; (at = strstr(at, begin)) != NULL; at = end, n++) {
+			at += strlen(begin);
+			end = strstr(at, "```");
+			assert_non_null(end);
+			expect_reads(documents[i], at, (size_t)(end - at));
+		}
+		free(all);
+	}
+	assert_true(n >= 6);
+}
+
 /* ---- the example ---- */
 
 static char *example(void)
@@ -317,20 +376,10 @@ static char *example(void)
 
 static void the_example_is_that_of_the_table(void **state)
 {
-	const char *source = getenv("GODWIT_SOURCE");
-	char path[400], text[16000];
-	char *wanted = example();
-	size_t n;
-	FILE *f;
+	char *wanted = example(), *text = read_all("vpn.conf.example");
 
-	snprintf(path, sizeof(path), "%s/vpn.conf.example", source ? source : ".");
-	f = fopen(path, "r");
-	if (!f)
-		fail_msg("%s cannot be read", path);
-	n = fread(text, 1, sizeof(text) - 1, f);
-	text[n] = '\0';
-	fclose(f);
 	assert_string_equal(text, wanted);
+	free(text);
 	free(wanted);
 }
 
@@ -399,6 +448,7 @@ int main(void)
 		cmocka_unit_test(a_hybrid_gateway_is_explained),
 		cmocka_unit_test(single_lines_are_explained),
 		cmocka_unit_test(check_fails_with_exit_code_1),
+		cmocka_unit_test(every_example_in_the_documents_can_be_read),
 		cmocka_unit_test(the_example_is_that_of_the_table),
 		cmocka_unit_test(the_example_works_when_filled_in),
 		cmocka_unit_test(the_example_with_its_defaults_is_the_same),

@@ -262,13 +262,12 @@ static void write_file(const char *name, const char *text)
 /* A text in memory, called as if it lay in the directory. */
 static struct reading read_text(const char *text)
 {
-	struct reading r = { 0 };
-	size_t size;
-	FILE *err = open_memstream(&r.said, &size);
+	struct config_source source = { .owner = geteuid(), .mode = 0600, .fetch = true };
+	char file[100];
 
-	r.result = config_read_text(path("office.conf"), text, strlen(text), &r.c, err);
-	fclose(err);
-	return r;
+	snprintf(file, sizeof(file), "%s", path("office.conf"));
+	source.file = file;
+	return read_source(source, text, strlen(text));
 }
 
 /* Names of files are beside it, its secrets and commands are the caller's own. */
@@ -296,22 +295,6 @@ static void a_text_in_memory_is_as_a_file_of_ours(void **state)
 	r = read_text(HEAD "psk = x\nno = y\n");
 	assert_null(r.c);
 	assert_non_null(strstr(r.said, "/office.conf:7:1: unknown key no in [auth]"));
-	reading_free(&r);
-}
-
-static void a_text_may_be_too_large(void **state)
-{
-	char *text = malloc(CONFIG_SIZE_MAX + 1);
-	struct reading r = { 0 };
-	size_t size;
-	FILE *err = open_memstream(&r.said, &size);
-
-	memset(text, '\n', CONFIG_SIZE_MAX + 1);
-	r.result = config_read_text("x.conf", text, CONFIG_SIZE_MAX + 1, &r.c, err);
-	fclose(err);
-	assert_int_equal(r.result, ERR_CONFIG);
-	assert_string_equal(r.said, "x.conf: too large for a configuration\n");
-	free(text);
 	reading_free(&r);
 }
 
@@ -418,7 +401,6 @@ int main(void)
 		cmocka_unit_test(every_secret_is_for_us_alone),
 		cmocka_unit_test(every_command_is_ours),
 		cmocka_unit_test(a_text_in_memory_is_as_a_file_of_ours),
-		cmocka_unit_test(a_text_may_be_too_large),
 		cmocka_unit_test(certificates_are_loaded),
 		cmocka_unit_test(a_certificate_that_cannot_be_used_is_named),
 		cmocka_unit_test(a_wrong_password_is_not_told),

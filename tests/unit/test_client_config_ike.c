@@ -148,6 +148,15 @@ static void a_key_in_aggressive_mode_is_warned_of(void **state)
 	expect_said(text, strlen(text), "");
 }
 
+static void cisco_wants_a_groups_name(void **state)
+{
+	expect_more_said("[gateway]\nmode = aggressive\nvendor = cisco\n",
+			 "vpn.conf:8:8: warning: [auth] identity is not set: in aggressive mode "
+			 "Cisco's gateways look for the group of that name\n"
+			 "vpn.conf:8:8: warning: [gateway] " OFFLINE);
+	expect_more_said("[gateway]\nvendor = cisco\n", "");
+}
+
 static void aggressive_mode_has_one_group(void **state)
 {
 	static const char text[] = HEAD
@@ -234,6 +243,7 @@ int main(void)
 		cmocka_unit_test(each_transport_is_that_of_its_word),
 		cmocka_unit_test(ciscos_port_is_for_ciscos_way),
 		cmocka_unit_test(a_key_in_aggressive_mode_is_warned_of),
+		cmocka_unit_test(cisco_wants_a_groups_name),
 		cmocka_unit_test(aggressive_mode_has_one_group),
 		cmocka_unit_test(aggressive_mode_has_its_own_proposals),
 		cmocka_unit_test(the_gateway_may_decide_about_pfs),

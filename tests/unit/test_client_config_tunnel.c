@@ -158,6 +158,10 @@ static const char *const complaints[][2] = {
 	{ ASSIGNED "mtu = 1279\n[gateway]\nvendor = cisco\n", "" },
 	{ ASSIGNED "routes = script\n",
 	  "vpn.conf:6:10: [tunnel] routes = script needs a script; set [hooks] script\n" },
+	{ ASSIGNED "[hooks]\nscript = /usr/share/vpnc-scripts/vpnc-script\n",
+	  "vpn.conf:7:10: warning: [hooks] script: vpnc-script sets addresses and routes itself; "
+	  "set [tunnel] routes = script\n" },
+	{ ASSIGNED "routes = script\n[hooks]\nscript = vpnc-script\n", "" },
 	{ ASSIGNED "[dns]\nmanage = script\n",
 	  "vpn.conf:7:10: [dns] manage = script needs a script; set [hooks] script\n" },
 };
@@ -210,16 +214,14 @@ static int remove_directory(void **state)
 /* The whole of it, with a script beside the file. */
 static struct reading read_with_script(const char *more)
 {
-	struct reading r = { 0 };
 	char text[600], name[80];
-	size_t size;
-	FILE *err = open_memstream(&r.said, &size);
+	struct config_source source = {
+		.file = name, .owner = geteuid(), .mode = 0600, .fetch = true
+	};
 
 	snprintf(text, sizeof(text), GATEWAY AUTH "[hooks]\nscript = hook\n%s", more);
 	snprintf(name, sizeof(name), "%s/../%s/vpn.conf", directory, directory + strlen("/tmp/"));
-	r.result = config_read_text(name, text, strlen(text), &r.c, err);
-	fclose(err);
-	return r;
+	return read_source(source, text, strlen(text));
 }
 
 static void a_script_does_what_it_is_asked_to(void **state)

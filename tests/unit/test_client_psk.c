@@ -86,7 +86,7 @@ static void a_bad_file_gives_none(void **state)
 
 	write_file(0600, "\n", 1);
 	assert_int_equal(psk_from_file(file, &s, why), ERR_CONFIG);
-	assert_string_equal(why, "gives an empty key");
+	assert_string_equal(why, "gives an empty line");
 	write_file(0600, "a\nb\n", 4);
 	assert_int_equal(psk_from_file(file, &s, why), ERR_CONFIG);
 	assert_string_equal(why, "gives more than one line");
@@ -142,7 +142,7 @@ static void a_bad_command_gives_none(void **state)
 		int err;
 		const char *why;
 	} cases[] = {
-		{ "true", ERR_CONFIG, "gives an empty key" },
+		{ "true", ERR_CONFIG, "gives an empty line" },
 		{ "echo; echo", ERR_CONFIG, "gives more than one line" },
 		{ "echo sesame; exit 7", ERR_CONFIG, "ended with exit code 7" },
 		{ "kill -TERM $$", ERR_CONFIG, "was ended by signal 15" },

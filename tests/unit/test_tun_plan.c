@@ -225,8 +225,9 @@ static void test_bounds(void **state)
 	assert_int_equal(tun_plan(&s, out, ARRAY_SIZE(out)), n + TUN_EXCLUDE_MAX);
 	s.n_exclude++;
 	assert_int_equal(tun_plan(&s, out, ARRAY_SIZE(out)), ERR_NO_ROOM);
-	/* All there can be at once: both families inside, and ESP beside IKE outside. */
+	/* All there can be at once: both families inside, ESP beside IKE, old and new, outside. */
 	s.n_exclude--;
+	s.ike_port = 500;
 	s.path.encapsulation = ENCAPSULATION_ESP;
 	s.n_inner = TUN_INNER_MAX;
 	for (unsigned i = 0; i < TUN_INNER_MAX; i++)
