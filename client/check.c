@@ -82,6 +82,7 @@ static void explain_ends(const struct ike_config *ike, FILE *out)
 	char id[IDENTITY_TEXT_MAX], own[IDENTITY_TEXT_MAX];
 
 	fprintf(out, EXPLAIN_LABEL "%s", "it must be",
+		ike->remote_any	 ? "who knows the pre-shared key" :
 		ike->remote.type ? identity_text(&ike->remote, id) :
 				   "known by the address we reach it at");
 	fprintf(out, "%s\n",

@@ -26,6 +26,10 @@ static void settle_vendor(struct config_reader *r)
 	const char *version = d->application_version;
 
 	s->ike.vendor = (enum ike_vendor)d->vendor;
+	if (s->ike.remote_any && d->method != IKE_AUTH_PSK)
+		config_complain(r, config_value_place(r, "gateway", "identity", 0),
+				"[gateway] identity = any: whoever has a certificate of the same "
+				"CA could pose as the gateway; name it");
 	s->redirects = cisco;
 	if (cisco)
 		settle_group_name(&s->ike.local);

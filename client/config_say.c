@@ -42,6 +42,8 @@ void config_warn(const struct config_reader *r, struct config_place at, const ch
 {
 	va_list args;
 
+	if (r->source->quiet)
+		return;
 	va_start(args, format);
 	say(r, at, "warning: ", format, args);
 	va_end(args);

@@ -309,11 +309,40 @@ static bool is_vpnc_script(const char *path)
 	return strcmp(slash ? slash + 1 : path, "vpnc-script") == 0;
 }
 
+/* A program alone may be beside the file. In the background the working directory is another one. */
+static char *script_program(struct config_reader *r, const char *name)
+{
+	char *path = config_beside(r, name);
+	char *whole = r->source->fetch ? realpath(path, NULL) : NULL;
+
+	if (r->source->fetch)
+		check_script(r, whole ? whole : path);
+	if (!whole)
+		return path;
+	free(path);
+	return whole;
+}
+
+/* With words behind it it is a command, whose program is known where it is named by its path. */
+static char *script_command(struct config_reader *r, const char *text)
+{
+	size_t n = strcspn(text, " \t");
+	char *program;
+
+	if (!text[n])
+		return script_program(r, text);
+	program = xcalloc(n + 1, 1);
+	memcpy(program, text, n);
+	if (r->source->fetch && program[0] == '/')
+		check_script(r, program);
+	free(program);
+	return xstrdup(text);
+}
+
 static void settle_script(struct config_reader *r)
 {
 	const struct config_draft *d = &r->draft;
 	struct config *c = d->config;
-	char *path, *whole;
 
 	if (!d->script && d->routes == ROUTES_SCRIPT)
 		config_complain(r, config_value_place(r, "tunnel", "routes", 0),
@@ -328,15 +357,9 @@ static void settle_script(struct config_reader *r)
 			r, config_value_place(r, "hooks", "script", 0),
 			"[hooks] script: vpnc-script sets addresses and routes itself; set [tunnel] "
 			"routes = script");
-	path = config_beside(r, d->script);
-	/* In the background the working directory is another one. */
-	whole = r->source->fetch ? realpath(path, NULL) : NULL;
-	if (r->source->fetch)
-		check_script(r, whole ? whole : path);
-	c->script = whole ? whole : xstrdup(path);
+	c->script = script_command(r, d->script);
 	c->routes_by_script = d->routes == ROUTES_SCRIPT;
 	c->dns_by_script = d->dns != DNS_NONE;
-	free(path);
 }
 
 void config_settle_tunnel(struct config_reader *r)

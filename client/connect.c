@@ -269,6 +269,8 @@ static int read_config(struct connection *c)
 		.owner = geteuid(),
 		.mode = S_IFREG | 0600,
 		.fetch = true,
+		/* Who reads vpnc's words takes every other one for the gateway's. */
+		.quiet = o->manner == CLIENT_VPNC && !o->verbose,
 	};
 	int rc;
 

@@ -232,6 +232,9 @@ static bool identity(const struct option *o, struct option_value *v, struct iden
 
 bool value_peer(struct config_draft *d, const struct option *o, struct option_value *v)
 {
+	d->config->session.ike.remote_any = strcmp(v->text, "any") == 0;
+	if (d->config->session.ike.remote_any)
+		return true;
 	return identity(o, v, &d->config->session.ike.remote);
 }
 

@@ -285,6 +285,21 @@ static bool find_address(const char *text, struct addr *out)
 	return true;
 }
 
+/*
+ * With the group's password vpnc believes whoever knows it; a certificate must be for the gateway by
+ * the name that was asked for, or else for its address.
+ */
+static void map_peer(struct map *m)
+{
+	const char *gateway = m->s->value[VPNC_GATEWAY];
+	struct addr a;
+
+	if (is(m, VPNC_AUTH_MODE, "psk"))
+		conf_set(m->out, "gateway", "identity", "any");
+	else if (!addr_parse(gateway, &a) && !strchr(gateway, ','))
+		conf_set(m->out, "gateway", "identity", gateway);
+}
+
 static void map_local(struct map *m)
 {
 	const char *text = vpnc_value(m->s, VPNC_LOCAL_ADDR);
@@ -317,6 +332,7 @@ static void map_gateway(struct map *m, const char *mode)
 	else
 		refuse(m, "unknown vendor %s; known vendors: cisco netscreen fortigate",
 		       vpnc_value(m->s, VPNC_VENDOR));
+	map_peer(m);
 	map_local(m);
 	if (number(m, VPNC_UDP_PORT, 65535, &port) && port > 0 &&
 	    is(m, VPNC_NATT_MODE, "cisco-udp"))

@@ -121,6 +121,14 @@ static void take_line(struct vpnc_settings *s, const char *line, const struct li
 		vpnc_set(s, i, value, vpnc_options[i].value ? n : 0);
 }
 
+/* Editors of other systems put these bytes before a text. */
+static size_t mark_of_encoding(const char *line)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return strncmp(line, mark, strlen(mark)) == 0 ? strlen(mark) : 0;
+}
+
 bool vpnc_read_fd(struct vpnc_settings *s, int fd, const char *name, FILE *err)
 {
 	struct line_place at = { .program = s->program, .file = name, .err = err };
@@ -132,7 +140,7 @@ bool vpnc_read_fd(struct vpnc_settings *s, int fd, const char *name, FILE *err)
 		at.line++;
 		good = strlen(line) == (size_t)n;
 		if (good)
-			take_line(s, line, &at);
+			take_line(s, line + (at.line == 1 ? mark_of_encoding(line) : 0), &at);
 		else
 			fprintf(err, "%s: %s is not text: a zero byte in line %u\n", s->program,
 				name, at.line);

@@ -202,6 +202,7 @@ struct ike_config {
 	bool no_fragments; /* do not announce Cisco's fragmentation of IKE messages */
 	struct identity local; /* ID_NONE: our address; with a certificate: its subject */
 	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
+	bool remote_any; /* PSK: who has the key may call itself what it likes */
 	struct secret psk; /* with HYBRID: the group's, or empty */
 	const struct credentials *credentials; /* RSA, HYBRID; borrowed, NULL with PSK */
 	struct ike_config_wish wish;

@@ -294,6 +294,8 @@ static const char *peer_wrong(const struct ike_sa *sa)
 
 	if (!named)
 		want = identity_from_addr(&sa->path.remote.addr);
+	if (!cert && sa->config->remote_any)
+		return NULL;
 	if (peer->type == ID_NONE)
 		return "the gateway's identity is of a kind that nothing can be compared with";
 	if (!cert)

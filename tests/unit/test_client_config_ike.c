@@ -49,6 +49,18 @@ static void without_a_word_nothing_is_special(void **state)
 	reading_free(&r);
 }
 
+static void a_gateway_may_be_anybody_who_knows_the_key(void **state)
+{
+	struct reading r = read_more("[gateway]\nidentity = any\n");
+
+	assert_true(r.c->session.ike.remote_any);
+	reading_free(&r);
+	expect_more_said(
+		"[gateway]\nidentity = any\n[auth]\nmethod = hybrid\nca = /x\n",
+		"vpn.conf:8:12: [gateway] identity = any: whoever has a certificate of the "
+		"same CA could pose as the gateway; name it\n");
+}
+
 static void vendors_have_ways_of_their_own(void **state)
 {
 	static const struct {
@@ -238,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_word_nothing_is_special),
+		cmocka_unit_test(a_gateway_may_be_anybody_who_knows_the_key),
 		cmocka_unit_test(vendors_have_ways_of_their_own),
 		cmocka_unit_test(our_end_can_be_chosen),
 		cmocka_unit_test(each_transport_is_that_of_its_word),

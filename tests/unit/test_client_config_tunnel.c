@@ -250,6 +250,31 @@ static void a_script_does_what_it_is_asked_to(void **state)
 	}
 }
 
+/* As NetworkManager names its helper. */
+static void a_script_may_have_arguments(void **state)
+{
+	static const char *const commands[] = { "/bin/true 6 4711 --bus-name a.b.c",
+						"env X=1 hook" };
+	char text[600];
+	struct config_source source = {
+		.file = "vpn.conf", .owner = geteuid(), .mode = 0600, .fetch = true
+	};
+	struct reading r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		snprintf(text, sizeof(text), GATEWAY AUTH "[hooks]\nscript = %s\n", commands[i]);
+		r = read_source(source, text, strlen(text));
+		assert_string_equal(r.said, "");
+		assert_string_equal(r.c->script, commands[i]);
+		reading_free(&r);
+	}
+	snprintf(text, sizeof(text), GATEWAY AUTH "[hooks]\nscript = /nowhere/hook 6\n");
+	r = read_source(source, text, strlen(text));
+	assert_string_equal(r.said, "vpn.conf:6:10: [hooks] script: /nowhere/hook: No such file or "
+				    "directory\n");
+	reading_free(&r);
+}
+
 static void expect_script_said(const char *said)
 {
 	struct reading r = read_with_script("");
@@ -303,6 +328,7 @@ int main(void)
 		cmocka_unit_test(complaints_say_where_and_what),
 		cmocka_unit_test(there_is_an_end_to_pairs),
 		cmocka_unit_test(a_script_does_what_it_is_asked_to),
+		cmocka_unit_test(a_script_may_have_arguments),
 		cmocka_unit_test(a_script_must_be_ours_and_a_program),
 	};
 

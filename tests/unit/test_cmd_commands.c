@@ -92,7 +92,7 @@ static void every_command_has_help(void **state)
 {
 	for (const struct command *c = commands; c->name; c++) {
 		assert_non_null(c->help);
-		assert_non_null(c->run);
+		assert_true((c->run != NULL) != (c->main != NULL));
 		command_help(c, err);
 		fflush(err);
 		assert_non_null(strstr(said, c->help));
@@ -108,6 +108,24 @@ static void unknown_commands_are_usage(void **state)
 
 	assert_int_equal(command_main(2, argv), EXIT_CODE_USAGE);
 	assert_int_equal(command_main(1, argv), EXIT_CODE_USAGE);
+}
+
+/* By a link, whatever its place, or by the command. */
+static void other_programs_names(void **state)
+{
+	char *link[] = { (char[]){ "/usr/local/sbin/vpnc" }, (char[]){ "--version" }, NULL };
+	char *command[] = { (char[]){ "godwit" }, (char[]){ "vpnc" }, (char[]){ "--version" },
+			    NULL };
+	char *slip[] = { (char[]){ "vpnc" }, (char[]){ "--versoin" }, NULL };
+	char *much[] = { (char[]){ "vpnc-disconnect" }, (char[]){ "a" }, (char[]){ "b" }, NULL };
+	char *other[] = { (char[]){ "connect" }, (char[]){ "help" }, NULL };
+
+	assert_int_equal(command_main(2, link), EXIT_CODE_OK);
+	assert_int_equal(command_main(3, command), EXIT_CODE_OK);
+	assert_int_equal(command_main(2, slip), EXIT_CODE_USAGE);
+	assert_int_equal(command_main(3, much), EXIT_CODE_USAGE);
+	/* Only those. */
+	assert_int_equal(command_main(2, other), EXIT_CODE_OK);
 }
 
 static void files_and_names(void **state)
@@ -181,6 +199,7 @@ int main(void)
 		TEST(one_plain_line_for_each_slip),
 		TEST(every_command_has_help),
 		TEST(unknown_commands_are_usage),
+		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),
 		TEST(status_tells_how_to_answer),

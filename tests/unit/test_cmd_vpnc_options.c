@@ -82,7 +82,7 @@ static void the_nearest_keyword(void **state)
 		{ "Xauth  user-name x", "Xauth username" },
 		{ "NAT Traversal Mod natt", "NAT Traversal Mode" },
 		{ "DPD idle timout 5", "DPD idle timeout (our side)" },
-		{ "CA File x", "CA-File" },
+		{ "CA-Fiel x", "CA-File" },
 		{ "something else", NULL },
 		{ "", NULL },
 	};

@@ -421,6 +421,16 @@ static void wrong_identity(void **state)
 	assert_false(responder_established(w->responder));
 }
 
+/* Who has the key is the gateway, where the configuration says so. */
+static void any_identity(void **state)
+{
+	(void)state;
+	w->config.remote_any = true;
+	identity_parse("evil.example.com", &w->responder_config.id);
+	world_up(w);
+	assert_int_equal(w->nestablished, 1);
+}
+
 static void our_identity_refused(void **state)
 {
 	vtime began = w->now;
@@ -613,6 +623,7 @@ int main(void)
 		T(wrong_key_and_silence),
 		T(wrong_hash_r),
 		T(wrong_identity),
+		T(any_identity),
 		T(our_identity_refused),
 		T(foreign_choice),
 		T(bad_public_value),
