@@ -162,6 +162,9 @@ static const char *const complaints[][2] = {
 	  "vpn.conf:7:10: warning: [hooks] script: vpnc-script sets addresses and routes itself; "
 	  "set [tunnel] routes = script\n" },
 	{ ASSIGNED "routes = script\n[hooks]\nscript = vpnc-script\n", "" },
+	{ ASSIGNED "[hooks]\nscript = ./hook 6\n",
+	  "vpn.conf:7:10: [hooks] script: a program with arguments is known by its whole path, "
+	  "beginning with /, or by a name that is in the PATH\n" },
 	{ ASSIGNED "[dns]\nmanage = script\n",
 	  "vpn.conf:7:10: [dns] manage = script needs a script; set [hooks] script\n" },
 };
