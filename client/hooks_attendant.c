@@ -73,16 +73,20 @@ static int run_spawn(const struct run *r, int out_fd, pid_t *pid)
 	return err;
 }
 
-/* What is there already, without waiting; the rest of too much is left. */
+/* Some of what is there, without waiting. What the output has no room for is thrown away. */
 static void run_collect(struct run *r, int out)
 {
-	ssize_t got;
+	uint8_t rest[4096];
+	ssize_t got = 1;
 
-	do {
-		got = read(out, r->output + r->n, OUTPUT_MAX - r->n);
-		if (got > 0)
+	for (int i = 0; i < 64 && got > 0; i++) {
+		size_t room = OUTPUT_MAX - r->n;
+
+		got = room ? read(out, r->output + r->n, room) : read(out, rest, sizeof(rest));
+		if (got > 0 && room)
 			r->n += (size_t)got;
-	} while (r->n < OUTPUT_MAX && (got > 0 || (got < 0 && errno == EINTR)));
+	}
+	wipe(rest, sizeof(rest));
 }
 
 /*
@@ -106,7 +110,7 @@ static bool run_wait(struct attendant *a, struct run *r, int pidfd, int out)
 			continue;
 		if (p[2].revents)
 			run_collect(r, out);
-		if (p[2].revents & (POLLHUP | POLLERR) || r->n == OUTPUT_MAX)
+		if (p[2].revents & (POLLHUP | POLLERR))
 			p[2].fd = -1;
 		if (p[0].revents)
 			return true;
@@ -153,7 +157,7 @@ static int run(struct attendant *a, struct run *r, char why[160])
 	bool ended;
 
 	why[0] = '\0';
-	if (r->output && pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+	if (r->output && (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0))
 		err = errno;
 	if (!err)
 		err = run_spawn(r, r->output ? ends[1] : STDERR_FILENO, &pid);
@@ -164,6 +168,7 @@ static int run(struct attendant *a, struct run *r, char why[160])
 		err = ERR_SYSTEM;
 		goto out;
 	}
+	/* It cannot be reaped, and its number used again, before we do so. */
 	pidfd = pidfd_open(pid, 0);
 	ended = pidfd >= 0 && run_wait(a, r, pidfd, ends[0]);
 	if (!ended)

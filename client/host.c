@@ -326,6 +326,16 @@ static_assert(SESSION_ROUTES_MAX <= TUN_POLICY_MAX, "all routes of a session fit
 static_assert(SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX <= TUN_EXCLUDE_MAX, "and all exclusions");
 static_assert(2 * TUN_PLAN_MAX <= JOURNAL_LINES_MAX, "and those of the next before they go");
 
+/* The first router on the way to the gateway; on a link with it the gateway, or none. */
+static struct addr first_router(struct host *h, const struct addr *gateway)
+{
+	struct net_route route;
+
+	if (net_router_get(&h->router, gateway, &route) != 0)
+		return (struct addr){ .family = FAMILY_NONE };
+	return route.gateway.family == FAMILY_NONE ? *gateway : route.gateway;
+}
+
 static int plan(struct host *h, const struct session_effect *fx, struct tun_state *out)
 {
 	struct tun_setup setup = {
@@ -333,6 +343,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.path = fx->tun.path,
 		.ike_port = h->ike.port,
 		.data_port = h->cisco.port,
+		.router = first_router(h, &fx->tun.path.remote.addr),
 		.table = h->mark,
 		.mark = h->mark,
 		.n_inner = fx->tun.ninner,

@@ -136,6 +136,7 @@ void session_silent(struct session *s, vtime now)
 	/* It sends data but does not answer the question: that is answer enough. */
 	if (s->config->dpd && now - s->heard_at < s->config->dpd)
 		return;
+	s->unheard = true;
 	session_recover(s, now, "the gateway does not answer any more");
 }
 

@@ -149,15 +149,8 @@ static void print_tunnel(const json_t *t, FILE *out)
 {
 	const json_t *epochs = json_object_get(t, "epochs");
 
-	const json_t *ends = json_object_get(t, "ends_in_s");
-	char left[32];
-
-	fprintf(out, LABEL "%s <-> %s%s", text_of(t, "name"), text_of(t, "local_ts"),
+	fprintf(out, LABEL "%s <-> %s%s\n", text_of(t, "name"), text_of(t, "local_ts"),
 		text_of(t, "remote_ts"), json_array_size(epochs) ? "" : "   (no SA)");
-	if (json_is_number(ends))
-		fprintf(out, ", ends in %s if nothing renews it",
-			duration_text((long long)json_number_value(ends), left));
-	fprintf(out, "\n");
 	for (size_t i = 0; i < json_array_size(epochs); i++)
 		print_epoch(json_array_get(epochs, i), out);
 }

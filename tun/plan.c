@@ -96,6 +96,28 @@ static void plan_path(struct plan *p)
 		plan_outer(p, PROTO_UDP, ike, PORT_IKE);
 }
 
+/*
+ * A kernel that is strict about where packets come from answers no ARP request whose sender it
+ * would reach through the tunnel: the router could not find us any more. From our outer address
+ * alone, so that little else goes there in clear. IPv6 has no such check.
+ */
+static void plan_router(struct plan *p)
+{
+	const struct addr *local = &p->setup->path.local.addr, *router = &p->setup->router;
+
+	if (local->family != FAMILY_IP4 || router->family != FAMILY_IP4)
+		return;
+	plan_put(p, (struct tun_state){
+			    .kind = TUN_STATE_RULE,
+			    .pref = TUN_PREF_OUTER,
+			    .family = FAMILY_IP4,
+			    .from = host_prefix(local),
+			    .to = host_prefix(router),
+			    .action = TUN_LOOKUP,
+			    .table = TUN_TABLE_MAIN,
+		    });
+}
+
 static void plan_mark(struct plan *p, enum family f)
 {
 	plan_put(p, (struct tun_state){
@@ -216,6 +238,7 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 	    setup->n_inner > TUN_INNER_MAX)
 		return ERR_NO_ROOM;
 	plan_path(&p);
+	plan_router(&p);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
 		if (has_family(setup, families[i]) || setup->path.remote.addr.family == families[i])
 			plan_mark(&p, families[i]);

@@ -160,8 +160,11 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
 #define TUN_INNER_MAX 4
-/* What tun_plan makes at most: outer, mark, unreachable; rule and address; exclude; route and rule. */
-#define TUN_PLAN_MAX (3 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+/*
+ * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; exclude; route
+ * and rule.
+ */
+#define TUN_PLAN_MAX (2 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {
@@ -169,6 +172,7 @@ struct tun_setup {
 	struct path path; /* outer, with the port of our socket */
 	uint16_t ike_port; /* ours, where IKE begins anew: to port 500. 0: no other than the path's */
 	uint16_t data_port; /* CISCO_UDP: ours, for ESP */
+	struct addr router; /* the first on the way, or the gateway itself; FAMILY_NONE: unknown */
 	uint32_t table;
 	uint32_t mark; /* of the outer sockets */
 	struct addr inner[TUN_INNER_MAX]; /* the first of each family is preferred */

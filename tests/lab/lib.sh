@@ -238,10 +238,12 @@ lab_down() {
 # ---- gateway ---------------------------------------------------------------------------------
 
 # gateway_daemon_conf UNITY: the daemon's own settings; UNITY (yes, no): it speaks Cisco's Unity.
+# LAB_GW_LIBIPSEC: more settings of its ESP.
 gateway_daemon_conf() {
 	local dir=$LAB_TMP/gateway
 	mkdir -p "$dir/swanctl"
-	sed "s|@RUN@|$dir|g; s|@LOG@|${LAB_GW_LOG:-1}|g; s|@UNITY@|$1|g" \
+	sed "s|@RUN@|$dir|g; s|@LOG@|${LAB_GW_LOG:-1}|g; s|@UNITY@|$1|g;
+		s|# @LIBIPSEC@|${LAB_GW_LIBIPSEC:-}|" \
 		"$LAB_DIR/strongswan.conf.in" >"$dir/strongswan.conf"
 }
 
@@ -272,9 +274,22 @@ gateway_reload() {
 		fail "the gateway refuses its configuration: $(tail -n 1 "$LAB_OUT/load.log")"
 }
 
+# The mounts are in the mount namespace that `ip netns exec` makes, and end with the daemon.
+# shellcheck disable=SC2016
+gateway_exec() {
+	export STRONGSWAN_CONF=$LAB_TMP/gateway/strongswan.conf
+	[ -n "${LAB_GW_ROOT:-}" ] || exec ip netns exec "$NSG" charon-systemd
+	exec ip netns exec "$NSG" sh -ec '
+		for dir in dev proc sys; do mount --rbind /$dir "$1/$dir"; done
+		mount -t tmpfs tmpfs "$1/tmp"
+		mkdir -p "$1/$2"
+		mount --bind "$2" "$1/$2"
+		exec chroot "$1" /usr/sbin/charon-systemd' sh "$LAB_GW_ROOT" "$LAB_TMP/gateway"
+}
+
+# gateway_start: LAB_GW_ROOT, if it is set, has the daemon (tests/lab/newer-strongswan).
 gateway_start() {
-	STRONGSWAN_CONF=$LAB_TMP/gateway/strongswan.conf \
-		ip netns exec "$NSG" charon-systemd >"$LAB_OUT/charon.out" 2>&1 &
+	gateway_exec >"$LAB_OUT/charon.out" 2>&1 &
 	GATEWAY_PID=$!
 	wait_for 10 gateway_ctl --stats ||
 		fail "the gateway does not start: $(grep -m 1 'failed to load' "$LAB_TMP/gateway/charon.log")"
@@ -316,11 +331,12 @@ server_start() {
 # ---- client ----------------------------------------------------------------------------------
 
 # client_conf NAME [KEY=VALUE...]: writes NAME.conf. Keys: gateway ike esp pfs psk device timeout
-# lifetime keylife dpd, weak (allow-weak), inner and remote (of the tunnel).
+# lifetime keylife dpd, weak (allow-weak), inner and remote (of the tunnel), encap (encapsulation),
+# port (local-port), source (local-address).
 client_conf() {
 	local name=$1 pair gateway=$GW_ADDR ike=aes128-sha256-modp2048 esp=aes128gcm16 pfs=yes
 	local psk=$LAB_PSK device=godwit0 timeout=10s lifetime=8h keylife=8h dpd=30s weak=no
-	local inner=$INNER_ADDR/32 remote=10.80.0.0/24
+	local inner=$INNER_ADDR/32 remote=10.80.0.0/24 encap=auto port=500 source=
 	shift
 	for pair; do local "${pair?}"; done
 	umask 077
@@ -330,6 +346,8 @@ client_conf() {
 		version  = ikev1
 		mode     = main
 		identity = gw.lb.test
+		local-port = $port
+		${source:+local-address = $source}
 
 		[auth]
 		method   = psk
@@ -347,6 +365,7 @@ client_conf() {
 		allow-weak = $weak
 		pfs        = $pfs
 		keylife    = $keylife
+		encapsulation = $encap
 
 		[nat]
 		timeout = $timeout

@@ -220,6 +220,19 @@ static inline void bench_connect(struct bench *b)
 	bench_pump(b);
 }
 
+/* Something comes from the gateway for this SA; 0: for a new one. */
+static inline void bench_datagram(struct bench *b, unsigned sa)
+{
+	const uint8_t number = (uint8_t)sa;
+	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
+
+	ev.datagram.from = b->s->path.remote;
+	ev.datagram.to = b->s->path.local;
+	ev.datagram.bytes = slice(&number, 1);
+	session_event(b->s, b->now, &ev);
+	bench_pump(b);
+}
+
 static inline void bench_authenticated(struct bench *b, unsigned sa)
 {
 	struct ike_effect *fx = fake_ike_push(sa, IKE_EFFECT_NAT);

@@ -20,10 +20,13 @@
 
 static enum control_verb verb(const char *line)
 {
+	struct control_request r;
 	const char *why;
-	enum control_verb v = control_parse(SLICE_STR(line), &why);
+	enum control_verb v = control_parse(SLICE_STR(line), &r, &why);
 
 	assert_true((v == CONTROL_BAD) == (why != NULL));
+	assert_int_equal(r.verb, v);
+	control_request_free(&r);
 	return v;
 }
 
@@ -49,6 +52,53 @@ static void deep_nesting_is_refused(void **state)
 	memset(line, '[', sizeof(line));
 	line[sizeof(line) - 1] = '\0';
 	assert_int_equal(verb(line), CONTROL_BAD);
+}
+
+#define ANSWER "{\"cmd\":\"answer\","
+
+static void an_answer_has_its_values(void **state)
+{
+	struct control_request r;
+	const char *why;
+
+	assert_int_equal(control_parse(SLICE_STR(ANSWER "\"id\":4294967295,\"values\":{"
+							"\"password\":\"a\\u00e4\\\"b\","
+							"\"next-pin\":\"1234\"}}"),
+				       &r, &why),
+			 CONTROL_ANSWER);
+	assert_int_equal(r.id, UINT32_MAX);
+	assert_int_equal(r.value[XAUTH_PASSWORD].n, 5);
+	assert_memory_equal(r.value[XAUTH_PASSWORD].p, "a\xc3\xa4\"b", 5);
+	assert_int_equal(r.value[XAUTH_NEXT_PIN].n, 4);
+	assert_int_equal(r.value[XAUTH_USERNAME].n, 0);
+	control_request_free(&r);
+	assert_int_equal(secret_pool_used(), 0);
+}
+
+static void what_is_no_answer(void **state)
+{
+	char line[CONTROL_LINE_MAX] = ANSWER "\"id\":1,\"values\":{\"password\":\"";
+	size_t n = strlen(line);
+
+	assert_int_equal(verb(ANSWER "\"id\":1,\"values\":{}}"), CONTROL_ANSWER);
+	assert_int_equal(verb(ANSWER "\"values\":{}}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":0,\"values\":{}}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":-1,\"values\":{}}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":4294967296,\"values\":{}}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":\"1\",\"values\":{}}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":1}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":1,\"values\":[]}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":1,\"values\":{\"pasword\":\"x\"}}"), CONTROL_BAD);
+	assert_int_equal(verb(ANSWER "\"id\":1,\"values\":{\"password\":7}}"), CONTROL_BAD);
+	/* A NUL would cut it short somewhere. */
+	assert_int_equal(verb(ANSWER "\"id\":1,\"values\":{\"password\":\"a\\u0000b\"}}"),
+			 CONTROL_BAD);
+	memset(line + n, 'x', ASK_VALUE_MAX + 1);
+	strcpy(line + n + ASK_VALUE_MAX, "\"}}");
+	assert_int_equal(verb(line), CONTROL_ANSWER);
+	strcpy(line + n + ASK_VALUE_MAX, "x\"}}");
+	assert_int_equal(verb(line), CONTROL_BAD);
+	assert_int_equal(secret_pool_used(), 0);
 }
 
 /* ---- status ---- */
@@ -176,13 +226,62 @@ static void status_tells_what_is(void **state)
 	free(s);
 }
 
+static void status_tells_what_is_asked(void **state)
+{
+	struct session_info *s = calloc(1, sizeof(*s));
+	struct ike_assigned *assigned = calloc(1, sizeof(*assigned));
+	struct session_ask q = { .id = 9,
+				 .fields = 1u << XAUTH_PASSCODE | 1u << XAUTH_USERNAME,
+				 .message = "Next code",
+				 .ahead = true,
+				 .until = 460 * VTIME_S };
+	struct control_view view = {
+		.name = "x", .device = "d", .session = s, .user = "alice", .now = 160 * VTIME_S
+	};
+	struct ts_pair ts = some_ts();
+	struct addr inner;
+	json_t *o, *asks;
+
+	fill_session(s, &ts);
+	addr_parse("10.91.0.7", &inner);
+	addr_parse("10.1.0.53", &assigned->dns[0]);
+	assigned->ndns = 1;
+	s->ask = &q;
+	s->assigned = assigned;
+	s->inner = &inner;
+	s->ninner = 1;
+	s->tunnels[0].until = 880 * VTIME_S;
+	s->tunnels[1].until = VTIME_NEVER;
+	o = status(&view);
+	asks = json_object_get(o, "asks");
+	assert_int_equal(num(asks, "id"), 9);
+	assert_int_equal(num(asks, "until_in_s"), 300);
+	assert_string_equal(str(asks, "message"), "Next code");
+	assert_true(json_is_true(json_object_get(asks, "ahead")));
+	assert_int_equal(json_array_size(json_object_get(asks, "fields")), 2);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(asks, "fields"), 1)),
+			    "passcode");
+	assert_string_equal(str(json_object_get(o, "ike"), "user"), "alice");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "dns"), 0)),
+			    "10.1.0.53");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "addresses"), 0)),
+			    "10.91.0.7");
+	assert_int_equal(num(json_array_get(json_object_get(o, "tunnels"), 0), "ends_in_s"), 720);
+	assert_true(json_is_null(
+		json_object_get(json_array_get(json_object_get(o, "tunnels"), 1), "ends_in_s")));
+	json_decref(o);
+	free(assigned);
+	free(s);
+}
+
 /* Every key is there in every state: programs count on it. */
 static void status_always_has_its_keys(void **state)
 {
 	static const char *const keys[] = { "name",    "state",	    "since",	     "gateway",
 					    "peer",    "local",	    "encapsulation", "nat",
 					    "ike",     "addresses", "dns",	     "mtu",
-					    "tunnels", "held",	    "mobility",	     "ping" };
+					    "tunnels", "held",	    "mobility",	     "ping",
+					    "asks" };
 	struct session_info *s = calloc(1, sizeof(*s));
 	struct control_view view = { .name = "x", .device = "d", .session = s, .now = 5 };
 	json_t *o = status(&view);
@@ -205,6 +304,8 @@ struct server {
 	struct control *control;
 	struct control_ops ops;
 	unsigned disconnects;
+	uint32_t answered;
+	char password[16];
 };
 
 static char *say_status(void *ctx)
@@ -220,6 +321,17 @@ static void count_disconnect(void *ctx)
 	s->disconnects++;
 }
 
+static const char *take_answer(void *ctx, const struct control_request *r)
+{
+	struct server *s = ctx;
+
+	if (r->id != 7)
+		return "there is no such question any more";
+	s->answered = r->id;
+	memcpy(s->password, r->value[XAUTH_PASSWORD].p, r->value[XAUTH_PASSWORD].n);
+	return NULL;
+}
+
 static int server_start(void **state)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -228,7 +340,7 @@ static int server_start(void **state)
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control", s->dir);
 	uv_loop_init(&s->loop);
-	s->ops = (struct control_ops){ s, say_status, count_disconnect };
+	s->ops = (struct control_ops){ s, say_status, count_disconnect, take_answer };
 	s->control = control_new(&s->loop, s->path, &s->ops);
 	assert_non_null(s->control);
 	*state = s;
@@ -297,6 +409,23 @@ static void answers_line_by_line(void **state)
 	assert_non_null(strstr(hear(fd), "\"error\""));
 	tell(s, fd, "{\"cmd\":\"status\"}\n");
 	assert_string_equal(hear(fd), "{\"state\":\"up\"}\n");
+	close(fd);
+	turn(s);
+}
+
+static void answers_are_taken(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, ANSWER "\"id\":6,\"values\":{\"password\":\"abc\"}}\n");
+	assert_non_null(strstr(hear(fd), "{\"error\":\"there is no such question"));
+	assert_int_equal(s->answered, 0);
+	tell(s, fd, ANSWER "\"id\":7,\"values\":{\"password\":\"abc\"}}\n");
+	assert_string_equal(hear(fd), "{\"answered\":true}\n");
+	assert_int_equal(s->answered, 7);
+	assert_string_equal(s->password, "abc");
+	assert_int_equal(secret_pool_used(), 0);
 	close(fd);
 	turn(s);
 }
@@ -390,9 +519,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_told_apart),
 		cmocka_unit_test(deep_nesting_is_refused),
+		cmocka_unit_test(an_answer_has_its_values),
+		cmocka_unit_test(what_is_no_answer),
 		cmocka_unit_test(status_tells_what_is),
+		cmocka_unit_test(status_tells_what_is_asked),
 		cmocka_unit_test(status_always_has_its_keys),
 		TEST(answers_line_by_line),
+		TEST(answers_are_taken),
 		TEST(socket_is_private),
 		TEST(too_long_a_line_ends_it),
 		TEST(only_so_many_at_a_time),

@@ -524,6 +524,28 @@ static void and_not_before_there_is_a_path(void **state)
 	assert_int_equal(fake_ike_count(2, IKE_EVENT_START), 1);
 }
 
+/* Nor into a path on which nothing comes back: it is said when the gateway is heard. */
+static void nor_to_a_gateway_that_is_silent(void **state)
+{
+	struct bench *b = *state;
+
+	up(b);
+	session_silent(b->s, b->now);
+	bench_pump(b);
+	bench_run(b, b->now + 2 * VTIME_S);
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_START), 1);
+	bench_dead(b, 2, ERR_TIMEOUT, "");
+	bench_run(b, b->now + 5 * VTIME_S);
+	assert_int_equal(fake_ike_count(3, IKE_EVENT_START), 1);
+	assert_int_equal(fake_ike_count(0, IKE_EVENT_CLOSE), 0);
+	bench_datagram(b, 3);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CLOSE), 1);
+	assert_null(fake_ike_sa(1));
+	bench_authenticated(b, 3);
+	give(b, 3);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+}
+
 static void nothing_is_said_for_what_the_gateway_has_ended(void **state)
 {
 	struct bench *b = *state;
@@ -749,6 +771,7 @@ int main(void)
 		BENCH_TEST(the_same_address_at_renewal),
 		BENCH_TEST(the_old_lease_is_given_back_first),
 		BENCH_TEST(and_not_before_there_is_a_path),
+		BENCH_TEST(nor_to_a_gateway_that_is_silent),
 		BENCH_TEST(nothing_is_said_for_what_the_gateway_has_ended),
 		BENCH_TEST(back_with_the_same_address),
 		BENCH_TEST(back_without_mode_config),

@@ -164,6 +164,22 @@ static void status_for_people(void **state)
 	assert_null(strstr(said, "IKE"));
 }
 
+static void status_tells_how_to_answer(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"office\",\"state\":\"up\",\"since\":\"2026-01-01T00:00:00Z\","
+		"\"asks\":{\"id\":3,\"fields\":[\"passcode\"],\"message\":\"Token?\",\"ahead\":true},"
+		"\"ike\":{\"version\":\"ikev1\",\"suite\":\"x\",\"user\":\"alice\"},"
+		"\"tunnels\":[{\"ends_in_s\":null},{\"ends_in_s\":725},{\"ends_in_s\":9999}]}";
+
+	assert_true(status_text(json, err));
+	fflush(err);
+	assert_non_null(strstr(said, " waiting for a one-time code: godwit answer office "
+				     "(the tunnel ends in 12 min)\n"));
+	assert_non_null(strstr(said, " the gateway says: Token?\n"));
+	assert_non_null(strstr(said, ", user alice\n"));
+}
+
 static void status_that_makes_no_sense(void **state)
 {
 	assert_false(status_text("{}", err));
@@ -186,6 +202,7 @@ int main(void)
 		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),
+		TEST(status_tells_how_to_answer),
 		TEST(status_that_makes_no_sense),
 	};
 

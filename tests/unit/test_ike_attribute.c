@@ -140,13 +140,17 @@ static void padding_inside(void **state)
 		put_text(ATTRIBUTE_UNITY_DOMAIN, domains[k]);
 		wr_zero(&w, (4 - wr_len(&w) % 4) % 4);
 		put(ATTRIBUTE_IP4_ADDRESS, "0a5b0007");
-		put_text(ATTRIBUTE_UNITY_BANNER, "x");
+		put_text(ATTRIBUTE_UNITY_BANNER, "xyz");
+		wr_zero(&w, 1);
+		put_text(ATTRIBUTE_UNITY_SPLIT_DNS, "b.example");
 		wr_zero(&w, 3);
 		put(ATTRIBUTE_IP4_DNS, "0a500001");
 		assert_true(take());
 		assert_string_equal(got.domain, domains[k]);
 		expect_addr(&got.ip4, "10.91.0.7");
 		assert_int_equal(got.ndns, 1);
+		assert_string_equal(got.banner, "xyz");
+		assert_int_equal(got.nsplit_dns, 1);
 	}
 }
 

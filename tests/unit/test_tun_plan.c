@@ -198,6 +198,23 @@ static void test_excludes(void **state)
 	expect(&s, want, ARRAY_SIZE(want));
 }
 
+static void test_router(void **state)
+{
+	struct tun_setup s = setup_of("192.0.2.1", 4500), v6 = setup_of("2001:db8::1", 4500);
+	char text[TUN_STATE_TEXT_MAX];
+
+	assert_true(addr_parse("198.51.100.254", &s.router));
+	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 2);
+	assert_true(addr_parse("198.51.100.7", &s.path.local.addr));
+	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 3);
+	assert_string_equal(tun_state_text(&plan[1], text),
+			    "rule pref 29999 family inet from 198.51.100.7/32 to "
+			    "198.51.100.254/32 action lookup table 254");
+	assert_true(addr_parse("2001:db8:1::1", &v6.router));
+	assert_true(addr_parse("2001:db8:1::2", &v6.path.local.addr));
+	assert_int_equal(tun_plan(&v6, plan, ARRAY_SIZE(plan)), 2);
+}
+
 static void test_bounds(void **state)
 {
 	static struct prefix remote[TUN_POLICY_MAX + 1], exclude[TUN_EXCLUDE_MAX + 1];
@@ -243,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_family_without_inner_address),
 		cmocka_unit_test(test_outer_rules),
 		cmocka_unit_test(test_excludes),
+		cmocka_unit_test(test_router),
 		cmocka_unit_test(test_bounds),
 	};
 
