@@ -453,6 +453,21 @@ static void another_address_in_mid_session(void **state)
 	assert_int_equal(fake_ike.nsas, 1);
 }
 
+static void what_is_being_negotiated_goes_too(void **state)
+{
+	struct bench *b = *state;
+
+	up(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
+	session_negotiate(b->s, b->now, 0);
+	fake_ike.children = FAKE_IKE_CHILDREN_UP;
+	b->assigned.ip4 = parts_addr("10.98.0.8");
+	bench_config(b, 1);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CHILD), 3);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CHILD_DELETE), 2);
+	assert_int_equal(bench_info(b).tunnels[0].nepochs, 1);
+}
+
 static void another_address_at_renewal(void **state)
 {
 	struct bench *b = *state;
@@ -783,6 +798,7 @@ int main(void)
 		BENCH_TEST(status_tells_what_was_given),
 		BENCH_TEST(the_same_address_again),
 		BENCH_TEST(another_address_in_mid_session),
+		BENCH_TEST(what_is_being_negotiated_goes_too),
 		BENCH_TEST(another_address_at_renewal),
 		BENCH_TEST(the_same_address_at_renewal),
 		BENCH_TEST(the_old_lease_is_given_back_first),
