@@ -612,6 +612,22 @@ static void back_with_other_networks(void **state)
 	assert_int_equal(b->tun.nroutes, 1);
 }
 
+/* The tunnels are the same, but the host is told. */
+static void back_with_other_name_servers(void **state)
+{
+	struct bench *b = *state;
+
+	up(b);
+	bench_recover(b);
+	bench_authenticated(b, 2);
+	b->assigned.ndns = 1;
+	b->assigned.dns[0] = parts_addr("10.99.0.53");
+	give(b, 2);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_int_equal(b->tuns, 2);
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_CHILD), 1);
+}
+
 /* ---- other gateways ---- */
 
 static void redirect(struct bench *b, unsigned sa, const char *to)
@@ -777,6 +793,7 @@ int main(void)
 		BENCH_TEST(back_without_mode_config),
 		BENCH_TEST(back_with_another_address),
 		BENCH_TEST(back_with_other_networks),
+		BENCH_TEST(back_with_other_name_servers),
 		BENCH_TEST(the_gateway_sends_us_elsewhere),
 		BENCH_TEST(five_times_at_most),
 		BENCH_TEST(not_when_it_may_not),
