@@ -106,8 +106,8 @@ struct identity {
 #define IDENTITY_TEXT_MAX 700
 
 /*
- * The type follows from the form: an address, user@fqdn, "keyid:NAME", a distinguished name (it
- * has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
+ * The type follows from the form: an address, user@fqdn, "email:NAME" (a user@fqdn whatever it looks
+ * like), "keyid:NAME", a distinguished name (it has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
  * ERR_CONFIG.
  */
 int identity_parse(const char *text, struct identity *out);
