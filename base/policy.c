@@ -29,3 +29,16 @@ const char *policy_action_name(enum policy_action a)
 	}
 	return "unknown";
 }
+
+const char *policy_granularity_name(enum policy_granularity g)
+{
+	switch (g) {
+	case GRANULARITY_RULE:
+		return "rule";
+	case GRANULARITY_HOST:
+		return "host";
+	case GRANULARITY_FLOW:
+		return "flow";
+	}
+	return "unknown";
+}

@@ -14,10 +14,23 @@ enum policy_action {
 	POLICY_DISCARD,
 };
 
+/* For whom a PROTECT rule has SAs. */
+enum policy_granularity {
+	GRANULARITY_RULE, /* one tunnel for all that the rule covers: `slot` */
+	/*
+	 * One for each remote host, or each flow. `slot` is the rule's own, never with an SA: what
+	 * matches is held there and asked for by its tuple, until control has put a rule for that
+	 * host or flow, with a slot of its own, before this one.
+	 */
+	GRANULARITY_HOST,
+	GRANULARITY_FLOW,
+};
+
 struct policy_rule {
 	struct ts_pair ts;
 	enum policy_action action;
 	unsigned slot; /* of the tunnel; PROTECT only */
+	enum policy_granularity granularity; /* PROTECT only */
 };
 
 #define POLICY_RULES_MAX 640 /* what a gateway may exclude and include, and our own */
@@ -34,5 +47,7 @@ bool policy_add(struct policy *p, const struct policy_rule *rule);
 const struct policy_rule *policy_match(const struct policy *p, const struct tuple *t);
 /* "protect", "bypass", "discard" */
 const char *policy_action_name(enum policy_action a);
+/* "rule", "host", "flow" */
+const char *policy_granularity_name(enum policy_granularity g);
 
 #endif

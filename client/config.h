@@ -34,6 +34,8 @@ struct config {
 	 * and is not answered by session.password; NULL: none. Its first argument, "$1", is the question as a person would see it.
 	 */
 	char *password_command;
+	size_t hold_bytes;
+	vtime hold;
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
 	bool routes_by_script; /* addresses and routes are the script's business, not ours */
 	/* The script is told of DNS servers and domains, and sets them; else it must not hear of them. */

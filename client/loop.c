@@ -414,6 +414,8 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK_END:
 		effect_ask_end(l, fx->ask_id);
 		break;
+	case SESSION_EFFECT_REFUSE_SLOT:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);
 		break;

@@ -422,6 +422,8 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_ANSWER:
 		session_user_answer(s, now, ev);
 		break;
+	case SESSION_EVENT_NETWORK:
+		break;
 	case SESSION_EVENT_PATH_MTU:
 		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
 		break;

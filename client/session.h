@@ -46,6 +46,28 @@ enum session_exit {
 	SESSION_EXIT_LOST = 6,
 };
 
+/*
+ * One rule of the SPD, in the order of the configuration, before what [tunnel] says. `ts` are its
+ * selectors: with PROTECT each is a tunnel (or a family of them) of its own, negotiated when the
+ * first packet asks for it.
+ */
+#define SESSION_RULES_MAX 32
+#define SESSION_RULE_TS_MAX 16
+#define SESSION_RULE_NAME_MAX 32
+
+struct session_rule {
+	char name[SESSION_RULE_NAME_MAX];
+	enum policy_action action;
+	unsigned nts;
+	struct ts_pair ts[SESSION_RULE_TS_MAX]; /* ports: a range is possible on either side */
+	bool local_inner; /* the local addresses are our inner ones, put there when they are known */
+	enum policy_granularity granularity;
+	struct ike_child_config child; /* PROTECT: its proposals, PFS, keylife */
+	bool pfs_as_phase1;
+	vtime idle_close; /* an SA without packets for so long is closed; 0: never */
+	unsigned max_sas; /* with HOST and FLOW */
+};
+
 /* What the session is to do: pure data, made by config.c or by a test. Outlives the session. */
 struct session_config {
 	const char *name; /* of the connection */
@@ -69,6 +91,10 @@ struct session_config {
 	unsigned ninner;
 	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
 	unsigned ntunnels;
+	struct session_rule rules[SESSION_RULES_MAX];
+	unsigned nrules;
+	vtime idle_close; /* of `tunnels`; 0: never */
+	bool on_demand; /* `tunnels`, too, wait for their first packet */
 	/* XAUTH: what is known beforehand; the rest is asked for. Empty: not known. */
 	char username[IKE_NAME_MAX];
 	char user_domain[IKE_NAME_MAX];
@@ -121,6 +147,7 @@ enum session_event_type {
 	SESSION_EVENT_TUN_READY,
 	SESSION_EVENT_TUN_FAILED, /* text says what was refused */
 	SESSION_EVENT_PATH_MTU, /* the answer to FIND_MTU */
+	SESSION_EVENT_NETWORK, /* the host's addresses or routes have changed: refusals are void */
 	SESSION_EVENT_ANSWER, /* to ASK; one for an ASK that is over is ignored */
 };
 
@@ -189,6 +216,7 @@ enum session_effect_type {
 	 */
 	SESSION_EFFECT_PUBLISH_SLOT,
 	SESSION_EFFECT_PUBLISH_SPI, /* packets with this SPI belong to `in` */
+	SESSION_EFFECT_REFUSE_SLOT, /* nothing is to be had for refuse.slot before refuse.until */
 	SESSION_EFFECT_RETIRE, /* take `in` out of the index and free both: no longer in any slot */
 	SESSION_EFFECT_ASK, /* ask a person; the answer is an ANSWER */
 	SESSION_EFFECT_ASK_END, /* `ask_id` need not be answered any more */
@@ -221,6 +249,7 @@ struct session_effect {
 			unsigned nroutes;
 			const struct prefix *excludes; /* but not these */
 			unsigned nexcludes;
+			const struct policy *policy; /* the rules, for what needs the kernel's help */
 			const struct ike_assigned *assigned; /* NULL: nothing; all borrowed */
 			struct path path;
 			unsigned mtu;
@@ -234,6 +263,10 @@ struct session_effect {
 			struct esp_out *next;
 		} slot;
 		struct esp_in *in; /* PUBLISH_SPI */
+		struct {
+			unsigned slot;
+			vtime until; /* 0: that is over */
+		} refuse;
 		struct {
 			struct esp_in *in; /* either may be NULL */
 			struct esp_out *out;

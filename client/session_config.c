@@ -66,7 +66,7 @@ static void exclude_add(struct session_net *net, const struct prefix *p)
 /* False: there is no room. */
 static bool tunnel_add(struct session_net *net, const struct ts_pair *ts)
 {
-	struct policy_rule rule = { *ts, POLICY_PROTECT, net->ntunnels };
+	struct policy_rule rule = { *ts, POLICY_PROTECT, net->ntunnels, GRANULARITY_RULE };
 	struct prefix remote;
 
 	if (net->ntunnels == SESSION_TUNNELS_MAX)

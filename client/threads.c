@@ -187,7 +187,7 @@ static void engines_new(struct data *d, struct host *host)
 {
 	d->classifier = classifier_new();
 	d->tx.classifier = d->classifier;
-	d->tx.engine = outbound_new(d->classifier);
+	d->tx.engine = outbound_new(d->classifier, &(struct outbound_config){ 0 });
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.tun = &host->tun;
 	d->tx.natt = host->natt;

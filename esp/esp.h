@@ -159,6 +159,11 @@ void classifier_set_current(struct classifier *c, unsigned slot, struct esp_out 
 /* Control thread. The newer epoch of a slot, used once inbound has proved it. */
 void classifier_set_next(struct classifier *c, unsigned slot, struct esp_out *sa);
 bool classifier_next_proved(const struct classifier *c, unsigned slot);
+/*
+ * Control thread. Nothing is to be had for this slot before `until` (0: that is over): what is held
+ * for it is refused, and so is what comes, with an error that the application sees.
+ */
+void classifier_set_refused(struct classifier *c, unsigned slot, vtime until);
 /* Control thread. ERR_NO_ROOM when the index is full or the SPI taken. */
 int classifier_add_spi(struct classifier *c, struct esp_in *sa);
 void classifier_remove_spi(struct classifier *c, uint32_t spi);
@@ -200,7 +205,10 @@ unsigned classifier_reclaim(struct classifier *c);
 /* What inbound and outbound make of each packet of a batch: pkt.kind (base/pkt.h). */
 
 enum data_event_type {
-	/* outbound: PROTECT without a usable SA; once for each slot until control changes the slot */
+	/*
+	 * outbound: PROTECT without a usable SA; once for each slot until control changes the slot,
+	 * and for each host or flow of a slot whose rule asks for that, while one of its packets is held
+	 */
 	DATA_NEED_SA,
 	DATA_FIRST_PACKET, /* inbound: first authentic packet of an SA */
 	/* inbound: the newest authentic packet of an SA came from another outer endpoint */
@@ -224,13 +232,31 @@ struct data_event {
 struct outbound;
 struct inbound;
 
+/* What is held for one slot, or (the counters) has been. Any thread may read it. */
+struct hold_counters {
+	_Atomic uint64_t packets; /* now */
+	_Atomic uint64_t bytes;
+	_Atomic uint64_t since; /* vtime of the oldest one; 0: nothing is held */
+	/* in = released + replaced + expired + dropped + packets, at any time between two calls */
+	_Atomic uint64_t in;
+	_Atomic uint64_t released;
+	_Atomic uint64_t replaced; /* by its own retransmission, or an equal datagram */
+	_Atomic uint64_t expired;
+	_Atomic uint64_t dropped; /* for room, refused, reset, or its rule is gone */
+};
+
+struct outbound_config {
+	size_t hold_bytes; /* in all; 0: nothing is held */
+	vtime hold_age; /* the longest */
+};
+
 /*
  * Events wait in a queue of fixed size. What finds it full is told with a later packet; only the
  * hints of unknown SPIs are lost then.
  */
 
-/* The classifier is borrowed. */
-struct outbound *outbound_new(struct classifier *c);
+/* The classifier is borrowed, and all memory taken: nothing is allocated later. */
+struct outbound *outbound_new(struct classifier *c, const struct outbound_config *config);
 void outbound_free(struct outbound *o);
 /*
  * Inner packets in (as read from the TUN, with head and tail room), sealed packets out: each
@@ -245,6 +271,18 @@ void outbound_free(struct outbound *o);
  * may_fragment set where the path is narrower. TCP SYNs leave with an MSS that fits.
  */
 void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
+/*
+ * Of what is held: seals what has an SA by now and appends it to `b`, in order for each flow and as
+ * far as there is room; refuses what is refused (into `replies`) and drops what is too old. To be
+ * called before outbound_run has newer packets, when control has published something, and at
+ * outbound_deadline. True: call again, with empty batches.
+ */
+bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
+/* When the oldest held packet expires; VTIME_NEVER: nothing is held. */
+vtime outbound_deadline(const struct outbound *o);
+/* Of all slots together, and of one. */
+const struct hold_counters *outbound_held(const struct outbound *o);
+const struct hold_counters *outbound_held_of(const struct outbound *o, unsigned slot);
 /* Sending a sealed packet failed because its path is too narrow: control is to find out. */
 void outbound_path_mtu(struct outbound *o);
 bool outbound_output(struct outbound *o, struct data_event *out);

@@ -16,10 +16,11 @@ struct outbound {
 	uint32_t asked[CLASSIFIER_SLOTS]; /* the slot's stamp when NEED_SA was told; 0: never */
 };
 
-struct outbound *outbound_new(struct classifier *c)
+struct outbound *outbound_new(struct classifier *c, const struct outbound_config *config)
 {
 	struct outbound *o = xcalloc(1, sizeof(*o));
 
+	(void)config;
 	o->classifier = c;
 	return o;
 }

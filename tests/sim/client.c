@@ -231,6 +231,8 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK_END:
 		do_ask_end(c, fx);
 		break;
+	case SESSION_EFFECT_REFUSE_SLOT:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
 		break;
@@ -389,7 +391,7 @@ struct sim_client *sim_client_new(struct world *w)
 	c->log = (struct log){ .level = LOG_DEBUG, .sink = log_sink, .ctx = c };
 	c->session = session_new(&w->settings.session, &w->rng[STREAM_CLIENT], &c->log, false);
 	c->classifier = classifier_new();
-	c->outbound = outbound_new(c->classifier);
+	c->outbound = outbound_new(c->classifier, &(struct outbound_config){ 0 });
 	c->inbound = inbound_new(c->classifier);
 	return c;
 }

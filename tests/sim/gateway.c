@@ -490,7 +490,7 @@ struct sim_gateway *sim_gateway_new(struct world *w)
 	g->world = w;
 	g->responder = responder_new(&w->settings.responder, &w->rng[STREAM_GATEWAY]);
 	g->classifier = classifier_new();
-	g->outbound = outbound_new(g->classifier);
+	g->outbound = outbound_new(g->classifier, &(struct outbound_config){ 0 });
 	g->inbound = inbound_new(g->classifier);
 	publish_rules(g);
 	if (w->settings.engine)

@@ -17,7 +17,9 @@ static struct ts net(const char *text)
 
 static struct policy_rule rule(const char *remote, enum policy_action action, unsigned slot)
 {
-	return (struct policy_rule){ { net("0.0.0.0/0"), net(remote) }, action, slot };
+	return (struct policy_rule){
+		{ net("0.0.0.0/0"), net(remote) }, action, slot, GRANULARITY_RULE
+	};
 }
 
 static struct tuple to(const char *dst)
@@ -52,7 +54,9 @@ static void test_first_match_decides(void **state)
 static void test_direction(void **state)
 {
 	static struct policy p;
-	struct policy_rule r = { { net("192.0.2.1/32"), net("10.0.0.0/8") }, POLICY_PROTECT, 0 };
+	struct policy_rule r = {
+		{ net("192.0.2.1/32"), net("10.0.0.0/8") }, POLICY_PROTECT, 0, GRANULARITY_RULE
+	};
 	struct tuple t = to("10.0.0.1"), back = { .src = t.dst, .dst = t.src };
 
 	assert_true(policy_add(&p, &r));

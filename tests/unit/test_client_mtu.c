@@ -35,11 +35,11 @@ static void known_values(void **state)
 static void run(struct esp_out *sa, struct batch *b)
 {
 	static uint8_t arena[BATCH_MAX * 2048];
-	struct policy_rule rule = { parts_pair("10.1.0.0/16", "10.2.0.0/16"), POLICY_PROTECT,
-				    SLOT };
+	struct policy_rule rule = { parts_pair("10.1.0.0/16", "10.2.0.0/16"), POLICY_PROTECT, SLOT,
+				    GRANULARITY_RULE };
 	struct policy *policy = xcalloc(1, sizeof(*policy));
 	struct classifier *c = classifier_new();
-	struct outbound *o = outbound_new(c);
+	struct outbound *o = outbound_new(c, &(struct outbound_config){ 0 });
 	struct batch replies;
 
 	batch_init(&replies, arena, sizeof(arena));

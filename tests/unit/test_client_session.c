@@ -119,6 +119,8 @@ static void take(struct bench *b, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK:
 	case SESSION_EFFECT_ASK_END:
 		break;
+	case SESSION_EFFECT_REFUSE_SLOT:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		for (unsigned i = 0; fx->retire.out && i < SLOTS; i++)
 			assert_true(b->out[i] != fx->retire.out && b->next[i] != fx->retire.out);

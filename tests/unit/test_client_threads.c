@@ -73,7 +73,7 @@ static struct endpoint local(uint16_t port)
 static void publish(struct bed *b, enum encapsulation encapsulation)
 {
 	struct esp_sa_config out = parts_config(&suite_gcm, SPI), in;
-	struct policy_rule rule = { out.ts, POLICY_PROTECT, SLOT };
+	struct policy_rule rule = { out.ts, POLICY_PROTECT, SLOT, GRANULARITY_RULE };
 	struct policy *p = xcalloc(1, sizeof(*p));
 
 	p->fallback = POLICY_DISCARD;

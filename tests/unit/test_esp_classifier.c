@@ -28,7 +28,8 @@ static void rules_are_numbered_copies(void **state)
 {
 	struct classifier *c = classifier_new();
 	struct policy *p = xcalloc(1, sizeof(*p));
-	struct policy_rule rule = { parts_pair("10.1.0.0/16", "0.0.0.0/0"), POLICY_BYPASS, 0 };
+	struct policy_rule rule = { parts_pair("10.1.0.0/16", "0.0.0.0/0"), POLICY_BYPASS, 0,
+				    GRANULARITY_RULE };
 
 	assert_int_equal(classifier_rules_number(c), 0);
 	assert_int_equal(classifier_policy(c)->fallback, POLICY_DISCARD);

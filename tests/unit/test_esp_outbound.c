@@ -27,7 +27,7 @@ struct bench {
 static void bench_rule(struct bench *b, const char *local, const char *remote,
 		       enum policy_action action, unsigned slot)
 {
-	struct policy_rule rule = { parts_pair(local, remote), action, slot };
+	struct policy_rule rule = { parts_pair(local, remote), action, slot, GRANULARITY_RULE };
 
 	assert_true(policy_add(b->policy, &rule));
 }
@@ -42,7 +42,7 @@ static int bench_new(void **state)
 	struct bench *b = xcalloc(1, sizeof(*b));
 
 	b->c = classifier_new();
-	b->o = outbound_new(b->c);
+	b->o = outbound_new(b->c, &(struct outbound_config){ 0 });
 	b->policy = xcalloc(1, sizeof(*b->policy));
 	b->policy->fallback = POLICY_BYPASS;
 	b->sa = parts_out(parts_config(&suite_gcm, 0x1234));
@@ -303,7 +303,7 @@ static void before_any_rules_nothing_passes(void **state)
 {
 	struct bench *b = *state;
 	struct classifier *c = classifier_new();
-	struct outbound *o = outbound_new(c);
+	struct outbound *o = outbound_new(c, &(struct outbound_config){ 0 });
 	uint8_t inner[60];
 	struct pkt *p;
 

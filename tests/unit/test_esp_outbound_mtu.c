@@ -32,7 +32,8 @@ static void bench_family(struct bench *b, const char *local, const char *remote,
 			 struct esp_out **out, struct esp_in **in)
 {
 	struct esp_sa_config config = parts_config(&suite_gcm, 0x1000 + slot);
-	struct policy_rule rule = { parts_pair(local, remote), POLICY_PROTECT, slot };
+	struct policy_rule rule = { parts_pair(local, remote), POLICY_PROTECT, slot,
+				    GRANULARITY_RULE };
 
 	config.slot = slot;
 	config.ts = rule.ts;
@@ -47,7 +48,7 @@ static int bench_new(void **state)
 	struct bench *b = xcalloc(1, sizeof(*b));
 
 	b->c = classifier_new();
-	b->o = outbound_new(b->c);
+	b->o = outbound_new(b->c, &(struct outbound_config){ 0 });
 	b->policy = xcalloc(1, sizeof(*b->policy));
 	bench_family(b, "10.1.0.0/16", "10.2.0.0/16", SLOT, &b->sa4, &b->peer4);
 	bench_family(b, "2001:db8:1::/48", "2001:db8:2::/48", SLOT + 1, &b->sa6, &b->peer6);

@@ -310,7 +310,7 @@ static void publish_rules(struct control *k)
 
 	for (unsigned i = 0; p->n < SLOTS; i++)
 		policy_add(p, &(struct policy_rule){ parts_pair("10.1.0.0/16", nets[i]),
-						     POLICY_PROTECT, i });
+						     POLICY_PROTECT, i, GRANULARITY_RULE });
 	classifier_retire_rules(k->w->c, classifier_publish_rules(k->w->c, p));
 	k->retired++;
 	k->publications++;
@@ -377,7 +377,7 @@ static void begin(struct world *w, struct control *k)
 	w->c = classifier_new();
 	w->wire = ring_new(WIRE, sizeof(struct frame));
 	w->gateway = ring_new(WIRE, sizeof(struct frame));
-	w->out = outbound_new(w->c);
+	w->out = outbound_new(w->c, &(struct outbound_config){ 0 });
 	w->in = inbound_new(w->c);
 	k->policy.fallback = POLICY_DISCARD;
 	publish_rules(k);
