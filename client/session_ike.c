@@ -354,6 +354,8 @@ static void on_authenticated(struct session *s, vtime now, struct session_ike *i
 	if (!i->first)
 		return;
 	s->peer = i->peer;
+	if (s->step == STEP_PHASE1)
+		session_step_end(s, now, "port %u", s->path.remote.port);
 	step_to(s, now, STEP_AUTHENTICATION, auth_name(s));
 	session_step_end(s, now, "%s, gateway is %.120s, %s", auth_name(s),
 			 identity_text(&s->peer, id),

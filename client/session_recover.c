@@ -90,6 +90,9 @@ void session_recovered(struct session *s, vtime now)
 	s->watched_at = now;
 	s->failures++; /* until something is heard, or it lasts */
 	session_watch(s, now);
+	/* What the gateway has given while there was no time for it. */
+	if (session_ike_main(s))
+		session_config_use(s, now, session_ike_main(s), false);
 }
 
 void session_count_failure(struct session *s, vtime now)

@@ -251,11 +251,12 @@ static void serve(struct session *s, vtime now)
 {
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
 		struct session_ike *i = &s->ike[k];
-		unsigned missing = i->xauth.asking ? missing_of(s, &i->xauth) : 0;
+		bool asking = i->xauth.asking && !i->closing && !i->parting;
+		unsigned missing = asking ? missing_of(s, &i->xauth) : 0;
 
 		if (missing)
 			question_for(s, now, i, missing);
-		else if (i->xauth.asking)
+		else if (asking)
 			answer(s, now, i, NULL);
 	}
 }

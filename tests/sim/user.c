@@ -104,6 +104,41 @@ static void xauth_end(struct world *w)
 	world_expect(w, w->client->up_at > a->at + w->settings.person, "up without an answer");
 }
 
+/* ---- xauth_rekey: the ISAKMP SA is renewed by either end, and memory is all it takes ---- */
+
+static void xauth_rekey_begin(struct world *w)
+{
+	settings_engine(&w->settings, w->seed / 2 % 2 ? 3600 : 40, 3600, 30 * VTIME_S);
+	settings_user(&w->settings, LOGIN);
+	w->settings.trusts = w->seed % 2;
+}
+
+static void gateway_renews(struct world *w, unsigned unused)
+{
+	(void)unused;
+	sim_gateway_renew_ike(w->gateway);
+}
+
+static void xauth_rekey_up(struct world *w)
+{
+	pings(w, w->now, 150, VTIME_S);
+	for (unsigned i = 1; w->seed / 2 % 2 && i <= 4; i++)
+		world_at(w, w->now + i * 30 * VTIME_S, gateway_renews, 0);
+	world_at(w, w->now + 155 * VTIME_S, stop, 0);
+}
+
+static void xauth_rekey_end(struct world *w)
+{
+	expect_up(w);
+	expect_last_answered(w, 150);
+	expect_asks(w, 0);
+	world_expect(w,
+		     w->seed / 2 % 2 ? sim_gateway_accepted(w->gateway) == 1 :
+				       sim_gateway_accepted(w->gateway) >= 4,
+		     "the client connected %u times", sim_gateway_accepted(w->gateway));
+	world_expect(w, sim_gateway_established(w->gateway), "the gateway has no IKE SA");
+}
+
 /* ---- modecfg: addresses are kept where they can be ---- */
 
 enum mishap {
@@ -271,6 +306,7 @@ static void otp_end(struct world *w)
 
 const struct scenario user_scenarios[] = {
 	{ "xauth", xauth_begin, xauth_up, xauth_end, 300 * VTIME_S, NULL },
+	{ "xauth_rekey", xauth_rekey_begin, xauth_rekey_up, xauth_rekey_end, 200 * VTIME_S, NULL },
 	{ "modecfg", modecfg_begin, modecfg_up, modecfg_end, 400 * VTIME_S, NULL },
 	{ "otp", otp_begin, otp_up, otp_end, 1200 * VTIME_S, NULL },
 };
