@@ -42,8 +42,10 @@ bool v1_fragment_send(struct ike_sa *sa, struct ike_effect *send)
 	if (!sa->peer_fragmentation || sa->config->no_fragments || send->send.bytes.n <= max)
 		return false;
 	n = fragment_count(send->send.bytes.n, max);
-	if (n == 0)
+	if (sa->fragments_out >= n) {
+		sa->fragments_out = 0;
 		return false;
+	}
 	send->send.bytes = fragment_write(send->send.bytes, exchange_of(sa), ++sa->fragments_out,
 					  max, sa->fragment);
 	if (sa->fragments_out < n)

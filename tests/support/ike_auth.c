@@ -70,6 +70,7 @@ void auth_configure(struct pair *p, struct auth_way way)
 	user->auth = gateway->auth = way.auth;
 	user->xauth = gateway->xauth = way.xauth;
 	gateway->gateway = true;
+	/* What is looked at and edited are whole messages. */
 	user->no_fragments = gateway->no_fragments = true;
 	if (way.auth == IKE_AUTH_PSK)
 		return;

@@ -164,6 +164,8 @@ static void test_roots(void **state)
 		{ "v1-root.pem", "under-v1", "direct", "is not known" },
 		{ "intermediate.pem", "leaf", "direct", "is not known" },
 		{ "short.pem", "under-short", "under-below below", "longer than" },
+		{ "long-root.pem", "under-long-1 long-1", "under-long-2 long-2 long-1",
+		  "longer than" },
 		{ "chain.pem", "leaf", "unknown", "is not known" },
 	};
 
