@@ -36,6 +36,11 @@ bool ts_contains_addr(const struct ts *t, const struct addr *a)
 	return t->lo.family == a->family && addr_cmp(&t->lo, a) <= 0 && addr_cmp(a, &t->hi) <= 0;
 }
 
+bool ts_pair_eq(const struct ts_pair *a, const struct ts_pair *b)
+{
+	return ts_eq(&a->local, &b->local) && ts_eq(&a->remote, &b->remote);
+}
+
 bool ts_covers(const struct ts *outer, const struct ts *inner)
 {
 	return ts_contains_addr(outer, &inner->lo) && ts_contains_addr(outer, &inner->hi) &&

@@ -44,6 +44,7 @@ struct ts ts_from_prefix(const struct prefix *p);
 /* True when the range is exactly one prefix, which is then in *out. */
 bool ts_to_prefix(const struct ts *t, struct prefix *out);
 bool ts_eq(const struct ts *a, const struct ts *b);
+bool ts_pair_eq(const struct ts_pair *a, const struct ts_pair *b);
 /* True when every packet that `inner` matches is matched by `outer`, too. */
 bool ts_covers(const struct ts *outer, const struct ts *inner);
 bool ts_contains_addr(const struct ts *t, const struct addr *a);

@@ -281,6 +281,11 @@ int ask_fd(const struct ask *a)
 	return a->watch;
 }
 
+void ask_login_begins(struct ask *a)
+{
+	a->logins++;
+}
+
 void ask_begin(struct ask *a, const struct session_ask *q, const char *gateway,
 	       const struct addr *peer)
 {
@@ -335,6 +340,8 @@ static enum ask_state settle(struct ask *a, enum ask_state state)
 
 static bool vpnc_has_no_question(const struct ask *a)
 {
+	if (a->o.manner == CLIENT_VPNC && a->q.again && a->logins > 1)
+		return true;
 	if (a->o.manner != CLIENT_VPNC || a->field != XAUTH_DOMAIN)
 		return false;
 	fprintf(a->o.err, "godwit: server requested domain, but none set (use \"Domain ...\" in "
@@ -348,12 +355,14 @@ enum ask_state ask_advance(struct ask *a, bool command)
 	while (a->open && !a->settled && !a->commanded && !a->prompting) {
 		if (!next_field(a))
 			return settle(a, ASK_COMPLETE);
+		if (vpnc_has_no_question(a))
+			return settle(a, ASK_REFUSED);
 		if (command && wants_command(a)) {
 			a->tried |= 1u << a->field;
 			a->commanded = true;
 			return ASK_COMMAND;
 		}
-		if (a->o.no_questions || vpnc_has_no_question(a))
+		if (a->o.no_questions)
 			return settle(a, ASK_REFUSED);
 		if (a->o.tty < 0) {
 			tell_elsewhere(a);

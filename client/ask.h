@@ -50,6 +50,7 @@ struct ask {
 	bool told; /* who has no terminal has been told what to do */
 	bool commanded; /* the password command runs */
 	unsigned tried; /* fields that it was run for */
+	unsigned logins; /* attempts, before the tunnel was up for the first time */
 	int watch; /* an epoll of what is read from while a prompt stands, so that its flags stay */
 	bool quiet; /* echo is off */
 	struct termios before;
@@ -69,6 +70,8 @@ void ask_init(struct ask *a, const struct ask_options *options);
 void ask_free(struct ask *a);
 /* Readable when ask_read has something to do; the same for life. */
 int ask_fd(const struct ask *a);
+/* An attempt to connect begins. vpnc's manner knows one: who is refused then is not asked again. */
+void ask_login_begins(struct ask *a);
 /* A question; one before it is forgotten. gateway: its name as configured. */
 void ask_begin(struct ask *a, const struct session_ask *q, const char *gateway,
 	       const struct addr *peer);

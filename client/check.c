@@ -63,14 +63,22 @@ static const char *own_identity(const struct ike_config *ike, char *buf, size_t 
 	return buf;
 }
 
+static const char *proof_text(enum ike_auth auth)
+{
+	switch (auth) {
+	case IKE_AUTH_PSK:
+		return "both ends by the pre-shared key";
+	case IKE_AUTH_RSA:
+		return "the gateway by a certificate from one of our CAs, we by our own";
+	case IKE_AUTH_HYBRID:
+		return "the gateway by a certificate from one of our CAs, we by the user's password "
+		       "alone";
+	}
+	return "";
+}
+
 static void explain_ends(const struct ike_config *ike, FILE *out)
 {
-	static const char *const proofs[] = {
-		[IKE_AUTH_PSK] = "both ends by the pre-shared key",
-		[IKE_AUTH_RSA] = "the gateway by a certificate from one of our CAs, we by our own",
-		[IKE_AUTH_HYBRID] = "the gateway by a certificate from one of our CAs, we by the "
-				    "user's password alone",
-	};
 	char id[IDENTITY_TEXT_MAX], own[IDENTITY_TEXT_MAX];
 
 	fprintf(out, EXPLAIN_LABEL "%s", "it must be",
@@ -82,7 +90,7 @@ static void explain_ends(const struct ike_config *ike, FILE *out)
 			", which its certificate must bear" :
 			"");
 	fprintf(out, EXPLAIN_LABEL "%s\n", "we are", own_identity(ike, own, sizeof(own)));
-	fprintf(out, EXPLAIN_LABEL "%s\n", "proven", proofs[ike->auth]);
+	fprintf(out, EXPLAIN_LABEL "%s\n", "proven", proof_text(ike->auth));
 }
 
 /* ---- the user ---- */

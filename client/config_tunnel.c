@@ -325,10 +325,26 @@ static char *script_command(struct config_reader *r, const char *text)
 		return script_program(r, text);
 	program = xcalloc(n + 1, 1);
 	memcpy(program, text, n);
-	if (r->source->fetch && program[0] == '/')
+	if (program[0] != '/' && strchr(program, '/'))
+		config_complain(
+			r, config_value_place(r, "hooks", "script", 0),
+			"[hooks] script: a program with arguments is known by its whole path, "
+			"beginning with /, or by a name that is in the PATH");
+	else if (r->source->fetch && program[0] == '/')
 		check_script(r, program);
 	free(program);
 	return xstrdup(text);
+}
+
+/* The one that everybody has. What it sets beside us would stand in our way. */
+static bool is_vpnc_script(const char *command)
+{
+	size_t n = strcspn(command, " \t");
+	size_t name = n;
+
+	while (name > 0 && command[name - 1] != '/')
+		name--;
+	return slice_eq(slice(command + name, n - name), SLICE_STR("vpnc-script"));
 }
 
 static void settle_script(struct config_reader *r)
@@ -344,6 +360,11 @@ static void settle_script(struct config_reader *r)
 				"[dns] manage = script needs a script; set [hooks] script");
 	if (!d->script)
 		return;
+	if (is_vpnc_script(d->script) && d->routes == ROUTES_OWN)
+		config_warn(
+			r, config_value_place(r, "hooks", "script", 0),
+			"[hooks] script: vpnc-script sets addresses and routes itself; set [tunnel] "
+			"routes = script");
 	c->script = script_command(r, d->script);
 	c->routes_by_script = d->routes == ROUTES_SCRIPT;
 	c->dns_by_script = d->dns != DNS_NONE;

@@ -273,6 +273,8 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 {
 	progress_step(l->o.progress, session_step_name(fx->state.step), fx->state.done,
 		      fx->state.took, fx->state.text);
+	if (fx->state.step == STEP_PHASE1 && !fx->state.done && !l->was_up)
+		ask_login_begins(l->o.ask);
 	if (fx->state.step != STEP_UP || !fx->state.done)
 		return;
 	if (l->was_up) {

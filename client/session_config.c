@@ -303,17 +303,30 @@ static void keep(struct session *s, const struct ike_assigned *a)
 		       log_str("version", a->application_version));
 }
 
+static bool same_names(const struct ike_assigned *a, const struct ike_assigned *b)
+{
+	bool same = a->ndns == b->ndns && a->nsplit_dns == b->nsplit_dns &&
+		    strcmp(a->domain, b->domain) == 0;
+
+	for (unsigned i = 0; same && i < a->ndns; i++)
+		same = addr_eq(&a->dns[i], &b->dns[i]);
+	for (unsigned i = 0; same && i < a->nsplit_dns; i++)
+		same = strcmp(a->split_dns[i], b->split_dns[i]) == 0;
+	return same;
+}
+
 /* With other addresses, or for a new attempt with other networks, there is something to do. */
 static bool adopt(struct session *s, const struct ike_assigned *a, bool attempt)
 {
+	bool names = attempt && !same_names(a, &s->assigned), other;
 	struct session_net *net;
-	bool other;
 
 	if (s->config->address_config && !has_address(a)) {
 		log_ev(s->log, LOG_INFO, "Mode Config without an address");
 		return false;
 	}
 	keep(s, a);
+	s->tun_due |= names && s->tun_asked;
 	if (!s->config->address_config)
 		return false;
 	net = net_new(s, a);

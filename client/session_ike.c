@@ -3,6 +3,7 @@
 #include "mobility/backoff.h"
 
 #define SESSION_REDIRECTS_MAX 5 /* in sequence */
+#define EXPIRY_SLACK (10 * VTIME_S)
 #define ACCEPT_EVERY VTIME_S /* the peer may begin a phase 1 so often */
 
 /* ---- which one ---- */
@@ -161,11 +162,18 @@ void session_ikes_close(struct session *s, vtime now)
 
 /* ---- beginning ---- */
 
-void session_ike_start(struct session *s)
+/* A lease that an old one still holds is given back before it is asked for again. */
+static void ikes_leave(struct session *s)
 {
-	/* A lease that an old one still holds is given back first. */
+	s->unheard = false;
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
 		s->ike[k].closing |= s->ike[k].parting;
+}
+
+void session_ike_start(struct session *s)
+{
+	if (!s->unheard)
+		ikes_leave(s);
 	s->starting = true;
 }
 
@@ -266,6 +274,8 @@ void session_ike_datagram(struct session *s, vtime now, const struct session_eve
 		if (!s->ike[k].sa || !ike_sa_owns(s->ike[k].sa, ev->datagram.bytes))
 			continue;
 		ike_event(s->ike[k].sa, now, &in);
+		if (s->unheard && s->ike[k].first)
+			ikes_leave(s);
 		return;
 	}
 	if (ike_is_first_message(ev->datagram.bytes))
@@ -344,6 +354,8 @@ static void on_authenticated(struct session *s, vtime now, struct session_ike *i
 	if (!i->first)
 		return;
 	s->peer = i->peer;
+	if (s->step == STEP_PHASE1)
+		session_step_end(s, now, "port %u", s->path.remote.port);
 	step_to(s, now, STEP_AUTHENTICATION, auth_name(s));
 	session_step_end(s, now, "%s, gateway is %.120s, %s", auth_name(s),
 			 identity_text(&s->peer, id),
@@ -451,7 +463,7 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 	s->peer = i->peer;
 	session_heard(s, now);
 	tell_keys(s, i);
-	session_user_established(s, i);
+	session_user_established(s, now, i);
 	if (i->first)
 		on_first_established(s, now, i);
 	else
@@ -459,9 +471,13 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 }
 
 /* Its time is over while a person is being asked, or nobody was there: no reason to stop the rest. */
-static bool outlived(struct session *s, const struct ike_failure *why)
+static bool outlived(struct session *s, vtime now, const struct session_ike *was,
+		     const struct ike_failure *why)
 {
-	if (s->state != SESSION_UP || why->err != ERR_EXHAUSTED)
+	/* The gateway's clock may be a little ahead of ours, and its Delete comes first. */
+	bool expired = why->err == ERR_EXHAUSTED || vtime_add(now, EXPIRY_SLACK) >= was->expires_at;
+
+	if (s->state != SESSION_UP || !expired)
 		return false;
 	if (session_user_ready(s) && !s->user.nobody && !s->user.ask.id)
 		return false;
@@ -473,27 +489,28 @@ static bool outlived(struct session *s, const struct ike_failure *why)
 }
 
 /* It has worked, and there is no other that works. */
-static void on_lost(struct session *s, vtime now, const struct ike_failure *why)
+static void on_lost(struct session *s, vtime now, const struct session_ike *was,
+		    const struct ike_failure *why)
 {
+	s->user.nobody |= was->xauth.nobody ||
+			  (session_user_refused(s, was, why) && session_user_spent(s));
 	if (!session_ike_main(s)) {
-		if (outlived(s, why))
+		if (outlived(s, now, was, why))
 			return;
 		session_failed_ike(s, now, why, false);
 		return;
 	}
 	log_ev(s->log, LOG_INFO, "an IKE SA is gone, another one goes on",
 	       log_str("why", why->text ? why->text : err_name(why->err)));
-	s->ike_retry_at = vtime_min(s->ike_retry_at, vtime_add(now, VTIME_S));
+	if (!s->user.nobody)
+		s->ike_retry_at = vtime_min(s->ike_retry_at, vtime_add(now, VTIME_S));
 }
 
 /* Refused, or not answered in time: it is asked again, and says nothing about the gateway. */
 static void on_renewal_unanswered(struct session *s, vtime now, const struct session_ike *i,
 				  const struct ike_failure *why)
 {
-	bool refused = session_user_refused(s, i, why);
-
 	log_ev(s->log, LOG_WARN, "the IKE SA is not renewed: the user", log_str("why", why->text));
-	s->user.nobody |= i->xauth.nobody || (refused && session_user_spent(s));
 	if (i->accepted || s->user.nobody)
 		return;
 	s->ike_failures++;
@@ -504,7 +521,10 @@ static void on_renewal_unanswered(struct session *s, vtime now, const struct ses
 static void on_renewal_failed(struct session *s, vtime now, const struct session_ike *i,
 			      const struct ike_failure *why)
 {
-	if (i->xauth.asking || i->xauth.nobody || (i->xauth.answered && why->err == ERR_AUTH)) {
+	bool refused = session_user_refused(s, i, why);
+
+	s->user.nobody |= i->xauth.nobody || (refused && session_user_spent(s));
+	if (i->xauth.asking || i->xauth.nobody || refused) {
 		on_renewal_unanswered(s, now, i, why);
 		return;
 	}
@@ -561,7 +581,7 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 		if (s->state == SESSION_UP)
 			on_renewal_failed(s, now, &was, why);
 	} else if (newest) {
-		on_lost(s, now, why);
+		on_lost(s, now, &was, why);
 	}
 }
 

@@ -106,6 +106,7 @@ struct session_user {
 	unsigned refusals; /* of what a person has given, in sequence */
 	char said[IKE_SAID_MAX]; /* the gateway's words of the last refusal */
 	bool nobody; /* to answer, before this ISAKMP SA ends */
+	vtime settles_at; /* an SA is established, and its gateway may still ask */
 	struct session_ask ask; /* what a person is being asked; id 0: nothing */
 	struct session_ike *ike; /* that waits for it; NULL: it was asked ahead */
 	uint32_t asks; /* names given so far */
@@ -182,6 +183,7 @@ struct session {
 	struct identity peer;
 	struct session_ike ike[SESSION_IKES_MAX];
 	uint64_t ike_order;
+	bool unheard; /* the gateway has fallen silent, and has not been heard since */
 	bool starting; /* the first phase 1 of an attempt, when all goodbyes are said */
 	bool orphaned; /* the ISAKMP SA has ended, nobody has answered, and the tunnels go on */
 	unsigned ike_failures; /* in sequence, to renew the ISAKMP SA */
@@ -262,14 +264,17 @@ struct epoch_life session_life(const struct session *s, vtime now, uint32_t seco
 /* The ISAKMP SA that new exchanges go over: of the established ones the last; NULL: none. */
 struct session_ike *session_ike_main(struct session *s);
 const struct session_ike *session_ike_shown(const struct session *s);
-/* Begins the first phase 1 of an attempt on s->path, once all goodbyes are said. */
+/*
+ * Begins the first phase 1 of an attempt on s->path, once all goodbyes are said. To a gateway that
+ * has fallen silent they are said when it is heard.
+ */
 void session_ike_start(struct session *s);
 /* Begins to renew the ISAKMP SA, unless that is under way. */
 void session_ike_renew(struct session *s, vtime now);
 void session_ike_datagram(struct session *s, vtime now, const struct session_event *ev);
 /* Closes all: those that are established say so to the gateway. Their DEAD follows. */
 void session_ikes_close(struct session *s, vtime now);
-/* None is used any more. The goodbyes wait until there is a path to the gateway again. */
+/* None is used any more. The goodbyes wait until session_ike_start. */
 void session_ikes_part(struct session *s, vtime now);
 void session_ikes_free(struct session *s);
 bool session_ikes_any(const struct session *s);
@@ -298,7 +303,7 @@ bool session_user_ready(const struct session *s);
 /* Asks for what the next ISAKMP SA will need; of no use after `until`. */
 void session_user_ask_ahead(struct session *s, vtime now, vtime until);
 /* This SA is established: what it took is known, and nothing is asked ahead any more. */
-void session_user_established(struct session *s, const struct session_ike *i);
+void session_user_established(struct session *s, vtime now, struct session_ike *i);
 /* True when the user of this SA, which is dead, was refused: what was answered is not any more. */
 bool session_user_refused(struct session *s, const struct session_ike *i,
 			  const struct ike_failure *why);

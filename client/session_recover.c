@@ -90,6 +90,9 @@ void session_recovered(struct session *s, vtime now)
 	s->watched_at = now;
 	s->failures++; /* until something is heard, or it lasts */
 	session_watch(s, now);
+	/* What the gateway has given while there was no time for it. */
+	if (session_ike_main(s))
+		session_config_use(s, now, session_ike_main(s), false);
 }
 
 void session_count_failure(struct session *s, vtime now)
@@ -136,6 +139,7 @@ void session_silent(struct session *s, vtime now)
 	/* It sends data but does not answer the question: that is answer enough. */
 	if (s->config->dpd && now - s->heard_at < s->config->dpd)
 		return;
+	s->unheard = true;
 	session_recover(s, now, "the gateway does not answer any more");
 }
 

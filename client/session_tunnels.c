@@ -372,11 +372,22 @@ void session_negotiations_lost(struct session *s, vtime now, const struct sessio
 
 /* ---- begun by the peer ---- */
 
+/* What the gateway agreed to may be a part of what we asked for: so it renews it. */
+static bool has_agreed(const struct tunnel *t, const struct ts_pair *ts)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epoch[k].in && ts_pair_eq(&t->epoch[k].child.ts, ts))
+			return true;
+	return false;
+}
+
 static int tunnel_of(const struct session *s, const struct ts_pair *ts)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		if (ts_eq(&s->net.tunnels[i].local, &ts->local) &&
-		    ts_eq(&s->net.tunnels[i].remote, &ts->remote))
+		if (ts_pair_eq(&s->net.tunnels[i], ts))
+			return (int)i;
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		if (has_agreed(&s->tunnels[i], ts))
 			return (int)i;
 	return -1;
 }

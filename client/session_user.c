@@ -6,6 +6,11 @@
 /* The gateway is kept waiting no longer than IKE waits for the answer. */
 #define ANSWER_PATIENCE (300 * VTIME_S)
 #define REFUSALS_MAX 3
+/*
+ * Where an older SA has known the user the gateway may ask when the new one is in use already, and
+ * says no more when it is content. What was answered ahead is of no use for longer, either.
+ */
+#define SETTLE_WAIT (30 * VTIME_S)
 
 #define BIT(field) (1u << (field))
 /* A person's word that is true more than once; the others are true for one moment. */
@@ -53,6 +58,7 @@ void session_user_init(struct session *s)
 	const struct session_config *c = s->config;
 	struct session_fact *fact = s->user.fact;
 
+	s->user.settles_at = VTIME_NEVER;
 	if (c->username[0])
 		fact_set(&fact[XAUTH_USERNAME], SLICE_STR(c->username), false);
 	if (c->user_domain[0])
@@ -245,11 +251,12 @@ static void serve(struct session *s, vtime now)
 {
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
 		struct session_ike *i = &s->ike[k];
-		unsigned missing = i->xauth.asking ? missing_of(s, &i->xauth) : 0;
+		bool asking = i->xauth.asking && !i->closing && !i->parting;
+		unsigned missing = asking ? missing_of(s, &i->xauth) : 0;
 
 		if (missing)
 			question_for(s, now, i, missing);
-		else if (i->xauth.asking)
+		else if (asking)
 			answer(s, now, i, NULL);
 	}
 }
@@ -340,6 +347,8 @@ void session_user_ask(struct session *s, vtime now, struct session_ike *i,
 
 	if (refused)
 		take_refusal(s, x, message);
+	if (i->order)
+		s->user.settles_at = vtime_add(now, SETTLE_WAIT);
 	x->asking = true;
 	x->fields = fx->ask.fields;
 	snprintf(x->message, sizeof(x->message), "%s", message);
@@ -366,19 +375,43 @@ bool session_user_refused(struct session *s, const struct session_ike *i,
 
 /* ---- the ends of questions ---- */
 
-void session_user_established(struct session *s, const struct session_ike *i)
+/* The gateway is content with what it has heard over this SA, or wants to hear nothing. */
+static void settle(struct session *s, struct session_ike *i)
 {
 	struct session_user *u = &s->user;
 
+	u->settles_at = VTIME_NEVER;
 	u->needs = i->xauth.typed & ~known(u->fact) & ~BIT(XAUTH_NEXT_PIN);
 	snprintf(u->message, sizeof(u->message), "%s", i->xauth.message);
 	u->said[0] = '\0';
 	u->again = false;
-	u->nobody = false;
 	u->refusals = 0;
 	facts_drop(u->given);
-	if (!u->ike)
+	i->xauth = (struct session_xauth){ 0 };
+}
+
+void session_user_established(struct session *s, vtime now, struct session_ike *i)
+{
+	s->user.nobody = false;
+	if (!s->user.ike)
 		question_end(s);
+	if (i->first || i->xauth.answered)
+		settle(s, i);
+	else
+		s->user.settles_at = vtime_add(now, SETTLE_WAIT);
+}
+
+static void settle_due(struct session *s, vtime now)
+{
+	struct session_ike *i = session_ike_main(s);
+
+	if (s->user.settles_at > now)
+		return;
+	s->user.settles_at = VTIME_NEVER;
+	if (i && i->xauth.asking)
+		s->user.settles_at = vtime_add(now, SETTLE_WAIT);
+	else if (i)
+		settle(s, i);
 }
 
 void session_user_gone(struct session *s, const struct session_ike *i)
@@ -394,12 +427,14 @@ void session_user_stop(struct session *s)
 	question_end(s);
 	facts_drop(s->user.given);
 	s->user.nobody = false;
+	s->user.settles_at = VTIME_NEVER;
 }
 
 void session_user_due(struct session *s, vtime now)
 {
 	struct session_user *u = &s->user;
 
+	settle_due(s, now);
 	if (!u->ask.id || u->ask.until > now)
 		return;
 	log_ev(s->log, LOG_WARN, "nobody has answered");
@@ -413,5 +448,5 @@ void session_user_due(struct session *s, vtime now)
 
 vtime session_user_due_at(const struct session *s)
 {
-	return s->user.ask.id ? s->user.ask.until : VTIME_NEVER;
+	return vtime_min(s->user.settles_at, s->user.ask.id ? s->user.ask.until : VTIME_NEVER);
 }

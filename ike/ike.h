@@ -19,7 +19,10 @@
  *	v1_auth.c    what proves both ends in these two: pre-shared key,   RFC 2409 sections 5.1, 5.4
  *	             RSA signatures, hybrid
  *	v1_quick*.c  quick mode, with and without PFS; the same            RFC 2409 section 5.5
- *	v1_info.c    informational: delete, notify, hints
+ *	attribute*.c the attributes payload                                draft-dukes-ike-mode-cfg-02,
+ *	v1_transaction.c  REQUEST and REPLY, SET and ACK                   draft-beaulieu-ike-xauth-02
+ *	v1_user*.c   what follows phase 1: XAUTH, Mode Config, Unity; _r is the gateway
+ *	v1_info.c    informational: delete, notify, hints, Cisco's redirection
  *	v1_dpd.c     is the peer alive?                                    RFC 3706
  *	fragment.c   payload 132: messages in pieces; v1_fragment.c is the SA's side of it
  *
@@ -31,11 +34,14 @@
  *	    START, REKEY              message 4, NAT-D
  *	NEW ─────────► PHASE 1 ──────────────────────► PHASE 1 on 4500
  *	 │                │ lost, refused                   │ HASH_R verified
- *	 │                ▼                                 ▼
- *	 │              DEAD ◄─ Delete, CLOSE, lifetime ─ ESTABLISHED ◄─┐
- *	 │                ▲ lost, refused                   ▲   │ CHILD │ child up, child failed
- *	 │    ACCEPT      │          message 5, HASH_I      │   │ OFFER │
- *	 └─────────────► PHASE 1 ───────────────────────────┘   └───────┘
+ *	 │                ▼              refused            ▼
+ *	 │              DEAD ◄───────────────────────── CONFIGURING ◄─┐ XAUTH,
+ *	 │                ▲                               ▲ │ └───────┘ Mode Config
+ *	 │                │                               │ ▼ over, or nothing to come
+ *	 │                │ ◄── Delete, CLOSE, lifetime ──┼─ ESTABLISHED ◄─┐
+ *	 │    ACCEPT      │ lost, refused     message 5,  │     │ CHILD    │ child up, child failed
+ *	 └─────────────► PHASE 1 ─────────────────────────┘     │ OFFER    │
+ *	                                  HASH_I                └──────────┘
  *
  * Rekeying phase 1 is a new SA beside the old one. Children belong to none of them: the engine
  * hands them out and forgets them, and any SA with the peer can send their Deletes and take the
@@ -48,7 +54,11 @@
  * Aggressive mode ends with the initiator's message 3, and the peer verifies it afterwards: what it
  * does not like is told in an informational message.
  *
- * Not here yet: transactions, IKEv2.
+ * Of XAUTH there is no RADIUS-CHAP; one-time passwords are shown as challenges for a person. Of Mode
+ * Config there is no SUPPORTED_ATTRIBUTES and no DHCP. A REQUEST of the gateway is answered at any
+ * time behind phase 1, its SETs are taken at any time.
+ *
+ * Not here yet: IKEv2.
  */
 #ifndef GODWIT_IKE_IKE_H
 #define GODWIT_IKE_IKE_H
@@ -96,8 +106,8 @@ struct identity {
 #define IDENTITY_TEXT_MAX 700
 
 /*
- * The type follows from the form: an address, user@fqdn, "keyid:NAME", a distinguished name (it
- * has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
+ * The type follows from the form: an address, user@fqdn, "email:NAME" (a user@fqdn whatever it looks
+ * like), "keyid:NAME", a distinguished name (it has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
  * ERR_CONFIG.
  */
 int identity_parse(const char *text, struct identity *out);
@@ -478,7 +488,8 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
-	char said[128]; /* the gateway's own words, or more about it; printable; "" for none */
+	char detail[128]; /* more about it; printable, "" for none */
+	char said[128]; /* the gateway's own words, printable; "" for none */
 	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
 	struct addr redirect;
 };

@@ -113,6 +113,69 @@ static void do_retire(struct sim_client *c, const struct session_effect *fx)
 	esp_out_free(fx->retire.out);
 }
 
+/* ---- a person ---- */
+
+/* What somebody types into one field; false: he cannot. */
+static bool type(struct world *w, const struct session_ask *ask, enum xauth_field field,
+		 char buf[IKE_SAID_MAX])
+{
+	switch (field) {
+	case XAUTH_USERNAME:
+		snprintf(buf, IKE_SAID_MAX, "%s", SETTINGS_USER);
+		return true;
+	case XAUTH_PASSWORD:
+		snprintf(buf, IKE_SAID_MAX, "%s", SETTINGS_PASSWORD);
+		return true;
+	case XAUTH_PASSCODE:
+		snprintf(buf, IKE_SAID_MAX, "%u", ++w->codes);
+		return true;
+	case XAUTH_ANSWER:
+		snprintf(buf, IKE_SAID_MAX, "%.500s!", ask->message);
+		return true;
+	case XAUTH_NEXT_PIN:
+	case XAUTH_DOMAIN:
+	case XAUTH_FIELDS:
+		break;
+	}
+	return false;
+}
+
+static void person_answers(struct world *w, unsigned number)
+{
+	const struct sim_ask *a = &w->client->asks[number];
+	struct session_event ev = { .type = SESSION_EVENT_ANSWER };
+	char text[XAUTH_FIELDS][IKE_SAID_MAX];
+
+	ev.answer.id = a->ask.id;
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
+		if ((a->ask.fields & 1U << f) && type(w, &a->ask, f, text[f]))
+			ev.answer.value[f] = SLICE_STR(text[f]);
+	sim_client_event(w->client, &ev);
+}
+
+static void do_ask(struct sim_client *c, const struct session_effect *fx)
+{
+	struct world *w = c->world;
+	struct sim_ask *a = &c->asks[c->nasks];
+
+	world_expect(w, c->nasks < ASKS_MAX, "a person is asked again and again");
+	if (c->nasks == ASKS_MAX)
+		return;
+	*a = (struct sim_ask){ .at = w->now, .ask = fx->ask, .ended = VTIME_NEVER };
+	trace_line(&w->trace, w->now, "  client: asks for %x%s%s: %s", fx->ask.fields,
+		   fx->ask.ahead ? ", ahead" : "", fx->ask.again ? ", again" : "", fx->ask.message);
+	if (w->settings.person != VTIME_NEVER)
+		world_at(w, w->now + w->settings.person, person_answers, c->nasks);
+	c->nasks++;
+}
+
+static void do_ask_end(struct sim_client *c, const struct session_effect *fx)
+{
+	for (unsigned i = 0; i < c->nasks; i++)
+		if (c->asks[i].ask.id == fx->ask_id)
+			c->asks[i].ended = c->world->now;
+}
+
 static void do_done(struct sim_client *c, const struct session_effect *fx)
 {
 	world_expect(c->world, !c->done, "the session ended twice");
@@ -144,6 +207,7 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		do_send(c, fx);
 		break;
 	case SESSION_EFFECT_TUN:
+		c->tuns++;
 		answer_later(c, answer_tun, 0);
 		break;
 	case SESSION_EFFECT_TUN_MTU:
@@ -162,7 +226,10 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 			     "the SPI index took no SA");
 		break;
 	case SESSION_EFFECT_ASK:
+		do_ask(c, fx);
+		break;
 	case SESSION_EFFECT_ASK_END:
+		do_ask_end(c, fx);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);

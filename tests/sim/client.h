@@ -10,6 +10,15 @@
 
 #define CLIENT_ARENA (64 * 2048)
 
+#define ASKS_MAX 32
+
+/* A question that a person was asked. */
+struct sim_ask {
+	vtime at;
+	struct session_ask ask;
+	vtime ended; /* nobody need answer it any more; VTIME_NEVER: it was not so */
+};
+
 struct sim_client {
 	struct world *world;
 	struct log log;
@@ -23,6 +32,9 @@ struct sim_client {
 	vtime done_at;
 	enum session_exit exit;
 	char why[300];
+	unsigned nasks;
+	struct sim_ask asks[ASKS_MAX];
+	unsigned tuns; /* how often the TUN was set up */
 	unsigned refused; /* inner packets that were answered with an ICMP error */
 	uint8_t arena[CLIENT_ARENA];
 	uint8_t reply_arena[CLIENT_ARENA];

@@ -464,6 +464,25 @@ static void publish_rules(struct sim_gateway *g)
 	free(rules);
 }
 
+void sim_gateway_move(struct sim_gateway *g)
+{
+	struct session_config *c = &g->world->settings.session;
+
+	for (unsigned i = 0; i < c->ntunnels; i++) {
+		struct ts *local = &c->tunnels[i].local;
+
+		local->lo.b[family_size(local->lo.family) - 1]++;
+		local->hi = local->lo;
+	}
+	publish_rules(g);
+	sim_peer_follow(g->peer);
+}
+
+const struct addr *sim_gateway_wished(const struct sim_gateway *g)
+{
+	return sim_peer_wished(g->peer);
+}
+
 struct sim_gateway *sim_gateway_new(struct world *w)
 {
 	struct sim_gateway *g = xcalloc(1, sizeof(*g));

@@ -33,6 +33,9 @@ unsigned sim_gateway_refused(const struct sim_gateway *g);
 void sim_gateway_forget(struct sim_gateway *g);
 /* IKE SAs that the client began, so far. */
 unsigned sim_gateway_accepted(const struct sim_gateway *g);
+/* The client gets other addresses from now on. The IPv4 address that it asked for last. */
+void sim_gateway_move(struct sim_gateway *g);
+const struct addr *sim_gateway_wished(const struct sim_gateway *g);
 /* Datagrams on SPIs that it does not know. */
 uint64_t sim_gateway_unknown(const struct sim_gateway *g);
 

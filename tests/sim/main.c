@@ -28,13 +28,22 @@ struct counts {
 
 static const struct scenario *scenario_at(unsigned i)
 {
-	return i < nscenarios ? &scenarios[i] : &lasting_scenarios[i - nscenarios];
+	if (i < nscenarios)
+		return &scenarios[i];
+	i -= nscenarios;
+	return i < nlasting_scenarios ? &lasting_scenarios[i] :
+					&user_scenarios[i - nlasting_scenarios];
+}
+
+static unsigned scenario_count(void)
+{
+	return nscenarios + nlasting_scenarios + nuser_scenarios;
 }
 
 static void usage(FILE *out)
 {
 	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace]\nscenarios:", out);
-	for (unsigned i = 0; i < nscenarios + nlasting_scenarios; i++)
+	for (unsigned i = 0; i < scenario_count(); i++)
 		fprintf(out, " %s", scenario_at(i)->name);
 	fputs("\n", out);
 }
@@ -158,7 +167,7 @@ int main(int argc, char **argv)
 	}
 	if (!o.scenario)
 		good = selftest();
-	for (unsigned i = 0; i < nscenarios + nlasting_scenarios; i++) {
+	for (unsigned i = 0; i < scenario_count(); i++) {
 		if (o.scenario && strcmp(o.scenario, scenario_at(i)->name) != 0)
 			continue;
 		played++;

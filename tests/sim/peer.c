@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/sim/peer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -13,6 +14,9 @@ struct peer_ike {
 	struct path path;
 	uint64_t order; /* of its establishment, 0: not yet */
 	bool accepted;
+	unsigned round; /* of XAUTH */
+	char question[40]; /* of the second */
+	struct addr lease; /* the IPv4 address that was given over it */
 };
 
 struct sim_peer {
@@ -27,6 +31,9 @@ struct sim_peer {
 	unsigned accepted;
 	struct ike_child_config foreign;
 	uint16_t refused;
+	unsigned code; /* the last one that was accepted */
+	unsigned questions; /* asked so far */
+	struct addr wished; /* the address that the client asked for last */
 };
 
 static void log_nothing(void *ctx, const struct log_event *ev)
@@ -117,6 +124,124 @@ static void take_offer(struct sim_peer *p, struct peer_ike *i, const struct ike_
 	ike_event(i->sa, p->world->now, &ev);
 }
 
+/* ---- the user ---- */
+
+static void demand(struct sim_peer *p, struct peer_ike *i, unsigned fields, const char *message)
+{
+	struct ike_event ev = { .type = IKE_EVENT_XAUTH_DEMAND };
+
+	ev.demand.fields = fields;
+	ev.demand.message = message;
+	ike_event(i->sa, p->world->now, &ev);
+}
+
+static void verdict(struct sim_peer *p, struct peer_ike *i, bool ok, bool known)
+{
+	struct ike_event ev = { .type = IKE_EVENT_XAUTH_STATUS };
+
+	ev.status.ok = ok;
+	ev.status.known = known;
+	ev.status.message = ok ? NULL : "Access denied";
+	ike_event(i->sa, p->world->now, &ev);
+}
+
+static void take_authenticated(struct sim_peer *p, struct peer_ike *i)
+{
+	const struct settings *s = &p->world->settings;
+
+	if (!s->fields)
+		return;
+	if (s->trusts && newest(p)) {
+		verdict(p, i, true, true);
+		return;
+	}
+	i->round = 1;
+	demand(p, i, s->fields, NULL);
+}
+
+static bool is_text(struct slice given, const char *text)
+{
+	return given.p && given.n == strlen(text) && memcmp(given.p, text, given.n) == 0;
+}
+
+/* A code that is newer than the last one: each is good for once. */
+static bool is_new_code(struct sim_peer *p, struct slice given)
+{
+	unsigned code = 0;
+
+	for (size_t k = 0; k < given.n; k++)
+		code = code * 10 + (unsigned)(given.p[k] - '0');
+	if (!given.p || code <= p->code)
+		return false;
+	p->code = code;
+	return true;
+}
+
+static bool is_good(struct sim_peer *p, const struct peer_ike *i, const struct ike_effect *fx)
+{
+	const struct slice *value = fx->reply.value;
+	unsigned fields = p->world->settings.fields;
+	char answer[48];
+
+	if (i->round == 2) {
+		snprintf(answer, sizeof(answer), "%s!", i->question);
+		return is_text(value[XAUTH_ANSWER], answer);
+	}
+	return (!(fields & 1 << XAUTH_USERNAME) || is_text(value[XAUTH_USERNAME], SETTINGS_USER)) &&
+	       (!(fields & 1 << XAUTH_PASSWORD) ||
+		is_text(value[XAUTH_PASSWORD], SETTINGS_PASSWORD)) &&
+	       (!(fields & 1 << XAUTH_PASSCODE) || is_new_code(p, value[XAUTH_PASSCODE]));
+}
+
+static void take_reply(struct sim_peer *p, struct peer_ike *i, const struct ike_effect *fx)
+{
+	if (fx->reply.failed || !is_good(p, i, fx)) {
+		verdict(p, i, false, false);
+	} else if (i->round == 1 && p->world->settings.challenge) {
+		i->round = 2;
+		snprintf(i->question, sizeof(i->question), "question %u", ++p->questions);
+		demand(p, i, 1 << XAUTH_ANSWER, i->question);
+	} else {
+		verdict(p, i, true, false);
+	}
+}
+
+/* ---- his configuration ---- */
+
+static bool is_leased(const struct sim_peer *p, const struct peer_ike *to, const struct addr *a)
+{
+	for (unsigned k = 0; k < IKES_MAX; k++)
+		if (&p->ike[k] != to && p->ike[k].sa && addr_eq(&p->ike[k].lease, a))
+			return true;
+	return false;
+}
+
+static void take_wanted(struct sim_peer *p, struct peer_ike *i, const struct ike_effect *fx)
+{
+	struct settings *s = &p->world->settings;
+	const struct session_config *c = &s->session;
+	struct ike_assigned *a = xcalloc(1, sizeof(*a));
+	struct ike_event ev = { .type = IKE_EVENT_CONFIG_GIVE, .give = a };
+
+	p->wished = fx->wanted.held[0];
+	if (s->strict && is_leased(p, i, &c->tunnels[0].local.lo))
+		sim_gateway_move(p->gateway);
+	for (unsigned k = 0; k < c->ntunnels; k++)
+		*(c->tunnels[k].local.lo.family == FAMILY_IP4 ? &a->ip4 : &a->ip6) =
+			c->tunnels[k].local.lo;
+	a->ip4_len = 32;
+	a->ip6_len = 128;
+	a->save_password = -1;
+	i->lease = a->ip4;
+	if (!c->nremotes) {
+		a->unity = true;
+		a->ninclude = 1;
+		a->include[0].prefix = (struct prefix){ s->hosts[0], 32 };
+	}
+	ike_event(i->sa, p->world->now, &ev);
+	free(a);
+}
+
 static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 {
 	switch (fx->type) {
@@ -127,9 +252,15 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 		i->path = fx->nat.path;
 		break;
 	case IKE_EFFECT_AUTHENTICATED:
-	case IKE_EFFECT_XAUTH_ASK:
+		take_authenticated(p, i);
+		break;
 	case IKE_EFFECT_XAUTH_REPLY:
+		take_reply(p, i, fx);
+		break;
 	case IKE_EFFECT_CONFIG_WANTED:
+		take_wanted(p, i, fx);
+		break;
+	case IKE_EFFECT_XAUTH_ASK: /* a client's */
 	case IKE_EFFECT_CONFIG:
 		break;
 	case IKE_EFFECT_ESTABLISHED:
@@ -299,6 +430,22 @@ void sim_peer_forget(struct sim_peer *p)
 		drop(&p->ike[k]);
 }
 
+/* The client's sides of the tunnels have changed. */
+void sim_peer_follow(struct sim_peer *p)
+{
+	const struct session_config *c = &p->world->settings.session;
+
+	for (unsigned i = 0; i < c->ntunnels; i++) {
+		p->child[i].ts.local = c->tunnels[i].remote;
+		p->child[i].ts.remote = c->tunnels[i].local;
+	}
+}
+
+const struct addr *sim_peer_wished(const struct sim_peer *p)
+{
+	return &p->wished;
+}
+
 struct sim_peer *sim_peer_new(struct world *w, struct sim_gateway *g)
 {
 	const struct settings *s = &w->settings;
@@ -314,15 +461,16 @@ struct sim_peer *sim_peer_new(struct world *w, struct sim_gateway *g)
 	p->config.lifetime_s = s->gateway_lifetime_s;
 	p->config.timeout = s->session.ike.timeout;
 	p->config.force_udp = true;
+	p->config.gateway = s->fields || s->config;
+	p->config.xauth = s->fields != 0;
 	secret_set(&p->config.psk, secret_slice(&s->psk));
 	for (unsigned i = 0; i < s->session.ntunnels; i++) {
 		p->child[i].suites[0] = s->responder.esp[0];
 		p->child[i].nsuites = 1;
 		p->child[i].pfs = s->responder.pfs;
 		p->child[i].keylife_s = s->gateway_keylife_s;
-		p->child[i].ts.local = s->session.tunnels[i].remote;
-		p->child[i].ts.remote = s->session.tunnels[i].local;
 	}
+	sim_peer_follow(p);
 	return p;
 }
 

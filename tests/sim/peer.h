@@ -28,6 +28,10 @@ void sim_peer_delete_child(struct sim_peer *p, uint32_t spi);
 void sim_peer_delete(struct sim_peer *p);
 /* ISAKMP SAs that the client began and that were established. */
 unsigned sim_peer_accepted(const struct sim_peer *p);
+/* The sides of the tunnels have changed in the settings. */
+void sim_peer_follow(struct sim_peer *p);
+/* The IPv4 address that the client asked for last. */
+const struct addr *sim_peer_wished(const struct sim_peer *p);
 /* Forgets all, without a word. */
 void sim_peer_forget(struct sim_peer *p);
 

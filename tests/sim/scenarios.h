@@ -10,4 +10,8 @@ extern const unsigned nscenarios;
 extern const struct scenario lasting_scenarios[];
 extern const unsigned nlasting_scenarios;
 
+/* Those with a user, and with what the gateway gives him. */
+extern const struct scenario user_scenarios[];
+extern const unsigned nuser_scenarios;
+
 #endif

@@ -195,9 +195,37 @@ void settings_engine(struct settings *s, uint32_t lifetime_s, uint32_t keylife_s
 	s->session.ike.local = s->responder.peer;
 }
 
+void settings_user(struct settings *s, unsigned fields)
+{
+	s->fields = fields;
+	s->person = 7 * VTIME_S;
+	s->session.ike.xauth = true;
+	snprintf(s->session.username, sizeof(s->session.username), "%s", SETTINGS_USER);
+	secret_set(&s->session.password, SLICE_STR(SETTINGS_PASSWORD));
+}
+
+void settings_config(struct settings *s, bool unity)
+{
+	struct session_config *c = &s->session;
+
+	s->config = true;
+	c->address_config = true;
+	c->ike.wish.pull = true;
+	c->ike.wish.ip6 = c->ninner > 1;
+	c->ninner = 0;
+	if (unity) {
+		c->ntunnels = 1;
+		c->tunnels[0].remote = whole("0.0.0.0/0");
+		return;
+	}
+	for (unsigned i = 0; i < c->ntunnels; i++)
+		ts_to_prefix(&c->tunnels[i].remote, &c->remotes[c->nremotes++]);
+}
+
 void settings_free(struct settings *s)
 {
 	secret_free(&s->session.ike.psk);
+	secret_free(&s->session.password);
 	secret_free(&s->psk);
 }
 

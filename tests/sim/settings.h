@@ -8,6 +8,8 @@
 #include "tests/support/responder.h"
 
 #define SETTINGS_TUNNELS_MAX 3
+#define SETTINGS_USER "alice"
+#define SETTINGS_PASSWORD "open sesame"
 
 struct settings {
 	/* The client. */
@@ -34,6 +36,14 @@ struct settings {
 	bool waits; /* it sends on SAs that it began only when the client has sent on them */
 	bool deletes; /* it deletes an older pair as soon as it sends on a newer one */
 
+	/* The user and his configuration, where the gateway is the engine. */
+	unsigned fields; /* that it asks for, 1 << enum xauth_field; 0: it asks for nobody */
+	bool challenge; /* a second round, with another question each time */
+	bool trusts; /* at a renewal it does not ask again */
+	bool config; /* it gives addresses */
+	bool strict; /* an address that one of its SAs holds is not given to another */
+	vtime person; /* so long somebody takes to answer; VTIME_NEVER: nobody is there */
+
 	struct addr hosts[SETTINGS_TUNNELS_MAX]; /* one behind the gateway for each tunnel */
 };
 
@@ -46,6 +56,10 @@ void settings_psk(struct settings *s, struct slice psk);
  * so long.
  */
 void settings_engine(struct settings *s, uint32_t lifetime_s, uint32_t keylife_s, vtime dpd);
+/* The engine asks for these fields; the session knows its user's name and password. */
+void settings_user(struct settings *s, unsigned fields);
+/* The engine gives the addresses that the tunnels have on our side; unity: and one tunnel for all. */
+void settings_config(struct settings *s, bool unity);
 /* Wipes the keys. */
 void settings_free(struct settings *s);
 /* A wire in both directions: 30 % lost, 10 % duplicated, 25 % out of order. */

@@ -18,7 +18,8 @@
  *	gateway.c    a responder with a data half and hosts behind it
  *	attacker.c   an off-path sender of garbage and of altered copies
  *	settings.c   the seed's choice of suites, addresses, tunnels
- *	scenarios.c  what is played, and what must be true in the end
+ *	scenarios.c  what is played, and what must be true in the end; lasting.c: for long;
+ *	user.c       with a user and his configuration
  *	trace.c      the ladder and its hash
  *
  * Nothing here or in the engines reads a clock, so a seed gives the same trace each time. Each
@@ -106,6 +107,8 @@ struct world {
 	unsigned altered; /* datagrams that the attacker sent */
 	uint16_t nat_ports; /* what the NAT adds to the client's ports: changed, it is another NAT */
 	bool dead; /* nothing passes */
+	vtime mark[3]; /* a scenario's own notes */
+	unsigned codes; /* that the person's token has shown; each is good for once */
 	unsigned twice[2]; /* ESP packets of each side of which two copies arrive */
 };
 

@@ -107,6 +107,9 @@ static void test_eq(void **state)
 	b = a;
 	b.lo.b[3] = 1;
 	assert_false(ts_eq(&a, &b));
+	assert_true(ts_pair_eq(&(struct ts_pair){ a, b }, &(struct ts_pair){ a, b }));
+	assert_false(ts_pair_eq(&(struct ts_pair){ a, b }, &(struct ts_pair){ a, a }));
+	assert_false(ts_pair_eq(&(struct ts_pair){ b, a }, &(struct ts_pair){ a, a }));
 }
 
 static void test_covers(void **state)

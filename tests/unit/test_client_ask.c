@@ -340,6 +340,19 @@ static void vpnc_has_more_words(void **state)
 	vpnc_question(w, 1u << XAUTH_PASSWORD, false, "Password for VPN alice@192.0.2.1: ");
 }
 
+/* A second question of the same attempt is one; a second attempt is none. */
+static void vpnc_knows_one_attempt(void **state)
+{
+	struct world *w = *state;
+
+	open_pipes(w);
+	ask_login_begins(&w->ask);
+	vpnc_question(w, 1u << XAUTH_PASSWORD, true, "Password for VPN alice@192.0.2.1: ");
+	ask_login_begins(&w->ask);
+	begin(w);
+	assert_int_equal(ask_advance(&w->ask, true), ASK_REFUSED);
+}
+
 static void vpnc_does_not_ask_for_a_domain(void **state)
 {
 	struct world *w = *state;
@@ -506,6 +519,7 @@ int main(void)
 		TEST(a_file_is_read_at_once),
 		TEST(vpnc_asks_in_its_words),
 		TEST(vpnc_has_more_words),
+		TEST(vpnc_knows_one_attempt),
 		TEST(vpnc_does_not_ask_for_a_domain),
 		TEST(no_questions),
 		TEST(password_command),

@@ -158,6 +158,13 @@ static const char *const complaints[][2] = {
 	{ ASSIGNED "mtu = 1279\n[gateway]\nvendor = cisco\n", "" },
 	{ ASSIGNED "routes = script\n",
 	  "vpn.conf:6:10: [tunnel] routes = script needs a script; set [hooks] script\n" },
+	{ ASSIGNED "[hooks]\nscript = /usr/share/vpnc-scripts/vpnc-script\n",
+	  "vpn.conf:7:10: warning: [hooks] script: vpnc-script sets addresses and routes itself; "
+	  "set [tunnel] routes = script\n" },
+	{ ASSIGNED "routes = script\n[hooks]\nscript = vpnc-script\n", "" },
+	{ ASSIGNED "[hooks]\nscript = ./hook 6\n",
+	  "vpn.conf:7:10: [hooks] script: a program with arguments is known by its whole path, "
+	  "beginning with /, or by a name that is in the PATH\n" },
 	{ ASSIGNED "[dns]\nmanage = script\n",
 	  "vpn.conf:7:10: [dns] manage = script needs a script; set [hooks] script\n" },
 };

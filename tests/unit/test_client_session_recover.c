@@ -134,6 +134,36 @@ static void an_offer_that_stops_half_way(void **state)
 	assert_int_equal(b->s->nepoch, 0);
 }
 
+static bool takes_offer(struct bench *b, const struct ts_pair *ts)
+{
+	struct negotiation *n = &b->s->negotiations[0];
+
+	*n = (struct negotiation){ 0 };
+	session_child_offer(b->s, START, &b->s->ike[0], 0x80000001, ts);
+	assert_true(n->id == 0 || n->slot == 1);
+	return n->id != 0;
+}
+
+/* The gateway had agreed to a part of a tunnel: that it may renew, and nothing else that is less. */
+static void an_offer_of_a_part(void **state)
+{
+	struct bench *b = *state;
+	struct ike_child child = child_of(7);
+	struct ts_pair whole = parts_pair("10.1.0.0/16", "10.0.0.0/8"), part = child.ts;
+	struct ts_pair less = parts_pair("10.1.0.0/16", "10.2.3.0/24");
+
+	b->s->ike[0].sa = ike_sa_new(&b->config.ike, b->rng, &b->log);
+	b->s->net.tunnels[0] = parts_pair("10.1.0.0/16", "192.168.0.0/16");
+	b->s->net.tunnels[1] = whole;
+	assert_true(takes_offer(b, &whole));
+	assert_false(takes_offer(b, &part));
+	session_epoch_install(b->s, START, 1, &child, NULL);
+	assert_true(takes_offer(b, &part));
+	assert_true(takes_offer(b, &whole));
+	assert_false(takes_offer(b, &less));
+	b->s->negotiations[0] = (struct negotiation){ 0 };
+}
+
 static void deleted_before_the_last_message(void **state)
 {
 	struct bench *b = *state;
@@ -387,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		bench_test(lost_with_their_ike_sa),
 		bench_test(an_offer_that_stops_half_way),
+		bench_test(an_offer_of_a_part),
 		bench_test(deleted_before_the_last_message),
 		bench_test(a_tunnel_that_does_not_come_back),
 		bench_test(what_never_lasts_waits_longer),

@@ -242,8 +242,9 @@ static void unless_the_gateway_forbids_it(void **state)
 	assert_int_equal(b->ask.fields, HAS(PASSWORD));
 	assert_string_equal(b->ask.username, "alice");
 	bench_answer(b, XAUTH_PASSWORD, "secret");
+	assert_false(b->s->user.fact[XAUTH_PASSWORD].known);
 	finish(b, 2);
-	assert_int_equal(b->s->user.fact[XAUTH_PASSWORD].known, false);
+	assert_false(b->s->user.fact[XAUTH_PASSWORD].known);
 }
 
 /* The configuration is a person's own business. */
@@ -574,24 +575,13 @@ static void a_gateway_that_does_not_wait_for_the_answer(void **state)
 	assert_int_equal(b->s->nepoch, 0);
 }
 
-static void from_gateway(struct bench *b)
-{
-	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
-
-	ev.datagram.from = b->s->path.remote;
-	ev.datagram.to = b->s->path.local;
-	ev.datagram.bytes = SLICE_STR("first message");
-	session_event(b->s, b->now, &ev);
-	bench_pump(b);
-}
-
 static void the_gateway_begins_and_asks(void **state)
 {
 	struct bench *b = *state;
 
 	up_by_code(b);
 	bench_run(b, b->now + HOUR);
-	from_gateway(b);
+	bench_datagram(b, 0);
 	assert_int_equal(fake_ike_count(2, IKE_EVENT_ACCEPT), 1);
 	bench_authenticated(b, 2);
 	bench_asked(b, 2, HAS(USERNAME) | HAS(PASSCODE), "Code?");
@@ -610,7 +600,7 @@ static void the_gateway_begins_while_we_ask(void **state)
 
 	bench_run(b, up_by_code(b));
 	assert_int_equal(b->asks, 2);
-	from_gateway(b);
+	bench_datagram(b, 0);
 	bench_authenticated(b, 2);
 	bench_asked(b, 2, HAS(USERNAME) | HAS(PASSCODE), "Code?");
 	assert_int_equal(b->asks, 2);
@@ -630,11 +620,48 @@ static void a_gateway_that_asks_nothing_at_renewal(void **state)
 	bench_answer(b, XAUTH_PASSCODE, "222222");
 	bench_authenticated(b, 2);
 	bench_established(b, 2);
+	bench_run(b, b->now + 30 * VTIME_S);
 	assert_false(b->s->user.given[XAUTH_PASSCODE].known);
 	/* From now on nobody need be asked. */
 	bench_run(b, bench_info(b).ike_rekey_at);
 	assert_int_equal(b->asks, 2);
 	assert_int_equal(fake_ike_count(3, IKE_EVENT_REKEY), 1);
+}
+
+/* Some do when the new SA is in use already. */
+static void a_gateway_that_asks_late(void **state)
+{
+	struct bench *b = *state;
+
+	bench_run(b, up_by_code(b));
+	bench_answer(b, XAUTH_PASSCODE, "222222");
+	bench_authenticated(b, 2);
+	bench_established(b, 2);
+	bench_asked(b, 2, HAS(USERNAME) | HAS(PASSCODE), "Code?");
+	assert_int_equal(b->asks, 2);
+	assert_string_equal(bench_given(XAUTH_PASSCODE), "222222");
+	/* And so it will be the next time. */
+	bench_run(b, bench_info(b).ike_rekey_at);
+	assert_int_equal(b->asks, 3);
+	assert_true(b->ask.ahead);
+}
+
+static void a_gateway_that_asks_late_and_refuses(void **state)
+{
+	struct bench *b = *state;
+
+	bench_run(b, up_by_code(b));
+	bench_answer(b, XAUTH_PASSCODE, "222222");
+	bench_authenticated(b, 2);
+	bench_established(b, 2);
+	bench_asked(b, 2, HAS(USERNAME) | HAS(PASSCODE), "Code?");
+	bench_dead(b, 2, ERR_AUTH, "Too old");
+	/* The older SA is still there. */
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	bench_run(b, b->now + VTIME_S);
+	assert_int_equal(b->asks, 3);
+	assert_true(b->ask.ahead && b->ask.again);
+	assert_int_equal(fake_ike.nsas, 2);
 }
 
 /* The answer to one challenge is none to another. */
@@ -704,6 +731,8 @@ int main(void)
 		BENCH_TEST(the_gateway_begins_and_asks),
 		BENCH_TEST(the_gateway_begins_while_we_ask),
 		BENCH_TEST(a_gateway_that_asks_nothing_at_renewal),
+		BENCH_TEST(a_gateway_that_asks_late),
+		BENCH_TEST(a_gateway_that_asks_late_and_refuses),
 		BENCH_TEST(a_challenge_that_has_changed),
 		BENCH_TEST(the_end_takes_the_question_away),
 	};

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 static uint8_t bytes[IKE_MESSAGE_MAX];
@@ -140,13 +141,17 @@ static void padding_inside(void **state)
 		put_text(ATTRIBUTE_UNITY_DOMAIN, domains[k]);
 		wr_zero(&w, (4 - wr_len(&w) % 4) % 4);
 		put(ATTRIBUTE_IP4_ADDRESS, "0a5b0007");
-		put_text(ATTRIBUTE_UNITY_BANNER, "x");
+		put_text(ATTRIBUTE_UNITY_BANNER, "xyz");
+		wr_zero(&w, 1);
+		put_text(ATTRIBUTE_UNITY_SPLIT_DNS, "b.example");
 		wr_zero(&w, 3);
 		put(ATTRIBUTE_IP4_DNS, "0a500001");
 		assert_true(take());
 		assert_string_equal(got.domain, domains[k]);
 		expect_addr(&got.ip4, "10.91.0.7");
 		assert_int_equal(got.ndns, 1);
+		assert_string_equal(got.banner, "xyz");
+		assert_int_equal(got.nsplit_dns, 1);
 	}
 }
 
@@ -410,10 +415,10 @@ static void short_last_entry(void **state)
 	static const char entry[] = "c0a80000ffff0000000600500116";
 
 	for (unsigned n = 1; n < 14; n++) {
-		char hex[64] = ENTRY_A;
+		char hex[64];
 
 		setup(state);
-		strncat(hex, entry, 2 * (size_t)n);
+		snprintf(hex, sizeof(hex), ENTRY_A "%.*s", (int)(2 * n), entry);
 		put(ATTRIBUTE_UNITY_SPLIT_INCLUDE, hex);
 		assert_true(take());
 		assert_int_equal(got.ninclude, n < 8 ? 1 : 2);

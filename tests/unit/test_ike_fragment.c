@@ -91,7 +91,8 @@ static void test_cut_and_join(void **state)
 
 		assert_int_equal(n, (whole.n + 1211) / 1212);
 		for (unsigned k = 1; k <= n; k++) {
-			struct slice d = fragment_write(whole, ISAKMP_AGGRESSIVE, k, sizeof(out), out);
+			struct slice d =
+				fragment_write(whole, ISAKMP_AGGRESSIVE, k, sizeof(out), out);
 			struct ike_msg m;
 
 			assert_int_equal(d.n, k < n ? sizeof(out) : 36 + whole.n - (n - 1) * 1212);
@@ -172,7 +173,8 @@ static void test_all_orders(void **state)
 			if (repeat)
 				assert_int_equal(v, FRAGMENT_REPEATED);
 			else
-				assert_int_equal(v, seen == 15 ? FRAGMENT_COMPLETE : FRAGMENT_TAKEN);
+				assert_int_equal(v,
+						 seen == 15 ? FRAGMENT_COMPLETE : FRAGMENT_TAKEN);
 		}
 		if (seen == 15)
 			assert_whole(f, 512);
@@ -231,8 +233,8 @@ static void test_malformed(void **state)
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} rows[] = { { 0, 1 }, { 0, 132 }, { 1, 1 }, { 2, 1 }, { 2, 0xff }, { 3, 0 }, { 3, 3 },
-		     { 3, 4 }, { 3, 7 },   { 3, 8 }, { 3, 10 }, { 6, 0 } };
+	} rows[] = { { 0, 1 }, { 0, 132 }, { 1, 1 }, { 2, 1 }, { 2, 0xff }, { 3, 0 },
+		     { 3, 3 }, { 3, 4 },   { 3, 7 }, { 3, 8 }, { 3, 10 },   { 6, 0 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		memcpy(body, good, sizeof(good));

@@ -95,6 +95,21 @@ static void encapsulation(void **state)
 	expect_refused(NOTIFY_NO_PROPOSAL_CHOSEN);
 }
 
+/* The drafts' number for UDP is not the RFC's. */
+static void encapsulation_of_the_drafts(void **state)
+{
+	up_from(0);
+	pair_sa(p, 0)->main.natt = NATT_DRAFT;
+	pair_sa(p, 1)->main.natt = NATT_DRAFT;
+	pair_child(p, 0);
+	expect_child();
+	again(2);
+	up_from(0);
+	pair_sa(p, 1)->main.natt = NATT_DRAFT;
+	pair_child(p, 0);
+	expect_refused(NOTIFY_NO_PROPOSAL_CHOSEN);
+}
+
 static void own_preference(void **state)
 {
 	struct esp_suite first = r->child.suites[0];
@@ -534,6 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(both_directions),
 		T(encapsulation),
+		T(encapsulation_of_the_drafts),
 		T(own_preference),
 		T(perfect_forward_secrecy),
 		T(no_proposal),

@@ -131,11 +131,12 @@ static void two_rounds(void **state)
 	user_demand(p, BOTH, NULL);
 	assert_string_equal(u->message, "");
 	user_answer(p, NULL);
-	user_demand(p, 1 << XAUTH_ANSWER, "The code from your telephone");
+	/* A PIN may be in it: it is not for the log either. */
+	user_demand(p, 1 << XAUTH_ANSWER, "Your new PIN is 48372: repeat it");
 	assert_int_equal(u->nasked, 2);
 	assert_int_equal(u->asked.ask.round, 2);
 	assert_int_equal(u->asked.ask.fields, 1 << XAUTH_ANSWER);
-	assert_string_equal(u->message, "The code from your telephone");
+	assert_string_equal(u->message, "Your new PIN is 48372: repeat it");
 	user_answer(p, "48372");
 	assert_string_equal(g->values[XAUTH_ANSWER], "48372");
 	assert_string_equal(g->values[XAUTH_PASSWORD], "");
@@ -486,6 +487,19 @@ static void begun_by_the_gateway(void **state)
 	assert_int_equal(u->nestablished, 2);
 }
 
+static void begun_by_the_gateway_in_silence(void **state)
+{
+	vtime began;
+
+	p->passes = not_cisco;
+	user_up(p);
+	began = p->now;
+	pair_start(p, 1, IKE_EVENT_REKEY);
+	pair_run(p, began + 7 * VTIME_S);
+	assert_int_equal(u->nestablished, 2);
+	assert_int_equal(pair_sa(p, 0)->state, IKE_STATE_ESTABLISHED);
+}
+
 static void asked_once_more(void **state)
 {
 	user_up(p);
@@ -688,6 +702,7 @@ int main(void)
 		T(rekeyed_with_silence),
 		T(rekeyed_where_the_user_is_known),
 		T(begun_by_the_gateway),
+		T(begun_by_the_gateway_in_silence),
 		T(asked_once_more),
 		T(asked_without_being_told),
 		T(asked_during_a_pull),
