@@ -254,11 +254,13 @@ static void next_candidate(struct session *s, vtime now, enum session_exit exit,
 
 void session_failed_ike(struct session *s, vtime now, const struct ike_failure *why, bool next)
 {
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[640];
+	char gw[SESSION_GATEWAY_TEXT_MAX], text[768];
 
-	snprintf(text, sizeof(text), "%s with %.100s: %s%s%s%s", why->during ? why->during : "IKE",
-		 session_gateway_text(s, gw), why->text ? why->text : err_name(why->err),
-		 why->said[0] ? "; the gateway says: " : "", why->said, advice(s, why));
+	snprintf(text, sizeof(text), "%s with %.100s: %s%s%s%s%s%s",
+		 why->during ? why->during : "IKE", session_gateway_text(s, gw),
+		 why->text ? why->text : err_name(why->err), why->detail[0] ? ": " : "",
+		 why->detail, why->said[0] ? "; the gateway says: " : "", why->said,
+		 advice(s, why));
 	if (next)
 		next_candidate(s, now, exit_of_failure(why), text);
 	else

@@ -249,13 +249,15 @@ int run_help(const struct command_args *args)
 	return EXIT_CODE_OK;
 }
 
-/* Options that people type where a command is expected. */
+/* Options that people type where a command is expected, and Debian's second name for vpnc. */
 static const char *command_alias(const char *word)
 {
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 		return "help";
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
 		return "version";
+	if (strcmp(word, "vpnc-connect") == 0)
+		return "vpnc";
 	return word;
 }
 
@@ -271,7 +273,7 @@ static bool wants_help(int argc, char **argv)
 static const struct command *command_of_link(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	const struct command *c = command_find(slash ? slash + 1 : path);
+	const struct command *c = command_find(command_alias(slash ? slash + 1 : path));
 
 	return c && c->main ? c : NULL;
 }

@@ -352,7 +352,7 @@ static void map_identity(struct map *m)
 		note(m, "IPSec ID is missing: put the group's name as identity = keyid:NAME in "
 			"[auth]");
 	else if (is(m, VPNC_VENDOR, "netscreen"))
-		conf_set(m->out, "auth", "identity", id);
+		conf_setf(m->out, "auth", "identity", "email:%s", id);
 	else
 		conf_setf(m->out, "auth", "identity", "keyid:%s", id);
 }

@@ -16,11 +16,13 @@ static int identity_set(struct identity *out, enum id_type type, struct slice da
 
 int identity_parse(const char *text, struct identity *out)
 {
-	static const char keyid[] = "keyid:";
+	static const char keyid[] = "keyid:", email[] = "email:";
 	struct addr a;
 
 	if (strncmp(text, keyid, strlen(keyid)) == 0)
 		return identity_set(out, ID_KEY_ID, SLICE_STR(text + strlen(keyid)));
+	if (strncmp(text, email, strlen(email)) == 0)
+		return identity_set(out, ID_USER_FQDN, SLICE_STR(text + strlen(email)));
 	if (strchr(text, '=')) {
 		uint8_t dn[IKE_ID_MAX];
 		int n = cert_dn_parse(text, dn, sizeof(dn));
@@ -56,6 +58,8 @@ const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]
 		return cert_dn_text(slice(id->data, id->n), buf, IDENTITY_TEXT_MAX);
 	if (id->type == ID_KEY_ID)
 		n = (size_t)snprintf(buf, IDENTITY_TEXT_MAX, "keyid:");
+	else if (id->type == ID_USER_FQDN && !memchr(id->data, '@', id->n))
+		n = (size_t)snprintf(buf, IDENTITY_TEXT_MAX, "email:");
 	for (unsigned i = 0; i < id->n && n + 1 < IDENTITY_TEXT_MAX; i++) {
 		uint8_t c = id->data[i];
 

@@ -106,8 +106,8 @@ struct identity {
 #define IDENTITY_TEXT_MAX 700
 
 /*
- * The type follows from the form: an address, user@fqdn, "keyid:NAME", a distinguished name (it
- * has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
+ * The type follows from the form: an address, user@fqdn, "email:NAME" (a user@fqdn whatever it looks
+ * like), "keyid:NAME", a distinguished name (it has '='), else an FQDN. An empty or over-long text, or a name that is none, is refused with
  * ERR_CONFIG.
  */
 int identity_parse(const char *text, struct identity *out);
@@ -488,7 +488,8 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
-	char said[128]; /* the gateway's own words, or more about it; printable; "" for none */
+	char detail[128]; /* more about it; printable, "" for none */
+	char said[128]; /* the gateway's own words, printable; "" for none */
 	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
 	struct addr redirect;
 };

@@ -202,7 +202,8 @@ void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
 	if (sa->state == IKE_STATE_DEAD)
 		return;
 	log_ev(sa->log, why->err ? LOG_ERROR : LOG_INFO, "phase 1 ended",
-	       log_str("during", why->during), log_str("why", why->text));
+	       log_str("during", why->during), log_str("why", why->text),
+	       log_str("detail", why->detail));
 	sa->state = IKE_STATE_DEAD;
 	sa->closing = tell;
 	sa->dying = true;

@@ -190,14 +190,6 @@ static unsigned chain_read(const struct ike_msg *m, struct slice chain[CERT_CHAI
 	return n;
 }
 
-static int certificate_fail(const struct ike_sa *sa, struct ike_failure *why, const char *text,
-			    const char *said)
-{
-	v1_main_fail(sa, why, ERR_AUTH, text);
-	snprintf(why->said, sizeof(why->said), "%.127s", said);
-	return ERR_AUTH;
-}
-
 static int signature_verify(const struct ike_sa *sa, const struct ike_msg *m, struct slice hash,
 			    struct cert_peer **out, struct ike_failure *why)
 {
@@ -211,9 +203,11 @@ static int signature_verify(const struct ike_sa *sa, const struct ike_msg *m, st
 				    pkcs7 ? "the gateway wraps its certificates in PKCS #7, which "
 					    "is not supported" :
 					    "the gateway shows no certificate");
-	if (cert_peer_verify(sa->config->credentials, chain, n, out, text) != 0)
-		return certificate_fail(sa, why, "the gateway's certificate is not acceptable",
-					text);
+	if (cert_peer_verify(sa->config->credentials, chain, n, out, text) != 0) {
+		v1_main_fail(sa, why, ERR_AUTH, "the gateway's certificate is not acceptable");
+		snprintf(why->detail, sizeof(why->detail), "%.127s", text);
+		return ERR_AUTH;
+	}
 	if (cert_peer_check(*out, hash, ike_msg_body(m, PAYLOAD_SIG)) == 0)
 		return 0;
 	cert_peer_free(*out);
@@ -306,7 +300,7 @@ static const char *peer_wrong(const struct ike_sa *sa)
 		return NULL;
 	if (certificate_bears(cert, &want))
 		return NULL;
-	return named ? "the gateway is not who it must be: its certificate has another name" :
+	return named ? "the gateway is not who it must be, by its certificate" :
 		       "the gateway's certificate does not have its address, and no identity is "
 		       "configured";
 }
@@ -324,8 +318,8 @@ bool v1_auth_peer_expected(struct ike_sa *sa, struct ike_failure *why)
 		       log_str("certificate", names));
 		v1_main_fail(sa, why, ERR_IDENTITY, wrong);
 		why->authentic = true;
-		snprintf(why->said, sizeof(why->said), "it is %.45s%s%.57s", id,
-			 names[0] ? ", its certificate: " : "", names);
+		snprintf(why->detail, sizeof(why->detail), "it says it is %.50s%s%.50s", id,
+			 names[0] ? ", certified " : "", names);
 	}
 	cert_peer_free(sa->main.cert);
 	sa->main.cert = NULL;

@@ -138,7 +138,10 @@ static struct ike_failure phase1_failure(const struct ike_sa *sa, uint16_t notif
 		       (aggressive && notify == NOTIFY_INVALID_ID_INFORMATION);
 	struct ike_failure why = v1_info_failure(notify, authentic, proving, sa->main.x.type);
 
-	if (proving && why.err == ERR_AUTH && sa->config->auth != IKE_AUTH_PSK)
+	if (aggressive && !proving && notify == NOTIFY_AUTHENTICATION_FAILED)
+		why.text = "the gateway refuses us: it may not know our identity (the group), or "
+			   "not allow aggressive mode";
+	else if (proving && why.err == ERR_AUTH && sa->config->auth != IKE_AUTH_PSK)
 		why.text = "the gateway does not accept our identity or its proof";
 	return why;
 }
@@ -351,6 +354,13 @@ static void esp_deleted(struct ike_sa *sa, const struct delete_payload *d)
 
 static void delete_receive(struct ike_sa *sa, struct slice body)
 {
+	static const struct ike_failure refused = {
+		.err = ERR_AUTH,
+		.authentic = true,
+		.during = "aggressive mode",
+		.text = "the gateway does not accept our certificate: it closed the connection "
+			"when it had it",
+	};
 	struct ike_failure closed = v1_user_closed(sa);
 	struct delete_payload d;
 
@@ -361,7 +371,8 @@ static void delete_receive(struct ike_sa *sa, struct slice body)
 	if (d.protocol == PROTOCOL_ESP && d.spi_size == 4)
 		esp_deleted(sa, &d);
 	else if (deletes_us(sa, &d))
-		sa_die(sa, &closed, false);
+		sa_die(sa, sa->unconfirmed && v1_auth_we_sign(sa->config) ? &refused : &closed,
+		       false);
 }
 
 /* What anybody could have sent. */

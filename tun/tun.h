@@ -164,7 +164,7 @@ int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
  * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; exclude; route
  * and rule.
  */
-#define TUN_PLAN_MAX (2 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {

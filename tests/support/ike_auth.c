@@ -65,6 +65,8 @@ void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
 	user->auth = gateway->auth = way.auth;
 	user->xauth = gateway->xauth = way.xauth;
 	gateway->gateway = true;
+	/* What is looked at and edited are whole messages. */
+	user->no_fragments = gateway->no_fragments = true;
 	if (way.auth == IKE_AUTH_PSK)
 		return;
 	identity_parse("vpn.example.com", &gateway->local);

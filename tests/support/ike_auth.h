@@ -17,7 +17,7 @@ struct auth_way {
 /*
  * pair_init, and both ends are to speak this way. End 0 is the user's with the certificate "direct",
  * end 1 the gateway with "leaf" and its issuer (vpn.example.com, admin@example.com, 192.0.2.1), both
- * trust "root". With RSA end 0 and with signatures end 1 go by the names of their certificates.
+ * trust "root". Messages are whole. With RSA end 0 and with signatures end 1 go by the names of their certificates.
  * Neither of them uses fragments.
  */
 void auth_init(struct pair *p, uint64_t seed, struct auth_way way);

@@ -31,6 +31,7 @@ struct fake_ike_event {
 
 enum fake_ike_children {
 	FAKE_IKE_CHILDREN_UP, /* each is agreed on at once */
+	FAKE_IKE_CHILDREN_WAIT, /* nothing comes of them */
 	FAKE_IKE_CHILDREN_REFUSED, /* with INVALID-ID-INFORMATION */
 	FAKE_IKE_CHILDREN_REFUSED_WHOLE, /* the same, those for all addresses alone */
 };
@@ -169,6 +170,8 @@ static inline void fake_child(struct ike_sa *sa, const struct ike_event *ev)
 	const struct ike_child_config *c = ev->child.config;
 	struct ike_effect *fx;
 
+	if (fake_ike.children == FAKE_IKE_CHILDREN_WAIT)
+		return;
 	if (fake_is_refused(&c->ts)) {
 		fx = fake_push(sa, IKE_EFFECT_CHILD_FAILED);
 		fx->child_failed.id = ev->child.id;

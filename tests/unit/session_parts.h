@@ -343,6 +343,38 @@ static inline void bench_exclude(struct ike_assigned *a, const char *prefix)
 	assert_true(prefix_parse(prefix, &a->exclude[a->nexclude++].prefix));
 }
 
+/* Without a user, up to Mode Config. */
+static inline void bench_begin(struct bench *b)
+{
+	b->config.ike.xauth = false;
+	bench_connect(b);
+	bench_authenticated(b, 1);
+}
+
+static inline void bench_give(struct bench *b, unsigned sa)
+{
+	bench_config(b, sa);
+	bench_established(b, sa);
+}
+
+static inline void bench_up(struct bench *b)
+{
+	bench_begin(b);
+	bench_give(b, 1);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+}
+
+static inline const char *bench_tunnel(const struct bench *b, unsigned i)
+{
+	static char text[2 * TS_TEXT_MAX + 8];
+	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+	const struct ts_pair *ts = bench_info(b).tunnels[i].ts;
+
+	snprintf(text, sizeof(text), "%s - %s", ts_text(&ts->local, local),
+		 ts_text(&ts->remote, remote));
+	return text;
+}
+
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, bench_new, bench_free)
 
 #endif

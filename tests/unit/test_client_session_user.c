@@ -242,8 +242,9 @@ static void unless_the_gateway_forbids_it(void **state)
 	assert_int_equal(b->ask.fields, HAS(PASSWORD));
 	assert_string_equal(b->ask.username, "alice");
 	bench_answer(b, XAUTH_PASSWORD, "secret");
+	assert_false(b->s->user.fact[XAUTH_PASSWORD].known);
 	finish(b, 2);
-	assert_int_equal(b->s->user.fact[XAUTH_PASSWORD].known, false);
+	assert_false(b->s->user.fact[XAUTH_PASSWORD].known);
 }
 
 /* The configuration is a person's own business. */

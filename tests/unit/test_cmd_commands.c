@@ -116,12 +116,14 @@ static void other_programs_names(void **state)
 	char *link[] = { (char[]){ "/usr/local/sbin/vpnc" }, (char[]){ "--version" }, NULL };
 	char *command[] = { (char[]){ "godwit" }, (char[]){ "vpnc" }, (char[]){ "--version" },
 			    NULL };
+	char *second[] = { (char[]){ "vpnc-connect" }, (char[]){ "--version" }, NULL };
 	char *slip[] = { (char[]){ "vpnc" }, (char[]){ "--versoin" }, NULL };
 	char *much[] = { (char[]){ "vpnc-disconnect" }, (char[]){ "a" }, (char[]){ "b" }, NULL };
 	char *other[] = { (char[]){ "connect" }, (char[]){ "help" }, NULL };
 
 	assert_int_equal(command_main(2, link), EXIT_CODE_OK);
 	assert_int_equal(command_main(3, command), EXIT_CODE_OK);
+	assert_int_equal(command_main(2, second), EXIT_CODE_OK);
 	assert_int_equal(command_main(2, slip), EXIT_CODE_USAGE);
 	assert_int_equal(command_main(3, much), EXIT_CODE_USAGE);
 	/* Only those. */

@@ -254,13 +254,20 @@ static void single_des_is_not_offered(void **state)
 
 static void vendors(void **state)
 {
+	char id[IDENTITY_TEXT_MAX];
+
 	assert_true(map("Vendor fortigate\n"));
 	expect("gateway", "vendor", "fortigate");
 	expect("auth", "identity", "keyid:group");
 	assert_true(map("Vendor netscreen\nIPSec ID group@example.com\n"));
 	expect("gateway", "vendor", "netscreen");
-	expect("auth", "identity", "group@example.com");
+	expect("auth", "identity", "email:group@example.com");
 	assert_int_equal(take()->ike.local.type, ID_USER_FQDN);
+	config_free(config);
+	assert_true(map("IPSec ID sales = all\n"));
+	assert_int_equal(take()->ike.local.type, ID_USER_FQDN);
+	assert_memory_equal(config->session.ike.local.data, "sales = all", 11);
+	assert_string_equal(identity_text(&config->session.ike.local, id), "email:sales = all");
 	assert_false(map("Vendor nortel\n"));
 	expect_said("vpnc: unknown vendor nortel; known vendors: cisco netscreen fortigate\n");
 }

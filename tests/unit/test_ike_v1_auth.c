@@ -90,6 +90,18 @@ static void every_way(void **state)
 	}
 }
 
+static void in_fragments(void **state)
+{
+	for (unsigned k = 0; k < 2 * WAYS; k++) {
+		auth_init(p, k, way_at(k / 2));
+		p->end[0].config.no_fragments = p->end[1].config.no_fragments = false;
+		start(k % 2);
+		assert_true(auth_is_up(p));
+		assert_true(p->end[0].sa[0]->peer_fragmentation);
+		auth_free(p);
+	}
+}
+
 /* What follows phase 1 stands on its IV: with and without PFS. */
 static void children(void **state)
 {
@@ -226,7 +238,7 @@ static void names_of_certificates(void **state)
 		if (!cases[k / 2].good) {
 			expect_dead(0, ERR_IDENTITY);
 			assert_true(p->end[0].dead.why.authentic);
-			assert_true(p->end[0].dead.why.said[0]);
+			assert_true(p->end[0].dead.why.detail[0]);
 		} else {
 			expect_identity(says ? says : "C=DE, O=Example, CN=vpn.example.com");
 		}
@@ -270,7 +282,7 @@ static void certificates_refused(void **state)
 		start(0);
 		pair_run(p, p->now + 60 * VTIME_S);
 		expect_dead(0, ERR_AUTH);
-		assert_true(p->end[0].dead.why.said[0]);
+		assert_true(p->end[0].dead.why.detail[0]);
 		assert_int_equal(p->end[1].nestablished + p->end[0].nestablished, 0);
 		auth_free(p);
 	}
@@ -702,6 +714,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(every_way),
+		T(in_fragments),
 		T(children),
 		T(renewal),
 		T(wrong_key),

@@ -245,6 +245,8 @@ static void test_bounds(void **state)
 	/* All there can be at once: both families inside, ESP beside IKE, old and new, outside. */
 	s.n_exclude--;
 	s.ike_port = 500;
+	addr_parse("192.0.2.7", &s.path.local.addr);
+	addr_parse("192.0.2.254", &s.router);
 	s.path.encapsulation = ENCAPSULATION_ESP;
 	s.n_inner = TUN_INNER_MAX;
 	for (unsigned i = 0; i < TUN_INNER_MAX; i++)
