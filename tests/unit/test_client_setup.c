@@ -312,14 +312,10 @@ static void routes_by_script(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(addresses_that_change),
-		TEST(addresses_that_change_often),
-		TEST(the_script_comes_second),
-		TEST(the_script_hears_of_a_change),
-		TEST(a_change_before_the_answer),
-		TEST(a_script_that_fails),
-		TEST(attempts_come_before_paths),
-		TEST(an_attendant_that_is_lost),
+		TEST(addresses_that_change),	  TEST(addresses_that_change_often),
+		TEST(the_script_comes_second),	  TEST(the_script_hears_of_a_change),
+		TEST(a_change_before_the_answer), TEST(a_script_that_fails),
+		TEST(attempts_come_before_paths), TEST(an_attendant_that_is_lost),
 		TEST(routes_by_script),
 	};
 
