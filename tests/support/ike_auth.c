@@ -30,8 +30,7 @@ static void private_copy(const char *from, char to[])
 	fclose(in);
 }
 
-void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
-		      const char *root)
+struct credentials *auth_load(const char *certificate, const char *key, const char *root)
 {
 	char ca[512], certificate_path[512], key_path[512], why[CERT_WHY_MAX];
 	char private[] = "/tmp/godwit-key-XXXXXX";
@@ -40,27 +39,33 @@ void auth_credentials(struct pair *p, unsigned end, const char *certificate, con
 		.certificate = certificate ? path_of(certificate, certificate_path) : NULL,
 		.key = key ? private : NULL,
 	};
+	struct credentials *loaded;
 	int err;
 
 	if (key)
 		private_copy(path_of(key, key_path), private);
-	credentials_free(owned[end]);
-	owned[end] = NULL;
-	err = credentials_load(&source, &owned[end], why);
+	err = credentials_load(&source, &loaded, why);
 	if (key)
 		unlink(private);
 	if (err) {
 		fprintf(stderr, "%s\n", why);
 		abort();
 	}
+	return loaded;
+}
+
+void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
+		      const char *root)
+{
+	credentials_free(owned[end]);
+	owned[end] = auth_load(certificate, key, root);
 	p->end[end].config.credentials = owned[end];
 }
 
-void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
+void auth_configure(struct pair *p, struct auth_way way)
 {
 	struct ike_config *user = &p->end[0].config, *gateway = &p->end[1].config;
 
-	pair_init(p, seed);
 	user->mode = gateway->mode = way.mode;
 	user->auth = gateway->auth = way.auth;
 	user->xauth = gateway->xauth = way.xauth;
@@ -73,14 +78,23 @@ void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
 	identity_parse("vpn.example.com", &user->remote);
 	secret_free(&user->psk);
 	secret_free(&gateway->psk);
-	auth_credentials(p, 1, "chain.pem", "leaf.key", "root.pem");
-	if (way.auth == IKE_AUTH_HYBRID) {
-		auth_credentials(p, 0, NULL, NULL, "root.pem");
+	if (way.auth == IKE_AUTH_HYBRID)
 		return;
-	}
-	auth_credentials(p, 0, "direct.pem", "leaf.key", "root.pem");
 	user->local = (struct identity){ .type = ID_NONE };
 	identity_parse("C=DE, O=Example, OU=Direct, CN=Peer", &gateway->remote);
+}
+
+void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
+{
+	pair_init(p, seed);
+	auth_configure(p, way);
+	if (way.auth == IKE_AUTH_PSK)
+		return;
+	auth_credentials(p, 1, "chain.pem", "leaf.key", "root.pem");
+	if (way.auth == IKE_AUTH_HYBRID)
+		auth_credentials(p, 0, NULL, NULL, "root.pem");
+	else
+		auth_credentials(p, 0, "direct.pem", "leaf.key", "root.pem");
 }
 
 void auth_free(struct pair *p)
