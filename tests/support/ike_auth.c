@@ -16,11 +16,10 @@ void auth_credentials(struct pair *p, unsigned end, const char *certificate, con
 	p->end[end].config.credentials = owned[end];
 }
 
-void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
+void auth_configure(struct pair *p, struct auth_way way)
 {
 	struct ike_config *user = &p->end[0].config, *gateway = &p->end[1].config;
 
-	pair_init(p, seed);
 	user->mode = gateway->mode = way.mode;
 	user->auth = gateway->auth = way.auth;
 	user->xauth = gateway->xauth = way.xauth;
@@ -33,14 +32,23 @@ void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
 	identity_parse("vpn.example.com", &user->remote);
 	secret_free(&user->psk);
 	secret_free(&gateway->psk);
-	auth_credentials(p, 1, "chain.pem", "leaf.key", "root.pem");
-	if (way.auth == IKE_AUTH_HYBRID) {
-		auth_credentials(p, 0, NULL, NULL, "root.pem");
+	if (way.auth == IKE_AUTH_HYBRID)
 		return;
-	}
-	auth_credentials(p, 0, "direct.pem", "leaf.key", "root.pem");
 	user->local = (struct identity){ .type = ID_NONE };
 	identity_parse("C=DE, O=Example, OU=Direct, CN=Peer", &gateway->remote);
+}
+
+void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
+{
+	pair_init(p, seed);
+	auth_configure(p, way);
+	if (way.auth == IKE_AUTH_PSK)
+		return;
+	auth_credentials(p, 1, "chain.pem", "leaf.key", "root.pem");
+	if (way.auth == IKE_AUTH_HYBRID)
+		auth_credentials(p, 0, NULL, NULL, "root.pem");
+	else
+		auth_credentials(p, 0, "direct.pem", "leaf.key", "root.pem");
 }
 
 void auth_free(struct pair *p)
