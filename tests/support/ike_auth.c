@@ -3,10 +3,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "tests/support/certs.h"
 
 static struct credentials *owned[2];
 
+<<<<<<< HEAD
+void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
+		      const char *root)
+{
+	credentials_free(owned[end]);
+	owned[end] = certs_load(root, certificate, key);
+=======
 static const char *path_of(const char *name, char buf[512])
 {
 	const char *source = getenv("GODWIT_SOURCE");
@@ -59,6 +67,7 @@ void auth_credentials(struct pair *p, unsigned end, const char *certificate, con
 {
 	credentials_free(owned[end]);
 	owned[end] = auth_load(certificate, key, root);
+>>>>>>> main
 	p->end[end].config.credentials = owned[end];
 }
 
