@@ -16,9 +16,9 @@ static void the_minimum_takes_every_default(void **state)
 	assert_int_equal(s->ngateways, 1);
 	assert_string_equal(s->gateways[0], "vpn.example.com");
 	assert_psk(r.c, "sesame");
-	assert_int_equal(s->ike.nsuites, 3);
+	assert_int_equal(s->ike.nsuites, 4);
 	assert_string_equal(ike_suite_name(&s->ike.suites[0], name), "aes256-sha384-ecp384");
-	assert_string_equal(ike_suite_name(&s->ike.suites[2], name), "aes128-sha256-modp2048");
+	assert_string_equal(ike_suite_name(&s->ike.suites[3], name), "aes128-sha256-modp2048");
 	assert_int_equal(s->ike.local.type, ID_NONE);
 	assert_int_equal(s->ike.remote.type, ID_NONE);
 	assert_int_equal(s->ike.lifetime_s, 28800);
