@@ -113,7 +113,7 @@ static unsigned answerable(const struct session *s, const struct session_xauth *
 	return lasting | given;
 }
 
-/* What was wrong, or may have been: a person's typing of an earlier round, but not the configuration. */
+/* What was wrong, or may have been: an earlier round's typing, but not the configuration. */
 static unsigned doubtful(const struct session_user *u)
 {
 	unsigned fields = u->refused;

@@ -197,12 +197,23 @@ static const struct {
 	const char *key;
 	bool (*take)(struct lab_options *o, const char *value);
 } words[] = {
-	{ "psk", word_psk },	     { "id", word_id },		  { "aggressive", word_aggressive },
-	{ "user", word_user },	     { "again", word_again },	  { "config", word_config },
-	{ "cisco", word_cisco },     { "inner", word_inner },	  { "split", word_split },
-	{ "port", word_port },	     { "names", word_names },	  { "strange", word_strange },
-	{ "refuse", word_refuse },   { "late", word_late },	  { "early", word_early },
-	{ "redirect", word_redirect }, { "lifetime", word_lifetime },
+	{ "psk", word_psk },
+	{ "id", word_id },
+	{ "aggressive", word_aggressive },
+	{ "user", word_user },
+	{ "again", word_again },
+	{ "config", word_config },
+	{ "cisco", word_cisco },
+	{ "inner", word_inner },
+	{ "split", word_split },
+	{ "port", word_port },
+	{ "names", word_names },
+	{ "strange", word_strange },
+	{ "refuse", word_refuse },
+	{ "late", word_late },
+	{ "early", word_early },
+	{ "redirect", word_redirect },
+	{ "lifetime", word_lifetime },
 };
 
 static bool take_word(struct lab_options *o, const char *word)
@@ -226,7 +237,7 @@ static void presets(struct lab_options *o)
 		abort();
 	o->ike.remote_any = true;
 	o->ike.gateway = true;
-	o->ike.vendor = IKE_VENDOR_CISCO;
+	o->ike.wish.pull = true; /* announces Unity */
 	o->ike.lifetime_s = o->keylife_s = 28800;
 	o->ike.timeout = 10 * VTIME_S;
 }
