@@ -263,7 +263,9 @@ static void on_wanted(struct lab_peer *p, struct lab_ike *i, const struct ike_ef
 	lab_say("wanted %u held %s", i->number, text);
 	if (o->strange)
 		lab_strange_give(i->sa, lab_now(), o->strange);
-	else if (o->config == LAB_CONFIG_PULL)
+	else if (o->config == LAB_CONFIG_PUSH)
+		v1_user_r_unanswered(i->sa, i->sa->user.open);
+	else
 		give(p, i);
 }
 
