@@ -3,12 +3,12 @@
 # The lab's own gateway (tests/lab/gateway), which does what no daemon can be made to do. Source
 # lib.sh first; then gw_start WORDS..., gw_tell WORDS, gw_stop.
 
-LAB_GATEWAY=${LAB_GATEWAY:-$(dirname "$GODWIT")/lab_gateway}
+LAB_GATEWAY=${GODWIT_BUILD:-$(dirname "$GODWIT")}/lab_gateway
 GW_OTHER=198.18.9.3 # its second address
 
 # gw_start NAME WORDS...: its lines are in NAME.gateway.
 gw_start() {
-	[ -x "$LAB_GATEWAY" ] || skip "no gateway of the lab at $LAB_GATEWAY"
+	[ -x "$LAB_GATEWAY" ] || fail "no gateway of the lab at $LAB_GATEWAY"
 	GW_LOG=$LAB_OUT/$1.gateway
 	shift
 	rm -f "$LAB_TMP/gw"

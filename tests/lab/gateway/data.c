@@ -54,18 +54,30 @@ static void pair_drop(struct pair *p)
 	*p = (struct pair){ 0 };
 }
 
+/* The pair of this child; new where there is none. NULL: there is no room. */
+static struct pair *pair_of(struct lab_data *d, const struct ike_child *child)
+{
+	struct pair *free = NULL;
+
+	for (unsigned i = 0; i < PAIRS_MAX; i++) {
+		if (d->pairs[i].spi_in == child->spi_in)
+			return &d->pairs[i];
+		if (!d->pairs[i].spi_in)
+			free = &d->pairs[i];
+	}
+	if (free)
+		pair_make(free, child);
+	else
+		lab_say("no room for a pair");
+	return free;
+}
+
 void lab_data_add(struct lab_data *d, const struct ike_child *child, unsigned owner)
 {
-	struct pair *p = NULL;
+	struct pair *p = pair_of(d, child);
 
-	for (unsigned i = 0; i < PAIRS_MAX && !p; i++)
-		if (!d->pairs[i].spi_in)
-			p = &d->pairs[i];
-	if (!p) {
-		lab_say("no room for a pair");
+	if (!p)
 		return;
-	}
-	pair_make(p, child);
 	p->owner = owner;
 	p->installed_at = vtime_add(lab_now(), d->lab->options.late);
 }
@@ -105,10 +117,10 @@ static void send_sealed(struct lab_data *d, struct pair *p, struct net_socket *s
 		lab_send(d->lab, s, from, to, pkt_slice(out));
 }
 
-/* An echo request that nobody has asked for. */
+/* Echo requests that nobody has asked for. */
 void lab_data_early(struct lab_data *d, const struct ike_child *child, const struct path *path)
 {
-	struct pair p = { 0 };
+	struct pair *p = pair_of(d, child);
 	uint8_t ip[28] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1 };
 
 	memcpy(ip + 12, child->ts.local.lo.b, 4);
@@ -117,11 +129,9 @@ void lab_data_early(struct lab_data *d, const struct ike_child *child, const str
 	put_be16(ip + 10, packet_checksum(slice(ip, 20)));
 	ip[20] = 8;
 	put_be16(ip + 22, packet_checksum(slice(ip + 20, 8)));
-	pair_make(&p, child);
-	for (unsigned i = 0; i < d->lab->options.early; i++)
-		send_sealed(d, &p, &d->lab->natt, &path->local, &path->remote, SLICE_OF(ip));
+	for (unsigned i = 0; p && i < d->lab->options.early; i++)
+		send_sealed(d, p, &d->lab->natt, &path->local, &path->remote, SLICE_OF(ip));
 	lab_say("sent %u packets before message 2", d->lab->options.early);
-	pair_drop(&p);
 }
 
 static struct pair *find(struct lab_data *d, struct slice esp)

@@ -106,7 +106,7 @@ struct lab_data *lab_data_new(struct lab *lab);
 void lab_data_free(struct lab_data *d);
 /* The pair is used from now on; `owner` is the SA it came by. */
 void lab_data_add(struct lab_data *d, const struct ike_child *child, unsigned owner);
-/* Packets on the pair, which is not used otherwise. */
+/* Packets on a pair that the client does not know of yet. */
 void lab_data_early(struct lab_data *d, const struct ike_child *child, const struct path *path);
 void lab_data_remove(struct lab_data *d, uint32_t spi_out);
 void lab_data_remove_of(struct lab_data *d, unsigned owner);
