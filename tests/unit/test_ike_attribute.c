@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 static uint8_t bytes[IKE_MESSAGE_MAX];
@@ -414,10 +415,10 @@ static void short_last_entry(void **state)
 	static const char entry[] = "c0a80000ffff0000000600500116";
 
 	for (unsigned n = 1; n < 14; n++) {
-		char hex[64] = ENTRY_A;
+		char hex[64];
 
 		setup(state);
-		strncat(hex, entry, 2 * (size_t)n);
+		snprintf(hex, sizeof(hex), ENTRY_A "%.*s", (int)(2 * n), entry);
 		put(ATTRIBUTE_UNITY_SPLIT_INCLUDE, hex);
 		assert_true(take());
 		assert_int_equal(got.ninclude, n < 8 ? 1 : 2);
