@@ -91,7 +91,6 @@ void lab_peer_rekey(struct lab_peer *p);
 void lab_peer_push(struct lab_peer *p);
 /* The notifies of that name, over the newest SA. */
 void lab_peer_notify(struct lab_peer *p, const char *name);
-void lab_peer_delete(struct lab_peer *p);
 void lab_peer_forget(struct lab_peer *p);
 
 /* ---- strange.c ---- */

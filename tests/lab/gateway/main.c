@@ -109,11 +109,6 @@ static bool word_psk(struct lab_options *o, const char *v)
 	return true;
 }
 
-static bool word_id(struct lab_options *o, const char *v)
-{
-	return identity_parse(v, &o->ike.local) == 0;
-}
-
 static bool word_aggressive(struct lab_options *o, const char *v)
 {
 	bool yes = false, good = word_yes(v, &yes);
@@ -193,27 +188,28 @@ static bool word_lifetime(struct lab_options *o, const char *v)
 	return good;
 }
 
+static bool word_keylife(struct lab_options *o, const char *v)
+{
+	unsigned long n;
+	bool good = word_number(v, UINT32_MAX, &n);
+
+	o->keylife_s = (uint32_t)n;
+	return good;
+}
+
 static const struct {
 	const char *key;
 	bool (*take)(struct lab_options *o, const char *value);
 } words[] = {
-	{ "psk", word_psk },
-	{ "id", word_id },
-	{ "aggressive", word_aggressive },
-	{ "user", word_user },
-	{ "again", word_again },
-	{ "config", word_config },
-	{ "cisco", word_cisco },
-	{ "inner", word_inner },
-	{ "split", word_split },
-	{ "port", word_port },
-	{ "names", word_names },
-	{ "strange", word_strange },
-	{ "refuse", word_refuse },
-	{ "late", word_late },
-	{ "early", word_early },
-	{ "redirect", word_redirect },
-	{ "lifetime", word_lifetime },
+	{ "psk", word_psk },	       { "aggressive", word_aggressive },
+	{ "user", word_user },	       { "again", word_again },
+	{ "config", word_config },     { "cisco", word_cisco },
+	{ "inner", word_inner },       { "split", word_split },
+	{ "port", word_port },	       { "names", word_names },
+	{ "strange", word_strange },   { "refuse", word_refuse },
+	{ "late", word_late },	       { "early", word_early },
+	{ "redirect", word_redirect }, { "lifetime", word_lifetime },
+	{ "keylife", word_keylife },
 };
 
 static bool take_word(struct lab_options *o, const char *word)
@@ -233,7 +229,8 @@ static void presets(struct lab_options *o)
 
 	o->ike.nsuites = 1;
 	if (ike_suite_parse(IKE_SUITE, &o->ike.suites[0], why) != 0 ||
-	    !addr_parse("10.92.0.7", &o->inner) || !word_id(o, "gw.lab.test"))
+	    !addr_parse("10.92.0.7", &o->inner) ||
+	    identity_parse("gw.lab.test", &o->ike.local) != 0)
 		abort();
 	o->ike.remote_any = true;
 	o->ike.gateway = true;
@@ -252,8 +249,6 @@ static bool obey(struct lab *lab, char *line)
 		lab_peer_rekey(lab->peer);
 	else if (strcmp(line, "push") == 0)
 		lab_peer_push(lab->peer);
-	else if (strcmp(line, "delete") == 0)
-		lab_peer_delete(lab->peer);
 	else if (strcmp(line, "forget") == 0)
 		lab_peer_forget(lab->peer);
 	else if (strcmp(line, "mute") == 0 || strcmp(line, "speak") == 0)

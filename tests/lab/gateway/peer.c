@@ -490,15 +490,6 @@ void lab_peer_notify(struct lab_peer *p, const char *name)
 	pump(p);
 }
 
-void lab_peer_delete(struct lab_peer *p)
-{
-	struct lab_ike *i = newest(p);
-
-	if (i)
-		ike_event(i->sa, lab_now(), &(struct ike_event){ .type = IKE_EVENT_CLOSE });
-	pump(p);
-}
-
 void lab_peer_forget(struct lab_peer *p)
 {
 	for (unsigned k = 0; k < IKES_MAX; k++)
