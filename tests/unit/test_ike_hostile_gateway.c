@@ -225,20 +225,22 @@ static bool hold_proof(struct pair *pp, struct pair_datagram *d, unsigned n)
 	return false;
 }
 
-/* A message of end 1 with one payload behind the HASH, sealed with the keys. */
-static void say(uint8_t exchange, uint8_t type, struct slice body)
+/*
+ * A message of end 1 with one payload behind the HASH, sealed with the keys. In phase 1 its IV comes
+ * from the last message there, or, `early`, from none.
+ */
+static void say(uint8_t exchange, uint8_t type, struct slice body, bool early)
 {
-	const struct ike_sa *sa = pair_sa(p, 1);
+	const struct ike_sa *sa = pair_sa(p, 1), *ours = u->sa[0];
 	const struct protect_hash hash = { .number = 1 };
 	struct pair_datagram d = { .source = 1, .from = p->end[1].address, .to = u->address };
 	struct ike_header h = sa_header(sa, exchange, rng_u32(&p->rng) | 1);
 	uint8_t iv[PROTECT_BLOCK];
 	struct ike_writer b;
 
-	/* Where the user's end stands: in phase 1 that is the last message there. */
 	protect_iv_phase2(&sa->keys,
-			  u->sa[0]->state == IKE_STATE_PHASE1 ? u->sa[0]->main.x.iv :
-								u->sa[0]->last_block,
+			  ours->state == IKE_STATE_PHASE1 && !early ? ours->main.x.iv :
+								      ours->last_block,
 			  h.id, iv);
 	d.from.port = d.to.port = IKE_NATT_PORT;
 	protect_begin(&b, d.bytes, sizeof(d.bytes), &h, sa->suite.hash);
@@ -247,7 +249,7 @@ static void say(uint8_t exchange, uint8_t type, struct slice body)
 	pair_inject(p, &d);
 }
 
-static void say_out_of_turn(void)
+static void say_out_of_turn(bool early)
 {
 	static const uint8_t ask[] = {
 		ATTRIBUTE_REQUEST, 0, 1, 1, 0x40, 0x89, 0, 0, 0x40, 0x8a, 0, 0
@@ -258,13 +260,13 @@ static void say_out_of_turn(void)
 					      198, 51, 100, 7 };
 	uint8_t gone[8 + 2 * IKE_COOKIE_SIZE] = { 0, 0, 0, 1, PROTOCOL_ISAKMP, 16, 0, 1 };
 
-	say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(ask));
-	say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(accepted));
-	say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(address));
-	say(ISAKMP_INFORMATIONAL, PAYLOAD_NOTIFY, SLICE_OF(to_another));
+	say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(ask), early);
+	say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(accepted), early);
+	say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(address), early);
+	say(ISAKMP_INFORMATIONAL, PAYLOAD_NOTIFY, SLICE_OF(to_another), early);
 	sa_cookies(pair_sa(p, 1), gone + 8);
-	say(ISAKMP_INFORMATIONAL, PAYLOAD_DELETE, SLICE_OF(gone));
-	say(ISAKMP_QUICK, PAYLOAD_NONCE, SLICE_OF(gone));
+	say(ISAKMP_INFORMATIONAL, PAYLOAD_DELETE, SLICE_OF(gone), early);
+	say(ISAKMP_QUICK, PAYLOAD_NONCE, SLICE_OF(gone), early);
 }
 
 /* Between the keys and the proof nothing is heard but the proof. */
@@ -279,7 +281,8 @@ static void nothing_before_the_proof(void **state)
 		assert_int_equal(u->sa[0]->state, IKE_STATE_PHASE1);
 		assert_true(u->sa[0]->keys.key.n > 0);
 		sent = u->nsent;
-		say_out_of_turn();
+		say_out_of_turn(false);
+		say_out_of_turn(true);
 		assert_int_equal(u->sa[0]->state, IKE_STATE_PHASE1);
 		assert_int_equal(u->nasked + u->nconfigs + u->nauthenticated + u->ndead, 0);
 		assert_int_equal(u->nsent, sent);
@@ -298,7 +301,7 @@ static void nothing_without_keys(void **state)
 		p->end[1].nsent = 2;
 		start();
 		assert_int_equal(u->sa[0]->keys.key.n, 0);
-		say_out_of_turn();
+		say_out_of_turn(true);
 		assert_int_equal(u->sa[0]->state, IKE_STATE_PHASE1);
 		assert_int_equal(u->nasked + u->nconfigs + u->nauthenticated + u->ndead, 0);
 		assert_int_equal(u->nsent, 1);
@@ -399,7 +402,7 @@ static void chains_while_a_user_is_asked(void **state)
 		start();
 		p->passes = deaf; /* so that the gateway keeps its keys */
 		if (asked)
-			say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(ask));
+			say(ISAKMP_TRANSACTION, PAYLOAD_ATTRIBUTE, SLICE_OF(ask), false);
 		assert_int_equal(u->nasked, asked);
 		say_chain(rows[k / 2].chain);
 		assert_int_equal(u->ndead, dies);
