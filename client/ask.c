@@ -215,8 +215,8 @@ static void end_of_input(struct ask *a)
 {
 	terminal_end(a, false);
 	a->o.tty = -1;
-	/* Without a terminal somebody else may answer; who was asked and is gone will not. */
-	a->o.no_questions = true;
+	/* Who was asked and is gone does not answer; but what has time may be answered elsewhere. */
+	a->o.no_questions = !a->q.ahead;
 }
 
 /* One byte at a time: what follows the line is not ours. */

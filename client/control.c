@@ -295,6 +295,31 @@ char *control_status(const struct control_view *v)
 	return text;
 }
 
+char *control_status_now(const struct host *host, const struct session *session,
+			 const struct data *data, const char *user)
+{
+	const struct config *config = host->config;
+	struct session_info *info = xcalloc(1, sizeof(*info));
+	struct control_view view = {
+		.name = config->name,
+		.device = host->tun.name,
+		.inner = config->session.inner,
+		.ninner = config->session.ninner,
+		.user = user[0] ? user : NULL,
+		.session = info,
+		.now = runtime_now(),
+		.wall_s = time(NULL),
+	};
+	char *text;
+
+	session_info(session, info);
+	data_view(data, &view);
+	view.drops[4] = info->ike.drops;
+	text = control_status(&view);
+	free(info);
+	return text;
+}
+
 /* ---- the socket ---- */
 
 struct client {

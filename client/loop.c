@@ -607,8 +607,16 @@ static void on_hooks(uv_poll_t *p, int status, int events)
 		}
 		secret_free(&r.password);
 	}
-	if (l->o.hooks->lost)
-		uv_poll_stop(p);
+	if (!l->o.hooks->lost)
+		return;
+	/* What it was asked for will not come. */
+	uv_poll_stop(p);
+	log_ev(l->o.log, LOG_ERROR, "the hooks' attendant is gone");
+	if (l->over)
+		return;
+	loop_setup(l, setup_script_lost(l->setup), "the script cannot be run any more");
+	ask_commanded(l->o.ask, slice(NULL, 0));
+	loop_ask(l);
 }
 
 static void on_typed(uv_poll_t *p, int status, int events)
@@ -638,26 +646,8 @@ static void on_check(uv_check_t *check)
 static char *on_control_status(void *ctx)
 {
 	struct loop *l = ctx;
-	const struct config *config = l->o.host->config;
-	struct session_info *info = xcalloc(1, sizeof(*info));
-	struct control_view view = {
-		.name = config->name,
-		.device = l->o.host->tun.name,
-		.inner = config->session.inner,
-		.ninner = config->session.ninner,
-		.user = l->user[0] ? l->user : NULL,
-		.session = info,
-		.now = runtime_now(),
-		.wall_s = time(NULL),
-	};
-	char *text;
 
-	session_info(l->session, info);
-	data_view(l->data, &view);
-	view.drops[4] = info->ike.drops;
-	text = control_status(&view);
-	free(info);
-	return text;
+	return control_status_now(l->o.host, l->session, l->data, l->user);
 }
 
 /* ---- life ---- */

@@ -246,6 +246,11 @@ enum control_verb control_parse(struct slice line, struct control_request *out, 
 void control_request_free(struct control_request *r);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
+struct host;
+struct data;
+/* The same, as things are. user: who has authenticated, or "". */
+char *control_status_now(const struct host *host, const struct session *session,
+			 const struct data *data, const char *user);
 
 struct control;
 struct uv_loop_s;
@@ -333,6 +338,8 @@ void setup_reconnected(struct setup *s);
 /* What the gateway greets with, where no script shows it. */
 const char *setup_banner(const struct setup *s);
 enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *r, char why[200]);
+/* No run will end any more: FAILED or PATH where one was waited for. */
+enum setup_state setup_script_lost(struct setup *s);
 
 /* ---- threads.c ---- */
 

@@ -139,3 +139,15 @@ enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *
 		return SETUP_PATH;
 	return SETUP_WAITS;
 }
+
+enum setup_state setup_script_lost(struct setup *s)
+{
+	enum setup_state state = s->wait != WAIT_NONE ? SETUP_FAILED :
+				 s->attempts	      ? SETUP_PATH :
+							SETUP_WAITS;
+
+	s->wait = WAIT_NONE;
+	s->attempts = 0;
+	s->told = false;
+	return state;
+}

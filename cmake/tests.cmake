@@ -42,7 +42,7 @@ add_library(test_support INTERFACE)
 target_link_libraries(test_support INTERFACE godwit_objects godwit_flags)
 if(support)
 	add_library(test_support_objects STATIC ${support})
-	target_link_libraries(test_support_objects PRIVATE godwit_flags)
+	target_link_libraries(test_support_objects PRIVATE godwit_flags PUBLIC godwit_objects)
 	target_link_libraries(test_support INTERFACE test_support_objects godwit_objects)
 endif()
 

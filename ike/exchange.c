@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ike/exchange.h"
 
+void exchange_built(struct exchange *x, const struct ike_writer *b, struct slice message)
+{
+	size_t n = wr_len(&b->w);
+
+	x->sent_n = message.n;
+	x->sent_used = n > x->sent_used ? n : x->sent_used;
+}
+
 void exchange_end(struct exchange *x)
 {
-	wipe(x, sizeof(*x));
+	wipe(x->sent, x->sent_used);
+	wipe(x, offsetof(struct exchange, sent));
 	x->lost_at = VTIME_NEVER;
 	x->resend_at = VTIME_NEVER;
+}
+
+void exchange_end_within(struct exchange *x, size_t size)
+{
+	wipe((uint8_t *)x + sizeof(*x), size - sizeof(*x));
+	exchange_end(x);
 }
 
 void exchange_begin(struct exchange *x, const struct exchange_type *type, uint32_t id, vtime now,

@@ -80,6 +80,7 @@ struct exchange {
 	bool answered; /* with `sent`, which goes again for a repeat */
 	uint8_t received_hash[HASH_MAX];
 	size_t sent_n;
+	size_t sent_used; /* the most that `sent` has held; its pages beyond that are never touched */
 	uint8_t sent[IKE_MESSAGE_MAX];
 };
 
@@ -106,7 +107,11 @@ bool exchange_in_air(const struct exchange *x);
 vtime exchange_deadline(const struct exchange *x);
 /* What is due now. After EXCHANGE_RESEND the next one is set already. */
 enum exchange_due exchange_timeout(struct exchange *x, vtime now);
+/* A message has been written to x->sent: empty when that failed. */
+void exchange_built(struct exchange *x, const struct ike_writer *b, struct slice message);
 /* Forgets everything. */
 void exchange_end(struct exchange *x);
+/* The same with what follows x in the struct that it is the first member of, `size` bytes in all. */
+void exchange_end_within(struct exchange *x, size_t size);
 
 #endif

@@ -199,11 +199,13 @@ bool sa_is_up(const struct ike_sa *sa)
 
 void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
 {
+	const struct log_field none = { .type = LOG_END };
+
 	if (sa->state == IKE_STATE_DEAD)
 		return;
 	log_ev(sa->log, why->err ? LOG_ERROR : LOG_INFO, "phase 1 ended",
 	       log_str("during", why->during), log_str("why", why->text),
-	       log_str("detail", why->detail));
+	       why->detail[0] ? log_str("detail", why->detail) : none);
 	sa->state = IKE_STATE_DEAD;
 	sa->closing = tell;
 	sa->dying = true;
@@ -234,11 +236,24 @@ static struct protect_hash hash_of(const struct exchange *x)
 	return (struct protect_hash){ x->type->message[x->step].hash, x->ni, x->nr };
 }
 
-static struct slice message_build(struct ike_sa *sa, struct exchange *x)
+static struct slice message_finish(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
+{
+	const struct exchange_message *row = &x->type->message[x->step];
+	struct protect_hash hash;
+
+	if (!row->encrypted)
+		return ike_write_done(b);
+	if (!row->hash)
+		return protect_seal(&sa->keys, x->iv, b);
+	hash = hash_of(x);
+	return protect_finish(b, &sa->keys, &hash, x->id, x->iv);
+}
+
+static void message_build(struct ike_sa *sa, struct exchange *x)
 {
 	const struct exchange_message *row = &x->type->message[x->step];
 	struct ike_header h = sa_header(sa, x->type->number, x->id);
-	struct protect_hash hash;
+	struct slice message;
 	struct ike_writer b;
 
 	if (row->hash)
@@ -247,19 +262,14 @@ static struct slice message_build(struct ike_sa *sa, struct exchange *x)
 		ike_write_header(&b, x->sent, sizeof(x->sent), &h);
 	if (row->build)
 		row->build(sa, x, &b);
-	if (!row->encrypted)
-		return ike_write_done(&b);
-	if (!row->hash)
-		return protect_seal(&sa->keys, x->iv, &b);
-	hash = hash_of(x);
-	return protect_finish(&b, &sa->keys, &hash, x->id, x->iv);
+	message = message_finish(sa, x, &b);
+	exchange_built(x, &b, message);
 }
 
 void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 {
-	struct slice bytes = message_build(sa, x);
-
-	if (bytes.n == 0) {
+	message_build(sa, x);
+	if (x->sent_n == 0) {
 		const struct ike_failure why = {
 			.err = ERR_CONFIG,
 			.during = x->type->name,
@@ -270,7 +280,6 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 		x->type->lost(sa, now, x, &why);
 		return;
 	}
-	x->sent_n = bytes.n;
 	x->step++;
 	sa_push_sent(sa, x, false);
 	exchange_sent(x, now);

@@ -73,7 +73,7 @@ struct main_mode {
 	unsigned proposal; /* responder: what was chosen, by its place in the offer */
 	unsigned transform;
 	size_t sai_n;
-	uint8_t sai[IKE_MESSAGE_MAX]; /* the initiator's offer, byte for byte */
+	uint8_t sai[IKE_MESSAGE_MAX]; /* the initiator's offer, byte for byte; last: see quick_offer */
 };
 
 struct child_request {
@@ -87,8 +87,6 @@ struct child_request {
 
 /* What the peer has asked for, kept until the session has decided. */
 struct quick_offer {
-	size_t sa_n;
-	uint8_t sa[IKE_MESSAGE_MAX];
 	size_t ke_n; /* 0: no PFS */
 	uint8_t ke[DH_PUBLIC_MAX];
 	bool ids;
@@ -101,6 +99,8 @@ struct quick_offer {
 	uint32_t tell_lifetime_s; /* ours is the shorter one; 0: it is not */
 	unsigned proposal; /* what was chosen */
 	unsigned transform;
+	size_t sa_n;
+	uint8_t sa[IKE_MESSAGE_MAX]; /* last: only as much of it as was used is touched again */
 };
 
 struct quick_mode {
@@ -114,7 +114,7 @@ struct quick_mode {
 	uint8_t ni[IKE_NONCE_MAX];
 	uint8_t nr[IKE_NONCE_MAX];
 	struct ike_child up; /* agreed, told once message 3 is out, or has come */
-	struct quick_offer offer; /* responder */
+	struct quick_offer offer; /* responder; last: see quick_offer */
 };
 
 /* A REQUEST or SET of either end, and what answers it. */

@@ -315,7 +315,7 @@ bool v1_auth_peer_expected(struct ike_sa *sa, struct ike_failure *why)
 		if (sa->main.cert)
 			cert_peer_text(sa->main.cert, names, sizeof(names));
 		log_ev(sa->log, LOG_ERROR, "wrong identity", log_str("peer", id),
-		       log_str("certificate", names));
+		       log_str("certificate", names[0] ? names : "none"));
 		v1_main_fail(sa, why, ERR_IDENTITY, wrong);
 		why->authentic = true;
 		snprintf(why->detail, sizeof(why->detail), "it says it is %.50s%s%.50s", id,

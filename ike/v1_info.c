@@ -45,12 +45,14 @@ void v1_info_build_notify(struct ike_sa *sa, const struct notify_payload *n, str
 	uint32_t id = sa_message_id(sa);
 	struct ike_header h = sa_header(sa, ISAKMP_INFORMATIONAL, id);
 	uint8_t iv[PROTECT_BLOCK];
+	struct slice message;
 	struct ike_writer b;
 
 	protect_iv_phase2(&sa->keys, sa->last_block, id, iv);
 	protect_begin(&b, x->sent, sizeof(x->sent), &h, sa->suite.hash);
 	notify_write(&b, n);
-	x->sent_n = protect_finish(&b, &sa->keys, &hash, id, iv).n;
+	message = protect_finish(&b, &sa->keys, &hash, id, iv);
+	exchange_built(x, &b, message);
 }
 
 void v1_info_send_clear(struct ike_sa *sa, uint16_t notify)

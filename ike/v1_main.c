@@ -246,7 +246,5 @@ void v1_main_end(struct ike_sa *sa)
 {
 	dh_free(sa->main.dh);
 	cert_peer_free(sa->main.cert);
-	exchange_end(&sa->main.x);
-	wipe(&sa->main, sizeof(sa->main));
-	exchange_end(&sa->main.x);
+	exchange_end_within(&sa->main.x, offsetof(struct main_mode, sai) + sa->main.sai_n);
 }

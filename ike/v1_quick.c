@@ -48,8 +48,7 @@ void v1_quick_end(struct quick_mode *q)
 {
 	dh_free(q->dh);
 	ike_child_free(&q->up);
-	wipe(q, sizeof(*q));
-	exchange_end(&q->x);
+	exchange_end_within(&q->x, offsetof(struct quick_mode, offer.sa) + q->offer.sa_n);
 }
 
 /*

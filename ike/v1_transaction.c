@@ -17,8 +17,7 @@ struct transaction *v1_transaction_of(struct exchange *x)
 
 void v1_transaction_end(struct transaction *t)
 {
-	wipe(t, sizeof(*t));
-	exchange_end(&t->x);
+	exchange_end_within(&t->x, sizeof(*t));
 }
 
 bool v1_transaction_has(const struct ike_sa *sa, const struct exchange *x)

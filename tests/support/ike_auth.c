@@ -3,64 +3,23 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "tests/support/certs.h"
 
 static struct credentials *owned[2];
-
-static const char *path_of(const char *name, char buf[512])
-{
-	const char *source = getenv("GODWIT_SOURCE");
-
-	snprintf(buf, 512, "%s/tests/vectors/cert/%s", source ? source : ".", name);
-	return buf;
-}
-
-/* A private key must be ours alone, and what comes out of a repository is everybody's. */
-static void private_copy(const char *from, char to[])
-{
-	char bytes[8192];
-	FILE *in = fopen(from, "rb"), *out = fdopen(mkstemp(to), "wb");
-	size_t n;
-
-	if (!in || !out)
-		abort();
-	n = fread(bytes, 1, sizeof(bytes), in);
-	if (fwrite(bytes, 1, n, out) != n || fclose(out) != 0)
-		abort();
-	fclose(in);
-}
 
 void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
 		      const char *root)
 {
-	char ca[512], certificate_path[512], key_path[512], why[CERT_WHY_MAX];
-	char private[] = "/tmp/godwit-key-XXXXXX";
-	const struct credentials_source source = {
-		.ca = path_of(root, ca),
-		.certificate = certificate ? path_of(certificate, certificate_path) : NULL,
-		.key = key ? private : NULL,
-	};
-	int err;
-
-	if (key)
-		private_copy(path_of(key, key_path), private);
 	credentials_free(owned[end]);
-	owned[end] = NULL;
-	err = credentials_load(&source, &owned[end], why);
-	if (key)
-		unlink(private);
-	if (err) {
-		fprintf(stderr, "%s\n", why);
-		abort();
-	}
+	owned[end] = certs_load(root, certificate, key);
 	p->end[end].config.credentials = owned[end];
 }
 
-void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
+void auth_configure(struct pair *p, struct auth_way way)
 {
 	struct ike_config *user = &p->end[0].config, *gateway = &p->end[1].config;
 
-	pair_init(p, seed);
 	user->mode = gateway->mode = way.mode;
 	user->auth = gateway->auth = way.auth;
 	user->xauth = gateway->xauth = way.xauth;
@@ -73,14 +32,23 @@ void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
 	identity_parse("vpn.example.com", &user->remote);
 	secret_free(&user->psk);
 	secret_free(&gateway->psk);
-	auth_credentials(p, 1, "chain.pem", "leaf.key", "root.pem");
-	if (way.auth == IKE_AUTH_HYBRID) {
-		auth_credentials(p, 0, NULL, NULL, "root.pem");
+	if (way.auth == IKE_AUTH_HYBRID)
 		return;
-	}
-	auth_credentials(p, 0, "direct.pem", "leaf.key", "root.pem");
 	user->local = (struct identity){ .type = ID_NONE };
 	identity_parse("C=DE, O=Example, OU=Direct, CN=Peer", &gateway->remote);
+}
+
+void auth_init(struct pair *p, uint64_t seed, struct auth_way way)
+{
+	pair_init(p, seed);
+	auth_configure(p, way);
+	if (way.auth == IKE_AUTH_PSK)
+		return;
+	auth_credentials(p, 1, "chain.pem", "leaf.key", "root.pem");
+	if (way.auth == IKE_AUTH_HYBRID)
+		auth_credentials(p, 0, NULL, NULL, "root.pem");
+	else
+		auth_credentials(p, 0, "direct.pem", "leaf.key", "root.pem");
 }
 
 void auth_free(struct pair *p)

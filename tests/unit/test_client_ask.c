@@ -245,6 +245,20 @@ static void end_of_input_refuses(void **state)
 	assert_true(echoes(w));
 }
 
+/* What is asked ahead of time can still be answered elsewhere. */
+static void end_of_input_with_time_left(void **state)
+{
+	struct world *w = *state;
+
+	open_terminal(w);
+	w->q.ahead = true;
+	begin(w);
+	ask_advance(&w->ask, false);
+	type(w, "\x04");
+	assert_int_equal(ask_advance(&w->ask, false), ASK_NONE);
+	assert_true(w->ask.open);
+}
+
 static void too_long_a_line_is_cut(void **state)
 {
 	struct world *w = *state;
@@ -515,6 +529,7 @@ int main(void)
 		TEST(half_a_line_is_no_answer),
 		TEST(echo_comes_back),
 		TEST(end_of_input_refuses),
+		TEST(end_of_input_with_time_left),
 		TEST(too_long_a_line_is_cut),
 		TEST(a_file_is_read_at_once),
 		TEST(vpnc_asks_in_its_words),

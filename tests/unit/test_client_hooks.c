@@ -401,9 +401,9 @@ static void bad_requests_are_refused(void **state)
 	assert_int_equal(send(w->hooks.fd, q, 100, MSG_NOSIGNAL), 100);
 	assert_int_equal(send(w->hooks.fd, q, 1, MSG_NOSIGNAL), 1);
 	assert_int_equal(run(w, HOOKS_CONNECT), 0);
-	assert_string_equal(content(w, "reasons"), "connect\n");
-	/* The beginning of one is not made whole by the one before it. */
+	/* Half a request is not completed by what was there before. */
 	q->verb = HOOKS_RUN;
+	q->reason = HOOKS_DISCONNECT;
 	assert_int_equal(send(w->hooks.fd, q, offsetof(struct hooks_request, env), MSG_NOSIGNAL),
 			 offsetof(struct hooks_request, env));
 	assert_int_equal(run(w, HOOKS_RECONNECT), 0);

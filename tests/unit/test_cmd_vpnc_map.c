@@ -396,8 +396,7 @@ static void values_that_make_no_sense(void **state)
 		"IPSEC target network 10.0.0.0/255.0.255.0\n",
 		"IPSEC target network 10.0.0.0/33\n",
 		"Debug much\n",
-		"Xauth username a\x01"
-		"b\n",
+		"Xauth username a\x01 b\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

@@ -135,6 +135,45 @@ static void late(void **state)
 	assert_int_equal(exchange_timeout(&x, 500 * VTIME_S), EXCHANGE_LOST);
 }
 
+/* A message that did not fit, too: what had been written of it may be a password. */
+static void wiped(void **state)
+{
+	static const struct ike_header h;
+	static struct {
+		struct exchange x;
+		uint8_t more[100];
+	} all;
+	const uint8_t *bytes = (const uint8_t *)&all;
+	static const unsigned payloads[] = { 3, 1 };
+	static uint8_t secret[5000];
+	struct ike_writer b;
+
+	(void)state;
+	memset(secret, 0xaa, sizeof(secret));
+	for (unsigned round = 0; round < 2; round++) {
+		exchange_begin(&all.x, &type, 0, 0, VTIME_S);
+		/* A long one that fails, then a short one. */
+		for (unsigned k = 0; k < ARRAY_SIZE(payloads); k++) {
+			unsigned n = payloads[k];
+
+			ike_write_header(&b, all.x.sent, sizeof(all.x.sent), &h);
+			for (unsigned i = 0; i < n; i++)
+				ike_write_body(&b, PAYLOAD_VID,
+					       slice(secret, n == 1 ? 10 : sizeof(secret)));
+			exchange_built(&all.x, &b, ike_write_done(&b));
+			assert_int_equal(all.x.sent_n, n == 1 ? 28 + 14 : 0);
+		}
+		memset(all.more, 0xaa, sizeof(all.more));
+		if (round)
+			exchange_end(&all.x);
+		else
+			exchange_end_within(&all.x, sizeof(all));
+		assert_int_equal(all.more[99], round ? 0xaa : 0);
+		for (size_t i = 0; i < (round ? sizeof(all.x) : sizeof(all)); i++)
+			assert_int_not_equal(bytes[i], 0xaa);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -148,6 +187,7 @@ int main(void)
 		T(repeats),
 		T(complete),
 		T(late),
+		T(wiped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

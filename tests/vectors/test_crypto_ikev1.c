@@ -144,6 +144,38 @@ static void test_skeyid_chain(void **state)
 	}
 }
 
+/* RFC 2409 section 5: for signatures the nonces are the key. */
+static void test_skeyid_of_signatures(void **state)
+{
+	static const struct {
+		enum hash_alg hash;
+		const char *skeyid;
+	} sig[] = {
+		{ HASH_SHA1, "bfa21072c75f05e9ebeeb558d96c6a7e8fe88dcd" },
+		{ HASH_SHA2_256,
+		  "40f56f307e5897eac346ac7c852f1d7139feb766f851edc8246a4189bcf2a740" },
+		{ HASH_SHA2_384,
+		  "d0a096e6ea9a4dd4e7642c8683709ba3d1d821f2bc9c2fca7f9797ae7955b606130e692c"
+		  "20e2d87f5fae71b8ca89e19b" },
+		{ HASH_SHA2_512,
+		  "1acab29014dbe8dbaa8a2c197b5e297b906e261e071068f9c4115a4cbac2782f128ab905"
+		  "6f8c353c03183df2e5a4fc5905a32814e4e06b6eb87c0ee6e1d2f9d2" },
+		{ HASH_MD5, "b71625805488606cac34bd583898f6c1" },
+	};
+	uint8_t ni[32], nr[32], gxy[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(sig); i++) {
+		struct ikev1_keys keys = { 0 };
+
+		ikev1_skeyid_sig(&keys, sig[i].hash, hex_bytes(GXY, gxy, sizeof(gxy)),
+				 hex_bytes(NI, ni, sizeof(ni)), hex_bytes(NR, nr, sizeof(nr)));
+		assert_int_equal(keys.hash, sig[i].hash);
+		assert_true(hex_eq(secret_slice(&keys.skeyid), sig[i].skeyid));
+		ikev1_keys_free(&keys);
+		assert_int_equal(secret_pool_used(), 0);
+	}
+}
+
 static void check_keymat(const struct ikev1_keys *keys, const char *gqm_text, const char *want)
 {
 	uint8_t ni_buf[16], nr_buf[16], gqm_buf[48], want_buf[KEYMAT_LEN];
@@ -177,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_skeyid_chain),
+		cmocka_unit_test(test_skeyid_of_signatures),
 		cmocka_unit_test(test_keymat),
 	};
 
