@@ -133,9 +133,9 @@ static void weak_ones_may_be_allowed(void **state)
 		  "offered since allow-weak = yes\n"
 		  "vpn.conf:11:7: warning: [esp] the group for PFS is weak (modp1536) and is offered "
 		  "since allow-weak = yes\n",
-		  3, 2, DH_MODP_1536 },
+		  4, 2, DH_MODP_1536 },
 		/* Allowed, and nothing weak. */
-		{ "[ike]\nallow-weak = yes\n[esp]\nallow-weak = yes\npfs = nopfs\n", "", 3, 3,
+		{ "[ike]\nallow-weak = yes\n[esp]\nallow-weak = yes\npfs = nopfs\n", "", 4, 3,
 		  DH_NONE },
 		/* As routers show it: commas inside, and between. */
 		{ "[ike]\nproposals = encr aes 256, hash sha256, group 14, aes-128 sha group 19\n"
