@@ -247,6 +247,7 @@ static int run_config(struct connection *c)
 		.script = c->config->script,
 		.password_command = c->config->password_command,
 		.pid_file = c->options->pid_file,
+		.no_dns = !c->config->dns_by_script,
 		.verbose = c->options->verbose,
 	};
 	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)
