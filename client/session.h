@@ -298,7 +298,7 @@ struct session_info {
 	struct {
 		const struct ts_pair *ts;
 		bool up; /* there is an epoch that data goes out on */
-		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end */
+		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end, or no SA */
 		unsigned nepochs;
 		struct session_epoch_info epochs[EPOCHS_MAX]; /* the newest first */
 	} tunnels[SESSION_TUNNELS_MAX];

@@ -102,7 +102,8 @@ struct session_user {
 	char given_message[IKE_SAID_MAX]; /* what that was an answer to */
 	unsigned needs; /* what the last XAUTH took that only a person can give */
 	char message[IKE_SAID_MAX]; /* what the gateway said then */
-	bool again; /* what was answered last was refused */
+	bool again; /* what was answered last was refused: */
+	unsigned refused; /* these fields */
 	unsigned refusals; /* of what a person has given, in sequence */
 	char said[IKE_SAID_MAX]; /* the gateway's words of the last refusal */
 	bool nobody; /* to answer, before this ISAKMP SA ends */

@@ -113,11 +113,23 @@ static unsigned answerable(const struct session *s, const struct session_xauth *
 	return lasting | given;
 }
 
+/* What was wrong, or may have been: an earlier round's typing, but not the configuration. */
+static unsigned doubtful(const struct session_user *u)
+{
+	unsigned fields = u->refused;
+
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
+		fields |= u->fact[f].typed ? BIT(f) : 0;
+	return fields;
+}
+
 static unsigned missing_of(const struct session *s, const struct session_xauth *x)
 {
 	unsigned missing = x->fields & ~answerable(s, x);
 
-	return s->user.again && !missing ? x->fields : missing;
+	if (s->user.again && !missing && (x->fields & doubtful(&s->user)))
+		return x->fields;
+	return missing;
 }
 
 /* ---- the question ---- */
@@ -316,6 +328,7 @@ static void take_refusal(struct session *s, struct session_xauth *x, const char 
 			fact_drop(&u->fact[f]);
 	u->needs |= x->fields & ~known(u->fact) & ~BIT(XAUTH_NEXT_PIN);
 	u->again = true;
+	u->refused = x->fields;
 	snprintf(u->said, sizeof(u->said), "%s", words);
 	u->refusals += x->person;
 	x->used &= ~x->fields;
