@@ -246,7 +246,7 @@ struct session_effect {
 		} keys;
 		struct {
 			enum session_exit exit;
-			char text[300]; /* one plain line: what, where, what to do */
+			char text[512]; /* one plain line: what, where, what to do */
 		} done;
 	};
 };

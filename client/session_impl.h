@@ -221,7 +221,7 @@ struct session {
 	struct session_effect queue[EFFECTS_MAX];
 	unsigned head, queued;
 	enum session_exit exit; /* while closing: how it ends */
-	char why[300]; /* while closing or recovering: because of what */
+	char why[512]; /* while closing or recovering: because of what */
 	bool over;
 };
 

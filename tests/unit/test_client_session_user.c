@@ -320,6 +320,22 @@ static void a_memory_refused_with_the_whole_sa(void **state)
 	finish(b, 2);
 }
 
+/* The reason is the refusal, not that there is nobody to ask again. */
+static void a_refused_memory_and_nobody_to_answer(void **state)
+{
+	struct bench *b = *state;
+
+	configure(b, "alice", "old");
+	begin(b);
+	bench_asked(b, 1, LOGIN, "");
+	bench_asked(b, 1, LOGIN, "Wrong");
+	bench_refuse(b);
+	assert_int_equal(b->done.type, SESSION_EFFECT_DONE);
+	assert_int_equal(b->done.done.exit, SESSION_EXIT_AUTH);
+	assert_non_null(strstr(b->done.done.text, "refused the user: "));
+	assert_non_null(strstr(b->done.done.text, "says: Wrong"));
+}
+
 /* A code of the second round: what the configuration says of the first was not wrong. */
 static void a_refused_code_is_not_the_configurations(void **state)
 {
@@ -736,6 +752,7 @@ int main(void)
 		BENCH_TEST(always_asked_for_by_choice),
 		BENCH_TEST(a_refused_memory_is_not_repeated),
 		BENCH_TEST(a_memory_refused_with_the_whole_sa),
+		BENCH_TEST(a_refused_memory_and_nobody_to_answer),
 		BENCH_TEST(a_refused_person_is_asked_for_all_of_it),
 		BENCH_TEST(three_refusals_within_one_sa),
 		BENCH_TEST(three_refusals_with_their_sas),
