@@ -93,6 +93,13 @@ endif()
 add_executable(lab_link tests/lab/link_emulator.c tests/sim/link.c)
 target_link_libraries(lab_link PRIVATE test_support)
 
+# The lab's own gateway; its echoes are the simulator's.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/gateway/*.c)
+if(sources)
+	add_executable(lab_gateway ${sources} tests/sim/inner.c)
+	target_link_libraries(lab_gateway PRIVATE test_support)
+endif()
+
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
 file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
 foreach(source IN LISTS sources)

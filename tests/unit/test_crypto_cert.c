@@ -204,6 +204,7 @@ static void test_cannot_sign_with(void **state)
 		{ { .certificate = "leaf.pem", .key = "leaf.pem" }, "no private key in it" },
 		{ { .certificate = "root.crl", .key = "leaf.key" }, "no certificate in it" },
 		{ { .pkcs12 = "leaf.pem" }, "not a PKCS#12 file" },
+		{ { .pkcs12 = "leaf.p12" }, "no password is given" },
 		{ { .pkcs12 = "leaf.der" }, "not a PKCS#12 file" },
 		{ { .certificate = "leaf.der", .key = "leaf.key" }, "not well formed" },
 	};
