@@ -534,19 +534,21 @@ static void hold_make_room(struct hold *h, uint32_t cells, hold_id spare, struct
 	}
 }
 
-/* What moves is counted where it goes to, as if it had come there. */
-static void flow_move(struct hold *h, struct record *flow, const struct flow_decision *d)
+/* To where its flow belongs. What moves is counted there as if it had come there. */
+static void packet_move(struct hold *h, hold_id id)
 {
-	for (hold_id id = flow->packets.first; id; id = list_next(h, ORDER_FLOW, id)) {
-		unsigned from = h->cells[id].held.slot;
+	const struct held *p = &h->cells[id].held;
+	unsigned from = p->slot, to = h->records[p->flow].slot;
 
-		slot_leave(h, id);
-		slot_enter(h, id, d->slot);
-		counter_add(&h->slots[from].counters.in, (uint64_t)-1);
-		counter_add(&h->slots[d->slot].counters.in, 1);
-	}
+	if (from == to)
+		return;
+	slot_leave(h, id);
+	slot_enter(h, id, to);
+	counter_add(&h->slots[from].counters.in, (uint64_t)-1);
+	counter_add(&h->slots[to].counters.in, 1);
 }
 
+/* The flow's packets that are in its former slot stay there until they are moved. */
 static void flow_assign(struct hold *h, struct record *flow, const struct flow_decision *d,
 			uint64_t number)
 {
@@ -556,12 +558,17 @@ static void flow_assign(struct hold *h, struct record *flow, const struct flow_d
 	if (same && flow->n)
 		return;
 	host_leave(h, flow);
-	if (flow->slot != d->slot)
-		flow_move(h, flow, d);
 	flow->asked = 0;
 	flow->slot = d->slot;
 	flow->granularity = (uint8_t)d->granularity;
 	host_join(h, flow);
+}
+
+/* All that is held of it to one place, before something newer comes there. */
+static void flow_gather(struct hold *h, const struct record *flow)
+{
+	for (hold_id id = flow->packets.first; id; id = list_next(h, ORDER_FLOW, id))
+		packet_move(h, id);
 }
 
 /* ---- what comes again ---- */
@@ -642,6 +649,11 @@ static void twin_write(struct hold *h, hold_id id, const struct mark *m, struct 
 
 /* ---- in ---- */
 
+bool hold_reviewed(const struct hold *h, uint64_t number)
+{
+	return (h->number == number && !h->review) || !h->all.first;
+}
+
 static hold_id hold_append(struct hold *h, vtime now, uint32_t flow, const struct mark *m,
 			   struct slice ip)
 {
@@ -688,15 +700,19 @@ hold_id hold_put(struct hold *h, vtime now, const struct hold_packet *p, struct 
 	hold_id twin = HOLD_NONE;
 
 	count_in(h, slot);
+	if (!h->all.first)
+		h->number = p->number;
 	if (cells_for((uint32_t)p->ip.n) >= h->cell_pool.end) {
 		count_fate(h, slot, HOLD_DROPPED);
 		drop_count(drops, DROP_HOLD_FULL);
 		return HOLD_NONE;
 	}
-	if (flow) {
+	if (flow && !hold_reviewed(h, p->number)) {
 		flow_assign(h, &h->records[flow], p->decision, p->number);
-		twin = twin_find(h, flow, &m, p->ip);
+		flow_gather(h, &h->records[flow]);
 	}
+	if (flow)
+		twin = twin_find(h, flow, &m, p->ip);
 	if (twin) {
 		count_fate(h, slot, HOLD_REPLACED);
 		if (m.likeness == LIKE_SYN)
@@ -766,15 +782,11 @@ hold_id hold_review(struct hold *h, uint64_t number, unsigned *budget)
 
 		if (h->records[h->cells[id].held.flow].number != number)
 			return id;
+		packet_move(h, id);
 		h->review = list_next(h, ORDER_ALL, id);
 		--*budget;
 	}
 	return HOLD_NONE;
-}
-
-bool hold_reviewed(const struct hold *h, uint64_t number)
-{
-	return (h->number == number && !h->review) || !h->all.first;
 }
 
 void hold_assign(struct hold *h, hold_id id, const struct flow_decision *d, uint64_t number)
