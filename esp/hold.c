@@ -534,14 +534,15 @@ static void hold_make_room(struct hold *h, uint32_t cells, hold_id spare, struct
 	}
 }
 
-/* To where its flow belongs. What moves is counted there as if it had come there. */
+/*
+ * As the newest to the slot where its flow belongs. What moves is counted there as if it had come
+ * in there.
+ */
 static void packet_move(struct hold *h, hold_id id)
 {
 	const struct held *p = &h->cells[id].held;
 	unsigned from = p->slot, to = h->records[p->flow].slot;
 
-	if (from == to)
-		return;
 	slot_leave(h, id);
 	slot_enter(h, id, to);
 	counter_add(&h->slots[from].counters.in, (uint64_t)-1);
@@ -769,7 +770,12 @@ const struct tuple *hold_tuple(const struct hold *h, hold_id id)
 	return &h->records[h->cells[id].held.flow].tuple;
 }
 
-/* ---- review ---- */
+/*
+ * ---- review ----
+ *
+ * From the oldest on, each packet moves to the end of its slot, even if it was in that slot before:
+ * when all have, every slot has its packets in the order they came, wherever they were.
+ */
 
 hold_id hold_review(struct hold *h, uint64_t number, unsigned *budget)
 {

@@ -164,11 +164,11 @@ static inline void expect_identity(const struct hold_counters *c)
 	assert_int_equal(c->packets == 0, c->since == 0);
 }
 
-/* For each slot, in all, and all is the sum. */
-static inline void bed_identity(const struct bed *b)
+/* For each slot, in all, and all is the sum. When the oldest one of all slots came. */
+static inline uint64_t bed_identity(const struct bed *b)
 {
 	const struct hold_counters *all = outbound_held(b->o);
-	uint64_t in = 0, packets = 0, bytes = 0, since = UINT64_MAX;
+	uint64_t in = 0, packets = 0, bytes = 0, since = 0;
 
 	expect_identity(all);
 	for (unsigned i = 0; i < CLASSIFIER_SLOTS; i++) {
@@ -178,13 +178,13 @@ static inline void bed_identity(const struct bed *b)
 		in += c->in;
 		packets += c->packets;
 		bytes += c->bytes;
-		if (c->since && c->since < since)
+		if (c->since && (c->since < since || !since))
 			since = c->since;
 	}
 	assert_int_equal(all->in, in);
 	assert_int_equal(all->packets, packets);
 	assert_int_equal(all->bytes, bytes);
-	assert_int_equal(all->since, packets ? since : 0);
+	return since;
 }
 
 /* One call, with empty batches. */
@@ -207,6 +207,7 @@ static inline unsigned bed_release(struct bed *b)
 
 	while (bed_release_once(b))
 		assert_true(++n < SENT_MAX);
+	assert_int_equal(outbound_held(b->o)->since, bed_identity(b));
 	return n;
 }
 
