@@ -351,6 +351,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.n_remote = fx->tun.nroutes,
 		.exclude = fx->tun.excludes,
 		.n_exclude = fx->tun.nexcludes,
+		.policy = fx->tun.policy,
 	};
 
 	/* The engines know our sockets by the ports of the RFCs, the kernel by their own. */

@@ -18,11 +18,27 @@
  *	30000  our firewall mark           main         the tunnel's own packets, so that no host
  *	                                                route to the gateway is needed
  *	30005  from an inner address       our table    else they could leave unprotected
- *	30010  to an excluded prefix       main         BYPASS, one rule for each prefix
- *	30500  to a protected prefix       our table    PROTECT, one rule for each prefix
- *	       everything else             unchanged    BYPASS
+ *	30010  the SPD, in its order       main         BYPASS
+ *	                                   our table    PROTECT
+ *	                                   prohibit     DISCARD: the application sees EACCES
+ *	       everything else             unchanged    BYPASS, or with DISCARD:
+ *	31990  DHCP, neighbour discovery   main         the links must live
+ *	32000  all                         prohibit
  *
- * What is bound to an inner address goes into the tunnel even when its destination is excluded: the
+ * Each rule of the SPD has a preference of its own. Protocol and ports are those of the kernel's look-up:
+ * a socket that has no port yet matches no rule for source ports, and raw sockets none for any ports;
+ * what leads into the TUN so is refused there, by the SPD itself. Fragments are made after the
+ * look-up and go where the whole packet goes. The kernel knows no port 0 and no port 65535: a BYPASS
+ * or DISCARD rule leaves these two out, and a PROTECT rule that has 65535 is for all ports, so that
+ * nothing of it leaves in the clear. Whatever is local, multicast to the link in IPv6 too, is decided
+ * before all rules.
+ *
+ * A source is asked for only where it cannot be one of our inner addresses: before the look-up a
+ * packet has none, and gets the inner one in our table. What is protected for us is so kept from
+ * leaving with another source, too.
+ *
+ * Without a policy there are lists of prefixes: what is excluded (30010), then what is protected
+ * (30500). What is bound to an inner address goes into the tunnel even when its destination is excluded: the
  * SPD refuses it there, and no inner address is seen outside. Where the main table has no way to an
  * excluded prefix the search goes on, with the same end.
  *
@@ -40,6 +56,7 @@
 
 #include "base/addr.h"
 #include "base/pkt.h"
+#include "base/policy.h"
 
 #define TUN_RT_PROTOCOL 103
 #define TUN_TABLE 0x6777
@@ -53,6 +70,9 @@
 #define TUN_EXCLUDE_MAX 400
 #define TUN_PREF_POLICY 30500
 #define TUN_POLICY_MAX 400
+#define TUN_PREF_SPD 30010
+#define TUN_PREF_LINK 31990
+#define TUN_PREF_LAST 32000
 /* Worse than any route that somebody means. */
 #define TUN_METRIC_UNREACHABLE 0xff002000
 
@@ -98,6 +118,12 @@ enum tun_action {
 	TUN_UNICAST, /* ROUTE: out of `ifname` */
 };
 
+/* From lo to hi; both 0: any. */
+struct tun_ports {
+	uint16_t lo;
+	uint16_t hi;
+};
+
 /* One thing in the kernel. What the kind has no use for is zero; so are optional fields unset. */
 struct tun_state {
 	enum tun_state_kind kind;
@@ -112,8 +138,8 @@ struct tun_state {
 	uint32_t pref; /* RULE */
 	uint32_t fwmark; /* RULE: optional */
 	uint8_t proto; /* RULE: optional */
-	uint16_t sport; /* RULE: optional, with proto */
-	uint16_t dport;
+	struct tun_ports sport; /* RULE: optional, with proto */
+	struct tun_ports dport;
 };
 
 #define TUN_STATE_TEXT_MAX 320
@@ -161,10 +187,11 @@ int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
 #define TUN_INNER_MAX 4
 /*
- * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; exclude; route
- * and rule.
+ * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; for each rule of
+ * the SPD a route and a rule, or two where it is not one prefix; the links' own, and the last ones.
  */
-#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+#define TUN_SPD_MAX (2 * POLICY_RULES_MAX + 200)
+#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_SPD_MAX + 5)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {
@@ -181,14 +208,16 @@ struct tun_setup {
 	unsigned n_remote;
 	const struct prefix *exclude; /* but not these */
 	unsigned n_exclude;
+	const struct policy *policy; /* in place of `remote` and `exclude`; NULL: none */
 };
 
 /*
  * The things to add, in this order, and to delete in the reverse one: at no moment in between can
  * a packet for a protected destination with an inner source leave unprotected. A protected prefix
  * of a family that has no inner address becomes unreachable. An excluded prefix of a family that
- * has no protected one needs nothing. Returns how many, or ERR_NO_ROOM: more than `max`, more than
- * TUN_POLICY_MAX protected or TUN_EXCLUDE_MAX excluded prefixes.
+ * has no protected one, and a BYPASS rule with nothing else behind it, need nothing. Returns how
+ * many, or ERR_NO_ROOM: more than `max`, more than TUN_POLICY_MAX protected or TUN_EXCLUDE_MAX
+ * excluded prefixes.
  */
 int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max);
 
