@@ -296,6 +296,15 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s)
 	return request_error();
 }
 
+int tun_state_restore(struct tun_netlink *n, const struct tun_state *s)
+{
+	if (!tun_state_valid(s))
+		return ERR_MALFORMED;
+	if (state_do(n, s, true) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : request_error();
+}
+
 static bool means_gone(int error)
 {
 	return error == ESRCH || error == ENOENT || error == ENODEV || error == ENXIO ||

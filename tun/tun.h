@@ -7,8 +7,9 @@
  *	state.c    what we put into the kernel, each thing as a value and as a line of text
  *	netlink.c  puts it there and takes it away again
  *	plan.c     which things a connection needs, in order
+ *	watch.c    sees what others do to them, and to the host's network
  *
- * Not here yet: device offloads, DNS, fail-closed rules, watching over what was put there.
+ * Not here yet: device offloads, DNS, rules that outlive the process.
  *
  * The kernel's policy routing carries the SPD (RFC 4301 section 4.4.1). Our routes stand in a table
  * of their own; rules send packets there. By their preferences:
@@ -182,8 +183,62 @@ int tun_link_down(struct tun_netlink *n, const char *ifname);
  * stands in its place).
  */
 int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
+/*
+ * Makes it again if it is not there: 1 when it had to, 0 when not; else as tun_state_add. What stands
+ * in its place is left alone.
+ */
+int tun_state_restore(struct tun_netlink *n, const struct tun_state *s);
 /* Takes it away. 0 also when it, or its interface, is not there; else as tun_state_add. */
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
+
+/* ---- watch.c ---- */
+
+/* One of the host's addresses or routes, or a link that runs: what it is, and where a route leads. */
+enum tun_known_kind {
+	TUN_KNOWN_LINK,
+	TUN_KNOWN_ADDRESS,
+	TUN_KNOWN_ROUTE,
+};
+
+struct tun_known {
+	enum tun_known_kind kind;
+	uint32_t ifindex;
+	uint64_t id;
+	uint64_t value;
+};
+
+#define TUN_KNOWN_MAX 1024
+#define TUN_WATCH_READS 64 /* messages read at a time */
+
+/* tun_watch_read: */
+#define TUN_WATCH_OURS 1u /* something of ours may have been removed */
+#define TUN_WATCH_NETWORK 2u /* the host has another address or route than before */
+
+/* Listens to the kernel. Of one thread. */
+struct tun_watch {
+	struct mnl_socket *nl;
+	uint32_t seq;
+	uint32_t own; /* who makes and removes what is ours */
+	uint32_t ifindex; /* of the TUN */
+	bool up; /* it is */
+	bool full; /* there is more than is known */
+	unsigned nknown;
+	struct tun_known known[TUN_KNOWN_MAX];
+};
+
+/*
+ * Begins to listen, for the device of this number; own: what it is told to do is no news (NULL:
+ * everything is). Does not wait later on. 0 or ERR_SYSTEM.
+ */
+int tun_watch_open(struct tun_watch *w, unsigned ifindex, const struct tun_netlink *own);
+void tun_watch_close(struct tun_watch *w);
+/* Readable when there is something for tun_watch_read. */
+int tun_watch_fd(const struct tun_watch *w);
+/*
+ * What has happened, as bits. An address that is merely refreshed, one of the link alone or one not
+ * yet usable, a route in another table than main or made again as it was: nothing has.
+ */
+unsigned tun_watch_read(struct tun_watch *w);
 
 #define TUN_INNER_MAX 4
 /*
