@@ -9,23 +9,33 @@
 
 /* ---- how often ---- */
 
+static vtime pace_last(const struct watch_pace *p)
+{
+	return p->times[(p->n + WATCH_PACE_TIMES - 1) % WATCH_PACE_TIMES];
+}
+
+static bool is_calm(const struct watch_pace *p, vtime now)
+{
+	return now - pace_last(p) >= WATCH_PACE_WINDOW;
+}
+
 vtime watch_pace_next(const struct watch_pace *p, vtime now)
 {
-	vtime first = p->times[p->n % WATCH_PACE_TIMES];
-	vtime last = p->times[(p->n + WATCH_PACE_TIMES - 1) % WATCH_PACE_TIMES];
-	vtime calm = last + WATCH_PACE_SLOW;
+	vtime next = pace_last(p) + WATCH_PACE_SLOW;
 
-	if (p->n < WATCH_PACE_TIMES || now - first >= WATCH_PACE_WINDOW)
-		return now;
-	return calm > now ? calm : now;
+	return !p->slow || is_calm(p, now) || next < now ? now : next;
 }
 
 bool watch_pace_done(struct watch_pace *p, vtime now)
 {
-	bool was = p->slow;
+	bool was;
 
+	if (is_calm(p, now))
+		*p = (struct watch_pace){ 0 };
+	was = p->slow;
 	p->times[p->n++ % WATCH_PACE_TIMES] = now;
-	p->slow = watch_pace_next(p, now) > now;
+	p->slow |= p->n >= WATCH_PACE_TIMES &&
+		   now - p->times[p->n % WATCH_PACE_TIMES] < WATCH_PACE_WINDOW;
 	return p->slow && !was;
 }
 

@@ -275,7 +275,7 @@ void control_free(struct control *c);
 #define WATCH_PACE_WINDOW (60 * VTIME_S)
 #define WATCH_PACE_SLOW (10 * VTIME_S)
 
-/* When things were put back: as a ring. */
+/* When things were put back: as a ring; all of it is forgotten after a window without any. */
 struct watch_pace {
 	unsigned n;
 	vtime times[WATCH_PACE_TIMES];
@@ -283,7 +283,7 @@ struct watch_pace {
 };
 
 /*
- * When things may be put back again: now, or after WATCH_PACE_TIMES times within a window
+ * When things may be put back again: now, or, once that was WATCH_PACE_TIMES times within a window,
  * WATCH_PACE_SLOW after the last time.
  */
 vtime watch_pace_next(const struct watch_pace *p, vtime now);
