@@ -120,8 +120,7 @@ static void explain_protect(const struct session_config *s, const struct session
 
 	switch (rule->granularity) {
 	case GRANULARITY_RULE:
-		fprintf(out, "in %s of its own",
-			rule->nts == 1 ? "a tunnel" : "tunnels, one for each of these,");
+		fprintf(out, "in %s", rule->nts == 1 ? "a tunnel of its own" : "a tunnel for each");
 		break;
 	case GRANULARITY_HOST:
 		fprintf(out, "in a tunnel for each remote host, %u at most", rule->max_sas);
@@ -130,10 +129,10 @@ static void explain_protect(const struct session_config *s, const struct session
 		fprintf(out, "in a tunnel for each flow, %u at most", rule->max_sas);
 		break;
 	}
-	fprintf(out, ", from %s, with the first packet",
-		rule->local_inner ? "our address in the tunnel" : "there");
+	fprintf(out, "%s, negotiated with the first packet",
+		rule->local_inner ? ", from our address" : "");
 	if (rule->idle_close)
-		fprintf(out, "; closed after %s without any",
+		fprintf(out, ", closed after %s without one",
 			duration_text((uint32_t)(rule->idle_close / VTIME_S), idle));
 	fprintf(out, "\n");
 	explain_child(s, rule, out);
