@@ -279,7 +279,7 @@ struct session_effect {
 		} keys;
 		struct {
 			enum session_exit exit;
-			char text[300]; /* one plain line: what, where, what to do */
+			char text[512]; /* one plain line: what, where, what to do */
 		} done;
 	};
 };
@@ -331,7 +331,7 @@ struct session_info {
 	struct {
 		const struct ts_pair *ts;
 		bool up; /* there is an epoch that data goes out on */
-		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end */
+		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end, or no SA */
 		unsigned nepochs;
 		struct session_epoch_info epochs[EPOCHS_MAX]; /* the newest first */
 	} tunnels[SESSION_TUNNELS_MAX];

@@ -95,7 +95,7 @@ static vtime tunnel_until(const struct tunnel *t)
 		    e->life.expires_at > until)
 			until = e->life.expires_at;
 	}
-	return until;
+	return until ? until : VTIME_NEVER;
 }
 
 void session_info(const struct session *s, struct session_info *out)

@@ -89,6 +89,13 @@ if(sources)
 	godwit_test(sim sim 900 sim --seeds ${GODWIT_SIM_SEEDS})
 endif()
 
+# The lab's own gateway; its echoes are the simulator's.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/gateway/*.c)
+if(sources)
+	add_executable(lab_gateway ${sources} tests/sim/inner.c)
+	target_link_libraries(lab_gateway PRIVATE test_support)
+endif()
+
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
 file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
 foreach(source IN LISTS sources)

@@ -197,7 +197,8 @@ static int answer_status(const json_t *status)
 	}
 	values = ask(status, asks);
 	if (!values) {
-		fprintf(stderr, "godwit: not answered\n");
+		fprintf(stderr, "godwit: nothing was sent, since an answer is missing; without a "
+				"terminal each is a line of standard input\n");
 		return EXIT_CODE_USAGE;
 	}
 	rc = send_values(name, json_object_get(asks, "id"), values);

@@ -2,6 +2,7 @@
 #include "cmd/vpnc.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -436,7 +437,8 @@ static void map_ca(struct map *m)
 	else if (m->purpose == VPNC_MAP_IMPORT)
 		conf_set(m->out, "auth", "ca", name);
 	else
-		refuse(m, "there is no %s to trust", name);
+		refuse(m, "%s: %s: %s", is_set(m, VPNC_CA_FILE) ? "CA-File" : "CA-Dir", name,
+		       strerror(errno));
 }
 
 static void map_certificate(struct map *m)

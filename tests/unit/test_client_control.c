@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -439,6 +440,45 @@ static void socket_is_private(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* As another user, for whom the socket has been opened up. */
+static void ask_as_nobody(struct server *s)
+{
+	static const char line[] = "{\"cmd\":\"disconnect\"}\n";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	strcpy(to.sun_path, s->path);
+	if (setresuid(65534, 65534, 65534) != 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		_exit(1);
+	send(fd, line, strlen(line), MSG_NOSIGNAL);
+	_exit(recv(fd, &byte, 1, 0) <= 0 ? 0 : 2);
+}
+
+/* The socket's mode is not all that stands between others and a connection. */
+static void others_are_not_heard(void **state)
+{
+	struct server *s = *state;
+	int status = 0;
+	pid_t child;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	assert_int_equal(chmod(s->path, 0666), 0);
+	child = fork();
+	if (child == 0)
+		ask_as_nobody(s);
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		turn(s);
+		usleep(1000);
+	}
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(s->disconnects, 0);
+}
+
 static void too_long_a_line_ends_it(void **state)
 {
 	struct server *s = *state;
@@ -527,6 +567,7 @@ int main(void)
 		TEST(answers_line_by_line),
 		TEST(answers_are_taken),
 		TEST(socket_is_private),
+		TEST(others_are_not_heard),
 		TEST(too_long_a_line_ends_it),
 		TEST(only_so_many_at_a_time),
 		TEST(disconnect_is_answered_at_the_end),

@@ -286,7 +286,7 @@ static void hybrid(void **state)
 	expect("auth", "ca", "/tmp");
 	assert_false(map("CA-File /nowhere\n"));
 	expect_said("vpnc: option 'CA-File' requires a value! (test at line 3)\n"
-		    "vpnc: there is no /nowhere to trust\n");
+		    "vpnc: CA-File: /nowhere: No such file or directory\n");
 }
 
 static void certificates_of_ones_own(void **state)
