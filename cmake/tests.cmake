@@ -96,6 +96,10 @@ if(sources)
 	target_link_libraries(lab_gateway PRIVATE test_support)
 endif()
 
+# The lab's wire decides as the simulator's does.
+add_executable(lab_link tests/lab/link_emulator.c tests/sim/link.c)
+target_link_libraries(lab_link PRIVATE test_support)
+
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
 file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
 foreach(source IN LISTS sources)
