@@ -139,7 +139,7 @@ static int slot_unused(const struct session *s)
 {
 	unsigned n = SESSION_SLOTS_MAX - s->net.nfixed;
 
-	for (unsigned k = 1; k <= n; k++) {
+	for (unsigned k = 0; k < n; k++) {
 		unsigned slot = s->net.nfixed + (s->made + k) % n;
 
 		if (!s->net.slots[slot].used)
@@ -249,11 +249,11 @@ static int slot_make(struct session *s, vtime now, unsigned template, const stru
 	if (!has_room(s, now, s->net.slots[template].rule))
 		return -1;
 	slot = slot_unused(s);
-	s->made = (unsigned)slot - s->net.nfixed;
-	for (unsigned i = s->net.ntunnels; i <= (unsigned)slot; i++)
-		s->net.slots[i] = (struct session_slot){ 0 };
-	if (s->net.ntunnels <= (unsigned)slot)
-		s->net.ntunnels = (unsigned)slot + 1;
+	s->made = (unsigned)slot - s->net.nfixed + 1;
+	for (; s->net.ntunnels <= (unsigned)slot; s->net.ntunnels++) {
+		s->net.slots[s->net.ntunnels] = (struct session_slot){ 0 };
+		session_tunnel_reset(s, s->net.ntunnels);
+	}
 	s->net.tunnels[slot] = ts;
 	s->net.slots[slot] = (struct session_slot){
 		.used = true,

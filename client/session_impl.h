@@ -242,7 +242,7 @@ struct session {
 
 	struct tunnel tunnels[SESSION_SLOTS_MAX]; /* no more is touched than is used */
 	enum policy_granularity granularity[SESSION_RULES_MAX]; /* what the gateway takes */
-	unsigned made; /* the last slot that was made */
+	unsigned made; /* how many slots behind the fixed ones the next search begins */
 	struct session_waiting waiting[SESSION_WAITING_MAX];
 	unsigned nwaiting;
 	vtime waiting_at; /* when they are looked at again */

@@ -217,7 +217,7 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 	struct session_ike *ike = session_ike_main(s);
 
 	/* While connecting or recovering every tunnel has its turn anyway. */
-	if (s->state != SESSION_UP || slot >= s->net.ntunnels)
+	if (s->state != SESSION_UP || slot >= s->net.ntunnels || !s->net.slots[slot].used)
 		return;
 	if (session_tunnel_pending(s, slot)) {
 		t->wanted = true;
