@@ -34,6 +34,15 @@
 	X(DROP_SA_SELECTOR, "sa_selector")                                                         \
 	X(DROP_SEQUENCE_EXHAUSTED, "sequence_exhausted")                                           \
 	X(DROP_TOO_BIG, "too_big")                                                                 \
+	/* inner side: no SA is to be had; unheard: it is not known that the sender was told */    \
+	X(DROP_REFUSED, "refused")                                                                 \
+	X(DROP_REFUSED_UNHEARD, "refused_unheard")                                                 \
+	/* inner side: what was held */                                                            \
+	X(DROP_HOLD_FULL, "hold_full")                                                             \
+	X(DROP_HOLD_FLOW_FULL, "hold_flow_full")                                                   \
+	X(DROP_HOLD_EXPIRED, "hold_expired")                                                       \
+	X(DROP_HOLD_RESET, "hold_reset")                                                           \
+	X(DROP_ADDRESS_CHANGED, "address_changed")                                                 \
 	/* the system */                                                                           \
 	X(DROP_SEND_FAILED, "send_failed")                                                         \
 	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \

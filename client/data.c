@@ -7,6 +7,9 @@
 
 /* How many batches one wake-up may handle before others have their turn. */
 #define BATCHES_PER_WAKE 8
+/* How many batches of what is held come before one from the TUN: they must become fewer. */
+#define RELEASES_PER_TURN 4
+#define WAIT_MAX_MS 60000
 #define PATIENCE (100 * VTIME_MS) /* with a full socket */
 
 /* ---- up to control ---- */
@@ -161,23 +164,60 @@ static void tx_send_all(struct data_tx *t)
 	drop_add(&t->drops, DROP_SEND_FAILED, t->out.n - next);
 }
 
+static void tx_begin(struct data_tx *t)
+{
+	classifier_pass(t->classifier, t->reader);
+	batch_reset(&t->out);
+	batch_reset(&t->replies);
+}
+
+static void tx_finish(struct data_tx *t)
+{
+	close_ranks(&t->out);
+	tx_send_all(t);
+	write_tun(t->tun, &t->drops, &t->replies);
+	data_tx_report(t);
+	data_line_wake(&t->up);
+}
+
+void data_tx_release(struct data_tx *t)
+{
+	t->more = false;
+	for (int turn = 0; turn < RELEASES_PER_TURN; turn++) {
+		if (outbound_deadline(t->engine) == VTIME_NEVER)
+			return;
+		tx_begin(t);
+		t->more = outbound_release(t->engine, runtime_now(), &t->out, &t->replies);
+		tx_finish(t);
+		if (!t->more)
+			return;
+	}
+}
+
+int data_tx_wait(const struct data_tx *t)
+{
+	vtime deadline = outbound_deadline(t->engine);
+
+	if (t->more)
+		return 0;
+	if (deadline == VTIME_NEVER)
+		return -1;
+	deadline = vtime_until(runtime_now(), deadline) / VTIME_MS;
+	return deadline < WAIT_MAX_MS ? (int)deadline + 1 : WAIT_MAX_MS;
+}
+
 bool data_tx_run(struct data_tx *t)
 {
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
 		int n;
 
-		classifier_pass(t->classifier, t->reader);
-		batch_reset(&t->out);
-		batch_reset(&t->replies);
+		data_tx_release(t);
+		tx_begin(t);
 		n = tun_read(t->tun, &t->out, ESP_HEADROOM, ESP_TAILROOM);
 		if (n <= 0)
 			return n == 0;
 		outbound_run(t->engine, runtime_now(), &t->out, &t->replies);
-		close_ranks(&t->out);
-		tx_send_all(t);
-		write_tun(t->tun, &t->drops, &t->replies);
-		data_tx_report(t);
-		data_line_wake(&t->up);
+		tx_finish(t);
 	}
 	return true;
 }

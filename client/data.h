@@ -47,6 +47,7 @@ struct data_tx {
 	struct batch replies; /* what outbound answers to the TUN */
 	struct drops drops; /* what the system refused */
 	_Atomic bool gone; /* the TUN is */
+	bool more; /* something held can go at once */
 };
 
 struct data_rx {
@@ -63,11 +64,18 @@ struct data_rx {
 /* ---- on the threads; they allocate nothing, and wait in no call but data_tx_run ---- */
 
 /*
- * Reads the TUN, seals and sends, for a bounded number of batches. When the socket is full it waits
+ * Reads the TUN, seals and sends, for a bounded number of batches, each behind what is held. When the socket is full it waits
  * for it, a tenth of a second at most: what cannot be sent by then is dropped and counted. False
  * when the device is gone.
  */
 bool data_tx_run(struct data_tx *t);
+/*
+ * Sends what is held and may go, and answers what is refused, for a bounded number of batches; what
+ * is left, t->more says. To be called when control has published something and at data_tx_wait.
+ */
+void data_tx_release(struct data_tx *t);
+/* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
+int data_tx_wait(const struct data_tx *t);
 /* Receives from one of rx's own sockets, for a bounded number of batches. */
 void data_rx_run(struct data_rx *r, struct net_socket *s);
 /* Hands up what events wait in the engine and there is room for. */

@@ -373,8 +373,6 @@ static void effect_publish_spi(struct loop *l, struct esp_in *in)
 
 static void carry_out(struct loop *l, const struct session_effect *fx)
 {
-	struct classifier *c = data_classifier(l->data);
-
 	switch (fx->type) {
 	case SESSION_EFFECT_STATE:
 		effect_state(l, fx);
@@ -401,9 +399,7 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		data_publish_rules(l->data, fx->rules);
 		break;
 	case SESSION_EFFECT_PUBLISH_SLOT:
-		classifier_set_current(c, fx->slot.slot, fx->slot.out);
-		if (fx->slot.next)
-			classifier_set_next(c, fx->slot.slot, fx->slot.next);
+		data_publish_slot(l->data, fx->slot.slot, fx->slot.out, fx->slot.next);
 		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
 		effect_publish_spi(l, fx->in);
@@ -415,6 +411,7 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		effect_ask_end(l, fx->ask_id);
 		break;
 	case SESSION_EFFECT_REFUSE_SLOT:
+		data_refuse_slot(l->data, fx->refuse.slot, fx->refuse.until);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);
@@ -704,6 +701,8 @@ static bool loop_listen(struct loop *l)
 
 struct loop *loop_new(const struct loop_options *options)
 {
+	const struct config *config = options->host->config;
+	const struct outbound_config hold = { config->hold_bytes, config->hold };
 	struct loop *l = xcalloc(1, sizeof(*l));
 
 	l->o = *options;
@@ -718,7 +717,7 @@ struct loop *loop_new(const struct loop_options *options)
 		return NULL;
 	}
 	l->data_ops = (struct data_ops){ l, on_ike, on_data_event, on_tun_gone };
-	l->data = data_new(l->o.host, &l->data_ops);
+	l->data = data_new(l->o.host, &hold, &l->data_ops);
 	if (!l->data)
 		fprintf(l->o.err, "godwit: cannot watch device and sockets: %s\n", strerror(errno));
 	if (!l->data || !loop_listen(l)) {

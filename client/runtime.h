@@ -376,10 +376,11 @@ struct data_ops {
 struct data;
 
 /*
- * host and ops are borrowed; the host's sockets and TUN must stay open until data_stop. NULL with
+ * host and ops are borrowed, config says what is held; the host's sockets and TUN must stay open until data_stop. NULL with
  * errno set. No thread runs yet.
  */
-struct data *data_new(struct host *host, const struct data_ops *ops);
+struct data *data_new(struct host *host, const struct outbound_config *config,
+		      const struct data_ops *ops);
 /*
  * Starts both threads, with all signals blocked. They have the capabilities of the calling thread:
  * after privileges are dropped. 0, or ERR_SYSTEM with errno; none runs then.
@@ -396,6 +397,17 @@ struct classifier *data_classifier(struct data *d);
 int data_fd(struct data *d, enum data_way way);
 /* Hands what waits to the ops, a bounded number, and frees what all threads have passed. */
 void data_take(struct data *d, enum data_way way);
+/*
+ * What a slot sends on, both may be NULL (classifier_set_current, classifier_set_next); what is held
+ * for it goes out.
+ */
+void data_publish_slot(struct data *d, unsigned slot, struct esp_out *current,
+		       struct esp_out *next);
+/* As classifier_set_refused; what is held for the slot is answered. */
+void data_refuse_slot(struct data *d, unsigned slot, vtime until);
+/* What is held, in all and for a slot. */
+const struct hold_counters *data_held(const struct data *d);
+const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 /* Publishes rules, and frees those before them when all threads have passed. */
 void data_publish_rules(struct data *d, const struct policy *p);
 /*

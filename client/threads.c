@@ -78,16 +78,17 @@ static void *tx_thread(void *arg)
 	struct epoll_event ev[READY_MAX];
 
 	while (!stopping(d)) {
-		int n = epoll_wait(w->epoll, ev, READY_MAX, -1);
+		int n = epoll_wait(w->epoll, ev, READY_MAX, data_tx_wait(&d->tx));
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
 				take_kick(w->kick, d->classifier, d->tx.reader, &d->tx.up);
 			else if (!data_tx_run(&d->tx))
 				tx_tun_is_gone(&d->tx, w);
-			data_tx_report(&d->tx);
-			data_line_wake(&d->tx.up);
 		}
+		data_tx_release(&d->tx);
+		data_tx_report(&d->tx);
+		data_line_wake(&d->tx.up);
 	}
 	return NULL;
 }
@@ -183,11 +184,11 @@ static void close_fds(struct worker *w, struct data_line *up)
 	ring_free(up->ring);
 }
 
-static void engines_new(struct data *d, struct host *host)
+static void engines_new(struct data *d, struct host *host, const struct outbound_config *config)
 {
 	d->classifier = classifier_new();
 	d->tx.classifier = d->classifier;
-	d->tx.engine = outbound_new(d->classifier, &(struct outbound_config){ 0 });
+	d->tx.engine = outbound_new(d->classifier, config);
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.tun = &host->tun;
 	d->tx.natt = host->natt;
@@ -206,14 +207,15 @@ static void engines_new(struct data *d, struct host *host)
 	arena_new(&d->rx.in, NET_BATCH_ARENA);
 }
 
-struct data *data_new(struct host *host, const struct data_ops *ops)
+struct data *data_new(struct host *host, const struct outbound_config *config,
+		      const struct data_ops *ops)
 {
 	struct data *d = xcalloc(1, sizeof(*d));
 	int saved;
 	bool tx, rx;
 
 	d->ops = ops;
-	engines_new(d, host);
+	engines_new(d, host, config);
 	tx = open_fds(&d->workers[DATA_TX], &d->tx.up);
 	rx = open_fds(&d->workers[DATA_RX], &d->rx.up);
 	if (tx && rx && watch_all(d))
@@ -257,11 +259,16 @@ int data_start(struct data *d)
 	return ERR_SYSTEM;
 }
 
+static void kick(struct data *d, enum data_way way)
+{
+	if (d->workers[way].runs)
+		eventfd_write(d->workers[way].kick, 1);
+}
+
 static void kick_all(struct data *d)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(d->workers); i++)
-		if (d->workers[i].runs)
-			eventfd_write(d->workers[i].kick, 1);
+	kick(d, DATA_TX);
+	kick(d, DATA_RX);
 }
 
 void data_stop(struct data *d)
@@ -351,8 +358,8 @@ void data_take(struct data *d, enum data_way way)
 		eventfd_write(l->fd, 1);
 	full = atomic_load_explicit(&l->full, memory_order_relaxed);
 	/* Whoever found it full asks again, now that there is room. */
-	if (full != w->full_seen && w->runs)
-		eventfd_write(w->kick, 1);
+	if (full != w->full_seen)
+		kick(d, way);
 	w->full_seen = full;
 	classifier_reclaim(d->classifier);
 	if (way == DATA_TX && !d->gone_told &&
@@ -375,6 +382,30 @@ void data_publish_rules(struct data *d, const struct policy *p)
 {
 	classifier_retire_rules(d->classifier, classifier_publish_rules(d->classifier, p));
 	kick_all(d);
+}
+
+void data_publish_slot(struct data *d, unsigned slot, struct esp_out *current, struct esp_out *next)
+{
+	classifier_set_current(d->classifier, slot, current);
+	if (next)
+		classifier_set_next(d->classifier, slot, next);
+	kick(d, DATA_TX);
+}
+
+void data_refuse_slot(struct data *d, unsigned slot, vtime until)
+{
+	classifier_set_refused(d->classifier, slot, until);
+	kick(d, DATA_TX);
+}
+
+const struct hold_counters *data_held(const struct data *d)
+{
+	return outbound_held(d->tx.engine);
+}
+
+const struct hold_counters *data_held_of(const struct data *d, unsigned slot)
+{
+	return outbound_held_of(d->tx.engine, slot);
 }
 
 void data_view(const struct data *d, struct control_view *view)

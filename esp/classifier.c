@@ -25,6 +25,7 @@ struct slot {
 	_Atomic(struct esp_out *) current;
 	_Atomic(struct esp_out *) next;
 	_Atomic(struct esp_out *) proved;
+	_Atomic vtime refused; /* until then; 0: it is not */
 	_Atomic uint32_t stamp;
 };
 
@@ -150,9 +151,13 @@ uint64_t classifier_rules_number(const struct classifier *c)
 	return classifier_rules(c)->number;
 }
 
-const struct policy *classifier_policy(const struct classifier *c)
+const struct policy *classifier_policy(const struct classifier *c, uint64_t *number)
 {
-	return &classifier_rules(c)->policy;
+	const struct classifier_rules *r = classifier_rules(c);
+
+	if (number)
+		*number = r->number;
+	return &r->policy;
 }
 
 /* A slot out of range is control's own bug: the wire names none. */
@@ -210,6 +215,16 @@ void classifier_set_next(struct classifier *c, unsigned slot, struct esp_out *sa
 	publication_made(c);
 }
 
+/* Release, by the stamp: who sees that the slot has changed sees this. */
+void classifier_set_refused(struct classifier *c, unsigned slot, vtime until)
+{
+	struct slot *s = classifier_slot(c, slot);
+
+	atomic_store_explicit(&s->refused, until, memory_order_relaxed);
+	slot_changed(s);
+	publication_made(c);
+}
+
 /* The next SA if it is proved. Acquire: what inbound did before it proved, and the SA itself. */
 static struct esp_out *slot_proved(const struct slot *s)
 {
@@ -237,6 +252,12 @@ struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot)
 uint32_t classifier_slot_stamp(const struct classifier *c, unsigned slot)
 {
 	return atomic_load_explicit(&classifier_const_slot(c, slot)->stamp, memory_order_acquire);
+}
+
+/* Relaxed: nothing is reached through it. */
+vtime classifier_slot_refused(const struct classifier *c, unsigned slot)
+{
+	return atomic_load_explicit(&classifier_const_slot(c, slot)->refused, memory_order_relaxed);
 }
 
 void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch)

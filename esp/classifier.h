@@ -5,14 +5,20 @@
 
 #include "esp/esp.h"
 
-/* Outbound. The rules in force; before the first publication they discard everything. */
-const struct policy *classifier_policy(const struct classifier *c);
+/*
+ * Outbound. The rules in force, and their number (may be NULL); before the first publication they
+ * discard everything.
+ */
+const struct policy *classifier_policy(const struct classifier *c, uint64_t *number);
 
 /*
  * Outbound. A number that changes whenever control changes the slot, never 0. Read before the
  * slot's SA, it tells later whether anything has changed since that look.
  */
 uint32_t classifier_slot_stamp(const struct classifier *c, unsigned slot);
+
+/* Outbound. Until when a slot without an SA is refused; 0: it is not. */
+vtime classifier_slot_refused(const struct classifier *c, unsigned slot);
 
 /* Inbound. An authentic packet of this epoch has come: if it is the slot's next, it is proved. */
 void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);

@@ -7,6 +7,8 @@
  *	window.c      the replay window, 4096 wide                            RFC 6479
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
+ *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
+ *	hold.c        packets that wait for an SA
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *
@@ -28,7 +30,15 @@
  *	            (release) at the first authentic packet of that epoch, outbound reads it (acquire)
  *	            for each packet
  *
- * Not here yet: extended sequence numbers, the flow cache, holding, segmentation, workers.
+ * A packet that a PROTECT rule takes, outbound:
+ *
+ *	flow ──► slot ──► usable SA ─────────────────────────────────────► sealed
+ *	           │         ▲ (nothing older of the slot is held)            ▲
+ *	           │         └───── no: held behind it ───────┐               │ in order
+ *	           ├──► no SA, or none with a number left ──► held, NEED_SA ──┤
+ *	           └──► no SA, refused ──► ICMP error ◄───────────────────────┘
+ *
+ * Not here yet: extended sequence numbers, segmentation, workers.
  */
 #ifndef GODWIT_ESP_ESP_H
 #define GODWIT_ESP_ESP_H
@@ -161,7 +171,8 @@ void classifier_set_next(struct classifier *c, unsigned slot, struct esp_out *sa
 bool classifier_next_proved(const struct classifier *c, unsigned slot);
 /*
  * Control thread. Nothing is to be had for this slot before `until` (0: that is over): what is held
- * for it is refused, and so is what comes, with an error that the application sees.
+ * for it is refused, and so is what comes, with an error that the application sees. As long as the
+ * slot has an SA it is used nevertheless.
  */
 void classifier_set_refused(struct classifier *c, unsigned slot, vtime until);
 /* Control thread. ERR_NO_ROOM when the index is full or the SPI taken. */
@@ -237,7 +248,10 @@ struct hold_counters {
 	_Atomic uint64_t packets; /* now */
 	_Atomic uint64_t bytes;
 	_Atomic uint64_t since; /* vtime of the oldest one; 0: nothing is held */
-	/* in = released + replaced + expired + dropped + packets, at any time between two calls */
+	/*
+	 * in = released + replaced + expired + dropped + packets, at any time between two calls. What
+	 * other rules put in another slot counts as if it had come in there.
+	 */
 	_Atomic uint64_t in;
 	_Atomic uint64_t released;
 	_Atomic uint64_t replaced; /* by its own retransmission, or an equal datagram */
@@ -246,7 +260,8 @@ struct hold_counters {
 };
 
 struct outbound_config {
-	size_t hold_bytes; /* in all; 0: nothing is held */
+	/* Memory for packets and what finds them; 0: nothing is held. It is touched when it is used. */
+	size_t hold_bytes;
 	vtime hold_age; /* the longest */
 };
 
@@ -268,7 +283,11 @@ void outbound_free(struct outbound *o);
  * with DF, is dropped and the application told the size that fits; other IPv4 is cut, and what
  * follows the first fragment is appended to `b`, or the packet dropped when `b` has no room. No
  * smaller size than ESP_MTU_MIN4 or ESP_MTU_MIN6 is asked of anybody: packets up to that pass, with
- * may_fragment set where the path is narrower. TCP SYNs leave with an MSS that fits.
+ * may_fragment set where the path is narrower. It is not cut either where the fragments, without
+ * ports, would be another rule's. TCP SYNs leave with an MSS that fits.
+ *
+ * A packet whose slot has nothing to send on is copied and held (PKT_GONE, but no drop); so is one
+ * of a slot where something older is held still.
  */
 void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
 /*

@@ -4,30 +4,67 @@
 #include "base/mem.h"
 #include "esp/classifier.h"
 #include "esp/events.h"
+#include "esp/flow.h"
+#include "esp/hold.h"
 #include "esp/sa.h"
 #include "packet/packet.h"
 
 #define UDP_PAYLOAD_MAX 65507
 
+/* How many held packets one call of outbound_release may look at or seal. */
+#define RELEASE_LOOKS 512
+/* How many of one slot before another has its turn. */
+#define RELEASE_QUOTA 16
+
 struct outbound {
 	struct classifier *classifier;
 	struct drops drops;
 	struct events events;
-	uint32_t asked[CLASSIFIER_SLOTS]; /* the slot's stamp when NEED_SA was told; 0: never */
+	struct flow_cache *flows;
+	bool holds;
+	struct hold *hold;
+	unsigned turn; /* the slot that is served first when there was no room for all */
+	uint8_t *scratch; /* a held packet in one piece */
+	/* Where nothing is held: the slot's stamp when NEED_SA was told; 0: never. For whom. */
+	uint32_t asked[CLASSIFIER_SLOTS];
+	struct tuple asked_for[CLASSIFIER_SLOTS];
 };
 
 struct outbound *outbound_new(struct classifier *c, const struct outbound_config *config)
 {
 	struct outbound *o = xcalloc(1, sizeof(*o));
 
-	(void)config;
 	o->classifier = c;
+	o->flows = flow_cache_new();
+	o->holds = config->hold_bytes != 0;
+	o->hold = hold_new(config);
+	o->scratch = xcalloc(1, HOLD_PACKET_MAX);
 	return o;
 }
 
 void outbound_free(struct outbound *o)
 {
+	if (!o)
+		return;
+	flow_cache_free(o->flows);
+	hold_free(o->hold);
+	free(o->scratch);
 	free(o);
+}
+
+const struct hold_counters *outbound_held(const struct outbound *o)
+{
+	return hold_counters(o->hold);
+}
+
+const struct hold_counters *outbound_held_of(const struct outbound *o, unsigned slot)
+{
+	return hold_counters_of(o->hold, slot);
+}
+
+vtime outbound_deadline(const struct outbound *o)
+{
+	return hold_deadline(o->hold);
 }
 
 bool outbound_output(struct outbound *o, struct data_event *out)
@@ -47,34 +84,54 @@ static void outbound_drop(struct outbound *o, struct pkt *p, enum drop why)
 }
 
 /*
- * Drops it and tells the application, if there is room and the packet may be answered at all: how
- * large it may be, or with mtu 0 that it is prohibited.
+ * Tells the application, if there is room and the packet may be answered at all: how large it may
+ * be, or with mtu 0 that it is prohibited.
  */
-static void outbound_refuse(struct outbound *o, struct pkt *p, enum drop why, uint32_t mtu,
-			    struct batch *replies)
+static bool outbound_tell(struct slice ip, uint32_t mtu, struct batch *replies)
 {
 	struct pkt *reply = batch_take(replies, ESP_HEADROOM, PACKET_ICMP_MAX, 0);
-	struct slice ip = pkt_slice(p);
 
-	outbound_drop(o, p, why);
 	if (!reply)
-		return;
+		return false;
 	reply->len = (uint32_t)(mtu ? packet_icmp_too_big(ip, mtu, pkt_data(reply), reply->len) :
 				      packet_icmp_prohibited(ip, pkt_data(reply), reply->len));
 	reply->kind = PKT_INNER;
-	if (reply->len == 0)
+	if (reply->len == 0) {
 		batch_keep(replies, replies->n - 1);
-	else
-		batch_fit(replies, reply->len, 0);
+		return false;
+	}
+	batch_fit(replies, reply->len, 0);
+	return true;
 }
 
-static void outbound_need_sa(struct outbound *o, unsigned slot, uint32_t stamp,
-			     const struct tuple *t)
+/* False when an error would find no room; it would find some in an empty batch. */
+static bool outbound_can_tell(struct batch *replies)
+{
+	unsigned n = replies->n;
+	bool room = batch_take(replies, ESP_HEADROOM, PACKET_ICMP_MAX, 0) != NULL;
+
+	batch_keep(replies, n);
+	return room || n == 0;
+}
+
+static void outbound_refuse(struct outbound *o, struct pkt *p, enum drop why, uint32_t mtu,
+			    struct batch *replies)
+{
+	outbound_tell(pkt_slice(p), mtu, replies);
+	outbound_drop(o, p, why);
+}
+
+/* UDP hears of it only where the socket is connected. */
+static enum drop outbound_heard(bool told, const struct tuple *t)
+{
+	return told && t->proto != PACKET_UDP ? DROP_REFUSED : DROP_REFUSED_UNHEARD;
+}
+
+static bool outbound_need_sa(struct outbound *o, unsigned slot, const struct tuple *t)
 {
 	const struct data_event e = { .type = DATA_NEED_SA, .slot = slot, .tuple = *t };
 
-	if (o->asked[slot] != stamp && events_put(&o->events, &e))
-		o->asked[slot] = stamp;
+	return events_put(&o->events, &e);
 }
 
 static void outbound_exhausted(struct outbound *o, struct esp_out *sa)
@@ -127,27 +184,76 @@ static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
 	return true;
 }
 
-/* Where the packets of one call come from and go to. */
+/* Where the packets of one call come from and go to, and the rules it goes by. */
 struct outbound_call {
+	vtime now;
 	const struct policy *policy;
+	uint64_t number;
 	struct batch *b;
 	struct batch *replies;
 };
+
+static struct outbound_call outbound_call(const struct outbound *o, vtime now, struct batch *b,
+					  struct batch *replies)
+{
+	struct outbound_call call = { .now = now, .b = b, .replies = replies };
+
+	call.policy = classifier_policy(o->classifier, &call.number);
+	return call;
+}
+
+static struct flow_decision outbound_decide(struct outbound *o, const struct outbound_call *call,
+					    const struct tuple *t)
+{
+	return flow_decide(o->flows, call->number, call->policy, t);
+}
+
+/* A slot at one moment. */
+struct outbound_slot {
+	uint32_t stamp;
+	struct esp_out *sa; /* NULL: none */
+	bool usable; /* there is one, and it has numbers left */
+};
+
+/* The stamp first: what changes behind it is seen by the next look. */
+static struct outbound_slot outbound_look(struct outbound *o, unsigned slot)
+{
+	struct outbound_slot s = { .stamp = classifier_slot_stamp(o->classifier, slot) };
+
+	s.sa = classifier_slot_sa(o->classifier, slot);
+	s.usable = s.sa && s.sa->sequence <= UINT32_MAX;
+	return s;
+}
+
+/* ---- sealing ---- */
+
+/*
+ * Fragments other than the first have no ports, and may be another rule's. Then the packet goes
+ * whole, and its outer one travels in fragments.
+ */
+static bool outbound_may_cut(struct outbound *o, const struct outbound_call *call,
+			     const struct tuple *t, unsigned slot)
+{
+	const struct tuple piece = { .src = t->src, .dst = t->dst, .proto = t->proto };
+	struct flow_decision d = outbound_decide(o, call, &piece);
+
+	return d.action == FLOW_PROTECT && d.slot == slot;
+}
 
 /* RFC 4301 section 8.2.1: false when it does not fit and could not be cut; it is dropped then. */
 static bool outbound_fit(struct outbound *o, const struct outbound_call *call, struct esp_out *sa,
 			 struct pkt *p, const struct tuple *t)
 {
 	uint32_t limit = esp_mtu_limit(&sa->mtu, t->src.family);
-	bool whole = packet_dont_fragment(pkt_slice(p));
+	bool cut = p->len > limit && outbound_may_cut(o, call, t, sa->config.slot);
 
 	if (t->proto == PACKET_TCP)
 		packet_clamp_mss(pkt_data(p), p->len, limit);
-	if (p->len > limit && whole) {
+	if (p->len > limit && packet_dont_fragment(pkt_slice(p))) {
 		outbound_refuse(o, p, DROP_TOO_BIG, limit, call->replies);
 		return false;
 	}
-	if ((p->len > limit && !outbound_cut(call->b, p, limit)) ||
+	if ((cut && !outbound_cut(call->b, p, limit)) ||
 	    esp_sealed_length(sa, p->len) > UDP_PAYLOAD_MAX) {
 		outbound_drop(o, p, DROP_TOO_BIG);
 		return false;
@@ -155,64 +261,123 @@ static bool outbound_fit(struct outbound *o, const struct outbound_call *call, s
 	return true;
 }
 
-static void outbound_protect(struct outbound *o, const struct outbound_call *call, struct pkt *p,
-			     unsigned slot, const struct tuple *t)
+/* Seals one packet, whose pieces, if it is cut, are behind it in the batch. False: it is gone. */
+static bool outbound_send(struct outbound *o, const struct outbound_call *call, struct esp_out *sa,
+			  struct pkt *p, const struct tuple *t)
 {
-	uint32_t stamp = classifier_slot_stamp(o->classifier, slot);
-	struct esp_out *sa = classifier_slot_sa(o->classifier, slot);
 	uint32_t mtu;
 
-	if (!sa) {
-		outbound_drop(o, p, DROP_NO_SA);
-		outbound_need_sa(o, slot, stamp, t);
-		return;
-	}
 	/* The peer agreed to a part of the rule only: it would not take more another time. */
 	if (!ts_pair_match_out(&sa->config.ts, t)) {
 		outbound_refuse(o, p, DROP_SA_SELECTOR, 0, call->replies);
-		return;
+		return false;
 	}
 	if (!outbound_fit(o, call, sa, p, t))
-		return;
+		return false;
 	mtu = atomic_load_explicit(&sa->mtu, memory_order_relaxed);
 	p->may_fragment = mtu && p->len > mtu;
 	p->ecn = packet_ecn(pkt_slice(p)); /* RFC 6040 section 4.1, normal mode */
 	if (esp_seal(sa, p, t->src.family == FAMILY_IP4 ? ESP_NEXT_IP4 : ESP_NEXT_IP6) != 0) {
 		outbound_drop(o, p, DROP_SEQUENCE_EXHAUSTED);
 		outbound_exhausted(o, sa);
-		return;
+		return false;
 	}
 	p->kind = PKT_SEALED;
+	return true;
 }
 
-/*
- * A packet that a PROTECT rule would take if its source were ours: the kernel's routing let
- * through what belongs to another address, and nobody there waits for our answer.
- */
-static bool outbound_foreign_source(const struct policy *policy, const struct tuple *t)
+/* ---- holding ---- */
+
+/* Asks for all in this slot that nobody has been asked for, as far as events have room. */
+static void outbound_ask(struct outbound *o, unsigned slot, uint32_t stamp, unsigned *budget)
 {
-	struct ts_pair whoever = {
-		.local = { .lo = t->src, .hi = t->src, .port_hi = UINT16_MAX },
-	};
-	bool would_match = false;
+	hold_id id;
 
-	for (unsigned i = 0; i < policy->n; i++) {
-		const struct policy_rule *rule = &policy->rules[i];
-
-		if (rule->action != POLICY_PROTECT)
-			continue;
-		if (ts_contains_addr(&rule->ts.local, &t->src))
-			return false;
-		whoever.remote = rule->ts.remote;
-		would_match |= ts_pair_match_out(&whoever, t);
+	while ((id = hold_unasked(o->hold, slot, stamp, budget))) {
+		if (!outbound_need_sa(o, slot, hold_tuple(o->hold, id)))
+			return;
+		hold_asked(o->hold, id, stamp);
 	}
-	return would_match;
 }
 
-static void outbound_packet(struct outbound *o, const struct outbound_call *call, struct pkt *p)
+/* Without a hold there is no memory of each host or flow: the latest one is not asked for again. */
+static void outbound_ask_unheld(struct outbound *o, const struct flow_decision *d, uint32_t stamp,
+				const struct tuple *t)
 {
-	const struct policy *policy = call->policy;
-	const struct policy_rule *rule;
+	struct tuple *last = &o->asked_for[d->slot];
+	bool same = d->granularity == GRANULARITY_RULE ||
+		    (d->granularity == GRANULARITY_HOST && addr_eq(&last->dst, &t->dst)) ||
+		    flow_eq(last, t);
+
+	if ((o->asked[d->slot] != stamp || !same) && outbound_need_sa(o, d->slot, t)) {
+		o->asked[d->slot] = stamp;
+		*last = *t;
+	}
+}
+
+/* True when something older of its flow, or of its slot, has to leave first. */
+static bool outbound_waits(const struct outbound *o, const struct outbound_call *call,
+			   unsigned slot, const struct tuple *t)
+{
+	if (hold_empty(o->hold))
+		return false;
+	return hold_slot_oldest(o->hold, slot) ||
+	       (!hold_reviewed(o->hold, call->number) && hold_has_flow(o->hold, t));
+}
+
+static void outbound_hold(struct outbound *o, const struct outbound_call *call, struct pkt *p,
+			  const struct flow_decision *d, const struct tuple *t)
+{
+	const struct hold_packet held = { pkt_slice(p), t, d, call->number };
+
+	p->kind = PKT_GONE;
+	hold_put(o->hold, call->now, &held, &o->drops);
+}
+
+/* There is an SA without a number left, or none. */
+static void outbound_no_sa(struct outbound *o, const struct outbound_call *call, struct pkt *p,
+			   const struct flow_decision *d, const struct outbound_slot *s,
+			   const struct tuple *t)
+{
+	unsigned budget = RELEASE_QUOTA;
+
+	if (s->sa) {
+		outbound_exhausted(o, s->sa);
+	} else if (classifier_slot_refused(o->classifier, d->slot) > call->now) {
+		bool told = outbound_tell(pkt_slice(p), 0, call->replies);
+
+		outbound_drop(o, p, outbound_heard(told, t));
+		return;
+	}
+	if (o->holds) {
+		outbound_hold(o, call, p, d, t);
+		if (!s->sa)
+			outbound_ask(o, d->slot, s->stamp, &budget);
+		return;
+	}
+	outbound_drop(o, p, s->sa ? DROP_SEQUENCE_EXHAUSTED : DROP_NO_SA);
+	if (!s->sa)
+		outbound_ask_unheld(o, d, s->stamp, t);
+}
+
+/* ---- what comes from the TUN ---- */
+
+static void outbound_protect(struct outbound *o, const struct outbound_call *call, struct pkt *p,
+			     const struct flow_decision *d, const struct outbound_slot *s,
+			     const struct tuple *t)
+{
+	if (!s->usable)
+		outbound_no_sa(o, call, p, d, s, t);
+	else if (outbound_waits(o, call, d->slot, t))
+		outbound_hold(o, call, p, d, t);
+	else
+		outbound_send(o, call, s->sa, p, t);
+}
+
+static void outbound_packet(struct outbound *o, struct outbound_call *call, struct pkt *p)
+{
+	struct outbound_slot s = { 0 };
+	struct flow_decision d;
 	struct tuple t;
 
 	if (packet_tuple(pkt_slice(p), &t) != 0) {
@@ -220,25 +385,212 @@ static void outbound_packet(struct outbound *o, const struct outbound_call *call
 		return;
 	}
 	pkt_trim(p, packet_length(pkt_slice(p)));
-	rule = policy_match(policy, &t);
-	if (rule && rule->action == POLICY_PROTECT)
-		outbound_protect(o, call, p, rule->slot, &t);
-	else if (!rule && outbound_foreign_source(policy, &t))
-		outbound_drop(o, p, DROP_TUN_SOURCE);
-	else if ((rule ? rule->action : policy->fallback) == POLICY_BYPASS)
+	d = outbound_decide(o, call, &t);
+	if (d.action == FLOW_PROTECT)
+		s = outbound_look(o, d.slot);
+	/* The slot may be another tunnel's by now, and its SA not for this rule. */
+	while (classifier_rules_number(o->classifier) != call->number) {
+		call->policy = classifier_policy(o->classifier, &call->number);
+		d = outbound_decide(o, call, &t);
+		if (d.action == FLOW_PROTECT)
+			s = outbound_look(o, d.slot);
+	}
+	switch (d.action) {
+	case FLOW_PROTECT:
+		outbound_protect(o, call, p, &d, &s, &t);
+		break;
+	case FLOW_BYPASS:
 		outbound_refuse(o, p, DROP_BYPASS_ON_TUN, 0, call->replies);
-	else
+		break;
+	case FLOW_DISCARD:
 		outbound_refuse(o, p, DROP_DISCARD, 0, call->replies);
+		break;
+	case FLOW_FOREIGN:
+		outbound_drop(o, p, DROP_TUN_SOURCE);
+		break;
+	}
 }
 
 void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies)
 {
-	const struct outbound_call call = { classifier_policy(o->classifier), b, replies };
+	struct outbound_call call = outbound_call(o, now, b, replies);
 
-	(void)now;
 	/* The batch grows by the fragments of what is cut. */
 	for (unsigned i = 0; i < b->n; i++)
 		outbound_packet(o, &call, &b->pkts[i]);
+}
+
+/* ---- what is held ---- */
+
+/* How far one slot has come. */
+enum served {
+	SERVED_ALL, /* nothing is to be done now */
+	SERVED_QUOTA,
+	SERVED_FULL, /* a batch is, or this call has looked at enough */
+};
+
+/* Tells the flow's sender about its newest packet, and drops all. False: no room for the error. */
+static bool outbound_refuse_flow(struct outbound *o, const struct outbound_call *call, hold_id id,
+				 enum drop why)
+{
+	hold_id newest = hold_flow_newest(o->hold, id);
+	bool told;
+
+	if (!outbound_can_tell(call->replies))
+		return false;
+	hold_copy(o->hold, newest, o->scratch);
+	told = outbound_tell(slice(o->scratch, hold_length(o->hold, newest)), 0, call->replies);
+	if (why == DROP_REFUSED)
+		why = outbound_heard(told, hold_tuple(o->hold, id));
+	hold_drop_flow(o->hold, id, why, &o->drops);
+	return true;
+}
+
+static bool outbound_expire(struct outbound *o, vtime now, unsigned *budget)
+{
+	for (; hold_deadline(o->hold) <= now && *budget; --*budget) {
+		drop_count(&o->drops, DROP_HOLD_EXPIRED);
+		hold_leave(o->hold, hold_oldest(o->hold), HOLD_EXPIRED);
+	}
+	return hold_deadline(o->hold) > now;
+}
+
+static enum drop outbound_gone(enum flow_action action)
+{
+	switch (action) {
+	case FLOW_PROTECT:
+	case FLOW_DISCARD:
+		break;
+	case FLOW_BYPASS:
+		return DROP_BYPASS_ON_TUN;
+	case FLOW_FOREIGN:
+		return DROP_ADDRESS_CHANGED;
+	}
+	return DROP_DISCARD;
+}
+
+/* Puts what is held where the rules in force want it. False: there is more of it. */
+static bool outbound_review(struct outbound *o, const struct outbound_call *call, unsigned *budget)
+{
+	hold_id id;
+
+	while ((id = hold_review(o->hold, call->number, budget))) {
+		struct flow_decision d = outbound_decide(o, call, hold_tuple(o->hold, id));
+
+		if (d.action == FLOW_PROTECT)
+			hold_assign(o->hold, id, &d, call->number);
+		else if (!outbound_refuse_flow(o, call, id, outbound_gone(d.action)))
+			return false;
+	}
+	return hold_reviewed(o->hold, call->number);
+}
+
+/* Seals the oldest packet of a slot, and what it is cut into. False: an empty batch is needed. */
+static bool outbound_release_one(struct outbound *o, const struct outbound_call *call,
+				 struct esp_out *sa, hold_id id)
+{
+	const struct tuple t = *hold_tuple(o->hold, id);
+	uint32_t len = hold_length(o->hold, id);
+	bool large = len > esp_mtu_limit(&sa->mtu, t.src.family), sealed;
+	struct batch *b = call->b;
+	unsigned at = b->n;
+	struct pkt *p;
+
+	if ((large && at) || !outbound_can_tell(call->replies))
+		return false;
+	p = batch_take(b, ESP_HEADROOM, len, ESP_TAILROOM);
+	if (!p && at)
+		return false;
+	if (!p) {
+		drop_count(&o->drops, DROP_TOO_BIG);
+		hold_leave(o->hold, id, HOLD_DROPPED);
+		return true;
+	}
+	hold_copy(o->hold, id, pkt_data(p));
+	sealed = outbound_send(o, call, sa, p, &t);
+	for (unsigned i = at + 1; i < b->n; i++) {
+		struct tuple piece = { .src = t.src, .dst = t.dst, .proto = t.proto };
+
+		outbound_send(o, call, sa, &b->pkts[i], &piece);
+	}
+	if (!sealed)
+		batch_keep(b, at);
+	hold_leave(o->hold, id, sealed ? HOLD_RELEASED : HOLD_DROPPED);
+	return true;
+}
+
+static enum served outbound_serve(struct outbound *o, const struct outbound_call *call,
+				  unsigned slot, unsigned *budget)
+{
+	struct outbound_slot s = outbound_look(o, slot);
+	bool refused = classifier_slot_refused(o->classifier, slot) > call->now;
+	hold_id id;
+
+	/* The slot may be another tunnel's by now: what is held in it is reviewed first. */
+	if (classifier_rules_number(o->classifier) != call->number)
+		return SERVED_FULL;
+	if (!s.sa && !refused)
+		outbound_ask(o, slot, s.stamp, budget);
+	if (s.sa && !s.usable)
+		outbound_exhausted(o, s.sa);
+	if (!s.usable && (s.sa || !refused))
+		return *budget ? SERVED_ALL : SERVED_FULL;
+	for (unsigned n = 0; (id = hold_slot_oldest(o->hold, slot)); n++) {
+		if (n == RELEASE_QUOTA)
+			return SERVED_QUOTA;
+		if (*budget == 0)
+			return SERVED_FULL;
+		--*budget;
+		if (!(s.usable ? outbound_release_one(o, call, s.sa, id) :
+				 outbound_refuse_flow(o, call, id, DROP_REFUSED)))
+			return SERVED_FULL;
+		if (s.usable && s.sa->sequence > UINT32_MAX)
+			break;
+	}
+	return SERVED_ALL;
+}
+
+/* Each slot from `slot` on, up to `end`, once. */
+static enum served outbound_round(struct outbound *o, const struct outbound_call *call,
+				  unsigned slot, unsigned end, unsigned *budget)
+{
+	enum served most = SERVED_ALL;
+
+	for (; (slot = hold_next_slot(o->hold, slot)) < end; slot++) {
+		enum served served = outbound_serve(o, call, slot, budget);
+
+		if (served == SERVED_FULL) {
+			o->turn = slot;
+			return SERVED_FULL;
+		}
+		if (served > most)
+			most = served;
+	}
+	return most;
+}
+
+bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct batch *replies)
+{
+	const struct outbound_call call = outbound_call(o, now, b, replies);
+	unsigned budget = RELEASE_LOOKS;
+
+	if (hold_empty(o->hold))
+		return false;
+	if (!outbound_expire(o, now, &budget) || !outbound_review(o, &call, &budget))
+		return true;
+	for (;;) {
+		unsigned first = o->turn;
+		enum served upper = outbound_round(o, &call, first, CLASSIFIER_SLOTS, &budget),
+			    lower;
+
+		if (upper == SERVED_FULL)
+			return true;
+		lower = outbound_round(o, &call, 0, first, &budget);
+		if (lower == SERVED_FULL)
+			return true;
+		if (upper == SERVED_ALL && lower == SERVED_ALL)
+			return false;
+	}
 }
 
 void outbound_path_mtu(struct outbound *o)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "packet/packet.h"
 
-#define TCP_HEADER 20
-#define TCP_SYN 0x02
 #define OPTION_END 0
 #define OPTION_NOP 1
 #define OPTION_MSS 2
@@ -14,10 +12,11 @@ static struct slice syn_header(struct slice ip, const struct packet_layout *l)
 	struct slice tcp = slice(ip.p + l->upper, l->length - l->upper);
 	size_t n;
 
-	if (l->proto != PACKET_TCP || l->later || tcp.n < TCP_HEADER || !(tcp.p[13] & TCP_SYN))
+	if (l->proto != PACKET_TCP || l->later || tcp.n < PACKET_TCP_HEADER ||
+	    !(tcp.p[13] & PACKET_TCP_SYN))
 		return SLICE_NONE;
 	n = 4U * (tcp.p[12] >> 4);
-	return n >= TCP_HEADER && n <= tcp.n ? slice(tcp.p, n) : SLICE_NONE;
+	return n >= PACKET_TCP_HEADER && n <= tcp.n ? slice(tcp.p, n) : SLICE_NONE;
 }
 
 /*
@@ -49,7 +48,7 @@ static bool options_valid(struct slice tcp)
 	struct rd r;
 	size_t at = 0;
 
-	rd_init(&r, slice(tcp.p + TCP_HEADER, tcp.n - TCP_HEADER));
+	rd_init(&r, slice(tcp.p + PACKET_TCP_HEADER, tcp.n - PACKET_TCP_HEADER));
 	do {
 		kind = next_option(&r, tcp.n, &at);
 	} while (kind != OPTION_END && !r.bad);
@@ -82,11 +81,12 @@ bool packet_clamp_mss(uint8_t *ip, size_t len, uint32_t mtu)
 	if (packet_parse(slice(ip, len), &l))
 		return false;
 	tcp = syn_header(slice(ip, len), &l);
-	around = TCP_HEADER + (l.src.family == FAMILY_IP6 ? PACKET_IP6_HEADER : PACKET_IP4_HEADER);
+	around = PACKET_TCP_HEADER +
+		 (l.src.family == FAMILY_IP6 ? PACKET_IP6_HEADER : PACKET_IP4_HEADER);
 	if (tcp.n == 0 || mtu <= around || !options_valid(tcp))
 		return false;
 	mss = mtu - around;
-	rd_init(&r, slice(tcp.p + TCP_HEADER, tcp.n - TCP_HEADER));
+	rd_init(&r, slice(tcp.p + PACKET_TCP_HEADER, tcp.n - PACKET_TCP_HEADER));
 	for (uint8_t kind; (kind = next_option(&r, tcp.n, &at)) != OPTION_END;) {
 		if (kind != OPTION_MSS || get_be16(tcp.p + at) <= mss)
 			continue;

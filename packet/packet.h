@@ -48,6 +48,15 @@ enum packet_proto {
 	PACKET_UDPLITE = 136,
 };
 
+#define PACKET_TCP_HEADER 20
+
+/* Flags in the byte 13 of a TCP header (RFC 9293 section 3.1). */
+enum packet_tcp_flag {
+	PACKET_TCP_SYN = 0x02,
+	PACKET_TCP_RST = 0x04,
+	PACKET_TCP_ACK = 0x10,
+};
+
 /* The layout of one packet; offsets count from its first byte. */
 struct packet_layout {
 	struct addr src;

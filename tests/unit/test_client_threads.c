@@ -29,6 +29,7 @@ struct bed {
 	struct endpoint natt, ike; /* the host's, as the peer knows them */
 	struct data *data;
 	struct data_ops ops;
+	struct outbound_config config;
 	struct esp_out *out; /* published */
 	struct esp_in *in;
 	struct esp_out *gateway; /* the peer's, for our `in` */
@@ -123,7 +124,7 @@ static struct bed *bed_new_with(enum encapsulation encapsulation)
 	b->ike = local(b->host.ike.port);
 	b->natt = local(b->host.natt.port);
 	b->ops = (struct data_ops){ b, on_ike, on_event, on_gone };
-	b->data = data_new(&b->host, &b->ops);
+	b->data = data_new(&b->host, &b->config, &b->ops);
 	assert_non_null(b->data);
 	publish(b, encapsulation);
 	assert_int_equal(data_start(b->data), 0);

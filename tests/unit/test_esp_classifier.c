@@ -32,16 +32,16 @@ static void rules_are_numbered_copies(void **state)
 				    GRANULARITY_RULE };
 
 	assert_int_equal(classifier_rules_number(c), 0);
-	assert_int_equal(classifier_policy(c)->fallback, POLICY_DISCARD);
+	assert_int_equal(classifier_policy(c, NULL)->fallback, POLICY_DISCARD);
 	p->fallback = POLICY_BYPASS;
 	classifier_rules_free(classifier_publish_rules(c, p));
 	assert_int_equal(classifier_rules_number(c), 1);
-	assert_int_equal(classifier_policy(c)->fallback, POLICY_BYPASS);
+	assert_int_equal(classifier_policy(c, NULL)->fallback, POLICY_BYPASS);
 	policy_add(p, &rule);
-	assert_int_equal(classifier_policy(c)->n, 0);
+	assert_int_equal(classifier_policy(c, NULL)->n, 0);
 	classifier_rules_free(classifier_publish_rules(c, p));
 	assert_int_equal(classifier_rules_number(c), 2);
-	assert_int_equal(classifier_policy(c)->n, 1);
+	assert_int_equal(classifier_policy(c, NULL)->n, 1);
 	free(p);
 	classifier_free(c);
 }

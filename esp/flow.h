@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the SPD decides about a flow, and the cache that remembers it, so that the list of rules is
+ * gone through for the first packet of a flow only. A flow is what has one tuple: fragments other
+ * than the first have no ports and are a flow of their own.
+ */
+#ifndef GODWIT_ESP_FLOW_H
+#define GODWIT_ESP_FLOW_H
+
+#include "base/policy.h"
+
+#define FLOW_CACHE_SIZE 4096 /* flows; in sets of four */
+
+enum flow_action {
+	FLOW_PROTECT,
+	FLOW_BYPASS,
+	FLOW_DISCARD,
+	/* A PROTECT rule would take it if its source were ours; nobody there waits for an answer. */
+	FLOW_FOREIGN,
+};
+
+struct flow_decision {
+	enum flow_action action;
+	uint16_t slot; /* PROTECT */
+	enum policy_granularity granularity; /* PROTECT */
+};
+
+/* For tables by tuple. */
+uint32_t flow_hash(const struct tuple *t);
+bool flow_eq(const struct tuple *a, const struct tuple *b);
+
+/* What the rules say, from the first one on. */
+struct flow_decision flow_classify(const struct policy *p, const struct tuple *t);
+
+struct flow_cache;
+
+/* All memory is taken now, and touched when it is used. */
+struct flow_cache *flow_cache_new(void);
+void flow_cache_free(struct flow_cache *f);
+/*
+ * The same as flow_classify, by one look-up where the flow is known. `number` is that of the rules p
+ * (classifier_rules_number): what was remembered for other rules is not believed.
+ */
+struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct policy *p,
+				 const struct tuple *t);
+
+#endif
