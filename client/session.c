@@ -487,6 +487,10 @@ bool session_output(struct session *s, vtime now, struct session_effect *out)
 	while (s->queued == 0) {
 		s->head = 0; /* what the longest queue took is all the memory that is touched */
 		session_tunnels_wipe(s);
+		if (s->rules_due && !s->over) {
+			session_rules_publish(s);
+			break;
+		}
 		if (session_ikes_output(s, now, out))
 			return true;
 		if (s->queued == 0) {

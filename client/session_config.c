@@ -267,7 +267,7 @@ static void net_change(struct session *s, const struct session_net *net, bool go
 		session_tunnel_reset(s, i);
 	s->tun_due = s->tun_asked;
 	/* What is held for what was there before is told at once that it is not there any more. */
-	session_rules_publish(s);
+	session_rules_changed(s);
 }
 
 static void log_net(const struct session *s)

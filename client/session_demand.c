@@ -118,7 +118,7 @@ static void rule_for(struct session *s, unsigned slot)
 	       s->net.slots[s->net.rules.rules[place - 1].slot].template == at->template)
 		place--;
 	rule_insert(&s->net.rules, place, &rule);
-	session_rules_publish(s);
+	session_rules_changed(s);
 }
 
 static void slot_free(struct session *s, unsigned slot)
@@ -129,7 +129,7 @@ static void slot_free(struct session *s, unsigned slot)
 	session_tunnel_reset(s, slot);
 	while (s->net.ntunnels > s->net.nfixed && !s->net.slots[s->net.ntunnels - 1].used)
 		s->net.ntunnels--;
-	session_rules_publish(s);
+	session_rules_changed(s);
 	if (s->nwaiting)
 		s->waiting_at = 0;
 }

@@ -243,6 +243,7 @@ struct session {
 	struct tunnel tunnels[SESSION_SLOTS_MAX]; /* no more is touched than is used */
 	enum policy_granularity granularity[SESSION_RULES_MAX]; /* what the gateway takes */
 	unsigned made; /* how many slots behind the fixed ones the next search begins */
+	bool rules_due; /* to be published */
 	struct session_waiting waiting[SESSION_WAITING_MAX];
 	unsigned nwaiting;
 	vtime waiting_at; /* when they are looked at again */
@@ -383,8 +384,12 @@ vtime session_slot_idle_close(const struct session *s, unsigned slot);
 struct ts_pair session_ts_offer(const struct ts_pair *ts);
 /* What may come and go on an SA for `agreed`: our own ports, where the offer had to name all. */
 struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *agreed);
-/* The SPD has changed. */
 void session_rules_publish(struct session *s);
+/*
+ * The SPD has changed: it is published once, behind all that has been decided by then, so that no
+ * rule finds in its slot what was another one's.
+ */
+void session_rules_changed(struct session *s);
 
 /* ---- session_config.c ---- */
 

@@ -165,7 +165,12 @@ struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *ag
 
 void session_rules_publish(struct session *s)
 {
+	s->rules_due = false;
+	session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = &s->net.rules;
+}
+
+void session_rules_changed(struct session *s)
+{
 	/* Until the device is there, nobody sends. */
-	if (s->tun_asked)
-		session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = &s->net.rules;
+	s->rules_due = s->tun_asked;
 }

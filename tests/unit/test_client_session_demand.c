@@ -373,6 +373,25 @@ static void and_not_for_ever(void **state)
 	assert_int_equal(b->s->nwaiting, 0);
 }
 
+/* However many go at once, the rules are published once. */
+static void many_go_at_once(void **state)
+{
+	struct bench *b = *state;
+	unsigned before;
+
+	begin(b, GRANULARITY_FLOW)->idle_close = 100 * VTIME_S;
+	bench_up(b);
+	for (unsigned i = 1; i <= 50; i++)
+		demand_ask(b, "10.5.0.1", (uint16_t)i, 443);
+	later(b, 99 * VTIME_S);
+	before = b->publications;
+	assert_int_equal(bench_info(b).ntunnels, 52);
+	later(b, 30 * VTIME_S);
+	assert_int_equal(bench_info(b).ntunnels, 2);
+	assert_int_equal(b->publications, before + 1);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CHILD_DELETE), 50);
+}
+
 static void slots_are_used_up(void **state)
 {
 	struct bench *b = *state;
@@ -496,6 +515,7 @@ int main(void)
 		BENCH_TEST(the_idlest_makes_room),
 		BENCH_TEST(without_an_idle_one_it_waits),
 		BENCH_TEST(and_not_for_ever),
+		BENCH_TEST(many_go_at_once),
 		BENCH_TEST(slots_are_used_up),
 		BENCH_TEST(asked_for_while_recovering),
 		BENCH_TEST(under_way_when_the_gateway_is_lost),
