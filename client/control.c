@@ -182,27 +182,71 @@ static json_t *status_epoch(const struct control_view *v, const struct session_e
 			 (json_int_t)e->auth_failures);
 }
 
+static json_int_t count_of(const _Atomic uint64_t *n)
+{
+	return (json_int_t)atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static json_t *status_held_of(const struct control_view *v, const struct hold_counters *held)
+{
+	vtime since = held ? atomic_load_explicit(&held->since, memory_order_relaxed) : 0;
+
+	return json_pack("{s:I, s:I, s:o}", "packets", held ? count_of(&held->packets) : 0, "bytes",
+			 held ? count_of(&held->bytes) : 0, "since",
+			 since ? json_since(v, since) : json_null());
+}
+
+static json_t *status_refused(const struct control_view *v, const struct session_tunnel_info *t)
+{
+	if (t->refused_until <= v->now)
+		return json_null();
+	/* Rounded up: it is not tried before. */
+	return json_pack("{s:s, s:I}", "why", t->refused_why, "again_in_s",
+			 (json_int_t)((t->refused_until - v->now + VTIME_S - 1) / VTIME_S));
+}
+
+static json_t *status_tunnel(const struct control_view *v, const struct session_tunnel_info *t,
+			     json_t *name)
+{
+	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+	json_t *epochs = json_array();
+
+	for (unsigned k = 0; k < t->nepochs; k++)
+		json_array_append_new(epochs, status_epoch(v, &t->epochs[k]));
+	return json_pack("{s:o, s:s, s:s, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "name", name,
+			 "local_ts", ts_text(&t->ts->local, local), "remote_ts",
+			 ts_text(&t->ts->remote, remote), "on_demand", t->on_demand, "granularity",
+			 policy_granularity_name(t->granularity), "widened", t->widened,
+			 "ends_in_s", json_until(v, t->until), "refused", status_refused(v, t),
+			 "epochs", epochs, "held", status_held_of(v, v->held_of[t->slot]));
+}
+
 static json_t *status_tunnels(const struct control_view *v)
 {
 	json_t *list = json_array();
-	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+	unsigned own = 0;
 
 	for (unsigned i = 0; i < v->session->ntunnels; i++) {
-		const struct ts_pair *ts = v->session->tunnels[i].ts;
-		json_t *epochs = json_array();
+		const struct session_tunnel_info *t = &v->session->tunnels[i];
 
-		for (unsigned k = 0; k < v->session->tunnels[i].nepochs; k++)
-			json_array_append_new(epochs,
-					      status_epoch(v, &v->session->tunnels[i].epochs[k]));
-		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:s, s:o, s:o, s:{s:i, s:i, s:n}}", "name",
-					json_sprintf("tunnel-%u", i + 1), "local_ts",
-					ts_text(&ts->local, local), "remote_ts",
-					ts_text(&ts->remote, remote), "ends_in_s",
-					json_until(v, v->session->tunnels[i].until), "epochs",
-					epochs, "held", "packets", 0, "bytes", 0, "since"));
+		own += !t->name;
+		json_array_append_new(list,
+				      status_tunnel(v, t,
+						    t->name ? json_string(t->name) :
+							      json_sprintf("tunnel-%u", own)));
 	}
 	return list;
+}
+
+static json_t *status_held(const struct hold_counters *held)
+{
+	static const struct hold_counters none;
+	const struct hold_counters *h = held ? held : &none;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "packets", count_of(&h->packets),
+			 "bytes", count_of(&h->bytes), "in", count_of(&h->in), "released",
+			 count_of(&h->released), "replaced", count_of(&h->replaced), "expired",
+			 count_of(&h->expired), "dropped", count_of(&h->dropped));
 }
 
 static json_t *status_list(const struct addr *addrs, unsigned n)
@@ -265,10 +309,6 @@ static json_t *status_drops(const struct control_view *v)
 
 static void status_later(json_t *o)
 {
-	json_object_set_new(o, "held",
-			    json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "packets", 0, "bytes",
-				      0, "in", 0, "released", 0, "replaced", 0, "expired", 0,
-				      "dropped", 0));
 	json_object_set_new(o, "mobility",
 			    json_pack("{s:s, s:i, s:i, s:i, s:n}", "method", "none", "updates", 0,
 				      "acks", 0, "nacks", 0, "last_outage_ms"));
@@ -306,6 +346,7 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "mtu", json_integer(s->mtu));
 	json_object_set_new(o, "tunnels", status_tunnels(v));
 	json_object_set_new(o, "asks", status_asks(v));
+	json_object_set_new(o, "held", status_held(v->held));
 	status_later(o);
 	json_object_set_new(o, "drops", status_drops(v));
 	text = json_dumps(o, JSON_COMPACT);
@@ -333,6 +374,9 @@ char *control_status_now(const struct host *host, const struct session *session,
 	session_info(session, info);
 	data_view(data, &view);
 	view.drops[4] = info->ike.drops;
+	view.held = data_held(data);
+	for (unsigned slot = 0; slot < SESSION_SLOTS_MAX; slot++)
+		view.held_of[slot] = data_held_of(data, slot);
 	text = control_status(&view);
 	free(info);
 	return text;

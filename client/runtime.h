@@ -229,6 +229,8 @@ struct control_view {
 	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
 	const struct drops *drops[5]; /* NULL: none */
+	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
+	const struct hold_counters *held_of[SESSION_SLOTS_MAX]; /* by slot; the same */
 	vtime now;
 	int64_t wall_s; /* the time of day, seconds since 1970 */
 };

@@ -15,8 +15,6 @@ struct session_effect *session_effect_add(struct session *s, enum session_effect
 	struct session_effect *fx = &s->queue[(s->head + s->queued) % EFFECTS_MAX];
 
 	/* The queue holds what every tunnel can ask for in one turn: overflow is our bug. */
-	static_assert(EFFECTS_MAX >= (EPOCHS_MAX + 2) * SESSION_TUNNELS_MAX + EFFECTS_SPARE,
-		      "effects");
 	assert(s->queued < EFFECTS_MAX);
 	s->queued++;
 	memset(fx, 0, sizeof(*fx));
@@ -313,6 +311,8 @@ static void on_path(struct session *s, vtime now, const struct session_event *ev
 
 	if (!is_looking(s) || s->step != STEP_PATH)
 		return;
+	if (!addr_eq(&ev->path.local, &s->path.local.addr))
+		session_refusals_end(s, now);
 	s->path = (struct path){
 		.local = { ev->path.local, IKE_PORT },
 		.remote = { s->addrs[s->addr], IKE_PORT },
@@ -349,7 +349,7 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		break;
 	case DATA_NEED_SA:
 		log_ev(s->log, LOG_DEBUG, "packet without an SA", log_u64("slot", ev->slot));
-		session_negotiate(s, now, ev->slot);
+		session_need_sa(s, now, ev);
 		break;
 	case DATA_NEW_SOURCE:
 		log_ev(s->log, LOG_INFO, "the gateway sends from another address",
@@ -424,6 +424,7 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		session_user_answer(s, now, ev);
 		break;
 	case SESSION_EVENT_NETWORK:
+		session_refusals_end(s, now);
 		break;
 	case SESSION_EVENT_PATH_MTU:
 		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
@@ -460,6 +461,9 @@ void session_timeout(struct session *s, vtime now)
 		case T_ASK:
 			session_user_due(s, now);
 			break;
+		case T_DEMAND:
+			session_demand_due(s, now);
+			break;
 		case T_COUNT:
 			break;
 		}
@@ -474,6 +478,7 @@ static void timers_follow(struct session *s)
 	timers_set(&s->timers, T_EPOCHS, up ? session_epochs_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_DEMAND, up ? session_demand_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_ASK, up ? session_user_due_at(s) : VTIME_NEVER);
 }
 
@@ -481,7 +486,12 @@ bool session_output(struct session *s, vtime now, struct session_effect *out)
 {
 	s->log->now = now;
 	while (s->queued == 0) {
+		s->head = 0; /* what the longest queue took is all the memory that is touched */
 		session_tunnels_wipe(s);
+		if (s->rules_due && !s->over) {
+			session_rules_publish(s);
+			break;
+		}
 		if (session_ikes_output(s, now, out))
 			return true;
 		if (s->queued == 0) {
@@ -524,10 +534,9 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->keylog = keylog;
 	s->ike_retry_at = VTIME_NEVER;
 	timers_init(&s->timers, T_COUNT);
-	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++) {
-		s->tunnels[i].retry_at = VTIME_NEVER;
-		epochs_init(&s->tunnels[i].epochs, (config->pingtries + 1) * config->pingtime);
-	}
+	for (unsigned i = 0; i < config->nrules; i++)
+		s->granularity[i] = config->rules[i].granularity;
+	s->waiting_at = VTIME_NEVER;
 	s->ike_config = config->ike;
 	session_net_init(s);
 	session_user_init(s);
@@ -538,7 +547,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++) {
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			esp_in_free(s->tunnels[i].epoch[k].in);
 			esp_out_free(s->tunnels[i].epoch[k].out);

@@ -31,9 +31,9 @@
 #define SESSION_GATEWAYS_MAX 8 /* names or addresses, in order of preference */
 #define SESSION_ADDRESSES_MAX 8 /* of one gateway name */
 #define SESSION_INNER_MAX 4
-#define SESSION_TUNNELS_MAX 32
+#define SESSION_TUNNELS_MAX 32 /* of [tunnel] */
+#define SESSION_SLOTS_MAX CLASSIFIER_SLOTS /* tunnels of all kinds at a time */
 #define SESSION_EXCLUDES_MAX 64
-#define SESSION_ROUTES_MAX (IKE_SPLIT_MAX + SESSION_TUNNELS_MAX)
 
 /* Exit codes: what `connect` returns and scripts rely on. */
 enum session_exit {
@@ -54,6 +54,7 @@ enum session_exit {
 #define SESSION_RULES_MAX 32
 #define SESSION_RULE_TS_MAX 16
 #define SESSION_RULE_NAME_MAX 32
+#define SESSION_ROUTES_MAX (IKE_SPLIT_MAX + SESSION_TUNNELS_MAX + 2 * SESSION_RULES_MAX)
 
 struct session_rule {
 	char name[SESSION_RULE_NAME_MAX];
@@ -89,7 +90,7 @@ struct session_config {
 	unsigned nexcludes;
 	struct addr inner[SESSION_INNER_MAX]; /* our inner addresses */
 	unsigned ninner;
-	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
+	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* without rules, slot i is tunnels[i] */
 	unsigned ntunnels;
 	struct session_rule rules[SESSION_RULES_MAX];
 	unsigned nrules;
@@ -328,15 +329,24 @@ struct session_info {
 	const struct ike_assigned *assigned; /* NULL: nothing */
 	const struct session_ask *ask; /* what waits for a person; NULL: nothing */
 	unsigned ntunnels;
-	struct {
+	struct session_tunnel_info {
+		unsigned slot; /* in the classifier */
+		const char *name; /* of its rule; NULL: it is one of [tunnel]'s own */
 		const struct ts_pair *ts;
+		bool on_demand; /* negotiated when a packet asks for it */
+		/* A rule's: HOST, FLOW: its tunnels are one for each of these, and it has none itself. */
+		enum policy_granularity granularity;
+		bool widened; /* the gateway did not take a finer one */
+		vtime refused_until; /* 0: it is not */
+		const char *refused_why; /* NULL: it is not */
 		bool up; /* there is an epoch that data goes out on */
 		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end, or no SA */
 		unsigned nepochs;
 		struct session_epoch_info epochs[EPOCHS_MAX]; /* the newest first */
-	} tunnels[SESSION_TUNNELS_MAX];
+	} tunnels[SESSION_SLOTS_MAX];
 };
 
+/* Of out->tunnels no more than out->ntunnels are written. */
 void session_info(const struct session *s, struct session_info *out);
 /* "down", "connecting", "up", "recovering", "closing" */
 const char *session_state_name(enum session_state state);

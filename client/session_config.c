@@ -43,14 +43,11 @@ static void prefix_add(struct prefix *list, unsigned *n, unsigned max, const str
 }
 
 static void rule_add(struct session_net *net, const struct prefix *local,
-		     const struct prefix *remote, enum policy_action action)
+		     const struct prefix *remote, enum policy_action action, unsigned slot)
 {
-	const struct policy_rule rule = {
-		.ts = { ts_from_prefix(local), ts_from_prefix(remote) },
-		.action = action,
-	};
+	const struct ts_pair ts = { ts_from_prefix(local), ts_from_prefix(remote) };
 
-	policy_add(&net->rules, &rule);
+	session_rule_add(net, &ts, action, slot);
 }
 
 static void exclude_add(struct session_net *net, const struct prefix *p)
@@ -60,27 +57,23 @@ static void exclude_add(struct session_net *net, const struct prefix *p)
 
 	prefix_add(net->excludes, &net->nexcludes, ARRAY_SIZE(net->excludes), p);
 	if (net->nexcludes > before)
-		rule_add(net, &any, p, POLICY_BYPASS);
+		rule_add(net, &any, p, POLICY_BYPASS, 0);
 }
 
 /* False: there is no room. */
-static bool tunnel_add(struct session_net *net, const struct ts_pair *ts)
+static bool tunnel_add(const struct session *s, struct session_net *net, const struct ts_pair *ts)
 {
-	struct policy_rule rule = { *ts, POLICY_PROTECT, net->ntunnels, GRANULARITY_RULE };
-	struct prefix remote;
+	int slot = net->nown < SESSION_TUNNELS_MAX ? session_slot_add(s, net, ts, NULL) : -1;
 
-	if (net->ntunnels == SESSION_TUNNELS_MAX)
+	if (slot < 0)
 		return false;
-	net->tunnels[net->ntunnels++] = *ts;
-	policy_add(&net->rules, &rule);
-	if (ts_to_prefix(&ts->remote, &remote))
-		prefix_add(net->routes, &net->nroutes, ARRAY_SIZE(net->routes), &remote);
+	session_rule_add(net, ts, POLICY_PROTECT, (unsigned)slot);
 	return true;
 }
 
 /* A tunnel from each of our sides to this network, each once. */
-static bool tunnels_to(struct session_net *net, const struct prefix *locals, unsigned nlocals,
-		       const struct prefix *remote)
+static bool tunnels_to(const struct session *s, struct session_net *net,
+		       const struct prefix *locals, unsigned nlocals, const struct prefix *remote)
 {
 	bool room = true;
 
@@ -89,9 +82,8 @@ static bool tunnels_to(struct session_net *net, const struct prefix *locals, uns
 		bool there = locals[i].addr.family != remote->addr.family;
 
 		for (unsigned k = 0; k < net->ntunnels; k++)
-			there |= ts_eq(&net->tunnels[k].local, &ts.local) &&
-				 ts_eq(&net->tunnels[k].remote, &ts.remote);
-		room &= there || tunnel_add(net, &ts);
+			there |= !net->slots[k].rule && ts_pair_eq(&net->tunnels[k], &ts);
+		room &= there || tunnel_add(s, net, &ts);
 	}
 	return room;
 }
@@ -126,19 +118,24 @@ static void inner_add(struct session_net *net, const struct addr *a)
 }
 
 /* One tunnel for everything, of which Unity's networks alone use it. */
-static void net_unity(struct session_net *net, const struct ike_assigned *a)
+static void net_unity(const struct session *s, struct session_net *net,
+		      const struct ike_assigned *a)
 {
 	const struct prefix inner = host(&a->ip4), all = everything(FAMILY_IP4);
+	const struct ts_pair ts = { ts_from_prefix(&inner), ts_from_prefix(&all) };
+	unsigned nroutes = net->nroutes;
+	int slot = session_slot_add(s, net, &ts, NULL);
 
-	net->tunnels[net->ntunnels++] =
-		(struct ts_pair){ ts_from_prefix(&inner), ts_from_prefix(&all) };
+	if (slot < 0)
+		return;
+	net->nroutes = nroutes;
 	net->whole = net->split = true;
 	for (unsigned i = 0; i < a->ninclude; i++) {
 		const struct prefix *p = &a->include[i].prefix;
 
 		if (p->addr.family != FAMILY_IP4)
 			continue;
-		rule_add(net, &inner, p, POLICY_PROTECT);
+		rule_add(net, &inner, p, POLICY_PROTECT, (unsigned)slot);
 		prefix_add(net->routes, &net->nroutes, ARRAY_SIZE(net->routes), p);
 	}
 }
@@ -151,29 +148,27 @@ static void net_assigned(const struct session *s, const struct ike_assigned *a,
 	unsigned nlocals = 0;
 	bool room = true;
 
-	inner_add(net, &a->ip4);
-	inner_add(net, &a->ip6);
 	for (unsigned i = 0; i < c->nlocals; i++)
 		locals[nlocals++] = c->locals[i];
 	for (unsigned i = 0; i < net->ninner && c->nlocals == 0; i++)
 		locals[nlocals++] = host(&net->inner[i]);
 
 	for (unsigned i = 0; i < c->nremotes; i++)
-		room &= tunnels_to(net, locals, nlocals, &c->remotes[i]);
+		room &= tunnels_to(s, net, locals, nlocals, &c->remotes[i]);
 	if (c->nremotes == 0 && a->unity && !s->one_by_one && addr_is_host(&a->ip4) &&
 	    has_split4(a))
-		net_unity(net, a);
+		net_unity(s, net, a);
 	for (unsigned i = 0; i < a->ninclude && c->nremotes == 0; i++)
 		if (!net->split || a->include[i].prefix.addr.family == FAMILY_IP6)
-			room &= tunnels_to(net, locals, nlocals, &a->include[i].prefix);
+			room &= tunnels_to(s, net, locals, nlocals, &a->include[i].prefix);
 	log_full(s, room);
-	if (net->ntunnels || c->nremotes)
+	if (net->nown || c->nremotes)
 		return;
 	net->whole = true;
 	for (unsigned i = 0; i < nlocals; i++) {
 		const struct prefix all = everything(locals[i].addr.family);
 
-		tunnels_to(net, &locals[i], 1, &all);
+		tunnels_to(s, net, &locals[i], 1, &all);
 	}
 }
 
@@ -192,17 +187,27 @@ static struct session_net *net_new(const struct session *s, const struct ike_ass
 	struct session_net *net = xcalloc(1, sizeof(*net));
 
 	net->rules.fallback = c->fallback;
-	for (unsigned i = 0; i < c->nexcludes; i++)
-		exclude_add(net, &c->excludes[i]);
 	if (!c->address_config) {
 		memcpy(net->inner, c->inner, sizeof(c->inner));
 		net->ninner = c->ninner;
+	} else if (a) {
+		inner_add(net, &a->ip4);
+		inner_add(net, &a->ip6);
+	}
+	session_rules_add(s, net);
+	for (unsigned i = 0; i < c->nexcludes; i++)
+		exclude_add(net, &c->excludes[i]);
+	if (!c->address_config) {
 		for (unsigned i = 0; i < c->ntunnels; i++)
-			tunnel_add(net, &c->tunnels[i]);
+			tunnel_add(s, net, &c->tunnels[i]);
 	} else if (a) {
 		excludes_assigned(net, a);
 		net_assigned(s, a, net);
 	}
+	if (net->full)
+		log_ev(s->log, LOG_ERROR,
+		       "more rules than there is room for: what none of them names is refused",
+		       log_u64("rules", POLICY_RULES_MAX), log_u64("tunnels", SESSION_SLOTS_MAX));
 	return net;
 }
 
@@ -212,6 +217,8 @@ void session_net_init(struct session *s)
 
 	s->net = *net;
 	free(net);
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		session_tunnel_reset(s, i);
 }
 
 /* ---- another net ---- */
@@ -236,13 +243,12 @@ static bool same_prefixes(const struct prefix *a, unsigned na, const struct pref
 
 static bool same_net(const struct session_net *a, const struct session_net *b)
 {
-	bool same = same_inner(a, b) && a->ntunnels == b->ntunnels &&
+	bool same = same_inner(a, b) && a->nfixed == b->nfixed &&
 		    same_prefixes(a->routes, a->nroutes, b->routes, b->nroutes) &&
 		    same_prefixes(a->excludes, a->nexcludes, b->excludes, b->nexcludes);
 
-	for (unsigned i = 0; same && i < a->ntunnels; i++)
-		same = ts_eq(&a->tunnels[i].local, &b->tunnels[i].local) &&
-		       ts_eq(&a->tunnels[i].remote, &b->tunnels[i].remote);
+	for (unsigned i = 0; same && i < a->nfixed; i++)
+		same = ts_pair_eq(&a->tunnels[i], &b->tunnels[i]);
 	return same;
 }
 
@@ -253,16 +259,15 @@ static void net_change(struct session *s, const struct session_net *net, bool go
 		session_negotiations_drop(s);
 	session_negotiations_end(s);
 	session_epochs_retire(s, goodbye);
-	for (unsigned i = 0; i < SESSION_TUNNELS_MAX; i++) {
-		struct tunnel *t = &s->tunnels[i];
-
-		t->served = t->wanted = false;
-		t->failures = 0;
-		t->retry_at = VTIME_NEVER;
-		t->deaf_epoch = 0;
-	}
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		session_refusal_end(s, i);
+	s->nwaiting = 0;
 	s->net = *net;
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		session_tunnel_reset(s, i);
 	s->tun_due = s->tun_asked;
+	/* What is held for what was there before is told at once that it is not there any more. */
+	session_rules_changed(s);
 }
 
 static void log_net(const struct session *s)
@@ -363,7 +368,7 @@ bool session_config_use(struct session *s, vtime now, struct session_ike *i, boo
 	bool other = a && adopt(s, a, attempt);
 
 	i->assigned = NULL;
-	if (attempt && s->net.ntunnels == 0 && s->config->address_config) {
+	if (attempt && s->net.nown == 0 && s->config->address_config) {
 		session_failed_ike(s, now, s->net.ninner ? &no_tunnel : &nothing, false);
 		return false;
 	}
@@ -377,8 +382,10 @@ bool session_config_narrow(struct session *s, vtime now)
 {
 	struct session_net *net;
 
-	if (!s->net.split || s->step != STEP_SA ||
-	    (s->state != SESSION_CONNECTING && s->state != SESSION_RECOVERING))
+	bool looking = s->state == SESSION_CONNECTING || s->state == SESSION_RECOVERING;
+	bool asked = s->state == SESSION_UP && s->config->on_demand, due = s->tun_due;
+
+	if (!s->net.split || !(asked || (looking && s->step == STEP_SA)))
 		return false;
 	log_ev(s->log, LOG_WARN,
 	       "the gateway does not take one tunnel for everything: its networks "
@@ -387,7 +394,11 @@ bool session_config_narrow(struct session *s, vtime now)
 	net = net_new(s, &s->assigned);
 	net_change(s, net, true);
 	free(net);
-	session_tunnels_begin(s, now);
+	/* The device stays as it is, and the packets that are held ask anew. */
+	if (asked)
+		s->tun_due = due;
+	else
+		session_tunnels_begin(s, now);
 	return true;
 }
 

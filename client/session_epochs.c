@@ -73,20 +73,55 @@ void session_goodbye(struct session *s, uint32_t spi)
 	s->ngoodbyes++;
 }
 
+void session_epochs_close(struct session *s, unsigned slot, bool goodbye)
+{
+	struct tunnel *t = &s->tunnels[slot];
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		if (t->epochs.epoch[k].state == EPOCH_FREE)
+			continue;
+		if (goodbye && !t->epochs.epoch[k].deleted)
+			session_goodbye(s, t->epoch[k].child.spi_in);
+		t->epochs.epoch[k].state = EPOCH_DEAD;
+	}
+	follow(s, slot);
+}
+
 void session_epochs_retire(struct session *s, bool goodbye)
 {
-	for (unsigned i = 0; i < s->net.ntunnels; i++) {
-		struct tunnel *t = &s->tunnels[i];
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		session_epochs_close(s, i, goodbye);
+}
 
-		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
-			if (t->epochs.epoch[k].state == EPOCH_FREE)
-				continue;
-			if (goodbye && !t->epochs.epoch[k].deleted)
-				session_goodbye(s, t->epoch[k].child.spi_in);
-			t->epochs.epoch[k].state = EPOCH_DEAD;
-		}
-		follow(s, i);
-	}
+void session_epochs_stop(struct session *s, vtime now, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epochs.epoch[k].state == EPOCH_PROBING ||
+		    t->epochs.epoch[k].state == EPOCH_CURRENT)
+			epochs_event(&t->epochs, now, t->epochs.epoch[k].id, EPOCH_EVENT_EXHAUSTED);
+	follow(s, slot);
+}
+
+uint64_t session_epochs_carried(const struct session *s, unsigned slot)
+{
+	const struct tunnel *t = &s->tunnels[slot];
+	uint64_t n = 0;
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epoch[k].in)
+			n += count_of(&esp_in_counters(t->epoch[k].in)->packets) +
+			     count_of(&esp_out_counters(t->epoch[k].out)->packets);
+	return n;
+}
+
+bool session_epochs_none(const struct session *s, unsigned slot)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (s->tunnels[slot].epochs.epoch[k].state != EPOCH_FREE)
+			return false;
+	return true;
 }
 
 bool session_spi_taken(const struct session *s, uint32_t spi)
@@ -120,7 +155,7 @@ static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
 		.spi = inbound ? child->spi_in : child->spi_out,
 		.suite = child->suite,
 		.keymat = secret_slice(inbound ? &child->keymat_in : &child->keymat_out),
-		.ts = child->ts,
+		.ts = session_ts_use(&s->net.tunnels[slot], &child->ts),
 		.path = s->path,
 		.slot = slot,
 		.epoch = child->id,
@@ -260,7 +295,9 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 		return;
 	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
 		session_count_failure(s, now);
-	session_negotiate(s, now, slot);
+	/* What is on demand waits for the next packet that needs it. */
+	if (!s->net.slots[slot].on_demand || epochs_current(&t->epochs) >= 0)
+		session_negotiate(s, now, slot);
 }
 
 void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)

@@ -394,22 +394,23 @@ static void on_first_established(struct session *s, vtime now, struct session_ik
 		return;
 	if (s->step == STEP_USER || s->step == STEP_CONFIGURATION)
 		session_step_end(s, now, "done");
-	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->net.ntunnels,
-			   s->net.ntunnels == 1 ? "" : "s");
+	session_tunnels_step(s, now);
 	session_tunnels_begin(s, now);
 }
 
 /* A newer one: what is under way goes on over the old one, what comes goes over this one. */
 static void on_renewed(struct session *s, vtime now, struct session_ike *i)
 {
+	bool moved;
+
 	i->path.encapsulation = s->path.encapsulation;
 	i->path.data_port = s->path.data_port;
-	if (!endpoint_eq(&i->path.local, &s->path.local) ||
-	    !endpoint_eq(&i->path.remote, &s->path.remote))
-		i->path.generation = ++s->generation;
-	else
-		i->path.generation = s->path.generation;
+	moved = !endpoint_eq(&i->path.local, &s->path.local) ||
+		!endpoint_eq(&i->path.remote, &s->path.remote);
+	i->path.generation = moved ? ++s->generation : s->path.generation;
 	s->path = i->path;
+	if (moved)
+		session_refusals_end(s, now);
 	s->nat = i->nat;
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
@@ -418,7 +419,8 @@ static void on_renewed(struct session *s, vtime now, struct session_ike *i)
 		if (s->tunnels[k].wanted)
 			s->tunnels[k].retry_at = now;
 	s->orphaned = false;
-	session_config_use(s, now, i, false);
+	if (session_config_use(s, now, i, false))
+		session_tunnels_next(s, now);
 }
 
 /* Of those that are replaced a few are kept for receiving, so that there is room for new ones. */

@@ -6,7 +6,9 @@
  *	session_ike.c      the ISAKMP SAs: begun, answered, renewed, replaced
  *	session_user.c     what is known of the user, what is asked of a person (XAUTH)
  *	session_config.c   what the gateway gives (Mode Config): addresses, tunnels, rules, routes
+ *	session_rules.c    the rules of the SPD, and the slots that serve them
  *	session_tunnels.c  negotiations of tunnels, by either end
+ *	session_demand.c   tunnels that wait for their first packet: made, refused, closed when idle
  *	session_epochs.c   the epochs of a tunnel: published, watched, retired
  *	session_recover.c  is the gateway alive, and what if not
  *	session_mtu.c      what fits the path
@@ -18,9 +20,9 @@
 #include "base/timer.h"
 #include "client/session.h"
 
-#define EFFECTS_MAX 512
 /* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
-#define EFFECTS_SPARE 32
+#define EFFECTS_SPARE 256
+#define EFFECTS_MAX ((EPOCHS_MAX + 3) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_INVALID_ID 18
@@ -29,8 +31,10 @@
 #define SESSION_HALF_OPEN_MAX 2 /* begun by the peer and not yet proved */
 /* And one of ours that is not established, and one that is closing. */
 #define SESSION_IKES_MAX (SESSION_IKES_KEPT + SESSION_HALF_OPEN_MAX + 2)
-#define SESSION_NEGOTIATIONS_MAX (SESSION_TUNNELS_MAX + 8)
-#define SESSION_GOODBYES_MAX (SESSION_TUNNELS_MAX * EPOCHS_MAX)
+#define SESSION_UNDER_WAY_MAX 3 /* of our own quick modes, the others queue */
+#define SESSION_NEGOTIATIONS_MAX 40 /* the peer's, too */
+#define SESSION_GOODBYES_MAX (SESSION_SLOTS_MAX * EPOCHS_MAX)
+#define SESSION_WAITING_MAX 16 /* packets for which there is no slot yet */
 
 /* What one ISAKMP SA's gateway wants to know of the user. */
 struct session_xauth {
@@ -113,17 +117,36 @@ struct session_user {
 	uint32_t asks; /* names given so far */
 };
 
-/* What is reached through the tunnel, and from which addresses. */
+/* What a slot is for. */
+struct session_slot {
+	bool used;
+	bool on_demand; /* it waits for its first packet */
+	/* HOST, FLOW: a template, which has no SA: those made of it do */
+	enum policy_granularity granularity;
+	bool made; /* of slot `template`, for one host or flow: `made_for` */
+	enum policy_granularity made_for;
+	unsigned template;
+	const struct session_rule *rule; /* NULL: one of [tunnel]'s own */
+};
+
+/*
+ * What is reached through the tunnel, and from which addresses. Slots are, in this order, those of
+ * rules, [tunnel]'s own, and those that are made for a host or a flow.
+ */
 struct session_net {
 	struct addr inner[SESSION_INNER_MAX];
 	unsigned ninner;
-	struct ts_pair tunnels[SESSION_TUNNELS_MAX]; /* slot i is tunnels[i] */
-	unsigned ntunnels;
+	struct ts_pair tunnels[SESSION_SLOTS_MAX]; /* slot i is for tunnels[i] */
+	struct session_slot slots[SESSION_SLOTS_MAX];
+	unsigned nown; /* [tunnel]'s */
+	unsigned nfixed; /* with those of rules */
+	unsigned ntunnels; /* all: no slot from here on is used */
 	struct prefix routes[SESSION_ROUTES_MAX];
 	unsigned nroutes;
 	struct prefix excludes[SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX];
 	unsigned nexcludes;
 	struct policy rules;
+	bool full; /* there was no room for all of them */
 	bool whole; /* tunnels to all addresses, because nobody named the networks to IKE */
 	bool split; /* and there are Unity's networks that could be named */
 };
@@ -138,6 +161,14 @@ struct tunnel {
 	bool wanted; /* a new epoch, while the peer is about to make one */
 	unsigned failures; /* in sequence, to negotiate it */
 	vtime retry_at;
+	uint64_t queued; /* its turn among those that wait to be negotiated; 0: it does not */
+	bool demanded; /* packets wait for it */
+	unsigned refusals; /* in sequence */
+	vtime refused_until; /* 0: it is not */
+	const char *refused_why; /* static */
+	vtime active_at; /* when it was last seen that a packet had come or gone */
+	vtime looked_at;
+	uint64_t carried; /* packets, both ways, at that time */
 	/* While an epoch waits for its proof: since when nothing has come, and what went out then. */
 	vtime deaf_since;
 	uint32_t deaf_epoch;
@@ -152,7 +183,15 @@ enum session_timer {
 	T_RECOVER, /* the next attempt */
 	T_PATH_MTU, /* the path may be wider again */
 	T_ASK, /* what a person is being asked is of no use any more */
+	T_DEMAND, /* a tunnel may be idle, or a slot be free for somebody who waits */
 	T_COUNT,
+};
+
+/* A packet is held for which there was no slot. */
+struct session_waiting {
+	unsigned template;
+	struct tuple tuple;
+	vtime until;
 };
 
 struct session {
@@ -202,7 +241,14 @@ struct session {
 	bool has_assigned;
 	bool one_by_one; /* the gateway does not take one tunnel for all of Unity's networks */
 
-	struct tunnel tunnels[SESSION_TUNNELS_MAX];
+	struct tunnel tunnels[SESSION_SLOTS_MAX]; /* no more is touched than is used */
+	enum policy_granularity granularity[SESSION_RULES_MAX]; /* what the gateway takes */
+	unsigned made; /* how many slots behind the fixed ones the next search begins */
+	bool rules_due; /* to be published */
+	struct session_waiting waiting[SESSION_WAITING_MAX];
+	unsigned nwaiting;
+	vtime waiting_at; /* when they are looked at again */
+	uint64_t queue_order;
 	struct negotiation negotiations[SESSION_NEGOTIATIONS_MAX];
 	uint32_t epochs; /* names given so far */
 	struct timers timers;
@@ -321,6 +367,31 @@ void session_user_stop(struct session *s);
 void session_user_due(struct session *s, vtime now);
 vtime session_user_due_at(const struct session *s);
 
+/* ---- session_rules.c ---- */
+
+/* The configured rules go first. */
+void session_rules_add(const struct session *s, struct session_net *net);
+/* One rule at the end, without a slot; without room for it nothing passes that no rule names. */
+void session_rule_add(struct session_net *net, const struct ts_pair *ts, enum policy_action action,
+		      unsigned slot);
+/* A fixed slot; `rule` NULL: one of [tunnel]'s own. -1: there is no room. */
+int session_slot_add(const struct session *s, struct session_net *net, const struct ts_pair *ts,
+		     const struct session_rule *rule);
+/* What a slot is to be negotiated with. */
+const struct ike_child_config *session_slot_child(const struct session *s, unsigned slot);
+/* Silence after which the tunnel is closed; 0: never. */
+vtime session_slot_idle_close(const struct session *s, unsigned slot);
+/* What is offered for these selectors: IKEv1 has one port or all of them. */
+struct ts_pair session_ts_offer(const struct ts_pair *ts);
+/* What may come and go on an SA for `agreed`: our own ports, where the offer had to name all. */
+struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *agreed);
+void session_rules_publish(struct session *s);
+/*
+ * The SPD has changed: it is published once, behind all that has been decided by then, so that no
+ * rule finds in its slot what was another one's.
+ */
+void session_rules_changed(struct session *s);
+
 /* ---- session_config.c ---- */
 
 /* Addresses, tunnels, rules as configured. */
@@ -343,8 +414,20 @@ void session_encapsulate(struct session *s, const struct ike_child *child);
 
 /* ---- session_tunnels.c ---- */
 
-/* Asks IKE for a child for every tunnel. */
+/* True when this one is negotiated without being asked for. */
+bool session_tunnel_eager(const struct session *s, unsigned slot);
+/* How many of these there are. */
+unsigned session_tunnels_eager(const struct session *s);
+/* Forgets what was there of this tunnel, whose epochs are gone. */
+void session_tunnel_reset(struct session *s, unsigned slot);
+/* A quick mode of this tunnel is under way, or waits for its turn. */
+bool session_tunnel_pending(const struct session *s, unsigned slot);
+/* The step that a person sees. */
+void session_tunnels_step(struct session *s, vtime now);
+/* Asks IKE for a child for every tunnel that is not on demand, and ends the step without any. */
 void session_tunnels_begin(struct session *s, vtime now);
+/* The next that wait, as far as they may. */
+void session_tunnels_next(struct session *s, vtime now);
 /* Asks for a new child of one tunnel, now or as soon as may be. */
 void session_negotiate(struct session *s, vtime now, unsigned slot);
 /* The SAs hold the keys by now: wipes the key material that made them. */
@@ -373,6 +456,28 @@ void session_tunnels_settle(struct session *s, vtime now);
 void session_tunnels_due(struct session *s, vtime now);
 vtime session_tunnels_due_at(const struct session *s);
 
+/* ---- session_demand.c ---- */
+
+/* A packet waits for an SA. */
+void session_need_sa(struct session *s, vtime now, const struct data_event *ev);
+/* Another connection begins: what is on demand has no SA until it is asked for. */
+void session_demand_begin(struct session *s, vtime now);
+/* The session is up: what has been asked for meanwhile is negotiated. */
+void session_demand_resume(struct session *s, vtime now);
+/* This tunnel has an SA. */
+void session_demand_served(struct session *s, vtime now, unsigned slot);
+/* The negotiation of a tunnel has failed that has none. */
+void session_demand_failed(struct session *s, vtime now, unsigned slot,
+			   const struct ike_failure *why);
+/* Nothing is to be had for this slot until then. */
+void session_refuse(struct session *s, unsigned slot, vtime until, const struct ike_failure *why);
+/* That is over, for one; for all, because the host's network has changed. */
+void session_refusal_end(struct session *s, unsigned slot);
+void session_refusals_end(struct session *s, vtime now);
+/* Idle tunnels and unused slots, and when to look at them. */
+void session_demand_due(struct session *s, vtime now);
+vtime session_demand_due_at(const struct session *s);
+
 /* ---- session_epochs.c ---- */
 
 /* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */
@@ -396,6 +501,14 @@ bool session_epochs_usable(const struct session *s);
 bool session_epochs_watch(struct session *s, vtime now, vtime *soonest);
 /* Takes all away. goodbye: the gateway is told. */
 void session_epochs_retire(struct session *s, bool goodbye);
+/* The same for one tunnel. */
+void session_epochs_close(struct session *s, unsigned slot, bool goodbye);
+/* Nothing is sent any more; what comes is received as long as it comes. */
+void session_epochs_stop(struct session *s, vtime now, unsigned slot);
+/* Packets that came and went on what epochs there are. */
+uint64_t session_epochs_carried(const struct session *s, unsigned slot);
+/* True when there is not even an epoch that is received on. */
+bool session_epochs_none(const struct session *s, unsigned slot);
 bool session_spi_taken(const struct session *s, uint32_t spi);
 /* A Delete for our inbound SPI is sent when there is an ISAKMP SA for it. */
 void session_goodbye(struct session *s, uint32_t spi);
@@ -429,6 +542,8 @@ void session_watch(struct session *s, vtime now);
 unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suite);
 /* SAs came, or the path's MTU changed: tells the SAs and, where it has to follow, the TUN. */
 void session_mtu_update(struct session *s, vtime now);
+/* The device is to be made, and there may be no SA yet that tells. */
+void session_mtu_expect(struct session *s, vtime now);
 /* The path may carry less than it did, or more again: asks the kernel, once in a second at most. */
 void session_mtu_ask(struct session *s, vtime now);
 void session_mtu_answer(struct session *s, vtime now, const struct addr *remote, unsigned mtu);

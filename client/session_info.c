@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stddef.h>
+
 #include "client/session_impl.h"
 
 const char *session_state_name(enum session_state state)
@@ -98,11 +100,32 @@ static vtime tunnel_until(const struct tunnel *t)
 	return until ? until : VTIME_NEVER;
 }
 
+static void tunnel_info(const struct session *s, unsigned slot, struct session_tunnel_info *out)
+{
+	const struct session_slot *at = &s->net.slots[slot];
+	const struct tunnel *t = &s->tunnels[slot];
+
+	*out = (struct session_tunnel_info){
+		.slot = slot,
+		.name = at->rule ? at->rule->name : NULL,
+		.ts = &s->net.tunnels[slot],
+		.on_demand = at->on_demand,
+		.granularity = at->granularity,
+		.widened = at->rule &&
+			   at->rule->granularity != s->granularity[at->rule - s->config->rules],
+		.refused_until = t->refused_until,
+		.refused_why = t->refused_until ? t->refused_why : NULL,
+		.up = epochs_current(&t->epochs) >= 0,
+		.until = tunnel_until(t),
+	};
+	out->nepochs = epochs_info(t, out->epochs);
+}
+
 void session_info(const struct session *s, struct session_info *out)
 {
 	const struct session_ike *ike = session_ike_shown(s);
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct session_info, tunnels));
 	out->state = s->state;
 	out->since = s->since;
 	out->why = s->state == SESSION_RECOVERING && s->why[0] ? s->why : NULL;
@@ -118,13 +141,7 @@ void session_info(const struct session *s, struct session_info *out)
 	out->ninner = s->net.ninner;
 	out->assigned = s->has_assigned ? &s->assigned : NULL;
 	out->ask = s->user.ask.id ? &s->user.ask : NULL;
-	out->ntunnels = s->net.ntunnels;
-	for (unsigned i = 0; i < s->net.ntunnels; i++) {
-		const struct tunnel *t = &s->tunnels[i];
-
-		out->tunnels[i].ts = &s->net.tunnels[i];
-		out->tunnels[i].up = epochs_current(&t->epochs) >= 0;
-		out->tunnels[i].until = tunnel_until(t);
-		out->tunnels[i].nepochs = epochs_info(t, out->tunnels[i].epochs);
-	}
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		if (s->net.slots[i].used)
+			tunnel_info(s, i, &out->tunnels[out->ntunnels++]);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <limits.h>
+
 #include "client/mtu.h"
 #include "client/session_impl.h"
 
@@ -65,13 +67,24 @@ static void mtu_warn(struct session *s, unsigned mtu, unsigned least)
 	s->narrow = mtu < least;
 }
 
-void session_mtu_update(struct session *s, vtime now)
+/* Of the suites that may come to be used the one that leaves least room. */
+static unsigned mtu_child(const struct session *s, const struct ike_child_config *c)
 {
-	unsigned before = s->mtu, least = mtu_least(s), mtu = mtu_tunnels(s);
+	unsigned smallest = UINT_MAX;
+
+	for (unsigned i = 0; i < c->nsuites; i++) {
+		unsigned mtu = session_mtu_inner(s, &c->suites[i]);
+
+		smallest = mtu < smallest ? mtu : smallest;
+	}
+	return smallest;
+}
+
+static void mtu_set(struct session *s, vtime now, unsigned mtu)
+{
+	unsigned before = s->mtu, least = mtu_least(s);
 	struct session_effect *fx;
 
-	if (mtu == 0)
-		return;
 	mtu_warn(s, mtu, least);
 	timers_set(&s->timers, T_PATH_MTU, vtime_add(now, MTU_AGE));
 	/* Below 1280 the kernel would take IPv6 off the device. */
@@ -80,6 +93,29 @@ void session_mtu_update(struct session *s, vtime now)
 		return;
 	fx = session_effect_add(s, SESSION_EFFECT_TUN_MTU);
 	fx->mtu = s->mtu;
+}
+
+void session_mtu_update(struct session *s, vtime now)
+{
+	unsigned mtu = mtu_tunnels(s);
+
+	if (mtu)
+		mtu_set(s, now, mtu);
+}
+
+void session_mtu_expect(struct session *s, vtime now)
+{
+	unsigned mtu = UINT_MAX;
+
+	if (mtu_tunnels(s))
+		return;
+	for (unsigned i = 0; i < s->net.nfixed; i++) {
+		unsigned here = mtu_child(s, session_slot_child(s, i));
+
+		mtu = here < mtu ? here : mtu;
+	}
+	if (mtu != UINT_MAX)
+		mtu_set(s, now, mtu);
 }
 
 void session_mtu_ask(struct session *s, vtime now)

@@ -34,8 +34,10 @@ static void enter(struct session *s, vtime now, const char *why)
 	s->nepoch = 0;
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
-	for (unsigned i = 0; i < s->net.ntunnels; i++)
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		s->tunnels[i].retry_at = VTIME_NEVER;
+		s->tunnels[i].queued = 0;
+	}
 	timers_clear(&s->timers, T_WATCH);
 }
 
@@ -57,8 +59,7 @@ void session_recover(struct session *s, vtime now, const char *why)
 void session_reconfigure(struct session *s, vtime now, const char *why)
 {
 	enter(s, now, why);
-	session_step_begin(s, now, STEP_SA, "%u tunnel%s", s->net.ntunnels,
-			   s->net.ntunnels == 1 ? "" : "s");
+	session_tunnels_step(s, now);
 	session_tunnels_begin(s, now);
 }
 
@@ -91,8 +92,9 @@ void session_recovered(struct session *s, vtime now)
 	s->failures++; /* until something is heard, or it lasts */
 	session_watch(s, now);
 	/* What the gateway has given while there was no time for it. */
-	if (session_ike_main(s))
-		session_config_use(s, now, session_ike_main(s), false);
+	if (session_ike_main(s) && !session_config_use(s, now, session_ike_main(s), false))
+		return;
+	session_demand_resume(s, now);
 }
 
 void session_count_failure(struct session *s, vtime now)

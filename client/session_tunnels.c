@@ -55,20 +55,38 @@ void session_negotiations_free(struct session *s)
 		esp_in_free(s->negotiations[k].in);
 }
 
-static bool is_pending(const struct session *s, unsigned slot)
+bool session_tunnel_pending(const struct session *s, unsigned slot)
 {
 	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
 		if (s->negotiations[k].id && s->negotiations[k].slot == slot)
 			return true;
-	return false;
+	return s->tunnels[slot].queued != 0;
+}
+
+static unsigned under_way(const struct session *s)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
+		n += s->negotiations[k].id && s->negotiations[k].ours;
+	return n;
+}
+
+/* The one that has waited longest; -1: none does. */
+static int first_queued(const struct session *s)
+{
+	int first = -1;
+
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		if (s->tunnels[i].queued &&
+		    (first < 0 || s->tunnels[i].queued < s->tunnels[first].queued))
+			first = (int)i;
+	return first;
 }
 
 static bool any_pending(const struct session *s)
 {
-	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
-		if (s->negotiations[k].id && s->negotiations[k].ours)
-			return true;
-	return false;
+	return under_way(s) > 0 || first_queued(s) >= 0;
 }
 
 /* SPIs are random, not reserved (RFC 4303 section 2.1), and no two of ours are equal. */
@@ -89,27 +107,30 @@ static uint32_t spi_choose(struct session *s)
 static const struct ike_child_config *tunnel_config(struct session *s,
 						    const struct session_ike *ike, unsigned slot)
 {
+	const struct session_rule *rule = s->net.slots[slot].rule;
 	struct ike_child_config *c = &s->tunnels[slot].config;
 	struct ike_sa_info info;
 
-	*c = s->config->child;
+	*c = *session_slot_child(s, slot);
+	c->ts = session_ts_offer(&s->net.tunnels[slot]);
 	ike_sa_info(ike->sa, &info);
+	if (rule) {
+		if (rule->pfs_as_phase1)
+			c->pfs = info.suite.group;
+		return c;
+	}
 	if (s->config->pfs_as_phase1 || (s->config->pfs_as_config && s->assigned.pfs))
 		c->pfs = info.suite.group;
 	else if (s->config->pfs_as_config)
 		c->pfs = DH_NONE;
-	c->ts = s->net.tunnels[slot];
 	return c;
 }
 
-static void child_begin(struct session *s, vtime now, struct session_ike *ike, unsigned slot)
+static void child_begin(struct session *s, vtime now, struct session_ike *ike,
+			struct negotiation *n, unsigned slot)
 {
 	struct ike_event ev = { .type = IKE_EVENT_CHILD };
-	struct negotiation *n = negotiation_new(s);
 
-	if (!n)
-		return;
-	s->tunnels[slot].retry_at = VTIME_NEVER;
 	*n = (struct negotiation){
 		.id = ++s->epochs, .ike = ike, .ours = true, .slot = slot, .spi = spi_choose(s)
 	};
@@ -119,17 +140,74 @@ static void child_begin(struct session *s, vtime now, struct session_ike *ike, u
 	ike_event(ike->sa, now, &ev);
 }
 
+void session_tunnels_next(struct session *s, vtime now)
+{
+	struct session_ike *ike = session_ike_main(s);
+	struct negotiation *n;
+	int slot;
+
+	while (ike && under_way(s) < SESSION_UNDER_WAY_MAX && (n = negotiation_new(s)) &&
+	       (slot = first_queued(s)) >= 0) {
+		s->tunnels[slot].queued = 0;
+		child_begin(s, now, ike, n, (unsigned)slot);
+	}
+}
+
+static void tunnel_queue(struct session *s, unsigned slot)
+{
+	s->tunnels[slot].retry_at = VTIME_NEVER;
+	if (!s->tunnels[slot].queued)
+		s->tunnels[slot].queued = ++s->queue_order;
+}
+
+bool session_tunnel_eager(const struct session *s, unsigned slot)
+{
+	return s->net.slots[slot].used && !s->net.slots[slot].on_demand;
+}
+
+unsigned session_tunnels_eager(const struct session *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		n += session_tunnel_eager(s, i);
+	return n;
+}
+
+void session_tunnel_reset(struct session *s, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+
+	*t = (struct tunnel){ .retry_at = VTIME_NEVER };
+	epochs_init(&t->epochs, (s->config->pingtries + 1) * s->config->pingtime);
+}
+
+void session_tunnels_step(struct session *s, vtime now)
+{
+	unsigned n = session_tunnels_eager(s), on_demand = s->net.nfixed - n;
+
+	if (n)
+		session_step_begin(s, now, STEP_SA, "%u tunnel%s", n, n == 1 ? "" : "s");
+	else
+		session_step_begin(s, now, STEP_SA, "%u tunnel%s on demand", on_demand,
+				   on_demand == 1 ? "" : "s");
+}
+
 void session_tunnels_begin(struct session *s, vtime now)
 {
+	session_demand_begin(s, now);
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		child_begin(s, now, session_ike_main(s), i);
+		if (session_tunnel_eager(s, i))
+			tunnel_queue(s, i);
+	session_tunnels_next(s, now);
+	session_tunnels_settle(s, now);
 }
 
 /* There is no ISAKMP SA, because nobody has answered: what there is lives on to its end. */
 static void orphan_asks(struct session *s, vtime now, struct tunnel *t)
 {
 	t->wanted = true;
-	if (s->orphaned && t->served && !epochs_usable(&t->epochs))
+	if (s->orphaned && (t->served || t->demanded) && !epochs_usable(&t->epochs))
 		session_recover(s, now, "the keys are at their end, and new ones take an answer");
 }
 
@@ -139,18 +217,20 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 	struct session_ike *ike = session_ike_main(s);
 
 	/* While connecting or recovering every tunnel has its turn anyway. */
-	if (s->state != SESSION_UP || slot >= s->net.ntunnels)
+	if (s->state != SESSION_UP || slot >= s->net.ntunnels || !s->net.slots[slot].used)
 		return;
-	if (is_pending(s, slot)) {
+	if (session_tunnel_pending(s, slot)) {
 		t->wanted = true;
 		return;
 	}
 	if (t->failures && t->retry_at != VTIME_NEVER && t->retry_at > now)
 		return;
-	if (ike)
-		child_begin(s, now, ike, slot);
-	else
+	if (!ike) {
 		orphan_asks(s, now, t);
+		return;
+	}
+	tunnel_queue(s, slot);
+	session_tunnels_next(s, now);
 }
 
 vtime session_tunnels_due_at(const struct session *s)
@@ -179,15 +259,17 @@ static unsigned tunnels_up(const struct session *s)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		n += epochs_usable(&s->tunnels[i].epochs);
+		n += session_tunnel_eager(s, i) && epochs_usable(&s->tunnels[i].epochs);
 	return n;
 }
 
 static void ask_tun(struct session *s, vtime now)
 {
-	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES);
+	struct session_effect *fx;
 
-	fx->rules = &s->net.rules;
+	session_mtu_expect(s, now);
+	s->tun_asked = true;
+	session_rules_publish(s);
 	session_step_begin(s, now, STEP_UP, "addresses and routes");
 	fx = session_effect_add(s, SESSION_EFFECT_TUN);
 	fx->tun.inner = s->net.inner;
@@ -196,10 +278,10 @@ static void ask_tun(struct session *s, vtime now)
 	fx->tun.nroutes = s->net.nroutes;
 	fx->tun.excludes = s->net.excludes;
 	fx->tun.nexcludes = s->net.nexcludes;
+	fx->tun.policy = &s->net.rules;
 	fx->tun.assigned = s->has_assigned ? &s->assigned : NULL;
 	fx->tun.path = s->path;
 	fx->tun.mtu = s->mtu;
-	s->tun_asked = true;
 	s->tun_waiting = true;
 	s->tun_due = false;
 }
@@ -207,11 +289,15 @@ static void ask_tun(struct session *s, vtime now)
 /* How many are up; of those that are not, the first and why. */
 static void report_tunnels(struct session *s, vtime now)
 {
-	unsigned up = tunnels_up(s), n = s->net.ntunnels;
+	unsigned up = tunnels_up(s), n = session_tunnels_eager(s);
 	char remote[TS_TEXT_MAX];
 
-	for (unsigned i = 0; i < n && up < n; i++) {
-		if (epochs_usable(&s->tunnels[i].epochs))
+	if (n == 0) {
+		session_step_end(s, now, "when packets ask for them");
+		return;
+	}
+	for (unsigned i = 0; i < s->net.ntunnels && up < n; i++) {
+		if (!session_tunnel_eager(s, i) || epochs_usable(&s->tunnels[i].epochs))
 			continue;
 		session_step_end(s, now, "%u of %u; not %s: %s", up, n,
 				 ts_text(&s->net.tunnels[i].remote, remote),
@@ -227,7 +313,7 @@ void session_tunnels_settle(struct session *s, vtime now)
 		return;
 	if (s->state != SESSION_RECOVERING && s->state != SESSION_CONNECTING)
 		return;
-	if (tunnels_up(s) == 0) {
+	if (tunnels_up(s) == 0 && session_tunnels_eager(s) > 0) {
 		session_failed_ike(s, now, &s->last_child_failure, false);
 		return;
 	}
@@ -282,24 +368,27 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	       log_str("suite", esp_suite_name(&child->suite, suite)),
 	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
 	session_epoch_install(s, now, was.slot, child, was.in);
+	session_demand_served(s, now, was.slot);
 	if (was.deleted)
 		session_child_deleted(s, now, was.spi_out);
+	session_tunnels_next(s, now);
 	session_tunnels_settle(s, now);
 }
 
 /* Up already: the tunnel is tried again, and what has failed too often begins anew. */
-static void retry(struct session *s, vtime now, unsigned slot)
+static void retry(struct session *s, vtime now, unsigned slot, const struct ike_failure *why)
 {
 	struct tunnel *t = &s->tunnels[slot];
 
 	t->failures++;
 	t->retry_at = vtime_add(now, backoff_wait(t->failures, s->rng));
-	if (!t->served)
-		return; /* the gateway never wanted it: no reason to doubt anything else */
-	if (!session_epochs_usable(s))
+	/* If the gateway never wanted it that is no reason to doubt anything else. */
+	if (t->served && !session_epochs_usable(s))
 		session_recover(s, now, s->last_child_failure.text);
-	else
+	else if (t->served)
 		session_count_failure(s, now);
+	if (s->state == SESSION_UP && epochs_current(&t->epochs) < 0)
+		session_refuse(s, slot, t->retry_at, why);
 }
 
 /*
@@ -333,8 +422,10 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 		return;
 	}
 	s->last_child_failure = *why;
-	if (s->state == SESSION_UP)
-		retry(s, now, was.slot);
+	if (s->net.slots[was.slot].on_demand && epochs_current(&s->tunnels[was.slot].epochs) < 0)
+		session_demand_failed(s, now, was.slot, why);
+	else if (s->state == SESSION_UP)
+		retry(s, now, was.slot, why);
 	else if (s->state == SESSION_RECOVERING)
 		left_out(s, now, was.slot);
 }
@@ -343,11 +434,14 @@ void session_child_failed(struct session *s, vtime now, struct session_ike *ike,
 			  const struct ike_failure *why)
 {
 	struct negotiation *n = negotiation_find(s, ike, id);
+	bool own;
 
 	if (!n)
 		return;
+	own = !s->net.slots[n->slot].rule;
 	negotiation_failed(s, now, n, why);
-	if (why->notify != NOTIFY_INVALID_ID || !session_config_narrow(s, now))
+	session_tunnels_next(s, now);
+	if (!own || why->notify != NOTIFY_INVALID_ID || !session_config_narrow(s, now))
 		session_tunnels_settle(s, now);
 }
 
@@ -381,10 +475,19 @@ static bool has_agreed(const struct tunnel *t, const struct ts_pair *ts)
 	return false;
 }
 
+/* What we would offer for this slot. */
+static bool is_offer(const struct session *s, unsigned slot, const struct ts_pair *ts)
+{
+	const struct session_slot *at = &s->net.slots[slot];
+	struct ts_pair offer = session_ts_offer(&s->net.tunnels[slot]);
+
+	return at->used && at->granularity == GRANULARITY_RULE && ts_pair_eq(&offer, ts);
+}
+
 static int tunnel_of(const struct session *s, const struct ts_pair *ts)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		if (ts_pair_eq(&s->net.tunnels[i], ts))
+		if (is_offer(s, i, ts))
 			return (int)i;
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		if (has_agreed(&s->tunnels[i], ts))

@@ -145,14 +145,60 @@ static void print_epoch(const json_t *e, FILE *out)
 			number_of(e, "replays"), number_of(e, "auth_failures"));
 }
 
+/* What a tunnel without an SA waits for. */
+static const char *idle_text(const json_t *t)
+{
+	const char *granularity = text_of(t, "granularity");
+
+	if (strcmp(granularity, "host") == 0)
+		return "   (an SA for each host, on demand)";
+	if (strcmp(granularity, "flow") == 0)
+		return "   (an SA for each flow, on demand)";
+	return json_is_true(json_object_get(t, "on_demand")) ? "   (no SA yet: on demand)" :
+							       "   (no SA)";
+}
+
+static void print_waiting(const json_t *t, FILE *out)
+{
+	const json_t *held = json_object_get(t, "held"), *refused = json_object_get(t, "refused");
+	char size[32], left[32];
+
+	if (number_of(held, "packets"))
+		fprintf(out, LABEL "%lld packet%s held (%s) since %s\n", "",
+			number_of(held, "packets"), number_of(held, "packets") == 1 ? "" : "s",
+			bytes_text(number_of(held, "bytes"), size), text_of(held, "since"));
+	if (json_is_object(refused))
+		fprintf(out, LABEL "refused: %s; tried again in %s\n", "", text_of(refused, "why"),
+			duration_text(number_of(refused, "again_in_s"), left));
+	if (json_is_true(json_object_get(t, "widened")))
+		fprintf(out, LABEL "the gateway takes no finer SAs than these\n", "");
+}
+
 static void print_tunnel(const json_t *t, FILE *out)
 {
 	const json_t *epochs = json_object_get(t, "epochs");
 
 	fprintf(out, LABEL "%s <-> %s%s\n", text_of(t, "name"), text_of(t, "local_ts"),
-		text_of(t, "remote_ts"), json_array_size(epochs) ? "" : "   (no SA)");
+		text_of(t, "remote_ts"), json_array_size(epochs) ? "" : idle_text(t));
+	print_waiting(t, out);
 	for (size_t i = 0; i < json_array_size(epochs); i++)
 		print_epoch(json_array_get(epochs, i), out);
+}
+
+/* What has been held so far, and what became of it. */
+static void print_held(const json_t *held, FILE *out)
+{
+	static const char *const ends[] = { "released", "replaced", "expired", "dropped" };
+
+	if (!number_of(held, "in"))
+		return;
+	fprintf(out, LABEL "%lld in all", "held", number_of(held, "in"));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (number_of(held, ends[i]))
+			fprintf(out, ", %lld %s", number_of(held, ends[i]), ends[i]);
+	if (number_of(held, "packets"))
+		fprintf(out, ", %lld now", number_of(held, "packets"));
+	fprintf(out, "\n");
 }
 
 static void print_drops(json_t *drops, FILE *out)
@@ -197,6 +243,7 @@ bool status_text(const char *json, FILE *out)
 	print_list("DNS", json_object_get(o, "dns"), out);
 	for (size_t i = 0; i < json_array_size(tunnels); i++)
 		print_tunnel(json_array_get(tunnels, i), out);
+	print_held(json_object_get(o, "held"), out);
 	print_drops(json_object_get(o, "drops"), out);
 	json_decref(o);
 	return true;

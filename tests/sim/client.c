@@ -232,6 +232,7 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		do_ask_end(c, fx);
 		break;
 	case SESSION_EFFECT_REFUSE_SLOT:
+		classifier_set_refused(c->classifier, fx->refuse.slot, fx->refuse.until);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
@@ -265,12 +266,54 @@ static void pump_data(struct sim_client *c)
 	}
 }
 
+/* What the application is told. */
+static void take_replies(struct sim_client *c, const struct batch *replies)
+{
+	c->refused += replies->n;
+	if (replies->n)
+		c->refused_at = c->world->now;
+}
+
+static void send_sealed(struct sim_client *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct pkt *p = &b->pkts[i];
+
+		if (p->kind != PKT_SEALED)
+			continue;
+		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
+			     "data does not go in UDP");
+		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
+	}
+}
+
+/* As the program does when control has published something, and before newer packets. */
+static void release(struct sim_client *c)
+{
+	const struct hold_counters *h = outbound_held(c->outbound);
+	struct batch b, replies;
+	bool more = true;
+
+	while (more && outbound_deadline(c->outbound) != VTIME_NEVER) {
+		batch_init(&b, c->arena, sizeof(c->arena));
+		batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
+		more = outbound_release(c->outbound, c->world->now, &b, &replies);
+		take_replies(c, &replies);
+		send_sealed(c, &b);
+	}
+	world_expect(c->world,
+		     h->in == h->released + h->replaced + h->expired + h->dropped + h->packets,
+		     "what was held does not add up");
+}
+
 static void pump(struct sim_client *c)
 {
 	bool was_up = c->up;
 
 	pump_session(c);
+	release(c);
 	pump_data(c);
+	release(c);
 	if (c->up && !was_up && c->world->scenario->up)
 		c->world->scenario->up(c->world);
 }
@@ -280,7 +323,7 @@ static void pump(struct sim_client *c)
 static void take_inner(struct sim_client *c, const struct pkt *p)
 {
 	struct world *w = c->world;
-	const char *wrong = inner_arrived(&w->book, true, pkt_slice(p));
+	const char *wrong = inner_arrived(&w->book, w->now, true, pkt_slice(p));
 
 	trace_line(&w->trace, w->now, "  client: %u bytes to the TUN", p->len);
 	world_expect(w, !wrong, "%s", wrong);
@@ -315,48 +358,57 @@ void sim_client_datagram(struct sim_client *c, const struct datagram *d)
 	pump(c);
 }
 
-static void send_sealed(struct sim_client *c, const struct batch *b)
+static void write_number(struct sim_client *c, struct batch *b, unsigned number)
 {
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
+	uint8_t request[INNER_SIZE_MAX];
+	size_t n = inner_request(&c->world->book, number, request);
+	struct pkt *p = batch_take(b, ESP_HEADROOM, (uint32_t)n, ESP_TAILROOM);
 
-		if (p->kind != PKT_SEALED)
-			continue;
-		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
-			     "data does not go in UDP");
-		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
-	}
+	memcpy(pkt_data(p), request, n);
 }
 
 static void write_request(struct sim_client *c, struct batch *b, unsigned size)
 {
 	struct world *w = c->world;
 	const struct session_config *config = &w->settings.session;
-	unsigned tunnel = w->book.n % config->ntunnels, number;
-	uint8_t request[INNER_SIZE_MAX];
+	unsigned tunnel = w->book.n % config->ntunnels;
 	struct addr src = config->tunnels[tunnel].local.lo;
-	struct pkt *p;
-	size_t n;
 
-	number = inner_add(&w->book, w->book.n / config->ntunnels % 2 ? INNER_UDP : INNER_ICMP,
-			   &src, &w->settings.hosts[tunnel], size);
-	n = inner_request(&w->book, number, request);
-	p = batch_take(b, ESP_HEADROOM, (uint32_t)n, ESP_TAILROOM);
-	memcpy(pkt_data(p), request, n);
+	write_number(c, b,
+		     inner_add(&w->book, w->book.n / config->ntunnels % 2 ? INNER_UDP : INNER_ICMP,
+			       &src, &w->settings.hosts[tunnel], size));
+}
+
+static void send_batch(struct sim_client *c, struct batch *b)
+{
+	struct batch replies;
+
+	batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
+	outbound_run(c->outbound, c->world->now, b, &replies);
+	take_replies(c, &replies);
+	send_sealed(c, b);
+	pump(c);
+}
+
+void sim_client_send(struct sim_client *c, unsigned number)
+{
+	struct batch b;
+
+	release(c);
+	batch_init(&b, c->arena, sizeof(c->arena));
+	write_number(c, &b, number);
+	send_batch(c, &b);
 }
 
 void sim_client_ping(struct sim_client *c, unsigned n, unsigned size)
 {
-	struct batch b, replies;
+	struct batch b;
 
+	release(c);
 	batch_init(&b, c->arena, sizeof(c->arena));
-	batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
 	while (n-- > 0)
 		write_request(c, &b, size);
-	outbound_run(c->outbound, c->world->now, &b, &replies);
-	c->refused += replies.n;
-	send_sealed(c, &b);
-	pump(c);
+	send_batch(c, &b);
 }
 
 /* ---- the four verbs ---- */
@@ -375,7 +427,8 @@ void sim_client_timeout(struct sim_client *c)
 
 vtime sim_client_deadline(const struct sim_client *c)
 {
-	return session_deadline(c->session);
+	return c->done ? session_deadline(c->session) :
+			 vtime_min(session_deadline(c->session), outbound_deadline(c->outbound));
 }
 
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
@@ -385,13 +438,14 @@ uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
 
 struct sim_client *sim_client_new(struct world *w)
 {
+	static const struct outbound_config hold = { 4 << 20, 30 * VTIME_S };
 	struct sim_client *c = xcalloc(1, sizeof(*c));
 
 	c->world = w;
 	c->log = (struct log){ .level = LOG_DEBUG, .sink = log_sink, .ctx = c };
 	c->session = session_new(&w->settings.session, &w->rng[STREAM_CLIENT], &c->log, false);
 	c->classifier = classifier_new();
-	c->outbound = outbound_new(c->classifier, &(struct outbound_config){ 0 });
+	c->outbound = outbound_new(c->classifier, &hold);
 	c->inbound = inbound_new(c->classifier);
 	return c;
 }

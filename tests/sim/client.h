@@ -36,6 +36,7 @@ struct sim_client {
 	struct sim_ask asks[ASKS_MAX];
 	unsigned tuns; /* how often the TUN was set up */
 	unsigned refused; /* inner packets that were answered with an ICMP error */
+	vtime refused_at; /* the last of them */
 	uint8_t arena[CLIENT_ARENA];
 	uint8_t reply_arena[CLIENT_ARENA];
 };
@@ -48,6 +49,8 @@ void sim_client_timeout(struct sim_client *c);
 vtime sim_client_deadline(const struct sim_client *c);
 /* Sends `n` echo requests into the tunnels, in one batch; `kind` and tunnel take turns. */
 void sim_client_ping(struct sim_client *c, unsigned n, unsigned size);
+/* Sends the request of this number, for the first time or again. */
+void sim_client_send(struct sim_client *c, unsigned number);
 /* Packets that either data engine dropped for this reason. */
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why);
 

@@ -8,6 +8,8 @@
 
 #define GATEWAY_ARENA 8192
 #define CHILDREN_MAX 128
+#define EXTRAS_MAX 64
+#define SLOW_MAX 64
 #define LINGER (5 * VTIME_S) /* received on after the end of life, and after a Delete */
 
 struct child {
@@ -33,6 +35,11 @@ struct sim_gateway {
 	struct inbound *inbound;
 	struct child children[CHILDREN_MAX];
 	unsigned nchildren;
+	/* Selectors that the client came up with, as we see them: their slots follow the tunnels'. */
+	struct ts_pair extra[EXTRAS_MAX];
+	unsigned nextra;
+	vtime slow[SLOW_MAX]; /* IKE that has waited long enough by then */
+	unsigned first_slow, nslow;
 	uint32_t dpd; /* number of the last one sent */
 	uint8_t arena[GATEWAY_ARENA];
 	uint8_t answer_arena[GATEWAY_ARENA];
@@ -76,16 +83,50 @@ static void child_remove(struct sim_gateway *g, unsigned i)
 	esp_out_free(gone.out);
 }
 
-static unsigned tunnel_of(const struct sim_gateway *g, const struct ts_pair *ts)
+static void rule_add(struct policy *rules, const struct ts *local, const struct ts *remote,
+		     unsigned slot)
+{
+	const struct policy_rule rule = {
+		.ts = { *local, *remote },
+		.action = POLICY_PROTECT,
+		.slot = slot,
+	};
+
+	policy_add(rules, &rule);
+}
+
+/* The client's selectors, seen from the other end. */
+static void publish_rules(struct sim_gateway *g)
 {
 	const struct session_config *c = &g->world->settings.session;
-	unsigned i;
+	struct policy *rules = xcalloc(1, sizeof(*rules));
 
-	for (i = 0; i < c->ntunnels; i++)
+	rules->fallback = POLICY_DISCARD;
+	for (unsigned i = g->nextra; i > 0; i--)
+		rule_add(rules, &g->extra[i - 1].local, &g->extra[i - 1].remote,
+			 c->ntunnels + i - 1);
+	for (unsigned i = 0; i < c->ntunnels; i++)
+		rule_add(rules, &c->tunnels[i].remote, &c->tunnels[i].local, i);
+	classifier_rules_free(classifier_publish_rules(g->classifier, rules));
+	free(rules);
+}
+
+static unsigned tunnel_of(struct sim_gateway *g, const struct ts_pair *ts)
+{
+	const struct session_config *c = &g->world->settings.session;
+
+	for (unsigned i = 0; i < c->ntunnels; i++)
 		if (ts_eq(&c->tunnels[i].remote, &ts->local) &&
 		    ts_eq(&c->tunnels[i].local, &ts->remote))
-			break;
-	return i;
+			return i;
+	for (unsigned i = 0; i < g->nextra; i++)
+		if (ts_pair_eq(&g->extra[i], ts))
+			return c->ntunnels + i;
+	if (c->nrules == 0 || g->nextra == EXTRAS_MAX)
+		return CLASSIFIER_SLOTS;
+	g->extra[g->nextra++] = *ts;
+	publish_rules(g);
+	return c->ntunnels + g->nextra - 1;
 }
 
 static struct child *child_add(struct sim_gateway *g, const struct responder_child *rc,
@@ -104,7 +145,7 @@ static struct child *child_add(struct sim_gateway *g, const struct responder_chi
 		.first_sequence = 1,
 	};
 
-	world_expect(w, config.slot < w->settings.session.ntunnels && g->nchildren < CHILDREN_MAX,
+	world_expect(w, config.slot < CLASSIFIER_SLOTS && g->nchildren < CHILDREN_MAX,
 		     "the gateway agreed on a pair of SAs that fits no tunnel, or on too many");
 	if (w->failure[0])
 		return NULL;
@@ -284,6 +325,24 @@ static void take_ike(struct sim_gateway *g, const struct pkt *p)
 	send_replies(g);
 }
 
+/* True when this one is to be put off; it comes again later. */
+static bool put_off(struct sim_gateway *g, const struct datagram *d)
+{
+	struct world *w = g->world;
+
+	if (g->nslow && g->slow[g->first_slow] == w->now) {
+		g->first_slow = (g->first_slow + 1) % SLOW_MAX;
+		g->nslow--;
+		return false;
+	}
+	if (!w->settings.slow || g->nslow == SLOW_MAX)
+		return false;
+	g->slow[(g->first_slow + g->nslow++) % SLOW_MAX] = w->now + w->settings.slow;
+	world_put(w, SIDE_GATEWAY, &d->from, &d->to, slice(d->bytes, d->n),
+		  w->now + w->settings.slow);
+	return true;
+}
+
 /* ---- packets ---- */
 
 static void send_sealed(struct sim_gateway *g, const struct batch *b)
@@ -298,7 +357,7 @@ static void send_sealed(struct sim_gateway *g, const struct batch *b)
 static void take_inner(struct sim_gateway *g, const struct pkt *p)
 {
 	struct world *w = g->world;
-	const char *wrong = inner_arrived(&w->book, false, pkt_slice(p));
+	const char *wrong = inner_arrived(&w->book, w->now, false, pkt_slice(p));
 	struct batch b, replies;
 	struct pkt *answer;
 
@@ -331,7 +390,7 @@ void sim_gateway_datagram(struct sim_gateway *g, const struct datagram *d)
 		take_events(g);
 	if (p->kind == PKT_INNER)
 		take_inner(g, p);
-	else if (p->kind == PKT_IKE)
+	else if (p->kind == PKT_IKE && !put_off(g, d))
 		take_ike(g, p);
 }
 
@@ -442,26 +501,6 @@ void sim_gateway_delete(struct sim_gateway *g, bool children, bool ike)
 		return;
 	responder_delete(g->responder, &g->replies);
 	send_replies(g);
-}
-
-/* The client's selectors, seen from the other end. */
-static void publish_rules(struct sim_gateway *g)
-{
-	const struct session_config *c = &g->world->settings.session;
-	struct policy *rules = xcalloc(1, sizeof(*rules));
-
-	rules->fallback = POLICY_DISCARD;
-	for (unsigned i = 0; i < c->ntunnels; i++) {
-		const struct policy_rule rule = {
-			.ts = { c->tunnels[i].remote, c->tunnels[i].local },
-			.action = POLICY_PROTECT,
-			.slot = i,
-		};
-
-		policy_add(rules, &rule);
-	}
-	classifier_rules_free(classifier_publish_rules(g->classifier, rules));
-	free(rules);
 }
 
 void sim_gateway_move(struct sim_gateway *g)

@@ -5,13 +5,18 @@
 
 #define UPPER_HEADER 8 /* of UDP and of an ICMP echo */
 #define PAYLOAD_MIN (INNER_MARKER + 4)
-#define UDP_CLIENT_PORT 40000
-#define UDP_ECHO_PORT 7
+#define CLIENT_PORT 40000
+#define ECHO_PORT 7
 
 void inner_init(struct inner_book *b, struct rng *rng)
 {
 	memset(b, 0, sizeof(*b));
 	rng_fill(rng, b->marker, sizeof(b->marker));
+}
+
+static unsigned upper_header(enum inner_kind kind)
+{
+	return kind == INNER_SYN ? PACKET_TCP_HEADER : UPPER_HEADER;
 }
 
 static unsigned ip_header(const struct addr *a)
@@ -23,7 +28,7 @@ unsigned inner_add(struct inner_book *b, enum inner_kind kind, const struct addr
 		   const struct addr *dst, unsigned size)
 {
 	struct inner_packet *p = &b->packets[b->n];
-	unsigned headers = ip_header(src) + UPPER_HEADER;
+	unsigned headers = ip_header(src) + upper_header(kind);
 
 	if (size > INNER_SIZE_MAX)
 		size = INNER_SIZE_MAX;
@@ -33,6 +38,7 @@ unsigned inner_add(struct inner_book *b, enum inner_kind kind, const struct addr
 		.kind = kind,
 		.src = *src,
 		.dst = *dst,
+		.port = CLIENT_PORT,
 		.payload = (uint16_t)(size - headers),
 	};
 	return b->n++;
@@ -48,19 +54,20 @@ static void payload_write(const struct inner_book *b, unsigned number, uint8_t *
 
 static void write_ip(struct wr *w, const struct inner_packet *p)
 {
-	uint16_t upper = (uint16_t)(UPPER_HEADER + p->payload);
+	uint16_t upper = (uint16_t)(upper_header(p->kind) + p->payload);
+	uint8_t proto = p->kind == INNER_SYN ? PACKET_TCP : PACKET_UDP;
 
 	if (p->src.family == FAMILY_IP4) {
 		wr_u16(w, 0x4500);
 		wr_u16(w, (uint16_t)(PACKET_IP4_HEADER + upper));
 		wr_u32(w, 0);
 		wr_u8(w, 64);
-		wr_u8(w, PACKET_UDP);
+		wr_u8(w, proto);
 		wr_u16(w, 0);
 	} else {
 		wr_u32(w, 0x60000000);
 		wr_u16(w, upper);
-		wr_u8(w, PACKET_UDP);
+		wr_u8(w, proto);
 		wr_u8(w, 64);
 	}
 	wr_slice(w, addr_bytes(&p->src));
@@ -78,13 +85,36 @@ static size_t udp_request(const struct inner_packet *p, struct slice payload, ui
 
 	wr_init(&w, buf, INNER_SIZE_MAX);
 	write_ip(&w, p);
-	wr_u16(&w, UDP_CLIENT_PORT);
-	wr_u16(&w, UDP_ECHO_PORT);
+	wr_u16(&w, p->port);
+	wr_u16(&w, ECHO_PORT);
 	wr_u16(&w, length);
 	wr_u16(&w, 0);
 	wr_slice(&w, payload);
 	sum = packet_sum_add(sum, slice(buf + at, length));
 	wr_patch_u16(&w, at + 6, packet_sum_finish(sum));
+	return wr_len(&w);
+}
+
+static size_t syn_request(const struct inner_packet *p, unsigned number, struct slice payload,
+			  uint8_t *buf)
+{
+	uint16_t length = (uint16_t)(PACKET_TCP_HEADER + p->payload);
+	uint64_t sum = packet_sum_pseudo(0, &p->src, &p->dst, PACKET_TCP, length);
+	size_t at = ip_header(&p->src);
+	struct wr w;
+
+	wr_init(&w, buf, INNER_SIZE_MAX);
+	write_ip(&w, p);
+	wr_u16(&w, p->port);
+	wr_u16(&w, ECHO_PORT);
+	wr_u32(&w, number);
+	wr_u32(&w, 0);
+	wr_u16(&w, PACKET_TCP_HEADER / 4 << 12 | PACKET_TCP_SYN);
+	wr_u16(&w, 65535);
+	wr_u32(&w, 0);
+	wr_slice(&w, payload);
+	sum = packet_sum_add(sum, slice(buf + at, length));
+	wr_patch_u16(&w, at + 16, packet_sum_finish(sum));
 	return wr_len(&w);
 }
 
@@ -103,6 +133,8 @@ size_t inner_request(const struct inner_book *b, unsigned number, uint8_t buf[IN
 	payload_write(b, number, payload);
 	if (p->kind == INNER_UDP)
 		return udp_request(p, echo.payload, buf);
+	if (p->kind == INNER_SYN)
+		return syn_request(p, number, echo.payload, buf);
 	return packet_echo_request(&echo, buf, INNER_SIZE_MAX);
 }
 
@@ -138,7 +170,8 @@ bool inner_answer(uint8_t *ip, size_t n)
 		swap(ip + 8, ip + 24, 16);
 	if (l.proto == PACKET_ICMP || l.proto == PACKET_ICMP6)
 		return answer_icmp(ip + l.upper, l.src.family == FAMILY_IP6);
-	if (l.proto != PACKET_UDP || get_be16(ip + l.upper + 2) != UDP_ECHO_PORT)
+	if ((l.proto != PACKET_UDP && l.proto != PACKET_TCP) ||
+	    get_be16(ip + l.upper + 2) != ECHO_PORT)
 		return false;
 	swap(ip + l.upper, ip + l.upper + 2, 2);
 	return true;
@@ -153,16 +186,17 @@ static bool number_of(const struct inner_book *b, struct slice ip, unsigned *num
 	if (packet_parse(ip, &l) != 0)
 		return false;
 	rd_init(&r, slice(ip.p, l.length));
-	rd_slice(&r, l.upper + UPPER_HEADER);
+	rd_slice(&r, l.upper + (l.proto == PACKET_TCP ? PACKET_TCP_HEADER : UPPER_HEADER));
 	if (!slice_eq(rd_slice(&r, INNER_MARKER), SLICE_OF(b->marker)))
 		return false;
 	*number = rd_u32(&r);
 	return !r.bad && *number < b->n;
 }
 
-const char *inner_arrived(struct inner_book *b, bool answer, struct slice ip)
+const char *inner_arrived(struct inner_book *b, vtime now, bool answer, struct slice ip)
 {
 	uint8_t expected[INNER_SIZE_MAX];
+	struct inner_packet *p;
 	unsigned number, *times;
 	size_t n;
 
@@ -173,7 +207,11 @@ const char *inner_arrived(struct inner_book *b, bool answer, struct slice ip)
 		return "a request of ours is no echo request";
 	if (!slice_eq(ip, slice(expected, n)))
 		return "a packet came out of the tunnel changed";
-	times = answer ? &b->packets[number].answered : &b->packets[number].arrived;
+	p = &b->packets[number];
+	times = answer ? &p->answered : &p->arrived;
+	*(answer ? &p->answered_at : &p->arrived_at) = now;
+	if (!answer)
+		p->order = ++b->arrivals;
 	if (++*times > 1)
 		return answer ? "an answer came out of the tunnel twice" :
 				"a request came out of the tunnel twice";

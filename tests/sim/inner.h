@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The packets inside the tunnel: numbered ICMP and UDP echo requests, the answers of the hosts
+ * The packets inside the tunnel: numbered ICMP, UDP and TCP echo requests, the answers of the hosts
  * behind the gateway, and a book of what became of each. Every packet can be rebuilt from its
  * number, so an arriving one is compared byte for byte.
  */
@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/rng.h"
+#include "base/vtime.h"
 
 #define INNER_PACKETS_MAX 16384
 #define INNER_SIZE_MAX 1500
@@ -17,13 +18,17 @@
 enum inner_kind {
 	INNER_ICMP,
 	INNER_UDP,
+	INNER_SYN, /* a TCP SYN with bytes behind it, which the host echoes as it is */
 };
 
 struct inner_packet {
 	enum inner_kind kind;
 	struct addr src;
 	struct addr dst;
+	uint16_t port; /* ours; it is the echo port that is asked */
 	uint16_t payload;
+	vtime arrived_at, answered_at; /* last */
+	unsigned order; /* of its arrival among all */
 	unsigned arrived; /* times that the request came to its host */
 	unsigned answered; /* times that the answer came back */
 };
@@ -31,6 +36,7 @@ struct inner_packet {
 struct inner_book {
 	uint8_t marker[INNER_MARKER]; /* at the head of every payload */
 	unsigned n;
+	unsigned arrivals;
 	struct inner_packet packets[INNER_PACKETS_MAX];
 };
 
@@ -49,6 +55,6 @@ bool inner_answer(uint8_t *ip, size_t n);
  * A packet came out of the tunnel: at the gateway a request, at the client an answer. Counts it.
  * Returns NULL, or a plain clause: it is not what was sent, or it came twice.
  */
-const char *inner_arrived(struct inner_book *b, bool answer, struct slice ip);
+const char *inner_arrived(struct inner_book *b, vtime now, bool answer, struct slice ip);
 
 #endif

@@ -31,13 +31,16 @@ static const struct scenario *scenario_at(unsigned i)
 	if (i < nscenarios)
 		return &scenarios[i];
 	i -= nscenarios;
+	if (i < nhold_scenarios)
+		return &hold_scenarios[i];
+	i -= nhold_scenarios;
 	return i < nlasting_scenarios ? &lasting_scenarios[i] :
 					&user_scenarios[i - nlasting_scenarios];
 }
 
 static unsigned scenario_count(void)
 {
-	return nscenarios + nlasting_scenarios + nuser_scenarios;
+	return nscenarios + nhold_scenarios + nlasting_scenarios + nuser_scenarios;
 }
 
 static void usage(FILE *out)

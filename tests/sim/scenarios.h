@@ -6,6 +6,9 @@
 
 extern const struct scenario scenarios[];
 extern const unsigned nscenarios;
+/* Those of packets that wait for their SA. */
+extern const struct scenario hold_scenarios[];
+extern const unsigned nhold_scenarios;
 /* Those that go on for long. */
 extern const struct scenario lasting_scenarios[];
 extern const unsigned nlasting_scenarios;

@@ -114,12 +114,12 @@ static bool inner_packets(enum inner_kind kind, const char *src, const char *dst
 	inner_add(&b, kind, &from, &to, 200);
 	n = inner_request(&b, 0, packet);
 	good &= check(n == 200, "a request has another size");
-	good &= check(!inner_arrived(&b, false, slice(packet, n)), "a good request is refused");
-	good &= check(inner_arrived(&b, false, slice(packet, n)), "a second one is not refused");
+	good &= check(!inner_arrived(&b, 1, false, slice(packet, n)), "a good request is refused");
+	good &= check(inner_arrived(&b, 1, false, slice(packet, n)), "a second one is not refused");
 	good &= check(inner_answer(packet, n), "a request is no request");
-	good &= check(!inner_arrived(&b, true, slice(packet, n)), "a good answer is refused");
+	good &= check(!inner_arrived(&b, 1, true, slice(packet, n)), "a good answer is refused");
 	packet[n - 1] ^= 1;
-	good &= check(inner_arrived(&b, true, slice(packet, n)), "a changed one is not refused");
+	good &= check(inner_arrived(&b, 1, true, slice(packet, n)), "a changed one is not refused");
 	return good;
 }
 

@@ -19,6 +19,7 @@
  *	attacker.c   an off-path sender of garbage and of altered copies
  *	settings.c   the seed's choice of suites, addresses, tunnels
  *	scenarios.c  what is played, and what must be true in the end; lasting.c: for long;
+ *	hold.c       with packets that wait for their SA
  *	user.c       with a user and his configuration
  *	trace.c      the ladder and its hash
  *

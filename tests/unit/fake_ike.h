@@ -24,6 +24,8 @@ struct fake_ike_event {
 	struct addr held[2]; /* START, REKEY: what is wished for */
 	struct identity remote; /* START, REKEY */
 	struct ts_pair ts; /* CHILD */
+	uint32_t id, spi; /* CHILD */
+	const struct ike_child_config *config; /* CHILD */
 	enum dh_group pfs; /* CHILD */
 	char value[XAUTH_FIELDS][FAKE_IKE_VALUE_MAX]; /* XAUTH_ANSWER; "-": not given */
 	bool refuse; /* XAUTH_ANSWER */
@@ -34,6 +36,9 @@ enum fake_ike_children {
 	FAKE_IKE_CHILDREN_WAIT, /* nothing comes of them */
 	FAKE_IKE_CHILDREN_REFUSED, /* with INVALID-ID-INFORMATION */
 	FAKE_IKE_CHILDREN_REFUSED_WHOLE, /* the same, those for all addresses alone */
+	FAKE_IKE_CHILDREN_REFUSED_FLOWS, /* the same, those for one port of ours alone */
+	FAKE_IKE_CHILDREN_REFUSED_HOSTS, /* the same, those for one host */
+	FAKE_IKE_CHILDREN_NO_PROPOSAL, /* all */
 };
 
 struct fake_ike {
@@ -49,6 +54,7 @@ struct fake_ike {
 #define FAKE_IKE_SAS_MAX 64
 #define FAKE_IKE_EFFECTS_MAX 64
 #define FAKE_IKE_INVALID_ID 18
+#define FAKE_IKE_NO_PROPOSAL 14
 
 struct ike_sa {
 	const struct ike_config *config;
@@ -160,34 +166,45 @@ static inline bool fake_is_refused(const struct ts_pair *ts)
 {
 	struct prefix p;
 
-	if (fake_ike.children == FAKE_IKE_CHILDREN_REFUSED_WHOLE)
+	switch (fake_ike.children) {
+	case FAKE_IKE_CHILDREN_REFUSED_WHOLE:
 		return ts_to_prefix(&ts->remote, &p) && p.len == 0;
-	return fake_ike.children == FAKE_IKE_CHILDREN_REFUSED;
+	case FAKE_IKE_CHILDREN_REFUSED_FLOWS:
+		return ts->local.port_lo == ts->local.port_hi;
+	case FAKE_IKE_CHILDREN_REFUSED_HOSTS:
+		return addr_eq(&ts->remote.lo, &ts->remote.hi);
+	case FAKE_IKE_CHILDREN_REFUSED:
+	case FAKE_IKE_CHILDREN_NO_PROPOSAL:
+		return true;
+	case FAKE_IKE_CHILDREN_UP:
+	case FAKE_IKE_CHILDREN_WAIT:
+		break;
+	}
+	return false;
 }
 
-static inline void fake_child(struct ike_sa *sa, const struct ike_event *ev)
+static inline void fake_ike_child_failed(unsigned number, uint32_t id, int err, uint16_t notify)
 {
-	const struct ike_child_config *c = ev->child.config;
-	struct ike_effect *fx;
+	struct ike_effect *fx = fake_ike_push(number, IKE_EFFECT_CHILD_FAILED);
 
-	if (fake_ike.children == FAKE_IKE_CHILDREN_WAIT)
-		return;
-	if (fake_is_refused(&c->ts)) {
-		fx = fake_push(sa, IKE_EFFECT_CHILD_FAILED);
-		fx->child_failed.id = ev->child.id;
-		fx->child_failed.why = (struct ike_failure){
-			.err = ERR_PEER_REFUSED,
-			.notify = FAKE_IKE_INVALID_ID,
-			.during = "quick mode",
-			.text = "the gateway has no connection for these networks",
-		};
-		return;
-	}
-	fx = fake_push(sa, IKE_EFFECT_CHILD_UP);
+	fx->child_failed.id = id;
+	fx->child_failed.why = (struct ike_failure){
+		.err = err,
+		.notify = notify,
+		.during = "quick mode",
+		.text = "the gateway has no connection for these networks",
+	};
+}
+
+static inline void fake_ike_child_up(unsigned number, uint32_t id, uint32_t spi,
+				     const struct ike_child_config *c)
+{
+	struct ike_effect *fx = fake_ike_push(number, IKE_EFFECT_CHILD_UP);
+
 	fx->child = (struct ike_child){
-		.id = ev->child.id,
-		.spi_in = ev->child.spi,
-		.spi_out = ev->child.spi ^ 0x55555555,
+		.id = id,
+		.spi_in = spi,
+		.spi_out = spi ^ 0x55555555,
 		.suite = c->suites[0],
 		.pfs = c->pfs,
 		.ts = c->ts,
@@ -196,6 +213,19 @@ static inline void fake_child(struct ike_sa *sa, const struct ike_event *ev)
 	};
 	secret_init(&fx->child.keymat_in, esp_suite_keymat(&c->suites[0]));
 	secret_init(&fx->child.keymat_out, esp_suite_keymat(&c->suites[0]));
+}
+
+static inline void fake_child(struct ike_sa *sa, const struct ike_event *ev)
+{
+	bool proposal = fake_ike.children == FAKE_IKE_CHILDREN_NO_PROPOSAL;
+
+	if (fake_ike.children == FAKE_IKE_CHILDREN_WAIT)
+		return;
+	if (fake_is_refused(&ev->child.config->ts))
+		fake_ike_child_failed(sa->number, ev->child.id, ERR_PEER_REFUSED,
+				      proposal ? FAKE_IKE_NO_PROPOSAL : FAKE_IKE_INVALID_ID);
+	else
+		fake_ike_child_up(sa->number, ev->child.id, ev->child.spi, ev->child.config);
 }
 
 static inline void fake_note_answer(struct fake_ike_event *e, const struct ike_event *ev)
@@ -240,6 +270,9 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	} else if (ev->type == IKE_EVENT_CHILD) {
 		e->ts = ev->child.config->ts;
 		e->pfs = ev->child.config->pfs;
+		e->id = ev->child.id;
+		e->spi = ev->child.spi;
+		e->config = ev->child.config;
 		fake_child(sa, ev);
 	} else if (ev->type == IKE_EVENT_XAUTH_ANSWER) {
 		fake_note_answer(e, ev);

@@ -49,6 +49,11 @@ struct bench {
 	struct policy rules;
 	char steps[2000]; /* "phase 1: main mode …\n", with '+' before those that ended */
 	struct session_effect done;
+	unsigned publications; /* of rules */
+	unsigned refusals;
+	vtime refused[SESSION_SLOTS_MAX]; /* as told last; 0: it is not */
+	struct esp_out *out[SESSION_SLOTS_MAX];
+	const struct policy *policy; /* of the TUN */
 };
 
 static inline void bench_sink(void *ctx, const struct log_event *ev)
@@ -149,6 +154,18 @@ static inline void bench_resolved(struct bench *b, const char *name)
 	session_event(b->s, b->now, &ev);
 }
 
+static inline void bench_rules(struct bench *b, const struct session_effect *fx)
+{
+	b->rules = *fx->rules;
+	b->publications++;
+}
+
+static inline void bench_refused(struct bench *b, const struct session_effect *fx)
+{
+	b->refused[fx->refuse.slot] = fx->refuse.until;
+	b->refusals += fx->refuse.until != 0;
+}
+
 static inline void bench_take(struct bench *b, const struct session_effect *fx)
 {
 	static const struct session_event ready = { .type = SESSION_EVENT_TUN_READY };
@@ -160,11 +177,16 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 	else if (fx->type == SESSION_EFFECT_FIND_PATH)
 		bench_path(b, fx);
 	else if (fx->type == SESSION_EFFECT_PUBLISH_RULES)
-		b->rules = *fx->rules;
+		bench_rules(b, fx);
+	else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT)
+		b->out[fx->slot.slot] = fx->slot.out;
+	else if (fx->type == SESSION_EFFECT_REFUSE_SLOT)
+		bench_refused(b, fx);
 	else if (fx->type == SESSION_EFFECT_DONE)
 		b->done = *fx;
 	if (fx->type == SESSION_EFFECT_TUN) {
 		bench_tun(b, fx);
+		b->policy = fx->tun.policy;
 		session_event(b->s, b->now, &ready);
 	}
 	if (fx->type == SESSION_EFFECT_ASK) {

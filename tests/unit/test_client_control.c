@@ -228,6 +228,60 @@ static void status_tells_what_is(void **state)
 	free(s);
 }
 
+static void status_tells_what_is_held(void **state)
+{
+	struct session_info *s = calloc(1, sizeof(*s));
+	struct hold_counters all = { .packets = 3,
+				     .bytes = 900,
+				     .since = 155 * VTIME_S,
+				     .in = 20,
+				     .released = 9,
+				     .replaced = 4,
+				     .expired = 1,
+				     .dropped = 3 };
+	struct hold_counters one = { .packets = 2, .bytes = 600, .since = 155 * VTIME_S };
+	struct control_view view = { .name = "x",
+				     .device = "d",
+				     .session = s,
+				     .now = 160 * VTIME_S,
+				     .wall_s = 1000,
+				     .held = &all };
+	struct ts_pair ts = some_ts();
+	const json_t *held, *tunnel;
+	json_t *o;
+
+	fill_session(s, &ts);
+	s->tunnels[0].slot = 7;
+	s->tunnels[0].name = "office";
+	s->tunnels[0].on_demand = true;
+	s->tunnels[0].refused_until = 167 * VTIME_S + 1;
+	s->tunnels[0].refused_why = "no such network";
+	view.held_of[7] = &one;
+	o = status(&view);
+	held = json_object_get(o, "held");
+	assert_int_equal(num(held, "packets"), 3);
+	assert_int_equal(num(held, "bytes"), 900);
+	assert_int_equal(num(held, "in"), 20);
+	assert_int_equal(num(held, "released"), 9);
+	assert_int_equal(num(held, "replaced"), 4);
+	assert_int_equal(num(held, "expired"), 1);
+	assert_int_equal(num(held, "dropped"), 3);
+	tunnel = json_array_get(json_object_get(o, "tunnels"), 0);
+	assert_string_equal(str(tunnel, "name"), "office");
+	assert_true(json_is_true(json_object_get(tunnel, "on_demand")));
+	assert_int_equal(num(json_object_get(tunnel, "held"), "packets"), 2);
+	assert_string_equal(str(json_object_get(tunnel, "held"), "since"), "1970-01-01T00:16:35Z");
+	assert_string_equal(str(json_object_get(tunnel, "refused"), "why"), "no such network");
+	assert_int_equal(num(json_object_get(tunnel, "refused"), "again_in_s"), 8);
+	tunnel = json_array_get(json_object_get(o, "tunnels"), 1);
+	assert_string_equal(str(tunnel, "name"), "tunnel-1");
+	assert_int_equal(num(json_object_get(tunnel, "held"), "packets"), 0);
+	assert_true(json_is_null(json_object_get(json_object_get(tunnel, "held"), "since")));
+	assert_true(json_is_null(json_object_get(tunnel, "refused")));
+	json_decref(o);
+	free(s);
+}
+
 static void status_tells_what_is_asked(void **state)
 {
 	struct session_info *s = calloc(1, sizeof(*s));
@@ -578,6 +632,7 @@ int main(void)
 		cmocka_unit_test(an_answer_has_its_values),
 		cmocka_unit_test(what_is_no_answer),
 		cmocka_unit_test(status_tells_what_is),
+		cmocka_unit_test(status_tells_what_is_held),
 		cmocka_unit_test(status_tells_what_is_asked),
 		cmocka_unit_test(status_always_has_its_keys),
 		TEST(answers_line_by_line),

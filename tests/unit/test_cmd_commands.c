@@ -182,6 +182,30 @@ static void status_tells_how_to_answer(void **state)
 	assert_non_null(strstr(said, ", user alice\n"));
 }
 
+static void status_tells_what_waits(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"office\",\"state\":\"up\",\"since\":\"2026-01-01T00:00:00Z\",\"tunnels\":["
+		"{\"name\":\"web\",\"local_ts\":\"10.0.0.1/32\",\"remote_ts\":\"10.8.0.0/16\","
+		"\"on_demand\":true,\"granularity\":\"rule\",\"widened\":true,\"epochs\":[],\"refused\":"
+		"{\"why\":\"the gateway accepts no proposal\",\"again_in_s\":8},\"held\":"
+		"{\"packets\":2,\"bytes\":120,\"since\":\"2026-01-01T00:00:09Z\"}},"
+		"{\"name\":\"flows\",\"granularity\":\"flow\"},{\"name\":\"tunnel-1\"}],"
+		"\"held\":{\"packets\":2,\"bytes\":120,\"in\":9,\"released\":6,\"replaced\":1,"
+		"\"expired\":0,\"dropped\":0}}";
+
+	assert_true(status_text(json, err));
+	fflush(err);
+	assert_non_null(strstr(said, "10.8.0.0/16   (no SA yet: on demand)\n"));
+	assert_non_null(strstr(said, " 2 packets held (120 bytes) since 2026-01-01T00:00:09Z\n"));
+	assert_non_null(
+		strstr(said, " refused: the gateway accepts no proposal; tried again in 8 s\n"));
+	assert_non_null(strstr(said, " the gateway takes no finer SAs than these\n"));
+	assert_non_null(strstr(said, "(an SA for each flow, on demand)\n"));
+	assert_non_null(strstr(said, "   (no SA)\n"));
+	assert_non_null(strstr(said, "held           9 in all, 6 released, 1 replaced, 2 now\n"));
+}
+
 static void status_that_makes_no_sense(void **state)
 {
 	assert_false(status_text("{}", err));
@@ -205,6 +229,7 @@ int main(void)
 		TEST(files_and_names),
 		TEST(status_for_people),
 		TEST(status_tells_how_to_answer),
+		TEST(status_tells_what_waits),
 		TEST(status_that_makes_no_sense),
 	};
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/session_impl.h"
+
+/* ---- one ---- */
+
+void session_rule_add(struct session_net *net, const struct ts_pair *ts, enum policy_action action,
+		      unsigned slot)
+{
+	const struct policy_rule rule = {
+		.ts = *ts,
+		.action = action,
+		.slot = slot,
+		.granularity = action == POLICY_PROTECT ? net->slots[slot].granularity :
+							  GRANULARITY_RULE,
+	};
+
+	if (policy_add(&net->rules, &rule))
+		return;
+	/* What the missing ones would have protected must not go in clear. */
+	net->full = true;
+	net->rules.fallback = POLICY_DISCARD;
+}
+
+static bool is_whole_prefix(const struct ts *t, struct prefix *out)
+{
+	return t->proto == 0 && t->port_lo == 0 && t->port_hi == UINT16_MAX && ts_to_prefix(t, out);
+}
+
+static void route_add(struct session_net *net, const struct ts *remote)
+{
+	struct prefix p;
+
+	if (!is_whole_prefix(remote, &p))
+		return;
+	for (unsigned i = 0; i < net->nroutes; i++)
+		if (net->routes[i].len == p.len && addr_eq(&net->routes[i].addr, &p.addr))
+			return;
+	if (net->nroutes < ARRAY_SIZE(net->routes))
+		net->routes[net->nroutes++] = p;
+}
+
+int session_slot_add(const struct session *s, struct session_net *net, const struct ts_pair *ts,
+		     const struct session_rule *rule)
+{
+	unsigned slot = net->ntunnels;
+	struct session_slot *at = &net->slots[slot];
+
+	if (slot == SESSION_SLOTS_MAX)
+		return -1;
+	*at = (struct session_slot){
+		.used = true,
+		.on_demand = rule || s->config->on_demand,
+		.rule = rule,
+	};
+	if (rule)
+		at->granularity = s->granularity[rule - s->config->rules];
+	net->tunnels[slot] = *ts;
+	net->nfixed = ++net->ntunnels;
+	net->nown += !rule;
+	route_add(net, &ts->remote);
+	return (int)slot;
+}
+
+/* ---- what is configured ---- */
+
+static void pair_add(const struct session *s, struct session_net *net,
+		     const struct session_rule *rule, const struct ts_pair *ts)
+{
+	int slot = 0;
+
+	if (rule->action == POLICY_PROTECT)
+		slot = session_slot_add(s, net, ts, rule);
+	if (slot < 0) {
+		net->full = true;
+		net->rules.fallback = POLICY_DISCARD;
+		return;
+	}
+	session_rule_add(net, ts, rule->action, (unsigned)slot);
+}
+
+/* The same from each of our inner addresses of that family. */
+static void pair_add_inner(const struct session *s, struct session_net *net,
+			   const struct session_rule *rule, const struct ts_pair *ts)
+{
+	for (unsigned i = 0; i < net->ninner; i++) {
+		struct ts_pair from = *ts;
+
+		if (net->inner[i].family != ts->remote.lo.family)
+			continue;
+		from.local.lo = from.local.hi = net->inner[i];
+		pair_add(s, net, rule, &from);
+	}
+}
+
+void session_rules_add(const struct session *s, struct session_net *net)
+{
+	const struct session_config *c = s->config;
+
+	for (unsigned i = 0; i < c->nrules; i++) {
+		const struct session_rule *rule = &c->rules[i];
+
+		for (unsigned k = 0; k < rule->nts; k++) {
+			if (rule->local_inner)
+				pair_add_inner(s, net, rule, &rule->ts[k]);
+			else
+				pair_add(s, net, rule, &rule->ts[k]);
+		}
+	}
+}
+
+/* ---- what a slot says ---- */
+
+const struct ike_child_config *session_slot_child(const struct session *s, unsigned slot)
+{
+	const struct session_rule *rule = s->net.slots[slot].rule;
+
+	return rule ? &rule->child : &s->config->child;
+}
+
+vtime session_slot_idle_close(const struct session *s, unsigned slot)
+{
+	const struct session_rule *rule = s->net.slots[slot].rule;
+
+	return rule ? rule->idle_close : s->config->idle_close;
+}
+
+static bool has_any_port(const struct ts *t)
+{
+	return t->port_lo == 0 && t->port_hi == UINT16_MAX;
+}
+
+static void offer_ports(struct ts *t)
+{
+	if (t->port_lo == t->port_hi)
+		return;
+	t->port_lo = 0;
+	t->port_hi = UINT16_MAX;
+}
+
+struct ts_pair session_ts_offer(const struct ts_pair *ts)
+{
+	struct ts_pair offer = *ts;
+
+	offer_ports(&offer.local);
+	offer_ports(&offer.remote);
+	return offer;
+}
+
+static void use_ports(struct ts *t, const struct ts *ours)
+{
+	if (!has_any_port(t) || has_any_port(ours))
+		return;
+	t->port_lo = ours->port_lo;
+	t->port_hi = ours->port_hi;
+}
+
+struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *agreed)
+{
+	struct ts_pair use = *agreed;
+
+	use_ports(&use.local, &ts->local);
+	use_ports(&use.remote, &ts->remote);
+	return use;
+}
+
+void session_rules_publish(struct session *s)
+{
+	s->rules_due = false;
+	session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = &s->net.rules;
+}
+
+void session_rules_changed(struct session *s)
+{
+	/* Until the device is there, nobody sends. */
+	s->rules_due = s->tun_asked;
+}
