@@ -318,6 +318,8 @@ static void test_policy_in_order(void **state)
 		"rule pref 30014 family inet to 172.16.0.5/32 action lookup table 26487",
 		"rule pref 30014 family inet to 172.16.0.6/31 action lookup table 26487",
 		"rule pref 30014 family inet to 172.16.0.8/32 action lookup table 26487",
+		/* Only what is protected may have no source yet. */
+		"rule pref 30015 family inet from 10.9.0.0/16 to 0.0.0.0/0 action prohibit",
 	};
 	struct tun_setup s = setup_with_policy(POLICY_BYPASS);
 	struct ts range = selector("172.16.0.5", 0, 0, 65535), local = ANY;
@@ -331,6 +333,7 @@ static void test_policy_in_order(void **state)
 	rule(POLICY_PROTECT, selector("192.168.7.0/24", 0, 0, 65535),
 	     selector("10.0.0.0/8", 0, 0, 65535));
 	rule(POLICY_PROTECT, INNER, range);
+	rule(POLICY_DISCARD, selector("10.9.0.0/16", 0, 0, 65535), ANY);
 	/* Nothing comes behind it that it could be an exception to. */
 	rule(POLICY_BYPASS, ANY, ANY);
 	expect(&s, want, ARRAY_SIZE(want));

@@ -33,28 +33,6 @@ static void add(struct host *h, const char *line)
 	assert_int_equal(tun_state_add(&h->n, &s), 0);
 }
 
-static void host_open(struct host *h)
-{
-	enter_namespace();
-	assert_int_equal(tun_netlink_open(&h->n), 0);
-	open_device(&h->up, &h->n, "up0");
-	open_device(&h->tun, &h->n, "godwit0");
-	add(h, "address to 198.51.100.2/24 dev up0");
-	add(h, "address to 2001:db8::2/64 dev up0");
-	add(h, "route action unicast to 0.0.0.0/0 dev up0 src 198.51.100.2 table 254");
-	add(h, "route action unicast to ::/0 dev up0 src 2001:db8::2 table 254");
-	h->nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	assert_true(h->nl >= 0);
-}
-
-static void host_close(struct host *h)
-{
-	close(h->nl);
-	tun_close(&h->tun);
-	tun_close(&h->up);
-	tun_netlink_close(&h->n);
-}
-
 /* ---- what the kernel says ---- */
 
 struct request {
@@ -108,6 +86,39 @@ static int ask(struct host *h, const struct tuple *t)
 		if (a->rta_type == RTA_OIF)
 			return *(int *)RTA_DATA(a);
 	return 0;
+}
+
+/* The kernel adds the local route of an IPv6 address by itself, some time after the address. */
+static void wait_for_local(struct host *h, const char *address)
+{
+	struct tuple t = { .proto = 17 };
+
+	assert_true(addr_parse(address, &t.dst));
+	for (unsigned i = 0; i < 500 && ask(h, &t) != (int)if_nametoindex("lo"); i++)
+		usleep(10000);
+}
+
+static void host_open(struct host *h)
+{
+	enter_namespace();
+	assert_int_equal(tun_netlink_open(&h->n), 0);
+	open_device(&h->up, &h->n, "up0");
+	open_device(&h->tun, &h->n, "godwit0");
+	add(h, "address to 198.51.100.2/24 dev up0");
+	add(h, "address to 2001:db8::2/64 dev up0");
+	add(h, "route action unicast to 0.0.0.0/0 dev up0 src 198.51.100.2 table 254");
+	add(h, "route action unicast to ::/0 dev up0 src 2001:db8::2 table 254");
+	h->nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	assert_true(h->nl >= 0);
+	wait_for_local(h, "2001:db8::2");
+}
+
+static void host_close(struct host *h)
+{
+	close(h->nl);
+	tun_close(&h->tun);
+	tun_close(&h->up);
+	tun_netlink_close(&h->n);
 }
 
 /* ---- random policies and packets ---- */

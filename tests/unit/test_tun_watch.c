@@ -122,10 +122,12 @@ static void test_each_thing_of_ours(void **state)
 		assert_int_equal(restore(&h), 0);
 		told(&h);
 	}
-	/* What we remove ourselves is no news. */
-	for (unsigned i = ARRAY_SIZE(ours); i-- > 0;)
+	/* What we remove ourselves is no news, unless the kernel makes more of it. */
+	for (unsigned i = ARRAY_SIZE(ours); i-- > 0;) {
 		del(&h.n, ours[i]);
-	assert_int_equal(told(&h) & TUN_WATCH_NETWORK, 0);
+		if (told(&h) & (ours[i][0] == 'a' ? TUN_WATCH_NETWORK : ~0u))
+			fail_msg("told: %s", ours[i]);
+	}
 	host_close(&h);
 }
 
@@ -216,10 +218,14 @@ static void test_uplink_down_and_up(void **state)
 	struct host h;
 
 	host_open(&h);
+	ip("-4 route add default dev up0");
+	assert_int_equal(told(&h), TUN_WATCH_NETWORK);
 	assert_int_equal(tun_link_down(&h.other, "up0"), 0);
 	assert_int_equal(told(&h) & TUN_WATCH_NETWORK, TUN_WATCH_NETWORK);
 	assert_int_equal(tun_link_up(&h.other, "up0", 1400, 500), 0);
 	assert_int_equal(told(&h) & TUN_WATCH_NETWORK, TUN_WATCH_NETWORK);
+	ip("-4 route add default dev up0");
+	assert_int_equal(told(&h), TUN_WATCH_NETWORK);
 	host_close(&h);
 }
 
@@ -237,6 +243,9 @@ static void test_lost_messages(void **state)
 		del(&h.other, line);
 	}
 	assert_int_equal(told(&h), TUN_WATCH_OURS | TUN_WATCH_NETWORK);
+	assert_int_equal(told(&h), 0);
+	/* What there was is known again. */
+	ip("address change 198.51.100.2/24 dev up0 valid_lft 1000 preferred_lft 900");
 	assert_int_equal(told(&h), 0);
 	add(&h.other, "address to 198.51.100.3/24 dev up0");
 	assert_int_equal(told(&h), TUN_WATCH_NETWORK);
