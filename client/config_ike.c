@@ -13,6 +13,12 @@
 #define CISCO_ESP_PROPOSALS                                                                        \
 	"aes256gcm16, aes128gcm16, aes256-sha256, aes128-sha256, aes256-sha1, aes128-sha1"
 
+/*
+ * strongSwan's threads have made their SAs a millisecond or two after quick mode's last message; what
+ * comes before is lost, and costs the application a second.
+ */
+#define SETTLE (10 * VTIME_MS)
+
 /* ---- the gateway ---- */
 
 /* Cisco's group names have no form by which one could tell them from host names. */
@@ -248,6 +254,7 @@ static void check_weak_esp(struct config_reader *r)
 
 void config_settle_ike(struct config_reader *r)
 {
+	r->draft.config->session.settle = SETTLE;
 	settle_vendor(r);
 	settle_transport(r);
 	settle_mode(r);

@@ -108,6 +108,11 @@ struct session_config {
 	bool pfs_as_phase1; /* PFS in the group that phase 1 came to use, not in child.pfs */
 	unsigned mtu; /* of the TUN; 0: computed from the path, and follows it */
 	vtime dpd; /* ask whether the gateway lives after so long a silence; 0: never */
+	/*
+	 * Where there is no other, an SA that we began is used so long after our last message:
+	 * gateways install theirs behind it, and drop what comes before. What waits is held.
+	 */
+	vtime settle;
 	vtime rekeymargin; /* renewing begins so long before the end of an SA's life */
 	unsigned rekeyfuzz; /* per cent of the margin by which it may begin earlier */
 	vtime pingtime; /* (pingtries + 1) * pingtime: when an unproved epoch is used all the same */

@@ -19,11 +19,19 @@ static uint64_t count_of(const _Atomic uint64_t *counter)
 
 /* ---- what data threads see ---- */
 
+/* When the epoch that is current may be used; 0: it may, or there is none. */
+static vtime settles_at(const struct tunnel *t)
+{
+	int current = epochs_current(&t->epochs);
+
+	return current < 0 || t->published ? 0 : t->epoch[current].settles_at;
+}
+
 static void publish(struct session *s, unsigned slot)
 {
 	struct tunnel *t = &s->tunnels[slot];
 	int current = epochs_current(&t->epochs), next = epochs_next(&t->epochs);
-	struct esp_out *out = current < 0 ? NULL : t->epoch[current].out;
+	struct esp_out *out = current < 0 || settles_at(t) ? NULL : t->epoch[current].out;
 	struct esp_out *proved = next < 0 ? NULL : t->epoch[next].out;
 	struct session_effect *fx;
 
@@ -237,6 +245,8 @@ void session_epoch_install(struct session *s, vtime now, unsigned slot, struct i
 	assert(place >= 0);
 	t->epoch[place] = (struct session_epoch){ .child = *child };
 	make_sas(s, slot, &t->epoch[place], in);
+	if (!in && s->config->settle)
+		t->epoch[place].settles_at = vtime_add(now, s->config->settle);
 	session_mtu_update(s, now);
 	follow(s, slot);
 	/* Its first packet was told of when there was no epoch yet. */
@@ -284,6 +294,8 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 	if (slot >= s->net.ntunnels || !(e = epoch_find(t, id, &state)))
 		return;
 	log_event(s, e, event);
+	if (event == EPOCH_EVENT_PROVED)
+		e->settles_at = 0;
 	proved = state->proved;
 	actions = epochs_event(&t->epochs, now, id, event);
 	if (actions & EPOCH_DELETE)
@@ -426,9 +438,25 @@ vtime session_epochs_due_at(const struct session *s)
 {
 	vtime first = VTIME_NEVER;
 
-	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		first = vtime_min(first, epochs_deadline(&s->tunnels[i].epochs));
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		const struct tunnel *t = &s->tunnels[i];
+
+		first = vtime_min(first, epochs_deadline(&t->epochs));
+		if (settles_at(t))
+			first = vtime_min(first, settles_at(t));
+	}
 	return first;
+}
+
+/* The gateway has had time to make it, too. */
+static void settled(struct session *s, vtime now, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+
+	if (!settles_at(t) || settles_at(t) > now)
+		return;
+	t->epoch[epochs_current(&t->epochs)].settles_at = 0;
+	follow(s, slot);
 }
 
 void session_epochs_due(struct session *s, vtime now)
@@ -443,6 +471,7 @@ void session_epochs_due(struct session *s, vtime now)
 			listen(t, now, k);
 		while (epochs_due(&t->epochs, now, &id, &event))
 			session_epoch_event(s, now, i, id, event);
+		settled(s, now, i);
 	}
 }
 

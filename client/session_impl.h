@@ -87,6 +87,7 @@ struct session_epoch {
 	struct esp_in *in;
 	struct esp_out *out;
 	struct ike_child child; /* as agreed; its secrets are wiped once the SAs hold them */
+	vtime settles_at; /* not used before, for it is new to the gateway; 0: it is */
 	uint64_t heard; /* packets that had come when it was last looked at */
 	uint64_t packets_max, bytes_max; /* what may be sent on it */
 	uint64_t packets, bytes; /* that were sent on it when it was last looked at */

@@ -78,10 +78,12 @@ static void pair_add(const struct session *s, struct session_net *net,
 	session_rule_add(net, ts, rule->action, (unsigned)slot);
 }
 
-/* The same from each of our inner addresses of that family. */
+/* The same from each of our inner addresses of that family; refused where there is none. */
 static void pair_add_inner(const struct session *s, struct session_net *net,
 			   const struct session_rule *rule, const struct ts_pair *ts)
 {
+	bool any = false;
+
 	for (unsigned i = 0; i < net->ninner; i++) {
 		struct ts_pair from = *ts;
 
@@ -89,7 +91,12 @@ static void pair_add_inner(const struct session *s, struct session_net *net,
 			continue;
 		from.local.lo = from.local.hi = net->inner[i];
 		pair_add(s, net, rule, &from);
+		any = true;
 	}
+	/* What is to be protected and cannot be must not go in the clear. */
+	if (!any)
+		policy_add(&net->rules,
+			   &(struct policy_rule){ .ts = *ts, .action = POLICY_DISCARD });
 }
 
 void session_rules_add(const struct session *s, struct session_net *net)
