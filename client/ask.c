@@ -319,8 +319,8 @@ static void tell_elsewhere(struct ask *a)
 		progress_break(a->o.progress);
 		a->o.progress->held = true;
 	}
-	fprintf(a->o.err, "godwit: the gateway asks: %s; answer with: godwit answer %s\n", text,
-		a->o.name);
+	fprintf(a->o.err, "godwit: the gateway %s: %s; answer with: godwit answer %s\n",
+		a->q.again ? "did not accept the user, and asks again" : "asks", text, a->o.name);
 }
 
 /* The next field that is missing; false when none is. */

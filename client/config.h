@@ -66,7 +66,7 @@ struct config_source {
 	mode_t mode;
 	/* Read the files that it names, run psk-command; else what they give stays empty. */
 	bool fetch;
-	bool quiet; /* no warnings: who wrote it had no choice */
+	bool quiet; /* no warnings, no lines: who wrote it had no choice, and has no such file */
 };
 
 /* As config_read. The caller wipes the text. */

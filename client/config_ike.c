@@ -9,6 +9,10 @@
 	"aes256-sha384-modp2048, aes256-sha256-modp2048, aes128-sha256-modp2048, "                 \
 	"aes256-sha1-modp2048, aes128-sha1-modp2048"
 
+/* Cisco's gateways often know nothing newer than the last two. */
+#define CISCO_ESP_PROPOSALS                                                                        \
+	"aes256gcm16, aes128gcm16, aes256-sha256, aes128-sha256, aes256-sha1, aes128-sha1"
+
 /* ---- the gateway ---- */
 
 /* Cisco's group names have no form by which one could tell them from host names. */
@@ -65,13 +69,13 @@ static void settle_transport(struct config_reader *r)
 
 /* ---- proposals ---- */
 
-static void take_aggressive_proposals(struct config_reader *r)
+static void take_proposals(struct config_reader *r, const char *section, const char *proposals)
 {
-	struct option_value v = { .text = AGGRESSIVE_PROPOSALS };
+	struct option_value v = { .text = proposals };
 
-	if (!option_parse(&r->draft, option_find("ike", "proposals"), &v))
-		config_complain(r, CONFIG_NOWHERE, "[ike] proposals: the default is wrong: %s",
-				v.why);
+	if (!option_parse(&r->draft, option_find(section, "proposals"), &v))
+		config_complain(r, CONFIG_NOWHERE, "[%s] proposals: the default is wrong: %s",
+				section, v.why);
 }
 
 /* The first message has a public value in it, which is of one group. */
@@ -111,8 +115,22 @@ static void settle_mode(struct config_reader *r)
 			"connection can try passwords for the key at leisure; prefer method = "
 			"certificate or hybrid, or a long random key");
 	if (!config_is_set(r, "ike", "proposals"))
-		take_aggressive_proposals(r);
+		take_proposals(r, "ike", AGGRESSIVE_PROPOSALS);
 	keep_one_group(r);
+}
+
+/* What nothing is said about is as Cisco's own clients have it. */
+static void settle_cisco_esp(struct config_reader *r)
+{
+	struct config_draft *d = &r->draft;
+
+	if (d->vendor != IKE_VENDOR_CISCO)
+		return;
+	if (!config_is_set(r, "esp", "proposals"))
+		take_proposals(r, "esp", CISCO_ESP_PROPOSALS);
+	if (!config_is_set(r, "esp", "pfs") && d->proposed_group == DH_NONE &&
+	    d->config->session.address_config)
+		d->pfs = PFS_SERVER;
 }
 
 static void settle_pfs(struct config_reader *r)
@@ -120,6 +138,7 @@ static void settle_pfs(struct config_reader *r)
 	const struct config_draft *d = &r->draft;
 	struct session_config *s = &d->config->session;
 
+	settle_cisco_esp(r);
 	switch (d->pfs) {
 	case PFS_AS_PROPOSED:
 		s->child.pfs = d->proposed_group ? d->proposed_group : s->ike.suites[0].group;

@@ -18,7 +18,8 @@ __attribute__((format(printf, 4, 0))) static void say(const struct config_reader
 	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	for (char *c = text; *c; c++)
 		*c = (char)(isprint((unsigned char)*c) ? *c : '?');
-	if (at.line)
+	/* A line that nobody has written is nowhere to be found. */
+	if (at.line && !r->source->quiet)
 		fprintf(r->err, "%s:%u:%u: %s\n", r->source->file, at.line, at.column, text);
 	else
 		fprintf(r->err, "%s: %s\n", r->source->file, text);

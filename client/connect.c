@@ -58,6 +58,7 @@ static sigset_t ending_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
 	return set;
 }
 
@@ -247,6 +248,7 @@ static int run_config(struct connection *c)
 		.script = c->config->script,
 		.password_command = c->config->password_command,
 		.pid_file = c->options->pid_file,
+		.no_dns = !c->config->dns_by_script,
 		.verbose = c->options->verbose,
 	};
 	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)

@@ -98,6 +98,23 @@ void control_request_free(struct control_request *r)
 
 /* ---- status ---- */
 
+/* Not all that people and files call something is UTF-8, and JSON has nothing else. */
+static json_t *json_text(const char *text)
+{
+	json_t *o = text ? json_string(text) : json_null();
+	char *plain;
+
+	if (o)
+		return o;
+	plain = xstrdup(text);
+	for (char *c = plain; *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	o = json_string(plain);
+	free(plain);
+	return o;
+}
+
 static json_t *json_age(vtime now, vtime since)
 {
 	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
@@ -144,11 +161,11 @@ static json_t *status_ike(const struct control_view *v)
 
 	if (ike->state != IKE_STATE_ESTABLISHED)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:s?}", "version", "ikev1", "spi_i",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "version", "ikev1", "spi_i",
 			 json_cookie(ike->cookie_i), "spi_r", json_cookie(ike->cookie_r), "suite",
 			 ike_suite_name(&ike->suite, buf), "age_s",
 			 json_age(v->now, ike->established_at), "rekey_in_s",
-			 json_until(v, v->session->ike_rekey_at), "user", v->user);
+			 json_until(v, v->session->ike_rekey_at), "user", json_text(v->user));
 }
 
 static json_t *status_epoch(const struct control_view *v, const struct session_epoch_info *e)
@@ -267,9 +284,10 @@ static json_t *status_asks(const struct control_view *v)
 	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
 		if (ask->fields & 1u << f)
 			json_array_append_new(fields, json_string(ask_field_name(f)));
-	return json_pack("{s:I, s:o, s:s, s:s, s:b, s:b, s:o}", "id", (json_int_t)ask->id, "fields",
-			 fields, "username", ask->username, "message", ask->message, "again",
-			 ask->again, "ahead", ask->ahead, "until_in_s", json_until(v, ask->until));
+	return json_pack("{s:I, s:o, s:o, s:o, s:b, s:b, s:o}", "id", (json_int_t)ask->id, "fields",
+			 fields, "username", json_text(ask->username), "message",
+			 json_text(ask->message), "again", ask->again, "ahead", ask->ahead,
+			 "until_in_s", json_until(v, ask->until));
 }
 
 /* Every reason that has happened, added up over the engines. */
@@ -314,8 +332,8 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "name", json_string(v->name));
 	json_object_set_new(o, "state", json_string(state_text(s->state)));
 	json_object_set_new(o, "since", json_since(v, s->since));
-	json_object_set_new(o, "why", s->why ? json_string(s->why) : json_null());
-	json_object_set_new(o, "gateway", s->gateway ? json_string(s->gateway) : json_null());
+	json_object_set_new(o, "why", json_text(s->why));
+	json_object_set_new(o, "gateway", json_text(s->gateway));
 	json_object_set_new(o, "peer", json_endpoint(&s->path.remote));
 	json_object_set_new(o, "local", json_endpoint(&s->path.local));
 	json_object_set_new(o, "encapsulation",

@@ -7,8 +7,8 @@
 
 /* How many batches one wake-up may handle before others have their turn. */
 #define BATCHES_PER_WAKE 8
-/* How many batches of what is held come before one from the TUN: they must become fewer. */
-#define RELEASES_PER_TURN 4
+/* How many batches of what is held come before one from the TUN: all, unless others would starve. */
+#define RELEASES_PER_TURN 20
 #define WAIT_MAX_MS 60000
 #define PATIENCE (100 * VTIME_MS) /* with a full socket */
 

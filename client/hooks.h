@@ -114,6 +114,7 @@ struct hooks_options {
 	const char *script; /* for /bin/sh -c */
 	const char *password_command; /* for /bin/sh -c; "$1" is the question */
 	const char *pid_file;
+	bool no_dns; /* the script hears of no servers and domains, and leaves the host's alone */
 	bool verbose;
 };
 

@@ -212,6 +212,14 @@ static int attendant_script(struct attendant *a, enum hooks_reason reason, char 
 	return err;
 }
 
+static void hide_dns(struct hooks_env *env)
+{
+	env->ndns = 0;
+	env->nnbns = 0;
+	env->nsplit_dns = 0;
+	env->domain[0] = '\0';
+}
+
 /* Takes over what a request brings, if it is one that the other side may make now. */
 static bool attendant_may_run(struct attendant *a)
 {
@@ -226,6 +234,8 @@ static bool attendant_may_run(struct attendant *a)
 	if (hooks_env_check(&q->env) != 0)
 		return false;
 	a->env = q->env;
+	if (a->options->no_dns)
+		hide_dns(&a->env);
 	return true;
 }
 

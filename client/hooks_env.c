@@ -35,12 +35,15 @@ const char *hooks_reason_name(enum hooks_reason reason)
 
 /* ---- what may stand in a variable ---- */
 
-/* A script may hand it to a program as a word: it must not look like an option. */
+/*
+ * A script may hand it to a program as a word, or make a part of a path of it: it must look like no
+ * option and like no way out of a directory.
+ */
 static bool name_ok(const char *s, size_t size)
 {
 	size_t n = strnlen(s, size);
 
-	return n > 0 && n < size && s[0] != '-' && strspn(s, NAME_CHARS) == n;
+	return n > 0 && n < size && s[0] != '-' && s[0] != '.' && strspn(s, NAME_CHARS) == n;
 }
 
 /*

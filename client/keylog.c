@@ -10,15 +10,34 @@
 
 #define LINE_MAX_BYTES 700
 
+/*
+ * Keys go to nobody who has put a file of his own there, or another name of one of ours; but who has
+ * the directory may have begun the file.
+ */
+static bool keylog_is_ours(const char *dir, int fd)
+{
+	struct stat st, top;
+
+	return fstat(fd, &st) == 0 && stat(dir, &top) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_nlink == 1 && (st.st_uid == geteuid() || st.st_uid == top.st_uid);
+}
+
 static int keylog_open_file(const char *dir, const char *name, FILE *err)
 {
+	/* Without O_NONBLOCK a named pipe would let us wait for its reader. */
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 	int fd = -1;
 
 	errno = ENAMETOOLONG;
 	if (n > 0 && (size_t)n < sizeof(path))
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = open(path, flags, 0600);
+	if (fd >= 0 && !keylog_is_ours(dir, fd)) {
+		close(fd);
+		fd = -1;
+		errno = EPERM;
+	}
 	if (fd < 0)
 		fprintf(err, "godwit: cannot write the key log %s/%s: %s\n", dir, name,
 			strerror(errno));

@@ -53,7 +53,7 @@ struct loop {
 	uv_loop_t uv;
 	uv_poll_t watches[WATCH_COUNT];
 	bool watched[WATCH_COUNT];
-	uv_signal_t signals[3];
+	uv_signal_t signals[4];
 	uv_timer_t patience; /* with the end */
 	uv_check_t check;
 	int timer;
@@ -664,7 +664,7 @@ static void loop_watch(struct loop *l, enum watch which, int fd, uv_poll_cb read
 
 static void loop_watch_all(struct loop *l)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 	loop_watch(l, WATCH_TIMER, l->timer, on_timer);
 	loop_watch(l, WATCH_TX, data_fd(l->data, DATA_TX), on_line);

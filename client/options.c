@@ -250,7 +250,8 @@ const struct option options[] = {
 	  .key = "proposals",
 	  .expect = "proposals such as aes256-sha256-ecp256, separated by commas",
 	  .parse = value_ike_proposals,
-	  .preset = "aes256-sha384-ecp384, aes256-sha256-ecp256, aes128-sha256-modp2048",
+	  .preset = "aes256-sha384-ecp384, aes256-sha256-ecp256, aes256-sha256-modp2048, "
+		    "aes128-sha256-modp2048",
 	  .help = "cipher, hash and group for IKE itself, in order of preference" },
 	{ .section = "ike",
 	  .key = "lifetime",

@@ -221,7 +221,8 @@ static const char *advice(const struct session *s, const struct ike_failure *why
 	case SESSION_EXIT_NO_PROPOSAL:
 		return quick ? "; compare [esp] proposals and pfs, [tunnel] local and remote "
 			       "with the gateway's" :
-			       "; compare [ike] proposals with the gateway's";
+			       "; compare [ike] proposals, [gateway] mode, [auth] method and xauth "
+			       "with the gateway's";
 	case SESSION_EXIT_AUTH:
 		return why->err == ERR_IDENTITY ? "; see [gateway] identity" : "";
 	case SESSION_EXIT_UP:

@@ -280,7 +280,7 @@ struct session_effect {
 		} keys;
 		struct {
 			enum session_exit exit;
-			char text[300]; /* one plain line: what, where, what to do */
+			char text[512]; /* one plain line: what, where, what to do */
 		} done;
 	};
 };
@@ -340,7 +340,7 @@ struct session_info {
 		vtime refused_until; /* 0: it is not */
 		const char *refused_why; /* NULL: it is not */
 		bool up; /* there is an epoch that data goes out on */
-		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end */
+		vtime until; /* it ends then if nothing renews it; VTIME_NEVER: no end, or no SA */
 		unsigned nepochs;
 		struct session_epoch_info epochs[EPOCHS_MAX]; /* the newest first */
 	} tunnels[SESSION_SLOTS_MAX];

@@ -106,7 +106,8 @@ struct session_user {
 	char given_message[IKE_SAID_MAX]; /* what that was an answer to */
 	unsigned needs; /* what the last XAUTH took that only a person can give */
 	char message[IKE_SAID_MAX]; /* what the gateway said then */
-	bool again; /* what was answered last was refused */
+	bool again; /* what was answered last was refused: */
+	unsigned refused; /* these fields */
 	unsigned refusals; /* of what a person has given, in sequence */
 	char said[IKE_SAID_MAX]; /* the gateway's words of the last refusal */
 	bool nobody; /* to answer, before this ISAKMP SA ends */
@@ -266,7 +267,7 @@ struct session {
 	struct session_effect queue[EFFECTS_MAX];
 	unsigned head, queued;
 	enum session_exit exit; /* while closing: how it ends */
-	char why[300]; /* while closing or recovering: because of what */
+	char why[512]; /* while closing or recovering: because of what */
 	bool over;
 };
 

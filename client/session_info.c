@@ -97,7 +97,7 @@ static vtime tunnel_until(const struct tunnel *t)
 		    e->life.expires_at > until)
 			until = e->life.expires_at;
 	}
-	return until;
+	return until ? until : VTIME_NEVER;
 }
 
 static void tunnel_info(const struct session *s, unsigned slot, struct session_tunnel_info *out)

@@ -113,11 +113,23 @@ static unsigned answerable(const struct session *s, const struct session_xauth *
 	return lasting | given;
 }
 
+/* What was wrong, or may have been: an earlier round's typing, but not the configuration. */
+static unsigned doubtful(const struct session_user *u)
+{
+	unsigned fields = u->refused;
+
+	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
+		fields |= u->fact[f].typed ? BIT(f) : 0;
+	return fields;
+}
+
 static unsigned missing_of(const struct session *s, const struct session_xauth *x)
 {
 	unsigned missing = x->fields & ~answerable(s, x);
 
-	return s->user.again && !missing ? x->fields : missing;
+	if (s->user.again && !missing && (x->fields & doubtful(&s->user)))
+		return x->fields;
+	return missing;
 }
 
 /* ---- the question ---- */
@@ -279,6 +291,7 @@ void session_user_answer(struct session *s, vtime now, const struct session_even
 	struct session_user *u = &s->user;
 	struct session_ike *i = u->ike;
 	unsigned fields = u->ask.fields;
+	bool again = u->ask.again;
 
 	if (s->over || !u->ask.id || ev->answer.id != u->ask.id)
 		return;
@@ -288,11 +301,14 @@ void session_user_answer(struct session *s, vtime now, const struct session_even
 	u->ike = NULL;
 	if (!i)
 		answered_ahead(s, now, ev, fields);
+	else if (ev->answer.refuse && again && s->state == SESSION_CONNECTING)
+		session_user_fail(s, now);
 	else if (ev->answer.refuse)
 		refuse(now, i);
 	else
 		answer(s, now, i, ev->answer.value);
-	serve(s, now);
+	if (!s->over)
+		serve(s, now);
 }
 
 /* ---- refusals ---- */
@@ -316,6 +332,7 @@ static void take_refusal(struct session *s, struct session_xauth *x, const char 
 			fact_drop(&u->fact[f]);
 	u->needs |= x->fields & ~known(u->fact) & ~BIT(XAUTH_NEXT_PIN);
 	u->again = true;
+	u->refused = x->fields;
 	snprintf(u->said, sizeof(u->said), "%s", words);
 	u->refusals += x->person;
 	x->used &= ~x->fields;
@@ -330,11 +347,15 @@ bool session_user_spent(const struct session *s)
 
 void session_user_fail(struct session *s, vtime now)
 {
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[300];
+	char gw[SESSION_GATEWAY_TEXT_MAX], text[400], times[32] = "";
 
-	snprintf(text, sizeof(text), "XAUTH with %.80s: the user was refused %u times%s%.128s",
-		 session_gateway_text(s, gw), s->user.refusals,
-		 s->user.said[0] ? "; the gateway says: " : "", s->user.said);
+	if (s->user.refusals > 1)
+		snprintf(times, sizeof(times), " %u times", s->user.refusals);
+	snprintf(text, sizeof(text),
+		 "XAUTH with %.80s: the gateway refused the user%s: name, password or code is "
+		 "probably wrong%s%.128s",
+		 session_gateway_text(s, gw), times, s->user.said[0] ? "; the gateway says: " : "",
+		 s->user.said);
 	session_close(s, now, SESSION_EXIT_AUTH, text);
 }
 

@@ -73,15 +73,6 @@ static enum setup_state setup_apply(struct setup *s, char why[200])
 	return SETUP_WAITS;
 }
 
-/* A script that hears of no servers and domains leaves the host's alone. */
-static void setup_hide_dns(struct hooks_env *env)
-{
-	env->ndns = 0;
-	env->nnbns = 0;
-	env->nsplit_dns = 0;
-	env->domain[0] = '\0';
-}
-
 enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, char why[200])
 {
 	const struct session_config *config = &s->host->config->session;
@@ -93,8 +84,6 @@ enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, cha
 	}
 	setup_keep(s, fx);
 	hooks_env_make(config, s->host->tun.name, fx, &s->env);
-	if (!s->host->config->dns_by_script)
-		setup_hide_dns(&s->env);
 	if (s->told && hooks_run(s->hooks, HOOKS_DISCONNECT, NULL)) {
 		s->told = false;
 		s->wait = WAIT_DISCONNECT;

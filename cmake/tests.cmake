@@ -15,6 +15,7 @@ set(test_environment
 
 set(tsan_gate
 	unit/test_base_ring unit/test_esp_classifier unit/test_esp_publication
+	unit/test_esp_hold_publication
 	unit/test_client_threads lab/peer_delete lab/privileges lab/download)
 # So many publications under traffic, and megabytes of download.
 if(GODWIT_KIND STREQUAL tsan)
@@ -87,6 +88,13 @@ if(sources)
 	add_executable(sim ${sources})
 	target_link_libraries(sim PRIVATE test_support)
 	godwit_test(sim sim 900 sim --seeds ${GODWIT_SIM_SEEDS})
+endif()
+
+# The lab's own gateway; its echoes are the simulator's.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/gateway/*.c)
+if(sources)
+	add_executable(lab_gateway ${sources} tests/sim/inner.c)
+	target_link_libraries(lab_gateway PRIVATE test_support)
 endif()
 
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.

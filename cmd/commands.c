@@ -21,6 +21,8 @@ const struct command commands[] = {
 			{ "--keylog", NULL, "DIR", "write keys to DIR, for Wireshark: whoever reads "
 						   "them reads the traffic" },
 			{ "--verbose", "-v", NULL, "tell what happens, on stderr" },
+			{ "--non-interactive", NULL, NULL, "ask nobody: what the configuration does "
+							   "not answer is a failure" },
 		},
 		.run = run_connect,
 	},

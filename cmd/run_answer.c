@@ -129,18 +129,19 @@ static struct person find_person(void)
 
 static json_t *ask(const json_t *status, const json_t *asks)
 {
-	struct sigaction catch = { .sa_handler = on_interrupt }, before[3];
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction catch = { .sa_handler = on_interrupt };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction before[ARRAY_SIZE(signals)];
 	struct person p = find_person();
 	json_t *values;
 
 	/* The terminal's echo must come back. */
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &catch, &before[i]);
 	if (text_of(asks, "message")[0] && p.out >= 0)
 		dprintf(p.out, "The gateway says: %s\n", text_of(asks, "message"));
 	values = ask_fields(&p, asks, text_of(status, "gateway"));
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &before[i], NULL);
 	if (p.in != STDIN_FILENO)
 		close(p.in);
@@ -197,7 +198,8 @@ static int answer_status(const json_t *status)
 	}
 	values = ask(status, asks);
 	if (!values) {
-		fprintf(stderr, "godwit: not answered\n");
+		fprintf(stderr, "godwit: nothing was sent, since an answer is missing; without a "
+				"terminal each is a line of standard input\n");
 		return EXIT_CODE_USAGE;
 	}
 	rc = send_values(name, json_object_get(asks, "id"), values);

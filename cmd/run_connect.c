@@ -35,6 +35,7 @@ int run_connect(const struct command_args *args)
 		.detach = !args->given[0],
 		.keylog = args->values[1],
 		.verbose = args->given[2],
+		.no_questions = args->given[3],
 	};
 
 	if (!command_config_file(args->operand, file, sizeof(file), stderr))

@@ -236,7 +236,9 @@ bool status_text(const char *json, FILE *out)
 	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),
 		text_of(o, "encapsulation"), text_of(o, "nat"));
 	print_ike(json_object_get(o, "ike"), out);
-	fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"), number_of(o, "mtu"));
+	if (number_of(o, "mtu") > 0) /* there is none yet */
+		fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"),
+			number_of(o, "mtu"));
 	print_list("addresses", json_object_get(o, "addresses"), out);
 	print_list("DNS", json_object_get(o, "dns"), out);
 	for (size_t i = 0; i < json_array_size(tunnels); i++)

@@ -2,6 +2,7 @@
 #include "cmd/vpnc.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -388,15 +389,17 @@ static bool shell_quote(const char *text, char *out, size_t size)
 
 static void map_helper(struct map *m)
 {
-	char path[PATH_MAX], word[2048];
+	char path[PATH_MAX], word[2048], command[sizeof(word) + 16];
 
-	if (!realpath(m->s->value[VPNC_PASSWORD_HELPER], path))
+	if (!realpath(m->s->value[VPNC_PASSWORD_HELPER], path)) {
 		refuse(m, "can't run password helper program: there is no %s",
 		       m->s->value[VPNC_PASSWORD_HELPER]);
-	else if (!shell_quote(path, word, sizeof(word)))
+	} else if (!shell_quote(path, word, sizeof(word))) {
 		refuse(m, "the password helper's name is too long");
-	else
-		conf_setf(m->out, "auth", "password-command", "exec %s \"$1\"", word);
+	} else {
+		snprintf(command, sizeof(command), "exec %s \"$1\"", word);
+		conf_set(m->out, "auth", "password-command", command);
+	}
 }
 
 /* A helper is run each time that a password is needed, which is what `interactive` is about. */
@@ -436,7 +439,8 @@ static void map_ca(struct map *m)
 	else if (m->purpose == VPNC_MAP_IMPORT)
 		conf_set(m->out, "auth", "ca", name);
 	else
-		refuse(m, "there is no %s to trust", name);
+		refuse(m, "%s: %s: %s", is_set(m, VPNC_CA_FILE) ? "CA-File" : "CA-Dir", name,
+		       strerror(errno));
 }
 
 static void map_certificate(struct map *m)

@@ -238,8 +238,9 @@ static int take_pkcs12(struct credentials *c, const char *path, WC_PKCS12 *p12,
 
 	if (wc_PKCS12_parse(p12, password, &key, &key_size, &cert, &cert_size, &others) != 0)
 		err = refuse(why, path,
-			     "the password is wrong, or the file is encrypted in a way that is not "
-			     "known");
+			     *password ? "the password is wrong, or the file is encrypted in a way "
+					 "that is not known" :
+					 "it is encrypted and no password is given");
 	else if (!key || !cert)
 		err = refuse(why, path, "it has no certificate with its private key");
 	else if (cert_rsa_key_valid(slice(key, key_size)) != 0)

@@ -18,12 +18,20 @@
 
 /* Where they come from. Texts may be NULL. Formats are told by what is in the file. */
 struct credentials_source {
-	const char *ca; /* roots: a PEM or DER file, or a directory of such */
+	/*
+	 * Roots: a PEM or DER file, or a directory of such. Any certificate may be one; what is no
+	 * CA is believed when a peer shows itself and vouches for no other.
+	 */
+	const char *ca;
 	const char *certificate; /* ours, PEM or DER; what follows in the file are its issuers */
 	const char *key; /* PEM (PKCS#1, PKCS#8, both also encrypted) or DER */
 	const char *pkcs12; /* instead of certificate and key; its CA certificates are not trusted */
-	const char *crl; /* PEM or DER; then what is revoked there is refused */
-	struct slice password; /* of key or pkcs12; empty: none */
+	/*
+	 * PEM or DER; then what is revoked there is refused. Issuers without a list revoke nothing;
+	 * below one whose list is out of date or not signed by it nothing is believed.
+	 */
+	const char *crl;
+	struct slice password; /* of key or pkcs12, at most 79 bytes; empty: none */
 };
 
 /* Immutable once loaded: may be used by several SAs. */
@@ -66,8 +74,9 @@ enum cert_name {
 /*
  * chain: what the peer sent, the leaf first, its issuers in any order, DER. The leaf must lead to
  * one of our roots, all be valid now, none be revoked, issuers be CAs that may sign certificates,
- * and the leaf be allowed to sign (digitalSignature or nonRepudiation where it says). 0;
- * ERR_MALFORMED; ERR_AUTH with one clause in `why` for a person.
+ * and the leaf be allowed to sign (digitalSignature or nonRepudiation where it says). RSA keys have
+ * 2048 to 4096 bits, issuers may have others; signatures with MD5 are refused. 0; ERR_MALFORMED or
+ * ERR_AUTH with one clause in `why` for a person.
  */
 int cert_peer_verify(const struct credentials *c, const struct slice *chain, unsigned n,
 		     struct cert_peer **out, char why[CERT_WHY_MAX]);
@@ -80,12 +89,12 @@ const char *cert_peer_text(const struct cert_peer *p, char *buf, size_t size);
 int cert_peer_check(const struct cert_peer *p, struct slice bytes, struct slice signature);
 
 /*
- * "C=DE, O=Example, CN=vpn" to a DER Name and back; RFC 4514's and OpenSSL's "/C=DE/O=Example" forms
- * are taken. cert_dn_parse returns the length, ERR_CONFIG or ERR_NO_ROOM.
+ * "C=DE, O=Example, CN=vpn" to a DER Name and back, in the order that is written; RFC 4514's escapes
+ * and OpenSSL's form "/C=DE/O=Example" are taken. What is no Name is "(not a name)". cert_dn_parse returns the length, ERR_CONFIG or ERR_NO_ROOM.
  */
 int cert_dn_parse(const char *text, uint8_t *out, size_t size);
 const char *cert_dn_text(struct slice dn, char *buf, size_t size);
-/* Two Names are the same: types and values in order, letter case and outer spaces aside. */
+/* Two Names are the same: types and values in order, letter case and numbers of spaces aside. */
 bool cert_dn_eq(struct slice a, struct slice b);
 
 #endif

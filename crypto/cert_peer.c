@@ -173,6 +173,12 @@ static bool link_to(struct chain *chain, struct link *link, const struct cert_in
 	return true;
 }
 
+/* wolfSSL holds the constraints of the issuer alone against a name, not those of a CA above it. */
+static const char *too_constrained(const struct cert_info *issuer, bool leaf)
+{
+	return !leaf && issuer->constrains ? "is under a CA whose names are constrained" : NULL;
+}
+
 /* Looks for an issuer among the roots and the links that are trusted already. */
 static bool link_up(struct chain *chain, struct link *link, bool leaf)
 {
@@ -184,6 +190,8 @@ static bool link_up(struct chain *chain, struct link *link, bool leaf)
 		if (!cert_dn_eq(root->subject, link->info.issuer))
 			continue;
 		link->refused = no_root(root);
+		if (!link->refused)
+			link->refused = too_constrained(root, leaf);
 		if (!link->refused && link_to(chain, link, root, room_of(root), leaf))
 			return true;
 	}
@@ -193,10 +201,8 @@ static bool link_up(struct chain *chain, struct link *link, bool leaf)
 		if (issuer == link || !issuer->trusted ||
 		    !cert_dn_eq(issuer->info.subject, link->info.issuer))
 			continue;
-		/* wolfSSL holds the constraints of the issuer alone against a name. */
-		if (!leaf && issuer->info.constrains)
-			link->refused = "is under a CA whose names are constrained";
-		else if (link_to(chain, link, &issuer->info, issuer->room, leaf))
+		link->refused = too_constrained(&issuer->info, leaf);
+		if (!link->refused && link_to(chain, link, &issuer->info, issuer->room, leaf))
 			return true;
 	}
 	return false;

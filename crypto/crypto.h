@@ -12,14 +12,17 @@
  *	modp.c   the MODP primes
  *	ikev1.c  IKEv1 key material                   RFC 2409 section 5, appendix B
  *	cisco.c  passwords hidden in Cisco's .pcf files (cisco.h)
+ *	cert*.c  certificates and RSA signatures (cert.h): credentials from files (cert.c, _file),
+ *	         a peer's chain (_peer), names (_dn), DER (_der)   RFC 5280, 4514, 8017
  *	random.c the program's generator
  *	crypto.c what belongs to the library as a whole
  *
  * Not here yet: IKEv2's key material, groups and AEADs, extended sequence numbers with HMAC (RFC
- * 4303 section 2.2.1 puts the high half behind the text), signatures and certificates.
+ * 4303 section 2.2.1 puts the high half behind the text), other signatures than RSA, OCSP, and
+ * fetching of what a certificate points to. Extended key usage and policies are not looked at.
  *
- * Keyed objects live in locked memory and are wiped when freed. Nothing here reads a clock or a
- * socket; the only randomness is what the caller's rng gives (wolfSSL's own generator is used for
+ * Keyed objects live in locked memory and are wiped when freed. Nothing here reads a socket, and a
+ * clock only for the dates of certificates; the only randomness is what the caller's rng gives (wolfSSL's own generator is used for
  * blinding alone and never shows in an output).
  */
 #ifndef GODWIT_CRYPTO_CRYPTO_H

@@ -8,7 +8,7 @@
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
- *	hold.c        packets that wait for an SA
+ *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *
@@ -33,7 +33,7 @@
  * A packet that a PROTECT rule takes, outbound:
  *
  *	flow ──► slot ──► usable SA ─────────────────────────────────────► sealed
- *	           │         ▲ (nothing older of the slot is held)            ▲
+ *	           │         ▲ (nothing older is held)                        ▲
  *	           │         └───── no: held behind it ───────┐               │ in order
  *	           ├──► no SA, or none with a number left ──► held, NEED_SA ──┤
  *	           └──► no SA, refused ──► ICMP error ◄───────────────────────┘
@@ -287,7 +287,7 @@ void outbound_free(struct outbound *o);
  * ports, would be another rule's. TCP SYNs leave with an MSS that fits.
  *
  * A packet whose slot has nothing to send on is copied and held (PKT_GONE, but no drop); so is one
- * of a slot where something older is held still.
+ * of whose flow something older is held still, or of whose slot, unless that is very much.
  */
 void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
 /*

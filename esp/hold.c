@@ -1,115 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "esp/hold.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "esp/hold_impl.h"
 #include "packet/packet.h"
-
-#define CELL 256
-#define CELL_ROOM (CELL - 8)
-#define CELLS_MIN 8 /* one packet, the records of its flow and host, and of those that come */
-#define SLOT_WORDS (CLASSIFIER_SLOTS / 64)
-
-/* The three lists that a packet is in. */
-enum order {
-	ORDER_ALL,
-	ORDER_SLOT,
-	ORDER_FLOW,
-	ORDERS,
-};
-
-struct list {
-	hold_id first, last;
-};
-
-/* What makes a packet stand for an earlier one. */
-enum likeness {
-	LIKE_NONE,
-	LIKE_SYN,
-	LIKE_DATAGRAM,
-	LIKE_RST,
-};
 
 struct mark {
 	enum likeness likeness;
 	uint64_t value; /* SYN: flags and initial sequence number; datagram: a hash of it */
 	uint32_t upper; /* where the upper layer begins */
-};
-
-struct held {
-	struct {
-		hold_id prev, next;
-	} link[ORDERS];
-	vtime at;
-	uint64_t mark;
-	uint32_t flow;
-	uint32_t len;
-	uint32_t upper;
-	uint16_t slot;
-	uint8_t likeness;
-};
-
-#define HEAD_ROOM (CELL_ROOM - sizeof(struct held))
-
-/* A packet is named by its first cell. Cell 0 is not used. */
-struct cell {
-	uint32_t next; /* of the same packet, or of what is free */
-	union {
-		struct {
-			struct held held;
-			uint8_t bytes[HEAD_ROOM];
-		};
-		uint8_t more[CELL_ROOM];
-	};
-};
-
-_Static_assert(sizeof(struct cell) == CELL, "no more than what is counted");
-
-/*
- * A flow with its packets, or a host of a slot that has an SA for each: then the tuple has its
- * address alone, and n counts its flows. Record 0 is not used.
- */
-struct record {
-	struct tuple tuple;
-	uint32_t next; /* in its bucket, or of what is free */
-	struct list packets;
-	uint32_t n;
-	uint32_t host; /* the record of its host; 0: there is none */
-	uint32_t asked; /* the slot's stamp by then; 0: never */
-	uint64_t number; /* of the rules that put it in its slot */
-	uint16_t slot;
-	bool is_host;
-	uint8_t granularity;
-};
-
-struct held_slot {
-	struct list packets;
-	uint32_t asked; /* as in a record; for a slot with one SA for all */
-	hold_id ask; /* whoever came before this one has been asked for */
-	uint32_t ask_stamp; /* the slot's when the look at who has been asked for began */
-	struct hold_counters counters;
-};
-
-/* What was never used lies above `fresh`, what was used and is free is chained. */
-struct pool {
-	uint32_t fresh, end, free, unused;
-};
-
-struct hold {
-	vtime age;
-	struct cell *cells;
-	struct record *records;
-	uint32_t *buckets;
-	uint32_t mask;
-	struct pool cell_pool, record_pool;
-	struct list all;
-	struct hold_counters counters;
-	struct held_slot slots[CLASSIFIER_SLOTS];
-	uint64_t occupied[SLOT_WORDS]; /* a bit for each slot that holds something */
-	hold_id review; /* next to be looked at */
-	uint64_t number; /* of the rules it is reviewed for */
 };
 
 /* ---- memory ---- */
@@ -152,27 +52,6 @@ void hold_free(struct hold *h)
 	free(h);
 }
 
-static uint32_t cell_take(struct hold *h)
-{
-	struct pool *p = &h->cell_pool;
-	uint32_t id = p->free;
-
-	if (id)
-		p->free = h->cells[id].next;
-	else
-		id = p->fresh++;
-	p->unused--;
-	h->cells[id].next = 0;
-	return id;
-}
-
-static void cell_give(struct hold *h, uint32_t id)
-{
-	h->cells[id].next = h->cell_pool.free;
-	h->cell_pool.free = id;
-	h->cell_pool.unused++;
-}
-
 static uint32_t record_take(struct hold *h)
 {
 	struct pool *p = &h->record_pool;
@@ -187,89 +66,6 @@ static uint32_t record_take(struct hold *h)
 	p->unused--;
 	h->records[id] = (struct record){ 0 };
 	return id;
-}
-
-static uint32_t cells_for(uint32_t len)
-{
-	return len <= HEAD_ROOM ? 1 : 1 + (uint32_t)((len - HEAD_ROOM + CELL_ROOM - 1) / CELL_ROOM);
-}
-
-/* Gives a packet's chain the cells that len bytes need; there are so many. */
-static void chain_fit(struct hold *h, hold_id id, uint32_t len)
-{
-	uint32_t at = id, rest;
-
-	for (uint32_t n = cells_for(len); n > 1; n--) {
-		if (!h->cells[at].next)
-			h->cells[at].next = cell_take(h);
-		at = h->cells[at].next;
-	}
-	rest = h->cells[at].next;
-	h->cells[at].next = 0;
-	while (rest) {
-		uint32_t next = h->cells[rest].next;
-
-		cell_give(h, rest);
-		rest = next;
-	}
-}
-
-/* One cell's part of a packet; begin with { .next = its id }. */
-struct part {
-	uint32_t next;
-	uint32_t done; /* bytes before this part */
-	uint8_t *p;
-	uint32_t n;
-};
-
-static bool part_next(const struct hold *h, hold_id id, struct part *part)
-{
-	uint32_t left, room = part->next == id ? HEAD_ROOM : CELL_ROOM;
-	struct cell *c = &h->cells[part->next];
-
-	part->done += part->n;
-	left = h->cells[id].held.len - part->done;
-	if (left == 0)
-		return false;
-	part->p = part->next == id ? c->bytes : c->more;
-	part->n = left < room ? left : room;
-	part->next = c->next;
-	return true;
-}
-
-static void chain_write(struct hold *h, hold_id id, struct slice bytes)
-{
-	struct part part = { .next = id };
-
-	chain_fit(h, id, (uint32_t)bytes.n);
-	h->cells[id].held.len = (uint32_t)bytes.n;
-	while (part_next(h, id, &part))
-		memcpy(part.p, bytes.p + part.done, part.n);
-}
-
-void hold_copy(const struct hold *h, hold_id id, uint8_t *out)
-{
-	struct part part = { .next = id };
-
-	while (part_next(h, id, &part))
-		memcpy(out + part.done, part.p, part.n);
-}
-
-/* True when what is held from `from` on is just these bytes. */
-static bool chain_equal(const struct hold *h, hold_id id, uint32_t from, struct slice bytes)
-{
-	struct part part = { .next = id };
-
-	if (h->cells[id].held.len - from != bytes.n)
-		return false;
-	while (part_next(h, id, &part)) {
-		uint32_t skip = part.done < from ? from - part.done : 0;
-
-		if (skip < part.n &&
-		    memcmp(bytes.p + (part.done + skip - from), part.p + skip, part.n - skip) != 0)
-			return false;
-	}
-	return true;
 }
 
 /* ---- lists ---- */
@@ -504,8 +300,8 @@ void hold_leave(struct hold *h, hold_id id, enum hold_fate fate)
 		host_leave(h, flow);
 		record_remove(h, p->flow);
 	}
-	chain_fit(h, id, 0);
-	cell_give(h, id);
+	hold_chain_fit(h, id, 0);
+	hold_cell_give(h, id);
 }
 
 static void hold_drop(struct hold *h, hold_id id, enum drop why, struct drops *drops)
@@ -534,19 +330,22 @@ static void hold_make_room(struct hold *h, uint32_t cells, hold_id spare, struct
 	}
 }
 
-/* What moves is counted where it goes to, as if it had come there. */
-static void flow_move(struct hold *h, struct record *flow, const struct flow_decision *d)
+/*
+ * As the newest to the slot where its flow belongs. What moves is counted there as if it had come
+ * in there.
+ */
+static void packet_move(struct hold *h, hold_id id)
 {
-	for (hold_id id = flow->packets.first; id; id = list_next(h, ORDER_FLOW, id)) {
-		unsigned from = h->cells[id].held.slot;
+	const struct held *p = &h->cells[id].held;
+	unsigned from = p->slot, to = h->records[p->flow].slot;
 
-		slot_leave(h, id);
-		slot_enter(h, id, d->slot);
-		counter_add(&h->slots[from].counters.in, (uint64_t)-1);
-		counter_add(&h->slots[d->slot].counters.in, 1);
-	}
+	slot_leave(h, id);
+	slot_enter(h, id, to);
+	counter_add(&h->slots[from].counters.in, (uint64_t)-1);
+	counter_add(&h->slots[to].counters.in, 1);
 }
 
+/* The flow's packets that are in its former slot stay there until they are moved. */
 static void flow_assign(struct hold *h, struct record *flow, const struct flow_decision *d,
 			uint64_t number)
 {
@@ -556,12 +355,17 @@ static void flow_assign(struct hold *h, struct record *flow, const struct flow_d
 	if (same && flow->n)
 		return;
 	host_leave(h, flow);
-	if (flow->slot != d->slot)
-		flow_move(h, flow, d);
 	flow->asked = 0;
 	flow->slot = d->slot;
 	flow->granularity = (uint8_t)d->granularity;
 	host_join(h, flow);
+}
+
+/* All that is held of it to one place, before something newer comes there. */
+static void flow_gather(struct hold *h, const struct record *flow)
+{
+	for (hold_id id = flow->packets.first; id; id = list_next(h, ORDER_FLOW, id))
+		packet_move(h, id);
 }
 
 /* ---- what comes again ---- */
@@ -618,7 +422,7 @@ static hold_id twin_find(const struct hold *h, uint32_t flow, const struct mark 
 			continue;
 		if (m->likeness == LIKE_SYN ||
 		    (m->likeness == LIKE_DATAGRAM &&
-		     chain_equal(h, id, p->upper, slice(ip.p + m->upper, ip.n - m->upper))))
+		     hold_chain_equal(h, id, p->upper, slice(ip.p + m->upper, ip.n - m->upper))))
 			return id;
 	}
 	return HOLD_NONE;
@@ -632,9 +436,10 @@ static void twin_write(struct hold *h, hold_id id, const struct mark *m, struct 
 	int64_t more = (int64_t)ip.n - p->len;
 	struct held_slot *s = &h->slots[p->slot];
 
-	if (cells_for((uint32_t)ip.n) > cells_for(p->len))
-		hold_make_room(h, cells_for((uint32_t)ip.n) - cells_for(p->len), id, drops);
-	chain_write(h, id, ip);
+	if (hold_cells_for((uint32_t)ip.n) > hold_cells_for(p->len))
+		hold_make_room(h, hold_cells_for((uint32_t)ip.n) - hold_cells_for(p->len), id,
+			       drops);
+	hold_chain_write(h, id, ip);
 	p->upper = m->upper;
 	counters_hold(h, &h->counters, &h->all, 0, more);
 	counters_hold(h, &s->counters, &s->packets, 0, more);
@@ -642,11 +447,16 @@ static void twin_write(struct hold *h, hold_id id, const struct mark *m, struct 
 
 /* ---- in ---- */
 
+bool hold_reviewed(const struct hold *h, uint64_t number)
+{
+	return (h->number == number && !h->review) || !h->all.first;
+}
+
 static hold_id hold_append(struct hold *h, vtime now, uint32_t flow, const struct mark *m,
 			   struct slice ip)
 {
 	struct record *r = &h->records[flow];
-	hold_id id = cell_take(h);
+	hold_id id = hold_cell_take(h);
 	struct held *p = &h->cells[id].held;
 
 	*p = (struct held){
@@ -656,7 +466,7 @@ static hold_id hold_append(struct hold *h, vtime now, uint32_t flow, const struc
 		.upper = m->upper,
 		.likeness = (uint8_t)m->likeness,
 	};
-	chain_write(h, id, ip);
+	hold_chain_write(h, id, ip);
 	list_append(h, &h->all, ORDER_ALL, id);
 	list_append(h, &r->packets, ORDER_FLOW, id);
 	r->n++;
@@ -671,7 +481,7 @@ static hold_id hold_new_packet(struct hold *h, vtime now, const struct hold_pack
 {
 	uint32_t flow;
 
-	hold_make_room(h, cells_for((uint32_t)p->ip.n), HOLD_NONE, drops);
+	hold_make_room(h, hold_cells_for((uint32_t)p->ip.n), HOLD_NONE, drops);
 	flow = flow_of(h, p->tuple);
 	if (!flow) {
 		flow = record_new(h, p->tuple, false, p->decision->slot);
@@ -688,15 +498,19 @@ hold_id hold_put(struct hold *h, vtime now, const struct hold_packet *p, struct 
 	hold_id twin = HOLD_NONE;
 
 	count_in(h, slot);
-	if (cells_for((uint32_t)p->ip.n) >= h->cell_pool.end) {
+	if (!h->all.first)
+		h->number = p->number;
+	if (hold_cells_for((uint32_t)p->ip.n) >= h->cell_pool.end) {
 		count_fate(h, slot, HOLD_DROPPED);
 		drop_count(drops, DROP_HOLD_FULL);
 		return HOLD_NONE;
 	}
-	if (flow) {
+	if (flow && !hold_reviewed(h, p->number)) {
 		flow_assign(h, &h->records[flow], p->decision, p->number);
-		twin = twin_find(h, flow, &m, p->ip);
+		flow_gather(h, &h->records[flow]);
 	}
+	if (flow)
+		twin = twin_find(h, flow, &m, p->ip);
 	if (twin) {
 		count_fate(h, slot, HOLD_REPLACED);
 		if (m.likeness == LIKE_SYN)
@@ -753,7 +567,12 @@ const struct tuple *hold_tuple(const struct hold *h, hold_id id)
 	return &h->records[h->cells[id].held.flow].tuple;
 }
 
-/* ---- review ---- */
+/*
+ * ---- review ----
+ *
+ * From the oldest on, each packet moves to the end of its slot, even if it was in that slot before:
+ * when all have, every slot has its packets in the order they came, wherever they were.
+ */
 
 hold_id hold_review(struct hold *h, uint64_t number, unsigned *budget)
 {
@@ -766,15 +585,11 @@ hold_id hold_review(struct hold *h, uint64_t number, unsigned *budget)
 
 		if (h->records[h->cells[id].held.flow].number != number)
 			return id;
+		packet_move(h, id);
 		h->review = list_next(h, ORDER_ALL, id);
 		--*budget;
 	}
 	return HOLD_NONE;
-}
-
-bool hold_reviewed(const struct hold *h, uint64_t number)
-{
-	return (h->number == number && !h->review) || !h->all.first;
 }
 
 void hold_assign(struct hold *h, hold_id id, const struct flow_decision *d, uint64_t number)

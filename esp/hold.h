@@ -86,7 +86,8 @@ const struct tuple *hold_tuple(const struct hold *h, hold_id id);
 void hold_copy(const struct hold *h, hold_id id, uint8_t *out);
 
 /*
- * Review: every held packet is decided upon again when the rules are others. hold_review begins
+ * Review: every held packet is decided upon again when the rules are others; until that is done,
+ * nothing is released. hold_review begins
  * with the oldest if `number` is new, goes on otherwise, and gives the next packet whose flow has
  * not been decided upon with these rules; HOLD_NONE: all have, or `budget` packets were looked at
  * and *budget is 0.
@@ -94,7 +95,7 @@ void hold_copy(const struct hold *h, hold_id id, uint8_t *out);
 hold_id hold_review(struct hold *h, uint64_t number, unsigned *budget);
 /* True when all that is held belongs to where the rules of this number put it. */
 bool hold_reviewed(const struct hold *h, uint64_t number);
-/* The decision for the flow of this packet, PROTECT: moves all that is elsewhere, in order. */
+/* The decision for the flow of this packet, PROTECT. The review moves its packets, in order. */
 void hold_assign(struct hold *h, hold_id id, const struct flow_decision *d, uint64_t number);
 
 /*

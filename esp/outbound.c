@@ -16,6 +16,9 @@
 /* How many of one slot before another has its turn. */
 #define RELEASE_QUOTA 16
 
+/* So many held packets of a slot are all released before anything newer of it. */
+#define ORDERED_MAX 1024
+
 struct outbound {
 	struct classifier *classifier;
 	struct drops drops;
@@ -315,14 +318,22 @@ static void outbound_ask_unheld(struct outbound *o, const struct flow_decision *
 	}
 }
 
-/* True when something older of its flow, or of its slot, has to leave first. */
+/*
+ * True when something older has to leave first: of its flow, or of its slot. Where much is held for
+ * the slot the others are no reason any more: of a flow that sends on meanwhile, more would be held
+ * than is allowed.
+ */
 static bool outbound_waits(const struct outbound *o, const struct outbound_call *call,
 			   unsigned slot, const struct tuple *t)
 {
+	const struct hold_counters *c = hold_counters_of(o->hold, slot);
+	uint64_t n = atomic_load_explicit(&c->packets, memory_order_relaxed);
+
 	if (hold_empty(o->hold))
 		return false;
-	return hold_slot_oldest(o->hold, slot) ||
-	       (!hold_reviewed(o->hold, call->number) && hold_has_flow(o->hold, t));
+	if (n == 0 && hold_reviewed(o->hold, call->number))
+		return false;
+	return (n && n <= ORDERED_MAX) || hold_has_flow(o->hold, t);
 }
 
 static void outbound_hold(struct outbound *o, const struct outbound_call *call, struct pkt *p,

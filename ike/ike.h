@@ -209,7 +209,7 @@ struct ike_config {
 	 * between. Without it: in UDP when a NAT is detected, else (AUTO alone) raw.
 	 */
 	bool force_udp;
-	bool no_fragments; /* do not announce Cisco's fragmentation of IKE messages */
+	bool no_fragments; /* Cisco's fragmentation of IKE messages is not announced and not used */
 	struct identity local; /* ID_NONE: our address; with a certificate: its subject */
 	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
 	bool remote_any; /* PSK: who has the key may call itself what it likes */
@@ -422,7 +422,8 @@ struct ike_child {
 void ike_child_free(struct ike_child *c);
 
 enum ike_effect_type {
-	IKE_EFFECT_SEND, /* an IKE message; the shell adds the non-ESP marker on port 4500 */
+	/* An IKE message or a fragment of one; the shell adds the non-ESP marker on port 4500. */
+	IKE_EFFECT_SEND,
 	/*
 	 * NAT detection is done: where we talk from now on, how ESP travels, and our address as the
 	 * datagrams came to it. Ports are 4500 with UDP (the peer's may be another one where the
@@ -488,7 +489,7 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
-	char detail[128]; /* more about it; printable, "" for none */
+	char detail[256]; /* more about it; printable, "" for none */
 	char said[128]; /* the gateway's own words, printable; "" for none */
 	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
 	struct addr redirect;

@@ -205,7 +205,7 @@ static int signature_verify(const struct ike_sa *sa, const struct ike_msg *m, st
 					    "the gateway shows no certificate");
 	if (cert_peer_verify(sa->config->credentials, chain, n, out, text) != 0) {
 		v1_main_fail(sa, why, ERR_AUTH, "the gateway's certificate is not acceptable");
-		snprintf(why->detail, sizeof(why->detail), "%.127s", text);
+		snprintf(why->detail, sizeof(why->detail), "%.255s", text);
 		return ERR_AUTH;
 	}
 	if (cert_peer_check(*out, hash, ike_msg_body(m, PAYLOAD_SIG)) == 0)
@@ -305,6 +305,14 @@ static const char *peer_wrong(const struct ike_sa *sa)
 		       "configured";
 }
 
+/* What is cut is seen to be, or the rest of an address is taken for another one. */
+static const char *shortened(char *text, size_t max)
+{
+	if (strlen(text) > max)
+		memcpy(text + max - 3, "...", sizeof("..."));
+	return text;
+}
+
 bool v1_auth_peer_expected(struct ike_sa *sa, struct ike_failure *why)
 {
 	const char *wrong = peer_wrong(sa);
@@ -318,8 +326,8 @@ bool v1_auth_peer_expected(struct ike_sa *sa, struct ike_failure *why)
 		       log_str("certificate", names[0] ? names : "none"));
 		v1_main_fail(sa, why, ERR_IDENTITY, wrong);
 		why->authentic = true;
-		snprintf(why->detail, sizeof(why->detail), "it says it is %.50s%s%.50s", id,
-			 names[0] ? ", certified " : "", names);
+		snprintf(why->detail, sizeof(why->detail), "it says it is %.90s%s%.120s",
+			 shortened(id, 90), names[0] ? ", certified " : "", shortened(names, 120));
 	}
 	cert_peer_free(sa->main.cert);
 	sa->main.cert = NULL;

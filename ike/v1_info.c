@@ -141,8 +141,9 @@ static struct ike_failure phase1_failure(const struct ike_sa *sa, uint16_t notif
 	struct ike_failure why = v1_info_failure(notify, authentic, proving, sa->main.x.type);
 
 	if (aggressive && !proving && notify == NOTIFY_AUTHENTICATION_FAILED)
-		why.text = "the gateway refuses us: it may not know our identity (the group), or "
-			   "not allow aggressive mode";
+		why.text = "the gateway refuses us: it may not know our identity (the group), not "
+			   "allow aggressive mode, or want another way to authenticate (with or "
+			   "without XAUTH)";
 	else if (proving && why.err == ERR_AUTH && sa->config->auth != IKE_AUTH_PSK)
 		why.text = "the gateway does not accept our identity or its proof";
 	return why;

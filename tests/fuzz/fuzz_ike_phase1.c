@@ -5,6 +5,7 @@
  * message with bytes or payloads changed (opened, where it is encrypted, and sealed again), payloads
  * of any kind under the keys, raw datagrams, the message itself, and time.
  */
+#include "tests/support/certs.h"
 #include "tests/support/ike_auth.h"
 
 #include <stdlib.h>
@@ -210,9 +211,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!credentials[0]) {
 		if (crypto_init() != 0)
 			abort();
-		credentials[0] = auth_load("direct.pem", "leaf.key", "root.pem");
-		credentials[1] = auth_load("chain.pem", "leaf.key", "root.pem");
-		credentials[2] = auth_load(NULL, NULL, "root.pem");
+		credentials[0] = certs_load("root.pem", "direct.pem", "leaf.key");
+		credentials[1] = certs_load("root.pem", "chain.pem", "leaf.key");
+		credentials[2] = certs_load("root.pem", NULL, NULL);
 	}
 	pool = secret_pool_used();
 	rd_init(&r, slice(data, size));

@@ -31,7 +31,7 @@ struct sim_client {
 	bool done;
 	vtime done_at;
 	enum session_exit exit;
-	char why[300];
+	char why[512];
 	unsigned nasks;
 	struct sim_ask asks[ASKS_MAX];
 	unsigned tuns; /* how often the TUN was set up */

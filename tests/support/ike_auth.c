@@ -3,62 +3,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "tests/support/certs.h"
 
 static struct credentials *owned[2];
-
-static const char *path_of(const char *name, char buf[512])
-{
-	const char *source = getenv("GODWIT_SOURCE");
-
-	snprintf(buf, 512, "%s/tests/vectors/cert/%s", source ? source : ".", name);
-	return buf;
-}
-
-/* A private key must be ours alone, and what comes out of a repository is everybody's. */
-static void private_copy(const char *from, char to[])
-{
-	char bytes[8192];
-	FILE *in = fopen(from, "rb"), *out = fdopen(mkstemp(to), "wb");
-	size_t n;
-
-	if (!in || !out)
-		abort();
-	n = fread(bytes, 1, sizeof(bytes), in);
-	if (fwrite(bytes, 1, n, out) != n || fclose(out) != 0)
-		abort();
-	fclose(in);
-}
-
-struct credentials *auth_load(const char *certificate, const char *key, const char *root)
-{
-	char ca[512], certificate_path[512], key_path[512], why[CERT_WHY_MAX];
-	char private[] = "/tmp/godwit-key-XXXXXX";
-	const struct credentials_source source = {
-		.ca = path_of(root, ca),
-		.certificate = certificate ? path_of(certificate, certificate_path) : NULL,
-		.key = key ? private : NULL,
-	};
-	struct credentials *loaded;
-	int err;
-
-	if (key)
-		private_copy(path_of(key, key_path), private);
-	err = credentials_load(&source, &loaded, why);
-	if (key)
-		unlink(private);
-	if (err) {
-		fprintf(stderr, "%s\n", why);
-		abort();
-	}
-	return loaded;
-}
 
 void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
 		      const char *root)
 {
 	credentials_free(owned[end]);
-	owned[end] = auth_load(certificate, key, root);
+	owned[end] = certs_load(root, certificate, key);
 	p->end[end].config.credentials = owned[end];
 }
 

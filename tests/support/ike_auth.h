@@ -26,9 +26,8 @@ void auth_free(struct pair *p);
 /* Other credentials: certificates, key and root by their names in tests/vectors/cert. */
 void auth_credentials(struct pair *p, unsigned end, const char *certificate, const char *key,
 		      const char *root);
-/* The parts of it: the configuration without credentials; credentials for the caller to free. */
+/* The configuration of auth_init, without the credentials (certs.h has them). */
 void auth_configure(struct pair *p, struct auth_way way);
-struct credentials *auth_load(const char *certificate, const char *key, const char *root);
 /* Phase 1 is complete at both ends, with the same keys. */
 bool auth_is_up(const struct pair *p);
 const char *auth_way_text(struct auth_way way, char buf[64]);

@@ -139,6 +139,21 @@ static inline struct slice parts_udp4(uint8_t *buf, const char *src, const char 
 	return slice(buf, len);
 }
 
+/* A TCP segment without options; its checksum is not right. */
+static inline struct slice parts_tcp4(uint8_t *buf, const char *src, const char *dst,
+				      uint16_t sport, uint8_t flags, uint32_t sequence)
+{
+	const uint16_t len = PACKET_IP4_HEADER + PACKET_TCP_HEADER;
+
+	parts_ip4(buf, src, dst, PACKET_TCP, len);
+	put_be16(buf + 20, sport);
+	put_be16(buf + 22, 443);
+	put_be32(buf + 24, sequence);
+	buf[32] = 0x50;
+	buf[33] = flags;
+	return slice(buf, len);
+}
+
 static inline struct slice parts_udp6(uint8_t *buf, const char *src, const char *dst, uint16_t len)
 {
 	struct addr s = parts_addr(src), d = parts_addr(dst);

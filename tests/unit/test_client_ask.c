@@ -447,7 +447,8 @@ static void answers_from_elsewhere(void **state)
 	begin(w);
 	assert_int_equal(ask_advance(&w->ask, false), ASK_NONE);
 	fflush(w->err);
-	assert_non_null(strstr(w->complaint, "Password for alice@vpn.example.com; answer with: "
+	assert_non_null(strstr(w->complaint, "the gateway asks: Password for "
+					     "alice@vpn.example.com; answer with: "
 					     "godwit answer office\n"));
 	secret_set(&values[XAUTH_PASSWORD], SLICE_STR("abc"));
 	assert_non_null(strstr(ask_give(&w->ask, 6, values), "no such question"));
@@ -464,6 +465,20 @@ static void answers_from_elsewhere(void **state)
 	assert_non_null(ask_give(&w->ask, 7, values));
 	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
 		secret_free(&values[f]);
+}
+
+/* Who reads only what is printed hears of the refusal, too. */
+static void elsewhere_after_a_refusal(void **state)
+{
+	struct world *w = *state;
+
+	ask_init(&w->ask, &w->options);
+	w->q.again = true;
+	begin(w);
+	assert_int_equal(ask_advance(&w->ask, false), ASK_NONE);
+	fflush(w->err);
+	assert_non_null(strstr(w->complaint, "the gateway did not accept the user, and asks again: "
+					     "Password for alice@vpn.example.com; answer with: "));
 }
 
 /* While the terminal waits, too. */
@@ -541,6 +556,7 @@ int main(void)
 		TEST(password_command_that_fails),
 		TEST(password_command_is_for_passwords),
 		TEST(answers_from_elsewhere),
+		TEST(elsewhere_after_a_refusal),
 		TEST(elsewhere_is_quicker),
 		TEST(steps_leave_the_prompt_alone),
 		TEST(words_of_questions),

@@ -90,7 +90,7 @@ static void check_says_what_would_be_done(void **state)
 		"  proven          both ends by the pre-shared key\n"
 		"  IKE             IKEv1, main mode; given up after 30s\n"
 		"    offered       aes256-sha384-ecp384, aes256-sha256-ecp256, "
-		"aes128-sha256-modp2048; for 8h\n"
+		"aes256-sha256-modp2048, aes128-sha256-modp2048; for 8h\n"
 		"  ESP             in UDP, so that every NAT lets it through; bare with a gateway "
 		"that cannot\n"
 		"    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
@@ -169,7 +169,9 @@ static void a_group_and_its_users_are_explained(void **state)
 		"    offered       aes256-sha384-modp2048, aes256-sha256-modp2048, "
 		"aes128-sha256-modp2048, aes256-sha1-modp2048, aes128-sha1-modp2048; for 8h\n"
 		"  ESP             bare, as protocol 50: no NAT may lie in between, and firewalls "
-		"must let it through\n" OFFERED
+		"must let it through\n"
+		"    offered       aes256gcm16, aes128gcm16, aes256-sha256, aes128-sha256, "
+		"aes256-sha1, aes128-sha1; for 8h\n"
 		"    PFS           if the gateway says so, in the group that IKE has come to "
 		"use\n" LIFE "  device          godwit0, MTU from the path to the gateway\n"
 		"  our address     given by the gateway, which is asked for IPv4\n"
@@ -223,7 +225,7 @@ static void a_hybrid_gateway_is_explained(void **state)
 		"keys end, 8h at most\n"
 		"  IKE             IKEv1, main mode, never in parts; given up after 30s\n"
 		"    offered       aes256-sha384-ecp384, aes256-sha256-ecp256, "
-		"aes128-sha256-modp2048; for 8h\n"
+		"aes256-sha256-modp2048, aes128-sha256-modp2048; for 8h\n"
 		"  ESP             in UDP in Cisco's way, to the port that the gateway names, else "
 		"4711\n" OFFERED
 		"    PFS           yes, in the group that IKE has come to use\n" LIFE

@@ -16,9 +16,9 @@ static void the_minimum_takes_every_default(void **state)
 	assert_int_equal(s->ngateways, 1);
 	assert_string_equal(s->gateways[0], "vpn.example.com");
 	assert_psk(r.c, "sesame");
-	assert_int_equal(s->ike.nsuites, 3);
+	assert_int_equal(s->ike.nsuites, 4);
 	assert_string_equal(ike_suite_name(&s->ike.suites[0], name), "aes256-sha384-ecp384");
-	assert_string_equal(ike_suite_name(&s->ike.suites[2], name), "aes128-sha256-modp2048");
+	assert_string_equal(ike_suite_name(&s->ike.suites[3], name), "aes128-sha256-modp2048");
 	assert_int_equal(s->ike.local.type, ID_NONE);
 	assert_int_equal(s->ike.remote.type, ID_NONE);
 	assert_int_equal(s->ike.lifetime_s, 28800);
@@ -133,9 +133,9 @@ static void weak_ones_may_be_allowed(void **state)
 		  "offered since allow-weak = yes\n"
 		  "vpn.conf:11:7: warning: [esp] the group for PFS is weak (modp1536) and is offered "
 		  "since allow-weak = yes\n",
-		  3, 2, DH_MODP_1536 },
+		  4, 2, DH_MODP_1536 },
 		/* Allowed, and nothing weak. */
-		{ "[ike]\nallow-weak = yes\n[esp]\nallow-weak = yes\npfs = nopfs\n", "", 3, 3,
+		{ "[ike]\nallow-weak = yes\n[esp]\nallow-weak = yes\npfs = nopfs\n", "", 4, 3,
 		  DH_NONE },
 		/* As routers show it: commas inside, and between. */
 		{ "[ike]\nproposals = encr aes 256, hash sha256, group 14, aes-128 sha group 19\n"

@@ -98,6 +98,26 @@ static void vendors_have_ways_of_their_own(void **state)
 	}
 }
 
+/* SHA-1 comes last, and PFS is what Mode Config says; what is written counts more. */
+static void ciscos_gateways_are_offered_what_they_know(void **state)
+{
+	struct reading r = read_more("[gateway]\nvendor = cisco\n");
+	const struct session_config *s = &r.c->session;
+	char name[40];
+
+	assert_true(s->pfs_as_config);
+	assert_int_equal(s->child.pfs, DH_NONE);
+	assert_int_equal(s->child.nsuites, 6);
+	assert_string_equal(esp_suite_name(&s->child.suites[5], name), "aes128-sha1");
+	reading_free(&r);
+	r = read_more("[gateway]\nvendor = cisco\n[esp]\npfs = yes\nproposals = aes128gcm16\n");
+	s = &r.c->session;
+	assert_false(s->pfs_as_config);
+	assert_true(s->pfs_as_phase1);
+	assert_int_equal(s->child.nsuites, 1);
+	reading_free(&r);
+}
+
 static void our_end_can_be_chosen(void **state)
 {
 	struct reading r = read_more("[gateway]\nlocal-port = 0\nlocal-address = 2001:db8::7\n");
@@ -252,6 +272,7 @@ int main(void)
 		cmocka_unit_test(without_a_word_nothing_is_special),
 		cmocka_unit_test(a_gateway_may_be_anybody_who_knows_the_key),
 		cmocka_unit_test(vendors_have_ways_of_their_own),
+		cmocka_unit_test(ciscos_gateways_are_offered_what_they_know),
 		cmocka_unit_test(our_end_can_be_chosen),
 		cmocka_unit_test(each_transport_is_that_of_its_word),
 		cmocka_unit_test(ciscos_port_is_for_ciscos_way),

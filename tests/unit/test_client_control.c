@@ -6,11 +6,13 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -316,6 +318,19 @@ static void status_tells_what_is_asked(void **state)
 	assert_string_equal(json_string_value(json_array_get(json_object_get(asks, "fields"), 1)),
 			    "passcode");
 	assert_string_equal(str(json_object_get(o, "ike"), "user"), "alice");
+	json_decref(o);
+	/* A name in Latin-1, of a person or in an explanation, hides nothing else. */
+	view.user = "j\xf6rg";
+	strcpy(q.username, view.user);
+	s->why = view.user;
+	o = status(&view);
+	assert_string_equal(str(json_object_get(o, "asks"), "username"), "j?rg");
+	assert_string_equal(str(json_object_get(o, "ike"), "user"), "j?rg");
+	assert_string_equal(str(o, "why"), "j?rg");
+	view.user = "j\xc3\xb6rg";
+	json_decref(o);
+	o = status(&view);
+	assert_string_equal(str(json_object_get(o, "ike"), "user"), view.user);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "dns"), 0)),
 			    "10.1.0.53");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "addresses"), 0)),
@@ -493,6 +508,47 @@ static void socket_is_private(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* As another user, for whom the socket has been opened up. */
+static void ask_as_nobody(struct server *s)
+{
+	static const char line[] = "{\"cmd\":\"disconnect\"}\n";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	strcpy(to.sun_path, s->path);
+	if (setresuid(65534, 65534, 65534) != 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		_exit(1);
+	send(fd, line, strlen(line), MSG_NOSIGNAL);
+	_exit(recv(fd, &byte, 1, 0) <= 0 ? 0 : 2);
+}
+
+/* The socket's mode is not all that stands between others and a connection. */
+static void others_are_not_heard(void **state)
+{
+	struct server *s = *state;
+	int status = 0;
+	pid_t child;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	assert_int_equal(chmod(s->path, 0666), 0);
+	child = fork();
+	if (child == 0)
+		ask_as_nobody(s);
+	for (unsigned i = 0; waitpid(child, &status, WNOHANG) == 0; i++) {
+		turn(s);
+		usleep(1000);
+		if (i == 5000)
+			kill(child, SIGKILL);
+	}
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(s->disconnects, 0);
+}
+
 static void too_long_a_line_ends_it(void **state)
 {
 	struct server *s = *state;
@@ -582,6 +638,7 @@ int main(void)
 		TEST(answers_line_by_line),
 		TEST(answers_are_taken),
 		TEST(socket_is_private),
+		TEST(others_are_not_heard),
 		TEST(too_long_a_line_ends_it),
 		TEST(only_so_many_at_a_time),
 		TEST(disconnect_is_answered_at_the_end),

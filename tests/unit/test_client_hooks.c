@@ -224,6 +224,26 @@ static void disconnect_knows_what_connect_knew(void **state)
 						"disconnect 10.91.0.7 192.0.2.1\n");
 }
 
+/* Also when it is asked for by somebody who is not to be trusted any more. */
+static void no_dns_for_whom_it_is_not(void **state)
+{
+	struct world *w = *state;
+
+	w->env.ndns = w->env.nnbns = w->env.nsplit_dns = 1;
+	assert_true(addr_parse("10.80.0.1", &w->env.dns[0]));
+	w->env.nbns[0] = w->env.dns[0];
+	strcpy(w->env.domain, "example.com");
+	strcpy(w->env.split_dns[0], "example.com");
+	for (unsigned k = 0; k < 2; k++) {
+		w->options.no_dns = k;
+		write_script(w, "env | grep -c -e DNS -e NBNS -e DOMAIN >$D/dns");
+		start(w);
+		run(w, HOOKS_CONNECT);
+		assert_string_equal(content(w, "dns"), k ? "0\n" : "4\n");
+		hooks_end(&w->hooks);
+	}
+}
+
 static void failures_are_told(void **state)
 {
 	struct world *w = *state;
@@ -573,6 +593,7 @@ int main(void)
 		TEST(disconnect_between),
 		TEST(environment_is_made_anew),
 		TEST(disconnect_knows_what_connect_knew),
+		TEST(no_dns_for_whom_it_is_not),
 		TEST(failures_are_told),
 		TEST(script_may_have_arguments),
 		TEST(script_inherits_nothing),

@@ -298,6 +298,8 @@ static void texts_are_checked(void **state)
 	REFUSED(memset(w->env.device, 'x', sizeof(w->env.device)));
 	REFUSED(strcpy(w->env.device, "a b"));
 	REFUSED(strcpy(w->env.device, "../x"));
+	REFUSED(strcpy(w->env.device, ".."));
+	REFUSED(strcpy(w->env.device, "."));
 	REFUSED(memset(w->env.domain, 'x', sizeof(w->env.domain)));
 	REFUSED(strcpy(w->env.domain, "-x"));
 	REFUSED(strcpy(w->env.domain, "a\nb"));
@@ -314,6 +316,15 @@ static void texts_are_checked(void **state)
 	REFUSED(strcpy(w->env.banner, "a\"b"));
 	REFUSED(strcpy(w->env.banner, "a\\b"));
 	REFUSED(memset(w->env.banner, 'x', sizeof(w->env.banner)));
+}
+
+static void fill_splits(struct hooks_env *env)
+{
+	const struct ike_split all = { .prefix = { address("10.0.0.0"), 8 } };
+
+	for (unsigned i = 0; i < HOOKS_SPLITS_MAX; i++)
+		env->include[i] = env->exclude[i] = all;
+	env->nexclude = FAMILY_IP4;
 }
 
 static void numbers_are_checked(void **state)
@@ -339,6 +350,8 @@ static void numbers_are_checked(void **state)
 	REFUSED(w->env.include[1].prefix.len = 33);
 	REFUSED(w->env.include[1].prefix.addr.family = FAMILY_NONE);
 	REFUSED(w->env.nexclude = UINT32_MAX);
+	/* What lies behind the list may look like one more. */
+	REFUSED((w->env.ninclude = HOOKS_SPLITS_MAX + 1, fill_splits(&w->env)));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)

@@ -163,6 +163,52 @@ static void ike_line(void **state)
 	assert_string_equal(content("ikev1_decryption_table"), "deadbeef00010203,6b657921\n");
 }
 
+/* Which others could have put there in a directory that everybody may write to. */
+static void files_of_others(void **state)
+{
+	static const char *const names[] = { "ikev1_decryption_table", "esp_sa" };
+	char target[128], *said;
+	struct keylog k;
+	struct stat st;
+	size_t size;
+	FILE *err = open_memstream(&said, &size);
+
+	snprintf(target, sizeof(target), "%s", path_of("target"));
+	for (unsigned i = 0; i < 2 * 4; i++) {
+		const char *path = path_of(names[i % 2]);
+
+		close(open(target, O_CREAT | O_WRONLY, 0644));
+		if (i / 2 == 0)
+			assert_int_equal(symlink(target, path), 0);
+		else if (i / 2 == 1)
+			assert_int_equal(link(target, path), 0);
+		else if (i / 2 == 2)
+			assert_int_equal(mkfifo(path, 0666), 0);
+		else if (geteuid() != 0 || rename(target, path) != 0 ||
+			 chown(path, 65534, 65534) != 0)
+			continue;
+		assert_int_equal(keylog_open(&k, dir, err), ERR_SYSTEM);
+		assert_true(k.ike < 0 && k.esp < 0);
+		if (i / 2 < 2) {
+			assert_int_equal(stat(target, &st), 0);
+			assert_int_equal(st.st_mode & 0777, 0644);
+		}
+		unlink(path_of(names[0]));
+		unlink(path_of(names[1]));
+		unlink(target);
+	}
+	fclose(err);
+	assert_non_null(strstr(said, "cannot write the key log"));
+	if (geteuid() == 0) {
+		assert_int_equal(chown(dir, 65534, 65534), 0);
+		close(open(path_of("esp_sa"), O_CREAT | O_WRONLY, 0600));
+		assert_int_equal(chown(path_of("esp_sa"), 65534, 65534), 0);
+		assert_int_equal(keylog_open(&k, dir, stderr), 0);
+		keylog_close(&k);
+	}
+	free(said);
+}
+
 static void nothing_unasked(void **state)
 {
 	static const uint8_t cookie[IKE_COOKIE_SIZE];
@@ -181,7 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(gcm_lines), TEST(cbc_line_splits_the_keys), TEST(every_suite_has_a_name),
-		TEST(ike_line),	 TEST(nothing_unasked),
+		TEST(ike_line),	 TEST(nothing_unasked),		 TEST(files_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,10 @@ static void a_bad_file_gives_none(void **state)
 	write_file(0604, "a\n", 2);
 	assert_int_equal(psk_from_file(file, &s, why), ERR_PERMISSION);
 	assert_string_equal(why, "is open to others (mode 0604); chmod 600 makes it ours alone");
+	for (unsigned bit = 0; bit < 6; bit++) {
+		write_file(0600 | 1u << bit, "a\n", 2);
+		assert_int_equal(psk_from_file(file, &s, why), ERR_PERMISSION);
+	}
 	assert_int_equal(psk_from_file(directory, &s, why), ERR_CONFIG);
 	assert_string_equal(why, "is not a regular file");
 	assert_int_equal(psk_from_file("/nonexistent/psk", &s, why), ERR_SYSTEM);

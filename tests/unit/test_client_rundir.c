@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/client.h"
@@ -126,6 +129,60 @@ static void a_strange_directory_is_left_alone(void **state)
 	assert_int_equal(st.st_uid, geteuid());
 }
 
+/* It has been opened to others since: what is in it may be theirs. */
+static void a_directory_open_to_others_is_left_alone(void **state)
+{
+	struct priv_user me = priv_user();
+	char path[128];
+
+	close(rundir_make("strange", &me, err));
+	snprintf(path, sizeof(path), "%s/strange/file", top);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	*strrchr(path, '/') = '\0';
+	for (unsigned bit = 0; bit < 6; bit++) {
+		assert_int_equal(chmod(path, 0700 | 1u << bit), 0);
+		assert_true(rundir_make("strange", &me, err) < 0);
+	}
+	assert_int_equal(chmod(path, 0700), 0);
+	close(rundir_make("strange", &me, err));
+}
+
+/* The user that a connection becomes may put a socket of its own where its control socket was. */
+static void a_socket_of_the_unprivileged_user_is_not_talked_to(void **state)
+{
+	struct priv_user user = priv_user();
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int ends[2], fd, status;
+	char *answer, byte;
+	pid_t child;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(top, 0755), 0);
+	close(rundir_make("a", &user, err));
+	assert_true(rundir_file("a", RUNDIR_CONTROL, at.sun_path));
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (setresuid(user.uid, user.uid, user.uid) != 0 ||
+		    bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(fd, 1) != 0 ||
+		    write(ends[1], "", 1) != 1)
+			_exit(1);
+		fd = accept(fd, NULL, NULL);
+		_exit(recv(fd, &byte, 1, 0) <= 0 ? 0 : 2);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	assert_int_equal(client_request("a", "{\"password\":1}", &answer, err),
+			 SESSION_EXIT_SYSTEM);
+	assert_null(answer);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	unlink(at.sun_path);
+}
+
 static void a_link_is_not_followed(void **state)
 {
 	struct priv_user me = priv_user();
@@ -178,10 +235,16 @@ static void a_request_finds_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_stay_inside),  TEST(paths_fit_a_socket),
-		TEST(made_private_and_removed),	      TEST(a_strange_directory_is_left_alone),
-		TEST(a_link_is_not_followed),	      TEST(nothing_to_repair),
-		TEST(a_forged_journal_is_not_obeyed), TEST(a_request_finds_nobody),
+		cmocka_unit_test(names_stay_inside),
+		TEST(paths_fit_a_socket),
+		TEST(made_private_and_removed),
+		TEST(a_strange_directory_is_left_alone),
+		TEST(a_link_is_not_followed),
+		TEST(nothing_to_repair),
+		TEST(a_forged_journal_is_not_obeyed),
+		TEST(a_request_finds_nobody),
+		TEST(a_directory_open_to_others_is_left_alone),
+		TEST(a_socket_of_the_unprivileged_user_is_not_talked_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,6 +320,42 @@ static void a_memory_refused_with_the_whole_sa(void **state)
 	finish(b, 2);
 }
 
+/* The reason is the refusal, not that there is nobody to ask again. */
+static void a_refused_memory_and_nobody_to_answer(void **state)
+{
+	struct bench *b = *state;
+
+	configure(b, "alice", "old");
+	begin(b);
+	bench_asked(b, 1, LOGIN, "");
+	bench_asked(b, 1, LOGIN, "Wrong");
+	bench_refuse(b);
+	assert_int_equal(b->done.type, SESSION_EFFECT_DONE);
+	assert_int_equal(b->done.done.exit, SESSION_EXIT_AUTH);
+	assert_non_null(strstr(b->done.done.text, "refused the user: "));
+	assert_non_null(strstr(b->done.done.text, "says: Wrong"));
+}
+
+/* A code of the second round: what the configuration says of the first was not wrong. */
+static void a_refused_code_is_not_the_configurations(void **state)
+{
+	struct bench *b = *state;
+
+	configure(b, "alice", "secret");
+	begin(b);
+	bench_asked(b, 1, LOGIN, "");
+	bench_asked(b, 1, HAS(PASSCODE), "Code?");
+	bench_answer(b, XAUTH_PASSCODE, "111111");
+	bench_dead(b, 1, ERR_AUTH, "Too late");
+	bench_authenticated(b, 2);
+	bench_asked(b, 2, LOGIN, "");
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_XAUTH_ANSWER), 1);
+	bench_asked(b, 2, HAS(PASSCODE), "Code?");
+	assert_int_equal(b->asks, 2);
+	assert_int_equal(b->ask.fields, HAS(PASSCODE));
+	assert_true(b->ask.again);
+}
+
 /* What was typed may be mistyped, the name too. */
 static void a_refused_person_is_asked_for_all_of_it(void **state)
 {
@@ -716,6 +752,7 @@ int main(void)
 		BENCH_TEST(always_asked_for_by_choice),
 		BENCH_TEST(a_refused_memory_is_not_repeated),
 		BENCH_TEST(a_memory_refused_with_the_whole_sa),
+		BENCH_TEST(a_refused_memory_and_nobody_to_answer),
 		BENCH_TEST(a_refused_person_is_asked_for_all_of_it),
 		BENCH_TEST(three_refusals_within_one_sa),
 		BENCH_TEST(three_refusals_with_their_sas),
@@ -724,6 +761,7 @@ int main(void)
 		BENCH_TEST(memory_renews_by_itself),
 		BENCH_TEST(a_code_is_asked_for_ahead),
 		BENCH_TEST(a_refused_code_is_asked_for_again),
+		BENCH_TEST(a_refused_code_is_not_the_configurations),
 		BENCH_TEST(three_refused_codes_do_not_end_what_is_up),
 		BENCH_TEST(an_unanswered_code),
 		BENCH_TEST(nobody_to_answer_ahead),

@@ -96,11 +96,12 @@ static void publish(struct bed *b, enum encapsulation encapsulation)
 	classifier_set_current(data_classifier(b->data), SLOT, b->out);
 }
 
-static struct bed *bed_new_with(enum encapsulation encapsulation)
+static struct bed *bed_new_of(enum encapsulation encapsulation, const struct outbound_config *hold)
 {
 	struct bed *b = xcalloc(1, sizeof(*b));
 	int ends[2];
 
+	b->config = *hold;
 	b->secrets = secret_pool_used();
 	b->orderly = true;
 	enter_namespace();
@@ -131,9 +132,19 @@ static struct bed *bed_new_with(enum encapsulation encapsulation)
 	return b;
 }
 
+static struct bed *bed_new_with(enum encapsulation encapsulation)
+{
+	return bed_new_of(encapsulation, &(struct outbound_config){ 0 });
+}
+
 static struct bed *bed_new(void)
 {
 	return bed_new_with(ENCAPSULATION_UDP);
+}
+
+static struct bed *bed_new_holding(vtime age)
+{
+	return bed_new_of(ENCAPSULATION_UDP, &(struct outbound_config){ 4 << 20, age });
 }
 
 static void bed_free(struct bed *b)
@@ -283,6 +294,152 @@ static void a_missing_sa_is_asked_for(void **state)
 	bed_free(b);
 }
 
+/* ---- held ---- */
+
+#define NUMBERED 1000
+#define NUMBERED_FLOWS 20
+
+static bool readable_now(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void write_tun_packet(const struct bed *b, struct slice s)
+{
+	struct pollfd p = { .fd = b->tun, .events = POLLOUT };
+
+	/* The queue of such a socket is short. */
+	while (write(b->tun, s.p, s.n) != (ssize_t)s.n) {
+		assert_int_equal(errno, EAGAIN);
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+	}
+}
+
+static void write_numbered(const struct bed *b, uint32_t number)
+{
+	uint8_t buf[60];
+
+	parts_udp4(buf, "10.1.0.1", "10.2.0.1", (uint16_t)(number % NUMBERED_FLOWS), sizeof(buf));
+	put_be32(buf + 28, number);
+	write_tun_packet(b, SLICE_OF(buf));
+}
+
+/* Takes what has come, each in its turn; how many there are by now. */
+static uint32_t read_numbered(const struct bed *b, struct esp_in *gateway, uint32_t n, bool wait)
+{
+	static struct parts_batch store;
+	uint8_t got[2000], nh;
+	enum drop why;
+
+	while (wait ? readable(b->peer.fd4) : readable_now(b->peer.fd4)) {
+		ssize_t len = recv(b->peer.fd4, got, sizeof(got), 0);
+		struct pkt *p;
+
+		assert_true(len > 60);
+		p = parts_take(parts_batch(&store), slice(got, (size_t)len));
+		assert_int_equal(esp_open(gateway, p, &nh, &why), 0);
+		assert_int_equal(get_be32(pkt_data(p) + 28), n);
+		n++;
+		wait = wait && n < NUMBERED;
+	}
+	return n;
+}
+
+static void expect_held_sum(const struct hold_counters *c, uint64_t in)
+{
+	assert_int_equal(c->in, in);
+	assert_int_equal(c->in, c->released + c->replaced + c->expired + c->dropped + c->packets);
+}
+
+static void wait_held(const struct bed *b, uint64_t packets)
+{
+	const struct hold_counters *c = data_held_of(b->data, SLOT);
+
+	for (unsigned i = 0; atomic_load(&c->packets) != packets && i < WAIT_MS; i++)
+		usleep(1000);
+	assert_int_equal(atomic_load(&c->packets), packets);
+}
+
+/* The epoch comes and goes while the application goes on sending. */
+static void numbered_packets_cross_births_in_order(void **state)
+{
+	struct bed *b = bed_new_holding(30 * VTIME_S);
+	struct esp_sa_config config = *esp_out_config(b->out);
+	uint32_t got = 0;
+	struct esp_in *gateway;
+
+	config.keymat = parts_keymat(&config.suite);
+	gateway = parts_in(config);
+	for (uint32_t i = 0; i < NUMBERED; i++) {
+		if (i % 250 == 0)
+			data_publish_slot(b->data, SLOT, NULL, NULL);
+		if (i % 250 == 120)
+			data_publish_slot(b->data, SLOT, b->out, NULL);
+		write_numbered(b, i);
+		if (i % 10 == 0)
+			got = read_numbered(b, gateway, got, false);
+	}
+	got = read_numbered(b, gateway, got, true);
+	assert_int_equal(got, NUMBERED);
+	assert_int_equal(atomic_load(&data_held(b->data)->dropped), 0);
+	assert_true(atomic_load(&data_held(b->data)->released) > 0);
+	data_stop(b->data);
+	expect_held_sum(data_held(b->data), data_held(b->data)->released);
+	esp_in_free(gateway);
+	bed_free(b);
+}
+
+/* Nothing comes from the application any more: it is control that wakes the thread. */
+static void a_publication_releases(void **state)
+{
+	struct bed *b = bed_new_holding(30 * VTIME_S);
+	uint8_t got[200];
+
+	data_publish_slot(b->data, SLOT, NULL, NULL);
+	write_numbered(b, 0);
+	take(b, DATA_TX, &b->events, 1);
+	assert_int_equal(b->last, DATA_NEED_SA);
+	wait_held(b, 1);
+	data_publish_slot(b->data, SLOT, NULL, b->out);
+	assert_false(readable_now(b->peer.fd4));
+	data_publish_slot(b->data, SLOT, b->out, NULL);
+	assert_true(readable(b->peer.fd4));
+	assert_true(recv(b->peer.fd4, got, sizeof(got), 0) > 60);
+	wait_held(b, 0);
+	bed_free(b);
+}
+
+static void a_refusal_is_told_at_once(void **state)
+{
+	struct bed *b = bed_new_holding(30 * VTIME_S);
+	uint8_t got[200];
+
+	data_publish_slot(b->data, SLOT, NULL, NULL);
+	write_numbered(b, 0);
+	wait_held(b, 1);
+	data_refuse_slot(b->data, SLOT, runtime_now() + 60 * VTIME_S);
+	assert_true(readable(b->tun));
+	assert_int_equal(read(b->tun, got, sizeof(got)), 28 + 60);
+	assert_int_equal(got[21], 13);
+	write_numbered(b, 1);
+	assert_true(readable(b->tun));
+	wait_held(b, 0);
+	bed_free(b);
+}
+
+static void the_thread_wakes_for_what_is_too_old(void **state)
+{
+	struct bed *b = bed_new_holding(50 * VTIME_MS);
+
+	data_publish_slot(b->data, SLOT, NULL, NULL);
+	write_numbered(b, 0);
+	wait_dropped(b, DROP_HOLD_EXPIRED, 1);
+	wait_held(b, 0);
+	bed_free(b);
+}
+
 static void send_ike(struct bed *b, uint32_t number, size_t n)
 {
 	uint8_t bytes[MARKER + IKE_MESSAGE_MAX + 1] = { 0 };
@@ -398,6 +555,10 @@ int main(void)
 		cmocka_unit_test(each_encapsulation_has_its_socket),
 		cmocka_unit_test(a_packet_without_a_socket_is_dropped),
 		cmocka_unit_test(a_missing_sa_is_asked_for),
+		cmocka_unit_test(numbered_packets_cross_births_in_order),
+		cmocka_unit_test(a_publication_releases),
+		cmocka_unit_test(a_refusal_is_told_at_once),
+		cmocka_unit_test(the_thread_wakes_for_what_is_too_old),
 		cmocka_unit_test(ike_comes_up),
 		cmocka_unit_test(a_full_ring_holds_up_nobody),
 		cmocka_unit_test(what_is_retired_is_freed_in_silence),

@@ -286,7 +286,7 @@ static void hybrid(void **state)
 	expect("auth", "ca", "/tmp");
 	assert_false(map("CA-File /nowhere\n"));
 	expect_said("vpnc: option 'CA-File' requires a value! (test at line 3)\n"
-		    "vpnc: there is no /nowhere to trust\n");
+		    "vpnc: CA-File: /nowhere: No such file or directory\n");
 }
 
 static void certificates_of_ones_own(void **state)
@@ -334,6 +334,28 @@ static void a_helper_whose_name_is_odd(void **state)
 	unlink(path);
 	rmdir(directory);
 	assert_false(map("Xauth interactive\nPassword helper /nowhere\n"));
+}
+
+/* Far down, and whole all the same. */
+static void a_helper_whose_name_is_long(void **state)
+{
+	char path[1500] = "/tmp/godwit-map-XXXXXX", line[1600];
+	size_t at[6] = { 0 };
+
+	assert_non_null(mkdtemp(path));
+	for (unsigned k = 0; k < 5; k++) {
+		at[k] = strlen(path);
+		snprintf(path + at[k], sizeof(path) - at[k], "/%0250u", k);
+		assert_int_equal(k < 4 ? mkdir(path, 0700) : fclose(fopen(path, "w")), 0);
+	}
+	snprintf(line, sizeof(line), "Xauth interactive\nPassword helper %s\n", path);
+	assert_true(map(line));
+	take();
+	snprintf(line, sizeof(line), "exec '%s' \"$1\"", path);
+	assert_string_equal(config->password_command, line);
+	for (unsigned k = 5; k-- > 0; path[at[k]] = '\0')
+		remove(path);
+	rmdir(path);
 }
 
 static void the_tunnel(void **state)
@@ -497,6 +519,7 @@ int main(void)
 		TEST(certificates_of_ones_own),
 		TEST(questions_for_later),
 		TEST(a_helper_whose_name_is_odd),
+		TEST(a_helper_whose_name_is_long),
 		TEST(the_tunnel),
 		TEST(a_device_that_is_free),
 		TEST(values_that_make_no_sense),

@@ -204,12 +204,44 @@ static void test_cannot_sign_with(void **state)
 		{ { .certificate = "leaf.pem", .key = "leaf.pem" }, "no private key in it" },
 		{ { .certificate = "root.crl", .key = "leaf.key" }, "no certificate in it" },
 		{ { .pkcs12 = "leaf.pem" }, "not a PKCS#12 file" },
+		{ { .pkcs12 = "leaf.p12" }, "no password is given" },
 		{ { .pkcs12 = "leaf.der" }, "not a PKCS#12 file" },
 		{ { .certificate = "leaf.der", .key = "leaf.key" }, "not well formed" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		assert_refused(&rows[i].given, ERR_CONFIG, rows[i].reason);
+}
+
+/* chain.pem so many times over: 3 certificates each. */
+static int load_chains(unsigned times, char why[CERT_WHY_MAX])
+{
+	char path[] = "/tmp/godwit-cert-XXXXXX", from[CERTS_PATH_MAX], key[CERTS_PATH_MAX];
+	struct credentials_source source = { .certificate = path,
+					     .key = certs_private("leaf.key", key) };
+	struct credentials *c = NULL;
+	int err, fd = mkstemp(path);
+	struct cert_file f;
+
+	assert_int_equal(cert_file_read(certs_path("chain.pem", from), false, &f, why), 0);
+	for (unsigned i = 0; i < times; i++)
+		assert_int_equal(write(fd, f.bytes.p, f.bytes.n), (ssize_t)f.bytes.n);
+	close(fd);
+	cert_file_free(&f);
+	err = credentials_load(&source, &c, why);
+	credentials_free(c);
+	unlink(path);
+	unlink(key);
+	return err;
+}
+
+static void test_long_chain(void **state)
+{
+	char why[CERT_WHY_MAX];
+
+	assert_int_equal(load_chains(2, why), 0);
+	assert_int_equal(load_chains(3, why), ERR_CONFIG);
+	assert_non_null(strstr(why, "more than 8"));
 }
 
 /* ---- files ---- */
@@ -373,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_cannot_sign_with),
+		cmocka_unit_test(test_long_chain),
 		cmocka_unit_test(test_open_key),
 		cmocka_unit_test(test_no_such_file),
 		cmocka_unit_test(test_broken_files),

@@ -178,6 +178,18 @@ static void test_roots(void **state)
 	}
 }
 
+/* Names are not held against the constraints of more than one issuer: none is good then. */
+static void test_constrained_above(void **state)
+{
+	struct credentials *c = load("bound-root.pem", NULL);
+
+	assert_bad(c, "under-bound-sub bound-sub bound", "names are constrained");
+	credentials_free(c);
+	c = load("bound.pem", NULL);
+	assert_bad(c, "under-bound-sub bound-sub", "names are constrained");
+	credentials_free(c);
+}
+
 static void test_no_roots(void **state)
 {
 	struct credentials_source none = { 0 };
@@ -483,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_unfit_leaves),
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_no_roots),
+		cmocka_unit_test(test_constrained_above),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_bad_lists),
 		cmocka_unit_test(test_numbers),

@@ -126,7 +126,9 @@ static void forged(void **state)
 	assert_int_equal(u->nsent, sent);
 	assert_int_equal(u->nconfigs, 0);
 	assert_int_equal(u->nestablished, 0);
-	/* None of them has spoilt the real one. */
+	/* None of them is remembered, holds a place or has spoilt the real one. */
+	assert_int_equal(pair_sa(p, 0)->nseen, 0);
+	assert_false(v1_transaction_in_air(pair_sa(p, 0)));
 	pair_inject(p, &m.d);
 	assert_int_equal(u->nconfigs, 1);
 	assert_int_equal(u->nestablished, 1);
