@@ -3,10 +3,8 @@
 #include <stdio.h>
 
 #include "client/client.h"
-#include "client/config.h"
+#include "client/check_impl.h"
 #include "client/options.h"
-
-#define EXPLAIN_LABEL "  %-16s"
 
 static void explain_list(FILE *out, const struct prefix *list, unsigned n)
 {
@@ -323,8 +321,21 @@ static void explain_family(const struct session_config *s, enum family family, F
 					  ": the gateway is not asked for an address");
 }
 
+/* When the connection is lost, the gateway's name must be looked up again. */
+static void explain_names(const struct session_config *s, FILE *out)
+{
+	struct addr a;
+
+	if (s->fallback == POLICY_DISCARD && !addr_parse(s->gateways[0], &a))
+		fprintf(out,
+			EXPLAIN_LABEL "the gateway's name is looked up again only if a rule lets "
+				      "that through: its address would need none\n",
+			"");
+}
+
 static void explain_traffic(const struct session_config *s, FILE *out)
 {
+	explain_rules(s, out);
 	if (s->address_config)
 		explain_assigned(s, out);
 	else
@@ -333,7 +344,9 @@ static void explain_traffic(const struct session_config *s, FILE *out)
 	fprintf(out, EXPLAIN_LABEL "%s\n", "all else",
 		s->fallback == POLICY_BYPASS ?
 			"goes its usual way in the clear, beside the tunnel" :
-			"is refused");
+			"is refused while the connection runs, but for what links need (DHCP, "
+			"neighbours)");
+	explain_names(s, out);
 	explain_family(s, FAMILY_IP6, out);
 	explain_family(s, FAMILY_IP4, out);
 }
@@ -363,6 +376,7 @@ void config_explain(const struct config *c, FILE *out)
 	explain_life(s, out);
 	explain_device(c, out);
 	explain_traffic(s, out);
+	explain_hold(c, out);
 	explain_script(c, out);
 }
 

@@ -91,6 +91,38 @@ static bool is_name(const char *s, size_t max)
 	return n > 0 && n <= max;
 }
 
+/* [policy NAME] begins a rule. False when it cannot. */
+static bool begin_policy(struct config_reader *r, char *header)
+{
+	struct config_draft *d = &r->draft;
+	char *name = skip_blanks(header + strcspn(header, " "));
+	struct config_place at = here(r, name);
+
+	if (!is_name(name, SESSION_RULE_NAME_MAX - 1)) {
+		config_complain(
+			r, at,
+			"[policy] needs a name of 1 to %d letters, digits, - _ or ., as in [policy "
+			"web-in-clear]",
+			SESSION_RULE_NAME_MAX - 1);
+		return false;
+	}
+	for (unsigned i = 0; i < d->npolicies; i++) {
+		if (strcmp(d->policies[i].name, name) == 0) {
+			config_complain(r, at, "[policy %s] is there already, in line %u", name,
+					r->policy_at[i].line);
+			return false;
+		}
+	}
+	if (d->npolicies == SESSION_RULES_MAX) {
+		config_complain(r, at, "one [policy] too many, there can be %d", SESSION_RULES_MAX);
+		return false;
+	}
+	d->policy = d->npolicies++;
+	r->policy_at[d->policy] = at;
+	strcpy(d->policies[d->policy].name, name);
+	return true;
+}
+
 /* [name], and nothing but a comment behind it. NULL when it is not that, or no section of ours. */
 static const char *take_section(struct config_reader *r, char *s)
 {
@@ -126,8 +158,11 @@ static const char *take_section(struct config_reader *r, char *s)
 				name, section->later);
 		return NULL;
 	}
+	if (section->named && !begin_policy(r, name))
+		return NULL;
 	r->skip = false;
-	return name;
+	r->shown = name;
+	return section->name;
 }
 
 /*
@@ -199,7 +234,7 @@ static char *take_quoted(struct config_reader *r, const struct option *o, char *
 	}
 	if (!*end) {
 		config_complain(r, here(r, s), "[%s] %s: the closing double quote is missing",
-				o->section, o->key);
+				r->shown, o->key);
 		return NULL;
 	}
 	behind = skip_blanks(end + 1);
@@ -208,7 +243,7 @@ static char *take_quoted(struct config_reader *r, const struct option *o, char *
 			r, here(r, behind),
 			"[%s] %s: expected nothing behind the closing double quote (one that "
 			"belongs to the value is written twice)",
-			o->section, o->key);
+			r->shown, o->key);
 		return NULL;
 	}
 	*to = '\0';
@@ -225,7 +260,7 @@ static char *take_bare(struct config_reader *r, const struct option *o, char *s)
 				r, here(r, c),
 				"[%s] %s: there is a %c in or behind it; put a value that has one "
 				"in double quotes, and a comment on a line of its own",
-				o->section, o->key, *c);
+				r->shown, o->key, *c);
 			return NULL;
 		}
 		if (c == s || c[-1] == ' ' || c[-1] == '\t') {
@@ -245,16 +280,15 @@ static void take_value(struct config_reader *r, const struct option *o)
 	v.text = *s == '"' ? take_quoted(r, o, s) : take_bare(r, o, s);
 	if (!v.text)
 		return;
-	r->seen[o - options].value = here(r, v.text);
+	config_seen(r, o)->value = here(r, v.text);
 	if (option_parse(&r->draft, o, &v))
 		return;
-	r->seen[o - options].refused = true;
+	config_seen(r, o)->refused = true;
 	if (v.item[0])
-		config_complain(r, here(r, v.text + v.at), "[%s] %s = %s: %s", o->section, o->key,
+		config_complain(r, here(r, v.text + v.at), "[%s] %s = %s: %s", r->shown, o->key,
 				v.item, v.why);
 	else
-		config_complain(r, here(r, v.text + v.at), "[%s] %s: %s", o->section, o->key,
-				v.why);
+		config_complain(r, here(r, v.text + v.at), "[%s] %s: %s", r->shown, o->key, v.why);
 }
 
 /* inih's handler; the place and the value are those of the line given last. */
@@ -269,19 +303,19 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 	(void)unused;
 	if (!o) {
 		r->unknown = true;
-		config_complain(r, at, "unknown key %s in [%s]; %s", key, section,
+		config_complain(r, at, "unknown key %s in [%s]; %s", key, r->shown,
 				option_key_hint(section, key, hint));
 		return 1;
 	}
 	if (o->later) {
 		config_complain(r, at,
 				"[%s] %s is not available in this version: %s; remove the line",
-				section, key, o->later);
+				r->shown, key, o->later);
 		return 1;
 	}
-	seen = &r->seen[o - options].key;
+	seen = &config_seen(r, o)->key;
 	if (seen->line) {
-		config_complain(r, at, "[%s] %s is already set in line %u", section, key,
+		config_complain(r, at, "[%s] %s is already set in line %u", r->shown, key,
 				seen->line);
 		return 1;
 	}
@@ -306,17 +340,28 @@ static void check_required(struct config_reader *r)
 	}
 }
 
-static void take_presets(struct config_reader *r)
+/* Of the policy at hand, or of all that is none. */
+static void take_presets_of(struct config_reader *r, bool policy)
 {
 	for (unsigned i = 0; i < options_n; i++) {
-		struct option_value v = { .text = options[i].preset };
+		const struct option *o = &options[i];
+		struct option_value v = { .text = o->preset };
 
-		if (r->seen[i].key.line || !options[i].preset)
+		if (option_section_find(o->section)->named != policy || !o->preset ||
+		    config_seen(r, o)->key.line)
 			continue;
-		if (!option_parse(&r->draft, &options[i], &v))
+		if (!option_parse(&r->draft, o, &v))
 			config_complain(r, CONFIG_NOWHERE, "[%s] %s: the default is wrong: %s",
-					options[i].section, options[i].key, v.why);
+					o->section, o->key, v.why);
 	}
+}
+
+static void take_presets(struct config_reader *r)
+{
+	take_presets_of(r, false);
+	for (r->draft.policy = 0; r->draft.policy < r->draft.npolicies; r->draft.policy++)
+		take_presets_of(r, true);
+	r->draft.policy = 0;
 }
 
 static void take_name(struct config_reader *r)
@@ -348,7 +393,6 @@ int config_parse(const struct config_source *source, struct config **out, FILE *
 	*out = NULL;
 	c->file = xstrdup(source->file);
 	c->session.name = c->name;
-	c->session.fallback = POLICY_BYPASS;
 	if (ini_parse_stream(give_line, &r, take_pair, &r) != 0)
 		config_complain(&r, CONFIG_NOWHERE, "cannot be read as an INI file");
 	check_required(&r);
@@ -359,6 +403,8 @@ int config_parse(const struct config_source *source, struct config **out, FILE *
 		config_settle_ike(&r);
 		config_settle_tunnel(&r);
 	}
+	if (r.errors == 0)
+		config_settle_policies(&r);
 	if (r.errors == 0 && source->fetch)
 		config_fetch_auth(&r);
 	if (r.errors) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * vpn.conf: one table of options (options.c) gives the keys, their defaults, their parsers and the
- * example file; config.c reads the INI file into a struct config, and config_auth.c, config_ike.c
- * and config_tunnel.c settle what the keys mean together; check.c says it in words.
+ * example file; config.c reads the INI file into a struct config, and config_auth.c, config_ike.c,
+ * config_tunnel.c and config_policy.c settle what the keys mean together; check.c and
+ * check_policy.c say it in words.
  *
  * A key that exists in the language but not yet in this version is refused with one plain line,
  * never ignored. Every complaint names file, line and column, what was expected, and for an
@@ -34,8 +35,8 @@ struct config {
 	 * and is not answered by session.password; NULL: none. Its first argument, "$1", is the question as a person would see it.
 	 */
 	char *password_command;
-	size_t hold_bytes;
-	vtime hold;
+	size_t hold_bytes; /* of packets that wait for their SA, in all; 0: none wait */
+	vtime hold; /* the longest that one waits */
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
 	bool routes_by_script; /* addresses and routes are the script's business, not ours */
 	/* The script is told of DNS servers and domains, and sets them; else it must not hear of them. */

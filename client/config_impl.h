@@ -13,6 +13,15 @@ struct config_place {
 	unsigned column; /* from 1, in bytes */
 };
 
+/* Where a key and its value stand. */
+struct config_seen {
+	struct config_place key;
+	struct config_place value;
+	bool refused; /* the value */
+};
+
+#define CONFIG_POLICY_KEYS_MAX 16
+
 struct config_reader {
 	const struct config_source *source;
 	struct config_draft draft;
@@ -25,11 +34,11 @@ struct config_reader {
 	char *value; /* what stands behind the '=' of the line */
 	bool in_section;
 	bool skip; /* the section's keys: it is not one of ours */
-	struct {
-		struct config_place key;
-		struct config_place value;
-		bool refused; /* the value */
-	} seen[OPTIONS_MAX];
+	const char *shown; /* the section's name, with that of a policy */
+	struct config_seen seen[OPTIONS_MAX];
+	/* In place of it for what each [policy] has; and where they begin. */
+	struct config_seen policy_seen[SESSION_RULES_MAX][CONFIG_POLICY_KEYS_MAX];
+	struct config_place policy_at[SESSION_RULES_MAX];
 };
 
 /* ---- config_say.c ---- */
@@ -42,7 +51,12 @@ void config_complain(struct config_reader *r, struct config_place at, const char
 /* One line on `err`, and no more. */
 void config_warn(const struct config_reader *r, struct config_place at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The file has this key, which must exist. */
+/* Of the policy at hand, if the option is one of theirs. */
+struct config_seen *config_seen(struct config_reader *r, const struct option *o);
+/*
+ * The file has this key, which must exist. Here and below: of the policy at hand, if the section is
+ * that of policies.
+ */
 bool config_is_set(const struct config_reader *r, const char *section, const char *key);
 /* The value of this key is not one. */
 bool config_is_refused(const struct config_reader *r, const char *section, const char *key);
@@ -74,5 +88,10 @@ void config_settle_ike(struct config_reader *r);
 
 /* Addresses, what goes through the tunnel, and the script. */
 void config_settle_tunnel(struct config_reader *r);
+
+/* ---- config_policy.c ---- */
+
+/* The rules, and what no rule names. After the others; looks names up. */
+void config_settle_policies(struct config_reader *r);
 
 #endif

@@ -50,31 +50,56 @@ void config_warn(const struct config_reader *r, struct config_place at, const ch
 	va_end(args);
 }
 
-static unsigned option_index(const char *section, const char *key)
+static bool is_of_policy(const struct option *o)
 {
-	return (unsigned)(option_find(section, key) - options);
+	return strcmp(o->section, "policy") == 0;
+}
+
+static const struct config_seen *seen_at(const struct config_reader *r, const struct option *o)
+{
+	const struct option *first = o;
+
+	if (!is_of_policy(o))
+		return &r->seen[o - options];
+	while (first > options && is_of_policy(first - 1))
+		first--;
+	return &r->policy_seen[r->draft.policy][o - first];
+}
+
+struct config_seen *config_seen(struct config_reader *r, const struct option *o)
+{
+	struct config_seen *all = is_of_policy(o) ? r->policy_seen[r->draft.policy] : r->seen;
+	const struct config_seen *first = all;
+
+	return all + (seen_at(r, o) - first);
+}
+
+static const struct config_seen *seen(const struct config_reader *r, const char *section,
+				      const char *key)
+{
+	return seen_at(r, option_find(section, key));
 }
 
 bool config_is_set(const struct config_reader *r, const char *section, const char *key)
 {
-	return r->seen[option_index(section, key)].key.line != 0;
+	return seen(r, section, key)->key.line != 0;
 }
 
 bool config_is_refused(const struct config_reader *r, const char *section, const char *key)
 {
-	return r->seen[option_index(section, key)].refused;
+	return seen(r, section, key)->refused;
 }
 
 struct config_place config_key_place(const struct config_reader *r, const char *section,
 				     const char *key)
 {
-	return r->seen[option_index(section, key)].key;
+	return seen(r, section, key)->key;
 }
 
 struct config_place config_value_place(const struct config_reader *r, const char *section,
 				       const char *key, size_t at)
 {
-	struct config_place place = r->seen[option_index(section, key)].value;
+	struct config_place place = seen(r, section, key)->value;
 
 	if (place.line)
 		place.column += (unsigned)at;

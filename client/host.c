@@ -285,6 +285,14 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 	return 0;
 }
 
+static int open_watch(struct host *h, FILE *err)
+{
+	if (host_watch_open(&h->watch, h->tun.ifindex, &h->netlink) == 0)
+		return 0;
+	fprintf(err, "godwit: cannot listen to the kernel: %s\n", strerror(errno));
+	return SESSION_EXIT_SYSTEM;
+}
+
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err)
 {
@@ -301,6 +309,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		.esp = NET_SOCKET_NONE,
 		.cisco = NET_SOCKET_NONE,
 		.keylog = { -1, -1 },
+		.watch = HOST_WATCH_NONE,
 	};
 	if (tun_netlink_open(&h->netlink) != 0) {
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
@@ -311,6 +320,8 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 	rc = h->dir < 0 ? SESSION_EXIT_SYSTEM : open_journal(h, notes, err);
 	if (rc == 0)
 		rc = open_tun(h, err);
+	if (rc == 0)
+		rc = open_watch(h, err);
 	if (rc == 0)
 		rc = open_sockets(h, notes, err);
 	if (rc == 0 && keylog_open(&h->keylog, keylog, err) != 0)
@@ -351,6 +362,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.n_remote = fx->tun.nroutes,
 		.exclude = fx->tun.excludes,
 		.n_exclude = fx->tun.nexcludes,
+		.policy = fx->tun.policy,
 	};
 
 	/* The engines know our sockets by the ports of the RFCs, the kernel by their own. */
@@ -457,6 +469,26 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	return apply_states(h, states, (unsigned)n, why);
 }
 
+int host_restore(struct host *h, unsigned *made, char why[200])
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < h->napplied; i++) {
+		struct tun_state s;
+		int rc = tun_state_parse(h->applied[i], &s);
+
+		if (rc == 0)
+			rc = tun_state_restore(&h->netlink, &s);
+		if (rc > 0)
+			++*made;
+		if (rc >= 0 || err)
+			continue;
+		err = rc;
+		snprintf(why, 200, "%.120s: %s", h->applied[i], strerror(errno));
+	}
+	return err;
+}
+
 int host_set_mtu(struct host *h, unsigned mtu)
 {
 	return tun_link_mtu(&h->netlink, h->tun.name, mtu);
@@ -468,6 +500,7 @@ void host_close(struct host *h, FILE *err)
 		host_undo(&h->journal, &h->netlink, h->config->name, err);
 	forget_applied(h);
 	tun_close(&h->tun);
+	host_watch_close(&h->watch);
 	net_socket_close(&h->ike);
 	net_socket_close(&h->natt);
 	net_socket_close(&h->esp);

@@ -39,6 +39,7 @@ enum watch {
 	WATCH_RX,
 	WATCH_HOOKS,
 	WATCH_ASK,
+	WATCH_NET,
 	WATCH_COUNT,
 };
 
@@ -575,6 +576,16 @@ static void on_tun_gone(void *ctx)
 	loop_end_wanted(l);
 }
 
+static void on_net(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	if (!l->over && host_watch_run(l->o.host, l->o.log))
+		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
+}
+
 /* A data thread has something to tell. */
 static void on_line(uv_poll_t *p, int status, int events)
 {
@@ -671,6 +682,7 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_RX, data_fd(l->data, DATA_RX), on_line);
 	loop_watch(l, WATCH_HOOKS, l->o.hooks->fd, on_hooks);
 	loop_watch(l, WATCH_ASK, ask_fd(l->o.ask), on_typed);
+	loop_watch(l, WATCH_NET, l->o.host->watch.epoll, on_net);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;

@@ -35,7 +35,7 @@ bool option_refuse(struct option_value *v, size_t at, const char *item, const ch
 	return false;
 }
 
-static bool refuse_all(const struct option *o, struct option_value *v)
+bool option_refuse_all(const struct option *o, struct option_value *v)
 {
 	return option_refuse(v, 0, v->text, "expected %s", o->expect);
 }
@@ -52,7 +52,7 @@ bool value_text(struct config_draft *d, const struct option *o, struct option_va
 	const char **field = draft_field(d, o);
 
 	if (o->max && strlen(v->text) > o->max)
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	*field = v->text;
 	return true;
 }
@@ -76,18 +76,7 @@ bool value_word(struct config_draft *d, const struct option *o, struct option_va
 
 /* ---- lists ---- */
 
-struct list {
-	const char *text;
-	size_t next; /* offset behind the last comma; beyond the end when done */
-	size_t at; /* offset of the item */
-	char item[OPTION_ITEM_MAX + 1];
-};
-
-/*
- * The next of the items that stand between commas, without the blanks around it. False at the end.
- * What is longer than an item can be is cut, and no parser takes an item of that length.
- */
-static bool list_next(struct list *l)
+bool option_list_next(struct option_list *l)
 {
 	size_t n;
 
@@ -105,15 +94,15 @@ static bool list_next(struct list *l)
 	return true;
 }
 
-/* As list_next; what a router's configuration has behind commas stays with what it belongs to. */
-static bool list_next_proposal(struct list *l)
+/* As option_list_next; what a router's configuration has behind commas stays with what it belongs to. */
+static bool list_next_proposal(struct option_list *l)
 {
-	struct list more;
+	struct option_list more;
 	size_t n;
 
-	if (!list_next(l))
+	if (!option_list_next(l))
 		return false;
-	for (more = *l; list_next(&more) && ike_suite_continues(more.item); *l = more) {
+	for (more = *l; option_list_next(&more) && ike_suite_continues(more.item); *l = more) {
 		n = more.at + strlen(more.item) - l->at;
 		if (n > OPTION_ITEM_MAX)
 			return true;
@@ -124,8 +113,7 @@ static bool list_next_proposal(struct list *l)
 	return true;
 }
 
-/* Room for one more of `max`? */
-static bool list_room(const struct list *l, unsigned n, unsigned max, struct option_value *v)
+bool option_list_room(const struct option_list *l, unsigned n, unsigned max, struct option_value *v)
 {
 	if (n < max)
 		return true;
@@ -134,8 +122,7 @@ static bool list_room(const struct list *l, unsigned n, unsigned max, struct opt
 
 /* ---- numbers ---- */
 
-/* Decimal digits only, at most nine. Returns how many characters were used. */
-static size_t number_parse(const char *text, uint32_t *out)
+size_t option_number_parse(const char *text, uint32_t *out)
 {
 	size_t n = strspn(text, "0123456789");
 
@@ -151,7 +138,7 @@ bool duration_parse(const char *text, uint32_t *seconds)
 		const char *unit;
 		uint32_t seconds;
 	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
-	size_t n = number_parse(text, seconds);
+	size_t n = option_number_parse(text, seconds);
 
 	if (n == 0)
 		return false;
@@ -179,20 +166,19 @@ const char *duration_text(uint32_t seconds, char buf[16])
 	return buf;
 }
 
-static bool duration(const struct option *o, struct option_value *v, uint32_t *out)
+bool option_duration(const struct option *o, struct option_value *v, uint32_t *out)
 {
 	uint32_t seconds;
 
 	if (!duration_parse(v->text, &seconds) || seconds < o->min || seconds > o->max)
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	*out = seconds;
 	return true;
 }
 
 /* ---- [gateway] ---- */
 
-/* A host name (RFC 1123 section 2.1); an address with a slip in it is not one. */
-static bool is_host_name(const char *s)
+bool option_is_host_name(const char *s)
 {
 	const char *last = strrchr(s, '.');
 
@@ -208,15 +194,15 @@ static bool is_host_name(const char *s)
 bool value_gateways(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	struct session_config *s = &d->config->session;
-	struct list l = { .text = v->text };
+	struct option_list l = { .text = v->text };
 	struct addr a;
 
-	while (list_next(&l)) {
+	while (option_list_next(&l)) {
 		bool is_addr = addr_parse(l.item, &a);
 
-		if (!list_room(&l, s->ngateways, SESSION_GATEWAYS_MAX, v))
+		if (!option_list_room(&l, s->ngateways, SESSION_GATEWAYS_MAX, v))
 			return false;
-		if (is_addr ? addr_is_unspecified(&a) : !is_host_name(l.item))
+		if (is_addr ? addr_is_unspecified(&a) : !option_is_host_name(l.item))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
 		d->config->storage[s->ngateways] = xstrdup(l.item);
 		s->gateways[s->ngateways] = d->config->storage[s->ngateways];
@@ -227,7 +213,7 @@ bool value_gateways(struct config_draft *d, const struct option *o, struct optio
 
 static bool identity(const struct option *o, struct option_value *v, struct identity *out)
 {
-	return identity_parse(v->text, out) == 0 ? true : refuse_all(o, v);
+	return identity_parse(v->text, out) == 0 ? true : option_refuse_all(o, v);
 }
 
 bool value_peer(struct config_draft *d, const struct option *o, struct option_value *v)
@@ -241,10 +227,10 @@ bool value_peer(struct config_draft *d, const struct option *o, struct option_va
 static bool port(const struct option *o, struct option_value *v, uint16_t *out)
 {
 	uint32_t n = 0;
-	size_t used = number_parse(v->text, &n);
+	size_t used = option_number_parse(v->text, &n);
 
 	if (used == 0 || v->text[used] || n < o->min || n > o->max)
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	*out = (uint16_t)n;
 	return true;
 }
@@ -264,7 +250,7 @@ bool value_local_address(struct config_draft *d, const struct option *o, struct 
 	struct addr a;
 
 	if (!addr_parse(v->text, &a) || !addr_is_host(&a))
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	d->config->local_address = a;
 	return true;
 }
@@ -279,7 +265,7 @@ bool value_own(struct config_draft *d, const struct option *o, struct option_val
 bool value_psk(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	if (strlen(v->text) > PSK_MAX)
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	secret_free(&d->config->session.ike.psk);
 	secret_set(&d->config->session.ike.psk, SLICE_STR(v->text));
 	return true;
@@ -290,12 +276,12 @@ bool value_psk(struct config_draft *d, const struct option *o, struct option_val
 bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	struct ike_config *ike = &d->config->session.ike;
-	struct list l = { .text = v->text };
+	struct option_list l = { .text = v->text };
 	char why[IKE_WHY_MAX] = "";
 
 	ike->nsuites = 0;
 	while (list_next_proposal(&l)) {
-		if (!list_room(&l, ike->nsuites, IKE_SUITES_MAX, v))
+		if (!option_list_room(&l, ike->nsuites, IKE_SUITES_MAX, v))
 			return false;
 		if (!l.item[0])
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
@@ -308,64 +294,75 @@ bool value_ike_proposals(struct config_draft *d, const struct option *o, struct 
 
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v)
 {
-	return duration(o, v, &d->config->session.ike.lifetime_s);
+	return option_duration(o, v, &d->config->session.ike.lifetime_s);
 }
 
-bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
+bool option_esp_proposals(const struct option *o, struct option_value *v,
+			  struct ike_child_config *child, size_t *at, enum dh_group *proposed)
 {
-	struct ike_child_config *child = &d->config->session.child;
-	struct list l = { .text = v->text };
+	struct option_list l = { .text = v->text };
 	enum dh_group group = DH_NONE;
 	char why[IKE_WHY_MAX] = "";
 
 	child->nsuites = 0;
-	while (list_next(&l)) {
-		if (!list_room(&l, child->nsuites, IKE_SUITES_MAX, v))
+	while (option_list_next(&l)) {
+		if (!option_list_room(&l, child->nsuites, IKE_SUITES_MAX, v))
 			return false;
 		if (!l.item[0])
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
 		if (esp_suite_parse(l.item, &child->suites[child->nsuites], &group, why) != 0)
 			return option_refuse(v, l.at, l.item, "%s", why);
-		if (group != DH_NONE && d->proposed_group != DH_NONE && group != d->proposed_group)
+		if (group != DH_NONE && *proposed != DH_NONE && group != *proposed)
 			return option_refuse(
 				v, l.at, l.item,
 				"names another group than a proposal before it (%s); one "
 				"negotiation has one group",
-				dh_group_name(d->proposed_group));
+				dh_group_name(*proposed));
 		if (group != DH_NONE)
-			d->proposed_group = group;
-		d->esp_at[child->nsuites++] = l.at;
+			*proposed = group;
+		at[child->nsuites++] = l.at;
 	}
 	return true;
 }
 
-bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v)
+bool value_esp_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return option_esp_proposals(o, v, &d->config->session.child, d->esp_at, &d->proposed_group);
+}
+
+bool option_pfs(const struct option *o, struct option_value *v, enum pfs_wish *pfs,
+		enum dh_group *group)
 {
 	char why[IKE_WHY_MAX] = "";
 	int err;
 
 	if (strcmp(v->text, "yes") == 0) {
-		d->pfs = PFS_AS_PROPOSED;
+		*pfs = PFS_AS_PROPOSED;
 		return true;
 	}
 	if (strcmp(v->text, "no") == 0 || strcmp(v->text, "nopfs") == 0) {
-		d->pfs = PFS_NONE;
+		*pfs = PFS_NONE;
 		return true;
 	}
 	if (strcmp(v->text, "server") == 0) {
-		d->pfs = PFS_SERVER;
+		*pfs = PFS_SERVER;
 		return true;
 	}
-	d->pfs = PFS_GROUP;
-	err = dh_group_parse(v->text, &d->pfs_group, why);
+	*pfs = PFS_GROUP;
+	err = dh_group_parse(v->text, group, why);
 	if (err == ERR_UNSUPPORTED)
 		return option_refuse(v, 0, v->text, "%s", why);
-	return err == 0 ? true : refuse_all(o, v);
+	return err == 0 ? true : option_refuse_all(o, v);
+}
+
+bool value_pfs(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return option_pfs(o, v, &d->pfs, &d->pfs_group);
 }
 
 bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v)
 {
-	return duration(o, v, &d->config->session.child.keylife_s);
+	return option_duration(o, v, &d->config->session.child.keylife_s);
 }
 
 /* A duration that the session counts in its own unit. */
@@ -373,7 +370,7 @@ static bool session_time(const struct option *o, struct option_value *v, vtime *
 {
 	uint32_t seconds = 0;
 
-	if (!duration(o, v, &seconds))
+	if (!option_duration(o, v, &seconds))
 		return false;
 	*out = seconds * VTIME_S;
 	return true;
@@ -399,10 +396,10 @@ bool value_pingtime(struct config_draft *d, const struct option *o, struct optio
 static bool count(const struct option *o, struct option_value *v, const char *unit, unsigned *out)
 {
 	uint32_t n = 0;
-	size_t used = number_parse(v->text, &n);
+	size_t used = option_number_parse(v->text, &n);
 
 	if (used == 0 || strcmp(v->text + used, unit) != 0 || n < o->min || n > o->max)
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	*out = n;
 	return true;
 }
@@ -434,10 +431,10 @@ bool value_device(struct config_draft *d, const struct option *o, struct option_
 	size_t n = strlen(v->text);
 
 	if (n > CONFIG_DEVICE_MAX || strcmp(v->text, ".") == 0 || strcmp(v->text, "..") == 0)
-		return refuse_all(o, v);
+		return option_refuse_all(o, v);
 	for (size_t i = 0; i < n; i++) {
 		if (!isalnum((unsigned char)v->text[i]) && !strchr("-_.", v->text[i]))
-			return refuse_all(o, v);
+			return option_refuse_all(o, v);
 	}
 	strcpy(d->config->device, v->text);
 	return true;
@@ -448,10 +445,10 @@ bool value_mtu(struct config_draft *d, const struct option *o, struct option_val
 	uint32_t mtu = 0;
 
 	if (strcmp(v->text, "auto") != 0) {
-		size_t used = number_parse(v->text, &mtu);
+		size_t used = option_number_parse(v->text, &mtu);
 
 		if (used == 0 || v->text[used] || mtu < o->min || mtu > o->max)
-			return refuse_all(o, v);
+			return option_refuse_all(o, v);
 	}
 	d->config->session.mtu = mtu;
 	return true;
@@ -460,11 +457,11 @@ bool value_mtu(struct config_draft *d, const struct option *o, struct option_val
 bool value_inner(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	struct session_config *s = &d->config->session;
-	struct list l = { .text = v->text };
+	struct option_list l = { .text = v->text };
 	struct prefix p;
 
 	s->address_config = strcmp(v->text, "config") == 0;
-	while (!s->address_config && list_next(&l)) {
+	while (!s->address_config && option_list_next(&l)) {
 		if (!prefix_parse(l.item, &p) || !addr_is_host(&p.addr))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
 		if (p.len != 8 * family_size(p.addr.family))
@@ -487,11 +484,11 @@ bool value_inner(struct config_draft *d, const struct option *o, struct option_v
 static bool prefixes(const struct option *o, struct option_value *v, unsigned max,
 		     struct config_prefixes *out)
 {
-	struct list l = { .text = v->text };
+	struct option_list l = { .text = v->text };
 
 	out->n = 0;
-	while (list_next(&l)) {
-		if (!list_room(&l, out->n, max, v))
+	while (option_list_next(&l)) {
+		if (!option_list_room(&l, out->n, max, v))
 			return false;
 		if (!prefix_parse(l.item, &out->list[out->n].prefix))
 			return option_refuse(v, l.at, l.item, "expected %s", o->expect);
@@ -515,4 +512,30 @@ bool value_remote(struct config_draft *d, const struct option *o, struct option_
 bool value_exclude(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	return prefixes(o, v, SESSION_EXCLUDES_MAX, &d->exclude);
+}
+
+bool value_idle_close(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	d->config->session.idle_close = 0;
+	return strcmp(v->text, "0") == 0 || session_time(o, v, &d->config->session.idle_close);
+}
+
+bool value_hold(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return session_time(o, v, &d->config->hold);
+}
+
+/* A number of bytes, of KiB with a K behind it, or of MiB with an M. */
+bool value_hold_bytes(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	uint32_t n = 0;
+	size_t used = option_number_parse(v->text, &n);
+	const char *unit = v->text + used;
+	unsigned shift = strcmp(unit, "K") == 0 ? 10 : strcmp(unit, "M") == 0 ? 20 : 0;
+	uint64_t bytes = (uint64_t)n << shift;
+
+	if (used == 0 || (shift == 0 && *unit) || (bytes && (bytes < o->min || bytes > o->max)))
+		return option_refuse_all(o, v);
+	d->config->hold_bytes = (size_t)bytes;
+	return true;
 }

@@ -47,5 +47,59 @@ bool value_inner(struct config_draft *d, const struct option *o, struct option_v
 bool value_local(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_remote(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_exclude(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_idle_close(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_hold(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_hold_bytes(struct config_draft *d, const struct option *o, struct option_value *v);
+
+/* ---- option_values_policy.c: into the policy at hand ---- */
+
+bool value_policy_source(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_source_port(struct config_draft *d, const struct option *o,
+			      struct option_value *v);
+bool value_policy_destination(struct config_draft *d, const struct option *o,
+			      struct option_value *v);
+bool value_policy_protocol(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_port(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_action(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_granularity(struct config_draft *d, const struct option *o,
+			      struct option_value *v);
+bool value_policy_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_pfs(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_keylife(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_policy_idle_close(struct config_draft *d, const struct option *o,
+			     struct option_value *v);
+bool value_policy_max_sas(struct config_draft *d, const struct option *o, struct option_value *v);
+
+/* ---- what parsers share ---- */
+
+struct option_list {
+	const char *text;
+	size_t next; /* offset behind the last comma; beyond the end when done */
+	size_t at; /* offset of the item */
+	char item[OPTION_ITEM_MAX + 1];
+};
+
+/*
+ * The next of the items that stand between commas, without the blanks around it. False at the end.
+ * What is longer than an item can be is cut, and no parser takes an item of that length.
+ */
+bool option_list_next(struct option_list *l);
+/* Room for one more of `max`? If not, it is refused. */
+bool option_list_room(const struct option_list *l, unsigned n, unsigned max,
+		      struct option_value *v);
+/* Decimal digits only, at most nine. Returns how many characters were used. */
+size_t option_number_parse(const char *text, uint32_t *out);
+/* A host name (RFC 1123 section 2.1); an address with a slip in it is not one. */
+bool option_is_host_name(const char *s);
+/* A duration within the option's bounds. */
+bool option_duration(const struct option *o, struct option_value *v, uint32_t *out);
+/* Proposals for ESP: where in the value each stands, and their common group. */
+bool option_esp_proposals(const struct option *o, struct option_value *v,
+			  struct ike_child_config *child, size_t *at, enum dh_group *proposed);
+/* "yes", "no", "server", or a group, which is then in *group. */
+bool option_pfs(const struct option *o, struct option_value *v, enum pfs_wish *pfs,
+		enum dh_group *group);
+/* Refuses the whole value. Always false. */
+bool option_refuse_all(const struct option *o, struct option_value *v);
 
 #endif

@@ -20,9 +20,6 @@
 #define LATER_IKEV2 "IKEv2 comes later"
 #define LATER_PROBE "probing of epochs comes later"
 #define LATER_NAT "the model of NATs comes later"
-#define LATER_HOLD "holding of first packets comes later"
-#define LATER_POLICY "rules of one's own come later"
-#define LATER_FAIL_CLOSED "a tunnel that fails closed comes later"
 #define LATER_DNS "setting DNS without a script comes later"
 
 const struct option_section option_sections[] = {
@@ -34,7 +31,7 @@ const struct option_section option_sections[] = {
 	{ .name = "tunnel" },
 	{ .name = "dns" },
 	{ .name = "hooks" },
-	{ .name = "policy", .named = true, .later = LATER_POLICY },
+	{ .name = "policy", .named = true, .sample = "web-in-clear" },
 };
 
 const unsigned option_sections_n = ARRAY_SIZE(option_sections);
@@ -434,16 +431,52 @@ const struct option options[] = {
 	  .help = "who sets addresses and routes: own (we do), or script (the one of [hooks])" },
 	{ .section = "tunnel",
 	  .key = "default",
-	  .expect = "bypass",
-	  .words = WORDS({ "bypass", NULL }, { "discard", LATER_FAIL_CLOSED }),
-	  .preset = "bypass" },
+	  .expect = "bypass or discard",
+	  .parse = value_word,
+	  .field = FIELD(fallback),
+	  .words = WORDS({ "bypass", NULL }, { "discard", NULL }),
+	  .preset = "bypass",
+	  .help = "what no rule names: bypass (its usual way, in the clear) or discard (refused)" },
 	{ .section = "tunnel",
 	  .key = "fail-closed",
-	  .expect = "no",
-	  .words = WORDS({ "no", NULL }, { "yes", LATER_FAIL_CLOSED }),
-	  .preset = "no" },
-	{ .section = "tunnel", .key = "hold", .later = LATER_HOLD },
-	{ .section = "tunnel", .key = "hold-bytes", .later = LATER_HOLD },
+	  .expect = "yes or no",
+	  .parse = value_flag,
+	  .field = FIELD(fail_closed),
+	  .words = YES_NO,
+	  .preset = "no",
+	  .help = "yes: nothing leaves beside the tunnel while the connection runs" },
+	{ .section = "tunnel",
+	  .key = "start",
+	  .expect = "connect or demand",
+	  .parse = value_word,
+	  .field = FIELD(start),
+	  .words = WORDS({ "connect", NULL }, { "demand", NULL }),
+	  .preset = "connect",
+	  .help = "when its keys are negotiated: connect (at once), demand (for the first packet)" },
+	{ .section = "tunnel",
+	  .key = "idle-close",
+	  .expect = "a duration from 10s to 30d, such as 10m, or 0",
+	  .parse = value_idle_close,
+	  .preset = "0",
+	  .help = "it is closed after so long without packets, until the next one; 0: never",
+	  .min = 10,
+	  .max = 30 * DURATION_DAYS },
+	{ .section = "tunnel",
+	  .key = "hold",
+	  .expect = "a duration from 1s to 5m, such as 30s",
+	  .parse = value_hold,
+	  .preset = "30s",
+	  .help = "how long packets are held at most while their keys are negotiated",
+	  .min = 1,
+	  .max = 300 },
+	{ .section = "tunnel",
+	  .key = "hold-bytes",
+	  .expect = "a size from 64K to 256M, such as 4M, or 0",
+	  .parse = value_hold_bytes,
+	  .preset = "4M",
+	  .help = "how much is held in all; 0: nothing, it is refused at once",
+	  .min = 64 << 10,
+	  .max = 256 << 20 },
 
 	{ .section = "dns",
 	  .key = "manage",
@@ -463,18 +496,97 @@ const struct option options[] = {
 	  .sample = "/usr/share/vpnc-scripts/vpnc-script",
 	  .help = "run as the connection comes and goes, in vpnc-script's manner" },
 
-	{ .section = "policy", .key = "source", .later = LATER_POLICY },
-	{ .section = "policy", .key = "source-port", .later = LATER_POLICY },
-	{ .section = "policy", .key = "destination", .later = LATER_POLICY },
-	{ .section = "policy", .key = "protocol", .later = LATER_POLICY },
-	{ .section = "policy", .key = "port", .later = LATER_POLICY },
-	{ .section = "policy", .key = "action", .later = LATER_POLICY },
-	{ .section = "policy", .key = "granularity", .later = LATER_POLICY },
-	{ .section = "policy", .key = "proposals", .later = LATER_POLICY },
-	{ .section = "policy", .key = "pfs", .later = LATER_POLICY },
-	{ .section = "policy", .key = "keylife", .later = LATER_POLICY },
-	{ .section = "policy", .key = "idle-close", .later = LATER_POLICY },
-	{ .section = "policy", .key = "max-sas", .later = LATER_POLICY },
+	{ .section = "policy",
+	  .key = "source",
+	  .expect = "any, or addresses, prefixes and names, separated by commas",
+	  .parse = value_policy_source,
+	  .words = WORDS({ "any", NULL }),
+	  .preset = "any",
+	  .help = "from where: any (with protect: our address in the tunnel), addresses, prefixes, names" },
+	{ .section = "policy",
+	  .key = "source-port",
+	  .expect = "any, or ports and ranges from 1 to 65534, separated by commas",
+	  .parse = value_policy_source_port,
+	  .words = WORDS({ "any", NULL }),
+	  .preset = "any",
+	  .help = "from which ports: any, or ports and ranges; of use for servers only" },
+	{ .section = "policy",
+	  .key = "destination",
+	  .expect = "any, or addresses, prefixes and names, separated by commas",
+	  .parse = value_policy_destination,
+	  .words = WORDS({ "any", NULL }),
+	  .preset = "any",
+	  .sample = "0.0.0.0/0",
+	  .help = "to where: any, addresses, prefixes, names (looked up at the start)" },
+	{ .section = "policy",
+	  .key = "protocol",
+	  .expect =
+		  "any, tcp, udp, icmp, icmpv6, igmp, esp, or numbers from 1 to 255, separated by "
+		  "commas",
+	  .parse = value_policy_protocol,
+	  .words = WORDS({ "any", NULL }),
+	  .preset = "any",
+	  .sample = "tcp",
+	  .help = "any, tcp, udp, icmp, icmpv6, igmp, esp, or numbers" },
+	{ .section = "policy",
+	  .key = "port",
+	  .expect = "any, or ports and ranges from 1 to 65534, separated by commas",
+	  .parse = value_policy_port,
+	  .words = WORDS({ "any", NULL }),
+	  .preset = "any",
+	  .sample = "80, 443, 8000-8099",
+	  .help = "to which ports, of tcp or udp: any, or ports and ranges" },
+	{ .section = "policy",
+	  .key = "action",
+	  .expect = "protect, bypass or discard",
+	  .parse = value_policy_action,
+	  .words = WORDS({ "protect", NULL }, { "bypass", NULL }, { "discard", NULL }),
+	  .sample = "bypass",
+	  .help = "protect (a tunnel of its own), bypass (in the clear) or discard (refused)" },
+	{ .section = "policy",
+	  .key = "granularity",
+	  .expect = "rule, host or flow",
+	  .parse = value_policy_granularity,
+	  .words = WORDS({ "rule", NULL }, { "host", NULL }, { "flow", NULL }),
+	  .preset = "rule",
+	  .help = "with protect: keys for the whole rule, for each remote host, or for each flow" },
+	{ .section = "policy",
+	  .key = "proposals",
+	  .expect = "proposals such as aes128gcm16 or aes256-sha256, separated by commas",
+	  .parse = value_policy_proposals,
+	  .sample = "aes256gcm16",
+	  .help = "with protect: in place of those of [esp]" },
+	{ .section = "policy",
+	  .key = "pfs",
+	  .expect = "yes, no, or a group: modp2048, ecp256 or ecp384",
+	  .parse = value_policy_pfs,
+	  .words = WORDS({ "yes", NULL }, { "no", NULL }, { "nopfs", NULL }),
+	  .sample = "yes",
+	  .help = "with protect: in place of that of [esp]" },
+	{ .section = "policy",
+	  .key = "keylife",
+	  .expect = "a duration from 10s to 30d, such as 8h",
+	  .parse = value_policy_keylife,
+	  .sample = "8h",
+	  .help = "with protect: in place of that of [esp]",
+	  .min = 10,
+	  .max = 30 * DURATION_DAYS },
+	{ .section = "policy",
+	  .key = "idle-close",
+	  .expect = "a duration from 10s to 30d, such as 10m, or 0",
+	  .parse = value_policy_idle_close,
+	  .preset = "10m",
+	  .help = "with protect: keys end after so long without packets; 0: never",
+	  .min = 10,
+	  .max = 30 * DURATION_DAYS },
+	{ .section = "policy",
+	  .key = "max-sas",
+	  .expect = "a number from 1 to 256",
+	  .parse = value_policy_max_sas,
+	  .preset = "256",
+	  .help = "with granularity host or flow: how many there may be at a time",
+	  .min = 1,
+	  .max = 256 },
 };
 
 const unsigned options_n = ARRAY_SIZE(options);
@@ -584,6 +696,12 @@ static bool refuse_word(const struct option *o, struct option_value *v)
 	return option_refuse(v, 0, v->text, "expected %s; did you mean %s?", o->expect, near.best);
 }
 
+static bool has_words_alone(const struct option *o)
+{
+	return !o->parse || o->parse == value_word || o->parse == value_flag ||
+	       o->parse == value_policy_action || o->parse == value_policy_granularity;
+}
+
 bool option_parse(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	bool ok = false;
@@ -600,7 +718,7 @@ bool option_parse(struct config_draft *d, const struct option *o, struct option_
 	}
 	if (!v->text[0])
 		return option_refuse(v, 0, "", "it is empty; expected %s", o->expect);
-	if (!ok && o->words && (!o->parse || o->parse == value_word || o->parse == value_flag))
+	if (!ok && o->words && has_words_alone(o))
 		return refuse_word(o, v);
 	if (o->parse)
 		ok = o->parse(d, o, v);
@@ -622,6 +740,18 @@ static bool has_default(const struct option *o)
 	return o->help && !o->later && !must_fill_in(o);
 }
 
+/* A rule that is there does something: it stays a comment. */
+static void write_section(FILE *out, const struct option_section *s)
+{
+	if (s->named)
+		fprintf(out,
+			"\n; A rule of one's own, as many as you like: the first one that fits decides, "
+			"before\n; what [tunnel] says.\n;[%s %s]\n",
+			s->name, s->sample);
+	else
+		fprintf(out, "\n[%s]\n", s->name);
+}
+
 /* The options that `which` selects, by section, each line behind `mark`. */
 static void write_options(FILE *out, bool (*which)(const struct option *o), const char *mark)
 {
@@ -633,10 +763,10 @@ static void write_options(FILE *out, bool (*which)(const struct option *o), cons
 		if (!which(o))
 			continue;
 		if (strcmp(o->section, section) != 0)
-			fprintf(out, "\n[%s]\n", o->section);
+			write_section(out, option_section_find(o->section));
 		section = o->section;
 		fprintf(out, "; %s\n%s%s = %s\n", o->help, mark, o->key,
-			o->preset ? o->preset : o->sample);
+			o->sample ? o->sample : o->preset);
 	}
 }
 

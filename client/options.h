@@ -9,7 +9,7 @@
 
 #include "client/config.h"
 
-#define OPTIONS_MAX 96 /* rows of the table, at most */
+#define OPTIONS_MAX 112 /* rows of the table, at most */
 #define OPTION_ITEM_MAX 255 /* bytes of one item of a list */
 #define OPTION_WHY_MAX 320
 #define OPTION_ECHO_MAX 64 /* of a refused value, in a message */
@@ -44,6 +44,49 @@ struct config_prefixes {
 	struct config_prefix list[CONFIG_PREFIXES_MAX];
 };
 
+#define POLICY_LIST_MAX SESSION_RULE_TS_MAX /* of hosts, protocols or ports of one rule, at most */
+
+/* What a rule says of one side's addresses; none: any. */
+struct policy_hosts {
+	unsigned n;
+	struct {
+		struct prefix prefix; /* family none: a name */
+		struct slice name; /* of the value */
+		size_t at;
+	} list[POLICY_LIST_MAX];
+};
+
+/* None: any. */
+struct policy_ports {
+	unsigned n;
+	struct {
+		uint16_t lo;
+		uint16_t hi;
+	} list[POLICY_LIST_MAX];
+};
+
+struct policy_protocols {
+	unsigned n;
+	uint8_t list[POLICY_LIST_MAX];
+};
+
+/* One [policy NAME] while its options come in. */
+struct policy_draft {
+	char name[SESSION_RULE_NAME_MAX];
+	struct policy_hosts source, destination;
+	struct policy_ports source_port, port;
+	struct policy_protocols protocol;
+	enum policy_action action;
+	enum policy_granularity granularity;
+	struct ike_child_config child; /* no suites, and 0 for keylife_s: as [esp] says */
+	size_t esp_at[IKE_SUITES_MAX];
+	enum dh_group proposed_group;
+	enum pfs_wish pfs;
+	enum dh_group pfs_group;
+	vtime idle_close;
+	unsigned max_sas;
+};
+
 /*
  * A configuration while its options come in, before they are checked against each other. Texts are
  * borrowed from the file's; NULL: not set.
@@ -62,6 +105,9 @@ struct config_draft {
 	unsigned transport; /* enum ike_transport */
 	unsigned routes; /* enum routes_wish */
 	unsigned dns; /* enum dns_wish */
+	unsigned fallback; /* 0: bypass, 1: discard */
+	unsigned start; /* 0: connect, 1: demand */
+	bool fail_closed;
 	bool allow_weak_ike, allow_weak_esp;
 	bool xauth, interactive, fragmentation;
 	const char *application_version;
@@ -73,6 +119,9 @@ struct config_draft {
 	struct config_prefixes local; /* none: our inner addresses */
 	struct config_prefixes remote; /* none: what the gateway says */
 	struct config_prefixes exclude;
+	struct policy_draft policies[SESSION_RULES_MAX];
+	unsigned npolicies;
+	unsigned policy; /* the one at hand */
 };
 
 /* A value on its way into a parser, and the parser's complaint on its way out. */
@@ -109,6 +158,7 @@ struct option {
 struct option_section {
 	const char *name;
 	bool named; /* [name NAME] */
+	const char *sample; /* of that name */
 	const char *later; /* no part of it is of this version: why */
 };
 

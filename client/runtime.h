@@ -14,6 +14,7 @@
  *	journal.c   what was changed in the kernel, so that a crash can be put right
  *	priv.c      privileges
  *	keylog.c    Wireshark's decryption tables, only when asked for
+ *	host_watch.c puts back what others remove of ours; tells when the host's network changes
  *	setup.c     device, routes and script, one after the other
  *	progress.c  the steps of `connect` on the terminal
  *	ask.c       questions to a person (ask.h)
@@ -270,6 +271,53 @@ void control_end(struct control *c);
 /* After the loop has run dry. */
 void control_free(struct control *c);
 
+/* ---- host_watch.c ---- */
+
+#define WATCH_PACE_TIMES 10
+#define WATCH_PACE_WINDOW (60 * VTIME_S)
+#define WATCH_PACE_SLOW (10 * VTIME_S)
+
+/* When things were put back: as a ring; all of it is forgotten after a window without any. */
+struct watch_pace {
+	unsigned n;
+	vtime times[WATCH_PACE_TIMES];
+	bool slow;
+};
+
+/*
+ * When things may be put back again: now, or, once that was WATCH_PACE_TIMES times within a window,
+ * WATCH_PACE_SLOW after the last time.
+ */
+vtime watch_pace_next(const struct watch_pace *p, vtime now);
+/* They have been. True when it is from now on that the next time must wait. */
+bool watch_pace_done(struct watch_pace *p, vtime now);
+
+/*
+ * Watches over what host_apply has made, which networkd, NetworkManager or a person may remove, and
+ * over the host's own addresses and routes.
+ */
+struct host_watch {
+	struct tun_watch tun;
+	int epoll; /* readable when there is something to do; -1: not open */
+	int timer;
+	bool due; /* something may be missing */
+	struct watch_pace pace;
+};
+
+#define HOST_WATCH_NONE ((struct host_watch){ .epoll = -1, .timer = -1 })
+
+/* As tun_watch_open. */
+int host_watch_open(struct host_watch *w, unsigned ifindex, const struct tun_netlink *own);
+void host_watch_close(struct host_watch *w);
+
+struct host;
+
+/*
+ * To be called when host.watch.epoll is readable: puts back what is missing, at a bearable pace.
+ * True when the host's own addresses or routes are not what they were.
+ */
+bool host_watch_run(struct host *h, struct log *log);
+
 /* ---- host.c ---- */
 
 /* Everything of the host's that a connection holds; opened while there are privileges. */
@@ -291,6 +339,7 @@ struct host {
 	/* What host_apply has made, as the journal's lines. */
 	char (*applied)[TUN_STATE_TEXT_MAX];
 	unsigned napplied;
+	struct host_watch watch;
 };
 
 /*
@@ -306,6 +355,11 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
  * 0, or a negative enum err and in *why what was refused.
  */
 int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/*
+ * Makes again what host_apply has made and is not there any more, counted in *made. 0, or a negative
+ * enum err and in *why what was refused first; the rest is made all the same.
+ */
+int host_restore(struct host *h, unsigned *made, char why[200]);
 /* The device's MTU is another from now on. 0 or a negative enum err, with errno. */
 int host_set_mtu(struct host *h, unsigned mtu);
 /*

@@ -25,6 +25,7 @@ struct setup {
 	struct addr inner[SESSION_INNER_MAX];
 	struct prefix routes[SESSION_ROUTES_MAX];
 	struct prefix excludes[HOOKS_SPLITS_MAX];
+	struct policy policy;
 };
 
 struct setup *setup_new(struct host *host, struct hooks *hooks)
@@ -54,6 +55,10 @@ static void setup_keep(struct setup *s, const struct session_effect *fx)
 	s->fx.tun.routes = s->routes;
 	s->fx.tun.excludes = s->excludes;
 	s->fx.tun.assigned = NULL;
+	if (!fx->tun.policy)
+		return;
+	s->policy = *fx->tun.policy;
+	s->fx.tun.policy = &s->policy;
 }
 
 /* The kernel's part; then the script's, if there is one. */

@@ -90,6 +90,10 @@ if(sources)
 	godwit_test(sim sim 900 sim --seeds ${GODWIT_SIM_SEEDS})
 endif()
 
+# The lab's wire decides as the simulator's does.
+add_executable(lab_link tests/lab/link_emulator.c tests/sim/link.c)
+target_link_libraries(lab_link PRIVATE test_support)
+
 # The lab's own gateway; its echoes are the simulator's.
 file(GLOB sources CONFIGURE_DEPENDS tests/lab/gateway/*.c)
 if(sources)

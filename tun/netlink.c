@@ -217,11 +217,11 @@ static uint8_t rule_action(enum tun_action a)
 	return FR_ACT_TO_TBL;
 }
 
-static void put_port(struct request *r, uint16_t type, uint16_t port)
+static void put_ports(struct request *r, uint16_t type, const struct tun_ports *ports)
 {
-	struct fib_rule_port_range range = { .start = port, .end = port };
+	struct fib_rule_port_range range = { .start = ports->lo, .end = ports->hi };
 
-	if (port)
+	if (ports->hi)
 		mnl_attr_put(r->nlh, type, sizeof(range), &range);
 }
 
@@ -248,8 +248,8 @@ static int rule_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 	}
 	if (s->proto)
 		mnl_attr_put_u8(r.nlh, FRA_IP_PROTO, s->proto);
-	put_port(&r, FRA_SPORT_RANGE, s->sport);
-	put_port(&r, FRA_DPORT_RANGE, s->dport);
+	put_ports(&r, FRA_SPORT_RANGE, &s->sport);
+	put_ports(&r, FRA_DPORT_RANGE, &s->dport);
 	if (s->table)
 		mnl_attr_put_u32(r.nlh, FRA_TABLE, s->table);
 	return request_do(n, &r);
@@ -294,6 +294,15 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s)
 	if (errno == EEXIST && (s->kind != TUN_STATE_ROUTE || route_again(n, s) == 0))
 		return 0;
 	return request_error();
+}
+
+int tun_state_restore(struct tun_netlink *n, const struct tun_state *s)
+{
+	if (!tun_state_valid(s))
+		return ERR_MALFORMED;
+	if (state_do(n, s, true) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : request_error();
 }
 
 static bool means_gone(int error)

@@ -8,9 +8,15 @@
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define PROTO_ESP 50
+#define PROTO_ICMP6 58
 #define PORT_IKE 500
+#define PORT_DHCP_CLIENT 68
+#define PORT_DHCP_SERVER 67
+#define PORT_DHCP6_CLIENT 546
+#define PORT_DHCP6_SERVER 547
 
 static_assert(TUN_PREF_EXCLUDE + TUN_EXCLUDE_MAX <= TUN_PREF_POLICY, "exclusions come first");
+static_assert(TUN_PREF_SPD + POLICY_RULES_MAX <= TUN_PREF_LINK, "the SPD comes before the rest");
 /* That of the main table. */
 static_assert(TUN_PREF_POLICY + TUN_POLICY_MAX < 32766, "rules stand before the host's own");
 
@@ -41,8 +47,20 @@ static const struct addr *inner_of(const struct tun_setup *setup, enum family f)
 	return NULL;
 }
 
+static bool is_of(const struct policy_rule *rule, enum policy_action action, enum family f)
+{
+	return rule->action == action && rule->ts.remote.lo.family == f;
+}
+
 static bool protects_family(const struct tun_setup *setup, enum family f)
 {
+	const struct policy *policy = setup->policy;
+
+	for (unsigned i = 0; policy && i < policy->n; i++)
+		if (is_of(&policy->rules[i], POLICY_PROTECT, f))
+			return true;
+	if (policy)
+		return false;
 	for (unsigned i = 0; i < setup->n_remote; i++)
 		if (setup->remote[i].addr.family == f)
 			return true;
@@ -55,6 +73,17 @@ static bool has_family(const struct tun_setup *setup, enum family f)
 	return protects_family(setup, f) || inner_of(setup, f) != NULL;
 }
 
+/* True when packets of this family may be prohibited. */
+static bool discards_family(const struct tun_setup *setup, enum family f)
+{
+	const struct policy *policy = setup->policy;
+
+	for (unsigned i = 0; policy && i < policy->n; i++)
+		if (is_of(&policy->rules[i], POLICY_DISCARD, f))
+			return true;
+	return policy && policy->fallback == POLICY_DISCARD;
+}
+
 static void plan_outer(struct plan *p, uint8_t proto, uint16_t sport, uint16_t dport)
 {
 	const struct addr *gateway = &p->setup->path.remote.addr;
@@ -65,8 +94,8 @@ static void plan_outer(struct plan *p, uint8_t proto, uint16_t sport, uint16_t d
 			    .family = gateway->family,
 			    .to = host_prefix(gateway),
 			    .proto = proto,
-			    .sport = sport,
-			    .dport = dport,
+			    .sport = { sport, sport },
+			    .dport = { dport, dport },
 			    .action = TUN_LOOKUP,
 			    .table = TUN_TABLE_MAIN,
 		    });
@@ -225,6 +254,211 @@ static void plan_protect(struct plan *p, unsigned i)
 		    });
 }
 
+static void plan_lists(struct plan *p)
+{
+	for (unsigned i = 0; i < p->setup->n_remote; i++)
+		plan_route(p, &p->setup->remote[i]);
+	for (unsigned i = 0; i < p->setup->n_exclude; i++)
+		plan_exclude(p, i);
+	for (unsigned i = 0; i < p->setup->n_remote; i++)
+		plan_protect(p, i);
+}
+
+/* ---- the SPD ---- */
+
+/* False when there is no next one. */
+static bool addr_step(struct addr *a)
+{
+	for (size_t i = family_size(a->family); i-- > 0;)
+		if (++a->b[i] != 0)
+			return true;
+	return false;
+}
+
+/* The largest prefix that begins at `lo` and ends at `hi` at most. */
+static struct prefix first_prefix(const struct addr *lo, const struct addr *hi)
+{
+	struct prefix p = { *lo, 0 };
+	struct addr first, last;
+
+	for (;; p.len++) {
+		prefix_range(&p, &first, &last);
+		if (addr_eq(&first, lo) && addr_cmp(&last, hi) <= 0)
+			return p;
+	}
+}
+
+/* The next of the prefixes that a range of addresses consists of; false at the end. */
+static bool range_next(struct addr *lo, const struct addr *hi, struct prefix *out)
+{
+	struct addr first;
+
+	if (lo->family == FAMILY_NONE || addr_cmp(lo, hi) > 0)
+		return false;
+	*out = first_prefix(lo, hi);
+	prefix_range(out, &first, lo);
+	if (!addr_step(lo))
+		lo->family = FAMILY_NONE;
+	return true;
+}
+
+static bool has_route(const struct plan *p, const struct prefix *to)
+{
+	for (unsigned i = 0; i < p->n && i < p->max; i++)
+		if (p->out[i].kind == TUN_STATE_ROUTE && p->out[i].action == TUN_UNICAST &&
+		    p->out[i].to.len == to->len && addr_eq(&p->out[i].to.addr, &to->addr))
+			return true;
+	return false;
+}
+
+static void plan_rule_routes(struct plan *p, const struct policy_rule *rule)
+{
+	struct addr lo = rule->ts.remote.lo;
+	struct prefix to;
+
+	while (range_next(&lo, &rule->ts.remote.hi, &to))
+		if (!has_route(p, &to))
+			plan_route(p, &to);
+}
+
+/* True when what matches may have no source yet, or our inner one. */
+static bool is_from_any(const struct plan *p, const struct policy_rule *rule)
+{
+	const struct ts *local = &rule->ts.local;
+	struct prefix all;
+
+	for (unsigned i = 0; rule->action == POLICY_PROTECT && i < p->setup->n_inner; i++)
+		if (ts_contains_addr(local, &p->setup->inner[i]))
+			return true;
+	return ts_to_prefix(local, &all) && all.len == 0;
+}
+
+static struct tun_ports ports_of(const struct ts *ts, enum policy_action action)
+{
+	if ((ts->port_lo == 0 && ts->port_hi == UINT16_MAX) ||
+	    (ts->port_hi == UINT16_MAX && action == POLICY_PROTECT))
+		return (struct tun_ports){ 0, 0 };
+	return (struct tun_ports){
+		ts->port_lo ? ts->port_lo : 1,
+		ts->port_hi < UINT16_MAX ? ts->port_hi : UINT16_MAX - 1,
+	};
+}
+
+static struct tun_state spd_state(const struct plan *p, unsigned i)
+{
+	const struct policy_rule *rule = &p->setup->policy->rules[i];
+	struct tun_state s = {
+		.kind = TUN_STATE_RULE,
+		.pref = TUN_PREF_SPD + i,
+		.family = rule->ts.remote.lo.family,
+		.proto = rule->ts.remote.proto ? rule->ts.remote.proto : rule->ts.local.proto,
+		.action = TUN_LOOKUP,
+	};
+
+	switch (rule->action) {
+	case POLICY_PROTECT:
+		s.table = p->setup->table;
+		break;
+	case POLICY_BYPASS:
+		s.table = TUN_TABLE_MAIN;
+		break;
+	case POLICY_DISCARD:
+		s.action = TUN_PROHIBIT;
+		break;
+	}
+	if (s.proto == 0)
+		return s;
+	s.sport = ports_of(&rule->ts.local, rule->action);
+	s.dport = ports_of(&rule->ts.remote, rule->action);
+	return s;
+}
+
+/* A rule without a port that the kernel knows. */
+static bool is_void(const struct tun_ports *ports)
+{
+	return ports->lo > ports->hi;
+}
+
+static void plan_rule(struct plan *p, unsigned i)
+{
+	const struct policy_rule *rule = &p->setup->policy->rules[i];
+	struct tun_state s = spd_state(p, i);
+	bool from_any = is_from_any(p, rule);
+	struct addr local = rule->ts.local.lo, remote;
+
+	if (is_void(&s.sport) || is_void(&s.dport))
+		return;
+	while (from_any || range_next(&local, &rule->ts.local.hi, &s.from)) {
+		remote = rule->ts.remote.lo;
+		while (range_next(&remote, &rule->ts.remote.hi, &s.to))
+			plan_put(p, s);
+		if (from_any)
+			break;
+	}
+}
+
+/* What ends in BYPASS anyhow needs no rule. */
+static bool is_needed(const struct policy *policy, unsigned i)
+{
+	enum family f = policy->rules[i].ts.remote.lo.family;
+
+	for (; i < policy->n; i++)
+		if (policy->rules[i].action != POLICY_BYPASS &&
+		    policy->rules[i].ts.remote.lo.family == f)
+			return true;
+	return policy->fallback == POLICY_DISCARD;
+}
+
+static void plan_link(struct plan *p, const char *to, uint8_t proto, uint16_t sport, uint16_t dport)
+{
+	struct tun_state s = {
+		.kind = TUN_STATE_RULE,
+		.pref = TUN_PREF_LINK,
+		.proto = proto,
+		.sport = { sport, sport },
+		.dport = { dport, dport },
+		.action = TUN_LOOKUP,
+		.table = TUN_TABLE_MAIN,
+	};
+
+	prefix_parse(to, &s.to);
+	s.family = s.to.addr.family;
+	plan_put(p, s);
+}
+
+/* Neighbour discovery of the kernel asks no rule, that of programs does; multicast is local. */
+static void plan_last(struct plan *p)
+{
+	struct tun_state s = {
+		.kind = TUN_STATE_RULE,
+		.pref = TUN_PREF_LAST,
+		.family = FAMILY_IP4,
+		.action = TUN_PROHIBIT,
+	};
+
+	if (p->setup->policy->fallback != POLICY_DISCARD)
+		return;
+	plan_link(p, "0.0.0.0/0", PROTO_UDP, PORT_DHCP_CLIENT, PORT_DHCP_SERVER);
+	plan_link(p, "::/0", PROTO_UDP, PORT_DHCP6_CLIENT, PORT_DHCP6_SERVER);
+	plan_link(p, "fe80::/10", PROTO_ICMP6, 0, 0);
+	plan_put(p, s);
+	s.family = FAMILY_IP6;
+	plan_put(p, s);
+}
+
+static void plan_policy(struct plan *p)
+{
+	const struct policy *policy = p->setup->policy;
+
+	for (unsigned i = 0; i < policy->n; i++)
+		if (policy->rules[i].action == POLICY_PROTECT)
+			plan_rule_routes(p, &policy->rules[i]);
+	for (unsigned i = 0; i < policy->n; i++)
+		if (is_needed(policy, i))
+			plan_rule(p, i);
+	plan_last(p);
+}
+
 /*
  * Exceptions first, then what catches in our table, then the way out of it, then what need not go
  * there, then the way into it.
@@ -240,7 +474,8 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 	plan_path(&p);
 	plan_router(&p);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
-		if (has_family(setup, families[i]) || setup->path.remote.addr.family == families[i])
+		if (has_family(setup, families[i]) || discards_family(setup, families[i]) ||
+		    setup->path.remote.addr.family == families[i])
 			plan_mark(&p, families[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
 		if (has_family(setup, families[i]))
@@ -249,11 +484,9 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 		plan_from_inner(&p, &setup->inner[i]);
 	for (unsigned i = 0; i < setup->n_inner; i++)
 		plan_address(&p, &setup->inner[i]);
-	for (unsigned i = 0; i < setup->n_remote; i++)
-		plan_route(&p, &setup->remote[i]);
-	for (unsigned i = 0; i < setup->n_exclude; i++)
-		plan_exclude(&p, i);
-	for (unsigned i = 0; i < setup->n_remote; i++)
-		plan_protect(&p, i);
+	if (setup->policy)
+		plan_policy(&p);
+	else
+		plan_lists(&p);
 	return p.n <= max ? (int)p.n : ERR_NO_ROOM;
 }

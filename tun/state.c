@@ -58,6 +58,11 @@ static bool route_valid(const struct tun_state *s)
 	return s->table != 0;
 }
 
+static bool ports_valid(const struct tun_ports *p, const struct tun_state *s)
+{
+	return p->hi == 0 ? p->lo == 0 : p->lo != 0 && p->lo <= p->hi && s->proto != 0;
+}
+
 static bool rule_valid(const struct tun_state *s)
 {
 	bool lookup = s->action == TUN_LOOKUP;
@@ -71,7 +76,7 @@ static bool rule_valid(const struct tun_state *s)
 	if (s->from.addr.family != FAMILY_NONE &&
 	    (!prefix_fits(&s->from, s->family) || !prefix_is_network(&s->from)))
 		return false;
-	if ((s->sport || s->dport) && s->proto == 0)
+	if (!ports_valid(&s->sport, s) || !ports_valid(&s->dport, s))
 		return false;
 	return s->action != TUN_UNICAST && lookup == (s->table != 0);
 }
@@ -106,6 +111,17 @@ static void put_number(struct line *l, const char *key, uint32_t value)
 
 	snprintf(text, sizeof(text), "%u", value);
 	put_word(l, key, text);
+}
+
+static void put_ports(struct line *l, const char *key, const struct tun_ports *p)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u-%u", p->lo, p->hi);
+	if (p->hi && p->lo == p->hi)
+		put_number(l, key, p->lo);
+	else if (p->hi)
+		put_word(l, key, text);
 }
 
 static void put_prefix(struct line *l, const char *key, const struct prefix *p)
@@ -144,10 +160,8 @@ static void put_rule(struct line *l, const struct tun_state *s)
 		put_word(l, "fwmark", text);
 	if (s->proto)
 		put_number(l, "ipproto", s->proto);
-	if (s->sport)
-		put_number(l, "sport", s->sport);
-	if (s->dport)
-		put_number(l, "dport", s->dport);
+	put_ports(l, "sport", &s->sport);
+	put_ports(l, "dport", &s->dport);
 	put_word(l, "action", actions[s->action]);
 	if (s->table)
 		put_number(l, "table", s->table);
@@ -194,6 +208,19 @@ static bool get_number(const char *word, uint32_t max, uint32_t *out)
 	return *word && !*end && v <= max;
 }
 
+/* "80" or "80-89" */
+static bool get_ports(const char *word, struct tun_ports *out)
+{
+	uint32_t lo, hi;
+	char *end;
+
+	lo = hi = (uint32_t)strtoul(word, &end, 10);
+	if (*end == '-')
+		hi = (uint32_t)strtoul(end + 1, &end, 10);
+	*out = (struct tun_ports){ (uint16_t)lo, (uint16_t)hi };
+	return !*end;
+}
+
 static bool get_action(const char *word, struct tun_state *s)
 {
 	int i = name_index(actions, ARRAY_SIZE(actions), word);
@@ -233,6 +260,10 @@ static bool get_field(struct tun_state *s, const char *key, const char *word)
 		return prefix_parse(word, &s->from);
 	if (strcmp(key, "src") == 0)
 		return addr_parse(word, &s->source);
+	if (strcmp(key, "sport") == 0)
+		return get_ports(word, &s->sport);
+	if (strcmp(key, "dport") == 0)
+		return get_ports(word, &s->dport);
 	if (!get_number(word, UINT32_MAX, &v))
 		return false;
 	if (strcmp(key, "metric") == 0)
@@ -245,10 +276,6 @@ static bool get_field(struct tun_state *s, const char *key, const char *word)
 		s->fwmark = v;
 	else if (strcmp(key, "ipproto") == 0)
 		s->proto = (uint8_t)v;
-	else if (strcmp(key, "sport") == 0)
-		s->sport = (uint16_t)v;
-	else if (strcmp(key, "dport") == 0)
-		s->dport = (uint16_t)v;
 	else
 		return false;
 	return true;

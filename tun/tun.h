@@ -7,8 +7,9 @@
  *	state.c    what we put into the kernel, each thing as a value and as a line of text
  *	netlink.c  puts it there and takes it away again
  *	plan.c     which things a connection needs, in order
+ *	watch.c    sees what others do to them, and to the host's network
  *
- * Not here yet: device offloads, DNS, fail-closed rules, watching over what was put there.
+ * Not here yet: device offloads, DNS, rules that outlive the process.
  *
  * The kernel's policy routing carries the SPD (RFC 4301 section 4.4.1). Our routes stand in a table
  * of their own; rules send packets there. By their preferences:
@@ -18,11 +19,27 @@
  *	30000  our firewall mark           main         the tunnel's own packets, so that no host
  *	                                                route to the gateway is needed
  *	30005  from an inner address       our table    else they could leave unprotected
- *	30010  to an excluded prefix       main         BYPASS, one rule for each prefix
- *	30500  to a protected prefix       our table    PROTECT, one rule for each prefix
- *	       everything else             unchanged    BYPASS
+ *	30010  the SPD, in its order       main         BYPASS
+ *	                                   our table    PROTECT
+ *	                                   prohibit     DISCARD: the application sees EACCES
+ *	       everything else             unchanged    BYPASS, or with DISCARD:
+ *	31990  DHCP, neighbour discovery   main         the links must live
+ *	32000  all                         prohibit
  *
- * What is bound to an inner address goes into the tunnel even when its destination is excluded: the
+ * Each rule of the SPD has a preference of its own. Protocol and ports are those of the kernel's look-up:
+ * a socket that has no port yet matches no rule for source ports, and raw sockets none for any ports;
+ * what leads into the TUN so is refused there, by the SPD itself. Fragments are made after the
+ * look-up and go where the whole packet goes. The kernel knows no port 0 and no port 65535: a BYPASS
+ * or DISCARD rule leaves these two out, and a PROTECT rule that has 65535 is for all ports, so that
+ * nothing of it leaves in the clear. Whatever is local, multicast to the link in IPv6 too, is decided
+ * before all rules.
+ *
+ * A source is asked for only where it cannot be one of our inner addresses: before the look-up a
+ * packet has none, and gets the inner one in our table. What is protected for us is so kept from
+ * leaving with another source, too.
+ *
+ * Without a policy there are lists of prefixes: what is excluded (30010), then what is protected
+ * (30500). What is bound to an inner address goes into the tunnel even when its destination is excluded: the
  * SPD refuses it there, and no inner address is seen outside. Where the main table has no way to an
  * excluded prefix the search goes on, with the same end.
  *
@@ -40,6 +57,7 @@
 
 #include "base/addr.h"
 #include "base/pkt.h"
+#include "base/policy.h"
 
 #define TUN_RT_PROTOCOL 103
 #define TUN_TABLE 0x6777
@@ -53,6 +71,9 @@
 #define TUN_EXCLUDE_MAX 400
 #define TUN_PREF_POLICY 30500
 #define TUN_POLICY_MAX 400
+#define TUN_PREF_SPD 30010
+#define TUN_PREF_LINK 31990
+#define TUN_PREF_LAST 32000
 /* Worse than any route that somebody means. */
 #define TUN_METRIC_UNREACHABLE 0xff002000
 
@@ -98,6 +119,12 @@ enum tun_action {
 	TUN_UNICAST, /* ROUTE: out of `ifname` */
 };
 
+/* From lo to hi; both 0: any. */
+struct tun_ports {
+	uint16_t lo;
+	uint16_t hi;
+};
+
 /* One thing in the kernel. What the kind has no use for is zero; so are optional fields unset. */
 struct tun_state {
 	enum tun_state_kind kind;
@@ -112,8 +139,8 @@ struct tun_state {
 	uint32_t pref; /* RULE */
 	uint32_t fwmark; /* RULE: optional */
 	uint8_t proto; /* RULE: optional */
-	uint16_t sport; /* RULE: optional, with proto */
-	uint16_t dport;
+	struct tun_ports sport; /* RULE: optional, with proto */
+	struct tun_ports dport;
 };
 
 #define TUN_STATE_TEXT_MAX 320
@@ -156,15 +183,70 @@ int tun_link_down(struct tun_netlink *n, const char *ifname);
  * stands in its place).
  */
 int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
+/*
+ * Makes it again if it is not there: 1 when it had to, 0 when not; else as tun_state_add. What stands
+ * in its place is left alone.
+ */
+int tun_state_restore(struct tun_netlink *n, const struct tun_state *s);
 /* Takes it away. 0 also when it, or its interface, is not there; else as tun_state_add. */
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 
+/* ---- watch.c ---- */
+
+/* One of the host's addresses or routes, or a link that runs: what it is, and where a route leads. */
+enum tun_known_kind {
+	TUN_KNOWN_LINK,
+	TUN_KNOWN_ADDRESS,
+	TUN_KNOWN_ROUTE,
+};
+
+struct tun_known {
+	enum tun_known_kind kind;
+	uint32_t ifindex;
+	uint64_t id;
+	uint64_t value;
+};
+
+#define TUN_KNOWN_MAX 1024
+#define TUN_WATCH_READS 64 /* messages read at a time */
+
+/* tun_watch_read: */
+#define TUN_WATCH_OURS 1u /* something of ours may have been removed */
+#define TUN_WATCH_NETWORK 2u /* the host has another address or route than before */
+
+/* Listens to the kernel. Of one thread. */
+struct tun_watch {
+	struct mnl_socket *nl;
+	uint32_t seq;
+	uint32_t own; /* who makes and removes what is ours */
+	uint32_t ifindex; /* of the TUN */
+	bool up; /* it is */
+	bool full; /* there is more than is known */
+	unsigned nknown;
+	struct tun_known known[TUN_KNOWN_MAX];
+};
+
+/*
+ * Begins to listen, for the device of this number; own: what it is told to do is no news (NULL:
+ * everything is). Does not wait later on. 0 or ERR_SYSTEM.
+ */
+int tun_watch_open(struct tun_watch *w, unsigned ifindex, const struct tun_netlink *own);
+void tun_watch_close(struct tun_watch *w);
+/* Readable when there is something for tun_watch_read. */
+int tun_watch_fd(const struct tun_watch *w);
+/*
+ * What has happened, as bits. An address that is merely refreshed, one of the link alone or one not
+ * yet usable, a route in another table than main or made again as it was: nothing has.
+ */
+unsigned tun_watch_read(struct tun_watch *w);
+
 #define TUN_INNER_MAX 4
 /*
- * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; exclude; route
- * and rule.
+ * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; for each rule of
+ * the SPD a route and a rule, or two where it is not one prefix; the links' own, and the last ones.
  */
-#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX)
+#define TUN_SPD_MAX (2 * POLICY_RULES_MAX + 200)
+#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_SPD_MAX + 5)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {
@@ -181,14 +263,16 @@ struct tun_setup {
 	unsigned n_remote;
 	const struct prefix *exclude; /* but not these */
 	unsigned n_exclude;
+	const struct policy *policy; /* in place of `remote` and `exclude`; NULL: none */
 };
 
 /*
  * The things to add, in this order, and to delete in the reverse one: at no moment in between can
  * a packet for a protected destination with an inner source leave unprotected. A protected prefix
  * of a family that has no inner address becomes unreachable. An excluded prefix of a family that
- * has no protected one needs nothing. Returns how many, or ERR_NO_ROOM: more than `max`, more than
- * TUN_POLICY_MAX protected or TUN_EXCLUDE_MAX excluded prefixes.
+ * has no protected one, and a BYPASS rule with nothing else behind it, need nothing. Returns how
+ * many, or ERR_NO_ROOM: more than `max`, more than TUN_POLICY_MAX protected or TUN_EXCLUDE_MAX
+ * excluded prefixes.
  */
 int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max);
 

@@ -105,7 +105,7 @@ lab_begin() {
 	done
 	[ -x "$GODWIT" ] || skip "no client at $GODWIT"
 	LAB=gl$$
-	NSC=$LAB-c NSR=$LAB-r NSG=$LAB-g NSS=$LAB-s
+	NSC=$LAB-c NSR=$LAB-r NSG=$LAB-g NSS=$LAB-s NSW=$LAB-w
 	grep -qa __tsan_init "$GODWIT" && LAB_TSAN=-tsan || LAB_TSAN=
 	LAB_OUT=${LAB_OUT:-$LAB_TOP/build/lab/$LAB_NAME$LAB_TSAN}
 	mkdir -p "$LAB_OUT" && find "$LAB_OUT" -mindepth 1 -delete
@@ -173,6 +173,32 @@ lab_v6() {
 	wait_for 5 in_client ping -q -c 1 -W 1 $GW_ADDR6 || fail "client cannot reach the gateway by IPv6"
 }
 
+# Between client and router lies a namespace with a wire in it that has a delay, loses, and so on:
+# LAB_WIRE has the emulator's words ("delay=50 loss=10"). wire_set changes them later.
+lab_wire() {
+	local dev
+	lab_namespace "$NSW" || fail "cannot make the namespace $NSW"
+	ip netns exec "$NSW" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+		net.ipv6.conf.default.disable_ipv6=1
+	ip -n "$NSC" link add c0 type veth peer name wc netns "$NSW"
+	ip -n "$NSR" link add rc type veth peer name wr netns "$NSW"
+	ip -n "$NSC" addr add $CLIENT_ADDR/24 dev c0
+	ip -n "$NSC" addr add fd18:1::2/64 dev c0 nodad
+	ip -n "$NSR" addr add 198.18.1.1/24 dev rc
+	ip -n "$NSR" addr add fd18:1::1/64 dev rc nodad
+	for dev in "$NSC c0" "$NSR rc" "$NSW wc" "$NSW wr"; do
+		ip -n "${dev% *}" link set "${dev#* }" up
+	done
+	mkfifo "$LAB_TMP/wire"
+	# shellcheck disable=SC2086
+	ip netns exec "$NSW" "${GODWIT%/*}/lab_link" wc wr $LAB_WIRE <>"$LAB_TMP/wire" \
+		>"$LAB_OUT/wire.log" 2>&1 &
+	wait_for 5 grep -q ready "$LAB_OUT/wire.log" || fail "the wire does not start"
+}
+
+# wire_set WORDS...
+wire_set() { echo "$*" >"$LAB_TMP/wire"; }
+
 # lab_up [nat|v6]: builds the topology; again after lab_down if need be.
 lab_up() {
 	lab_down_net
@@ -180,7 +206,11 @@ lab_up() {
 	for ns in "$NSC" "$NSR" "$NSG" "$NSS"; do
 		lab_namespace "$ns" || fail "cannot make the namespace $ns"
 	done
-	lab_link "$NSC" c0 $CLIENT_ADDR/24 fd18:1::2/64 "$NSR" rc 198.18.1.1/24 fd18:1::1/64
+	if [ -n "${LAB_WIRE:-}" ]; then
+		lab_wire
+	else
+		lab_link "$NSC" c0 $CLIENT_ADDR/24 fd18:1::2/64 "$NSR" rc 198.18.1.1/24 fd18:1::1/64
+	fi
 	lab_link "$NSG" g0 $GW_ADDR/24 fd18:9::1/64 "$NSR" rg $NAT_ADDR/24 fd18:9::2/64
 	lab_link "$NSG" gi $INNER_GW/24 fd80::1/64 "$NSS" s0 $SERVER_ADDR/24 fd80::2/64
 	ip -n "$NSC" route add default via 198.18.1.1
@@ -200,7 +230,7 @@ lab_up() {
 
 lab_pids() {
 	local ns
-	for ns in "$NSC" "$NSR" "$NSG" "$NSS"; do
+	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
 		ip netns pids "$ns" 2>/dev/null
 	done
 }
@@ -215,7 +245,8 @@ lab_down_net() {
 		for pid in $(lab_pids); do kill -KILL "$pid" 2>/dev/null; done
 		wait_for 3 lab_is_empty
 	fi
-	for ns in "$NSC" "$NSR" "$NSG" "$NSS"; do
+	rm -f "$LAB_TMP/wire"
+	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
 		[ ! -e "/run/netns/$ns" ] || ip netns del "$ns"
 	done
 	return 0

@@ -274,6 +274,44 @@ static void single_lines_are_explained(void **state)
 		{ "[tunnel]\naddress = fd00::1\nremote = fd00::/8\n",
 		  "\n  IPv4            all of it in the clear: [tunnel] address has no IPv4 "
 		  "address\n" },
+		{ "[policy a]\naction = bypass\ndestination = 10.0.0.0/8\nprotocol = tcp, 47\n"
+		  "source = 10.9.0.0/16\n[policy b]\naction = discard\nprotocol = udp\n"
+		  "port = 9\n",
+		  "\n  rules           the first that fits decides; then what follows below\n"
+		  "    a: TCP from 10.9.0.0/16 to 10.0.0.0/8, protocol 47 from 10.9.0.0/16 to "
+		  "10.0.0.0/8\n"
+		  "                  in the clear, beside the tunnel\n"
+		  "    b: UDP to any IPv4 address port 9, UDP to any IPv6 "
+		  "address port 9\n"
+		  "                  refused at once: programs are told \"permission denied\"\n"
+		  "  in the tunnel " },
+		{ "[policy a]\naction = protect\ndestination = 10.0.0.0/8\nprotocol = tcp\n"
+		  "port = 80-89\n[policy b]\naction = protect\ndestination = 10.0.0.1, 10.0.0.2\n"
+		  "granularity = host\nmax-sas = 9\nidle-close = 0\nproposals = aes256-sha256\n"
+		  "pfs = no\nkeylife = 1h\n",
+		  "\n    a: TCP to 10.0.0.0/8 ports 80-89\n"
+		  "                  in a tunnel of its own, from our address, negotiated with the "
+		  "first packet, closed after 10m without one\n"
+		  "                  offered aes256gcm16, aes128gcm16, aes256-sha256; for 8h; PFS in "
+		  "IKE's group\n"
+		  "                  IKEv1 has no ranges of ports: agreed on for all ports, kept to "
+		  "these by us, both ways\n"
+		  "    b: all to 10.0.0.1/32, all to 10.0.0.2/32\n"
+		  "                  in a tunnel for each remote host, 9 at most, from our address, "
+		  "negotiated with the first packet\n"
+		  "                  offered aes256-sha256; for 1h; PFS no\n" },
+		{ "[tunnel]\nfail-closed = yes\n",
+		  "\n  all else        is refused while the connection runs, but for what links "
+		  "need (DHCP, neighbours)\n"
+		  "                  the gateway's name is looked up again only if a rule lets that "
+		  "through: its address would need none\n" },
+		{ "[tunnel]\nstart = demand\nidle-close = 10m\nhold = 5s\nhold-bytes = 64K\n",
+		  "\n  negotiated      with the first packet that needs it\n"
+		  "  closed after    10m without a packet; the next one opens it again\n"
+		  "  held            what waits for keys, 5s at most and 64 KiB in all; then it is "
+		  "refused\n" },
+		{ "[tunnel]\nhold-bytes = 0\n",
+		  "\n  held            nothing: what has no keys yet is refused\n" },
 		{ "[hooks]\nscript = /usr/bin/env\n[dns]\nmanage = none\n",
 		  "\n  script          /usr/bin/env is run as the connection comes and goes\n"
 		  "  DNS             left as it is, whatever servers the gateway names\n" },
@@ -426,7 +464,8 @@ static void the_example_with_its_defaults_is_the_same(void **state)
 		const struct option *o = &options[i];
 		char from[300], to[300];
 
-		if (!o->preset || !o->help)
+		/* Of a rule there is no default. */
+		if (!o->preset || !o->help || option_section_find(o->section)->named)
 			continue;
 		snprintf(from, sizeof(from), "; %s\n;%s = %s\n", o->help, o->key, o->preset);
 		snprintf(to, sizeof(to), "; %s\n%s = %s\n", o->help, o->key, o->preset);

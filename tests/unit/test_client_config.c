@@ -316,9 +316,6 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "[nat]\nmaxidle = 2s\n",
 	  "vpn.conf:9:1: [nat] maxidle is not available in this version: probing of epochs "
 	  "comes later; remove the line\n" },
-	{ MINIMAL " [policy web]\nsource = any\naction = bypass\n",
-	  "vpn.conf:8:2: [policy web] is not available in this version: rules of one's own "
-	  "come later; remove the section\n" },
 	{ MINIMAL "[gateway]\nversion = ikev2\n",
 	  "vpn.conf:9:11: [gateway] version = ikev2: not available in this version: IKEv2 comes "
 	  "later; use auto or ikev1\n" },

@@ -251,7 +251,175 @@ static void test_bounds(void **state)
 	s.n_inner = TUN_INNER_MAX;
 	for (unsigned i = 0; i < TUN_INNER_MAX; i++)
 		addr_parse(i % 2 ? "fd00::1" : "10.9.0.1", &s.inner[i]);
-	assert_int_equal(tun_plan(&s, out, TUN_PLAN_MAX), TUN_PLAN_MAX);
+	assert_int_equal(tun_plan(&s, out, TUN_PLAN_MAX),
+			 8 + 2 * TUN_INNER_MAX + 2 * TUN_POLICY_MAX + TUN_EXCLUDE_MAX);
+}
+
+/* ---- a policy ---- */
+
+static struct policy policy;
+
+static struct ts selector(const char *prefix, uint8_t proto, uint16_t lo, uint16_t hi)
+{
+	struct prefix p = network(prefix);
+	struct ts ts = ts_from_prefix(&p);
+
+	ts.proto = proto;
+	ts.port_lo = lo;
+	ts.port_hi = hi;
+	return ts;
+}
+
+static void rule(enum policy_action action, struct ts local, struct ts remote)
+{
+	const struct policy_rule r = { .ts = { local, remote }, .action = action };
+
+	assert_true(policy_add(&policy, &r));
+}
+
+#define ANY selector("0.0.0.0/0", 0, 0, 65535)
+#define INNER selector("10.9.0.1/32", 0, 0, 65535)
+
+static struct tun_setup setup_with_policy(enum policy_action fallback)
+{
+	struct tun_setup s = setup_of("192.0.2.1", 4500);
+
+	policy = (struct policy){ .fallback = fallback };
+	s.policy = &policy;
+	s.n_inner = 1;
+	addr_parse("10.9.0.1", &s.inner[0]);
+	return s;
+}
+
+#define OUTER                                                                                      \
+	"rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "     \
+	"lookup table 254"
+
+/* In its order, ranges in parts, each network of the tunnel once, no source where it may be ours. */
+static void test_policy_in_order(void **state)
+{
+	static const char *const want[] = {
+		OUTER,
+		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
+		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
+		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
+		"address to 10.9.0.1/32 dev godwit0",
+		"route action unicast to 10.0.0.0/8 dev godwit0 src 10.9.0.1 table 26487",
+		"route action unicast to 172.16.0.5/32 dev godwit0 src 10.9.0.1 table 26487",
+		"route action unicast to 172.16.0.6/31 dev godwit0 src 10.9.0.1 table 26487",
+		"route action unicast to 172.16.0.8/32 dev godwit0 src 10.9.0.1 table 26487",
+		("rule pref 30010 family inet to 10.0.0.0/8 ipproto 6 dport 443 action lookup "
+		 "table 254"),
+		("rule pref 30011 family inet to 0.0.0.0/0 ipproto 17 sport 1024-2047 action "
+		 "prohibit"),
+		"rule pref 30012 family inet to 10.0.0.0/8 action lookup table 26487",
+		("rule pref 30013 family inet from 192.168.7.0/24 to 10.0.0.0/8 action lookup table "
+		 "26487"),
+		"rule pref 30014 family inet to 172.16.0.5/32 action lookup table 26487",
+		"rule pref 30014 family inet to 172.16.0.6/31 action lookup table 26487",
+		"rule pref 30014 family inet to 172.16.0.8/32 action lookup table 26487",
+		/* Only what is protected may have no source yet. */
+		"rule pref 30015 family inet from 10.9.0.0/16 to 0.0.0.0/0 action prohibit",
+	};
+	struct tun_setup s = setup_with_policy(POLICY_BYPASS);
+	struct ts range = selector("172.16.0.5", 0, 0, 65535), local = ANY;
+
+	range.hi.b[3] = 8;
+	local.port_lo = 1024;
+	local.port_hi = 2047;
+	rule(POLICY_BYPASS, ANY, selector("10.0.0.0/8", 6, 443, 443));
+	rule(POLICY_DISCARD, local, selector("0.0.0.0/0", 17, 0, 65535));
+	rule(POLICY_PROTECT, INNER, selector("10.0.0.0/8", 0, 0, 65535));
+	rule(POLICY_PROTECT, selector("192.168.7.0/24", 0, 0, 65535),
+	     selector("10.0.0.0/8", 0, 0, 65535));
+	rule(POLICY_PROTECT, INNER, range);
+	rule(POLICY_DISCARD, selector("10.9.0.0/16", 0, 0, 65535), ANY);
+	/* Nothing comes behind it that it could be an exception to. */
+	rule(POLICY_BYPASS, ANY, ANY);
+	expect(&s, want, ARRAY_SIZE(want));
+}
+
+/* Everything is refused but what the links themselves need. */
+static void test_policy_that_discards(void **state)
+{
+	static const char *const want[] = {
+		OUTER,
+		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
+		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
+		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
+		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
+		"address to 10.9.0.1/32 dev godwit0",
+		("rule pref 30010 family inet6 from fd00:5::/64 to fd00:6::/64 action lookup table "
+		 "254"),
+		("rule pref 31990 family inet to 0.0.0.0/0 ipproto 17 sport 68 dport 67 action "
+		 "lookup table 254"),
+		("rule pref 31990 family inet6 to ::/0 ipproto 17 sport 546 dport 547 action lookup "
+		 "table 254"),
+		"rule pref 31990 family inet6 to fe80::/10 ipproto 58 action lookup table 254",
+		"rule pref 32000 family inet action prohibit",
+		"rule pref 32000 family inet6 action prohibit",
+	};
+	struct tun_setup s = setup_with_policy(POLICY_DISCARD);
+
+	rule(POLICY_BYPASS, selector("fd00:5::/64", 0, 0, 65535),
+	     selector("fd00:6::/64", 0, 0, 65535));
+	expect(&s, want, ARRAY_SIZE(want));
+}
+
+/* The kernel takes no rule for ports 0 and 65535. */
+static void test_ports_the_kernel_has_not(void **state)
+{
+	static const struct {
+		enum policy_action action;
+		uint16_t lo, hi;
+		const char *want; /* NULL: no rule */
+	} rows[] = {
+		{ POLICY_DISCARD, 0, 99, "ipproto 6 dport 1-99 action prohibit" },
+		{ POLICY_DISCARD, 0, 0, NULL },
+		{ POLICY_DISCARD, 1024, 65535, "ipproto 6 dport 1024-65534 action prohibit" },
+		{ POLICY_DISCARD, 65535, 65535, NULL },
+		{ POLICY_PROTECT, 1024, 65535, "ipproto 6 action lookup table 26487" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct tun_setup s = setup_with_policy(POLICY_BYPASS);
+		char text[TUN_STATE_TEXT_MAX];
+		int n;
+
+		rule(rows[i].action, ANY, selector("0.0.0.0/0", 6, rows[i].lo, rows[i].hi));
+		n = tun_plan(&s, plan, ARRAY_SIZE(plan));
+		assert_true(n > 0);
+		tun_state_text(&plan[n - 1], text);
+		if (!rows[i].want)
+			assert_null(strstr(text, "ipproto"));
+		else if (!strstr(text, rows[i].want))
+			fail_msg("%s", text);
+	}
+}
+
+static void test_bounds_of_a_policy(void **state)
+{
+	static struct tun_state out[TUN_PLAN_MAX];
+	struct tun_setup s = setup_with_policy(POLICY_DISCARD);
+	char text[PREFIX_TEXT_MAX];
+	int n;
+
+	for (unsigned i = 0; i < POLICY_RULES_MAX; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+		rule(POLICY_PROTECT, INNER, selector(text, 0, 0, 65535));
+	}
+	n = tun_plan(&s, out, ARRAY_SIZE(out));
+	assert_int_equal(n, 6 + 2 * POLICY_RULES_MAX + 5);
+	assert_string_equal(tun_state_text(&out[n - 6], (char[TUN_STATE_TEXT_MAX]){ 0 }),
+			    "rule pref 30649 family inet to 10.2.127.0/24 action lookup table "
+			    "26487");
+	assert_int_equal(tun_plan(&s, out, (unsigned)n - 1), ERR_NO_ROOM);
+	for (unsigned i = 0; i < 20; i++) {
+		policy.rules[i].ts.remote = selector("0.0.0.0/0", 0, 0, 65535);
+		policy.rules[i].ts.remote.lo.b[3] = (uint8_t)(i + 1);
+		policy.rules[i].ts.remote.hi.b[3] = 0xfe;
+	}
+	assert_int_equal(tun_plan(&s, out, ARRAY_SIZE(out)), ERR_NO_ROOM);
 }
 
 int main(void)
@@ -264,6 +432,10 @@ int main(void)
 		cmocka_unit_test(test_excludes),
 		cmocka_unit_test(test_router),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_policy_in_order),
+		cmocka_unit_test(test_policy_that_discards),
+		cmocka_unit_test(test_ports_the_kernel_has_not),
+		cmocka_unit_test(test_bounds_of_a_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ static const char *const lines[] = {
 	"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 	"rule pref 30020 family inet6 ipproto 6 dport 25 action prohibit",
 	"rule pref 30111 family inet6 from fd00::/8 to ::/0 action unreachable",
+	"rule pref 30011 family inet ipproto 17 sport 1024-65534 dport 1-9 action lookup table 254",
 };
 
 static void test_round_trip(void **state)
@@ -49,8 +50,9 @@ static void test_fields(void **state)
 	assert_int_equal(s.kind, TUN_STATE_RULE);
 	assert_int_equal(s.pref, TUN_PREF_OUTER);
 	assert_int_equal(s.proto, 17);
-	assert_int_equal(s.sport, 4500);
-	assert_int_equal(s.dport, 4500);
+	assert_int_equal(s.sport.lo, 4500);
+	assert_int_equal(s.sport.hi, 4500);
+	assert_int_equal(s.dport.lo, 4500);
 	assert_int_equal(s.to.addr.b[0], 192);
 	assert_int_equal(s.family, FAMILY_IP4);
 }
@@ -95,6 +97,15 @@ static const char *const bad[] = {
 	"rule pref 30005 family inet fwmark 26487 action lookup table 254",
 	"rule pref 30005 family inet fwmark 0x0 action lookup table 254",
 	"rule pref 30005 family inet dport 25 action lookup table 254",
+	"rule pref 30005 family inet dport 25-26 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 25-25 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 25-24 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 0-24 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 25- action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport -25 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 25-26-27 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 25-65562 action lookup table 254",
+	"rule pref 30005 family inet ipproto 6 dport 25,26 action lookup table 254",
 	"rule pref 30005 family inet ipproto 256 action lookup table 254",
 	"rule pref 30005 family inet ipproto 6 dport 65561 action lookup table 254",
 	"rule pref 30005 family inet6 from FD00::1/128 action lookup table 26487",
@@ -150,8 +161,8 @@ static void test_longest_fits(void **state)
 		.pref = UINT32_MAX,
 		.fwmark = UINT32_MAX,
 		.proto = 255,
-		.sport = 65535,
-		.dport = 65535,
+		.sport = { 65534, 65535 },
+		.dport = { 65534, 65535 },
 		.action = TUN_LOOKUP,
 		.table = UINT32_MAX,
 		.from.len = 128,
