@@ -327,16 +327,19 @@ static void the_idlest_makes_room(void **state)
 {
 	struct bench *b = *state;
 
-	begin(b, GRANULARITY_HOST)->max_sas = 2;
+	begin(b, GRANULARITY_HOST)->max_sas = 3;
 	bench_up(b);
 	demand_ask(b, "10.5.0.1", 1, 2);
 	demand_ask(b, "10.5.0.2", 1, 2);
-	later(b, 20 * VTIME_S);
-	demand_traffic(b, "10.5.0.1", 1, 2);
+	later(b, 5 * VTIME_S);
 	demand_ask(b, "10.5.0.3", 1, 2);
+	later(b, 15 * VTIME_S);
+	demand_traffic(b, "10.5.0.1", 1, 2);
+	demand_ask(b, "10.5.0.4", 1, 2);
 	assert_true(demand_served(b, "10.5.0.1", 1, 2));
 	assert_false(demand_served(b, "10.5.0.2", 1, 2));
 	assert_true(demand_served(b, "10.5.0.3", 1, 2));
+	assert_true(demand_served(b, "10.5.0.4", 1, 2));
 	assert_int_equal(fake_ike_count(1, IKE_EVENT_CHILD_DELETE), 1);
 }
 
