@@ -32,7 +32,7 @@ def main():
     s.connect((address, 0))
     ident, sent, seen = 0x6C61, 0, {}
     begin = last = time.monotonic()
-    gap, wall = 0.0, time.time()
+    gap, wall, refused = 0.0, time.time(), []
     while True:
         now = time.monotonic()
         if now - begin > seconds + PATIENCE:
@@ -40,8 +40,8 @@ def main():
         if now - begin < seconds and now >= begin + sent * interval:
             try:
                 s.send(request(ident, sent))
-            except OSError:
-                pass
+            except OSError as e:
+                refused.append(f"{wall + sent * interval:.2f} {e.strerror}")
             sent += 1
             continue
         wait = interval if now - begin >= seconds else max(0, begin + sent * interval - now)
@@ -56,6 +56,7 @@ def main():
             gap, last = max(gap, now - last), now
     lost = [n for n in range(sent) if n not in seen]
     print("lost:", *(f"{wall + n * interval:.2f}" for n in lost[:50]), file=sys.stderr)
+    print("refused:", *refused[:50], sep="\n", file=sys.stderr)
     print(sent, len(seen), sum(n - 1 for n in seen.values()), f"{gap:.1f}")
 
 
