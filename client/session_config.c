@@ -262,9 +262,13 @@ static void net_change(struct session *s, const struct session_net *net, bool go
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		session_refusal_end(s, i);
 	s->nwaiting = 0;
+	if (s->nforgotten < s->net.ntunnels)
+		s->nforgotten = s->net.ntunnels;
 	s->net = *net;
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		session_tunnel_reset(s, i);
+	if (s->nforgotten < s->net.ntunnels)
+		s->nforgotten = s->net.ntunnels;
 	s->tun_due = s->tun_asked;
 	/* What is held for what was there before is told at once that it is not there any more. */
 	session_rules_changed(s);

@@ -170,10 +170,22 @@ struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *ag
 	return use;
 }
 
+void session_ask_anew(struct session *s, unsigned slot)
+{
+	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_REFUSE_SLOT);
+
+	fx->refuse.slot = slot;
+	fx->refuse.until = s->tunnels[slot].refused_until;
+}
+
+/* Behind the rules: who asks by the old ones is not heard, and would wait for ever. */
 void session_rules_publish(struct session *s)
 {
 	s->rules_due = false;
 	session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = &s->net.rules;
+	for (unsigned i = 0; i < s->nforgotten; i++)
+		session_ask_anew(s, i);
+	s->nforgotten = 0;
 }
 
 void session_rules_changed(struct session *s)

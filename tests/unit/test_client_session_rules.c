@@ -133,6 +133,32 @@ static void our_side_follows_the_address(void **state)
 	assert_string_equal(bench_tunnel(b, 0), "10.98.0.8/32 - 10.5.0.0/24");
 }
 
+/* What had been asked for is forgotten with the net, so that it is asked for once more. */
+static void with_another_address_all_ask_anew(void **state)
+{
+	struct bench *b = *state;
+	unsigned before;
+
+	b->config.on_demand = true;
+	demand_rule(b, "one", "10.5.0.0/24", POLICY_PROTECT);
+	demand_rule(b, "host", "10.6.0.0/24", POLICY_PROTECT)->granularity = GRANULARITY_HOST;
+	bench_up(b);
+	before = b->publications;
+	bench_recover(b);
+	bench_authenticated(b, 2);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	demand_ask(b, "10.6.0.1", 1, 2);
+	b->assigned.ip4 = parts_addr("10.98.0.8");
+	bench_give(b, 2);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_int_equal(demand_children(), 0);
+	assert_true(b->publications > before);
+	/* Behind the rules. */
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(b->anew[i] > before);
+	assert_true(b->refused[0] == 0);
+}
+
 static void more_than_three_wait(void **state)
 {
 	struct bench *b = *state;
@@ -188,6 +214,7 @@ int main(void)
 		BENCH_TEST(a_range_of_ports_is_ours_to_enforce),
 		BENCH_TEST(one_port_is_offered),
 		BENCH_TEST(our_side_follows_the_address),
+		BENCH_TEST(with_another_address_all_ask_anew),
 		BENCH_TEST(more_than_three_wait),
 		BENCH_TEST(without_room_nothing_passes_by_default),
 	};
