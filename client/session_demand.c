@@ -294,8 +294,10 @@ static void wait_for_room(struct session *s, vtime now, unsigned template,
 	for (unsigned i = 0; i < s->nwaiting; i++)
 		if (tuple_eq(&s->waiting[i].tuple, tuple))
 			return;
-	if (s->nwaiting == SESSION_WAITING_MAX)
+	if (s->nwaiting == SESSION_WAITING_MAX) {
+		s->net.slots[template].turned_away = true;
 		return;
+	}
 	if (s->nwaiting == 0)
 		log_ev(s->log, LOG_WARN, "all SAs of a rule are in use: packets wait for one",
 		       log_str("rule", s->net.slots[template].rule->name));
@@ -348,6 +350,17 @@ void session_need_sa(struct session *s, vtime now, const struct data_event *ev)
 		session_negotiate(s, now, (unsigned)slot);
 }
 
+/* Whoever was turned away asks once more, as soon as many can be heard. */
+static void turned_away_ask(struct session *s)
+{
+	for (unsigned i = 0; s->nwaiting <= SESSION_WAITING_MAX / 2 && i < s->net.nfixed; i++) {
+		if (!s->net.slots[i].turned_away)
+			continue;
+		s->net.slots[i].turned_away = false;
+		session_ask_anew(s, i);
+	}
+}
+
 static void waiting_try(struct session *s, vtime now)
 {
 	struct session_waiting waiting[SESSION_WAITING_MAX];
@@ -359,8 +372,12 @@ static void waiting_try(struct session *s, vtime now)
 	for (unsigned i = 0; i < n; i++) {
 		int slot = -1;
 
-		if (waiting[i].until <= now || !is_template(s, waiting[i].template))
+		if (!is_template(s, waiting[i].template))
 			continue;
+		if (waiting[i].until <= now) {
+			s->net.slots[waiting[i].template].turned_away = true;
+			continue;
+		}
 		slot = slot_make(s, now, waiting[i].template, &waiting[i].tuple);
 		if (slot >= 0)
 			demand(s, now, (unsigned)slot);
@@ -369,6 +386,7 @@ static void waiting_try(struct session *s, vtime now)
 	}
 	if (s->nwaiting)
 		s->waiting_at = vtime_add(now, WAITING_EVERY);
+	turned_away_ask(s);
 }
 
 /* ---- what becomes of it ---- */

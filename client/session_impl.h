@@ -127,6 +127,7 @@ struct session_slot {
 	bool made; /* of slot `template`, for one host or flow: `made_for` */
 	enum policy_granularity made_for;
 	unsigned template;
+	bool turned_away; /* somebody who asked for one made of it; nobody knows who */
 	const struct session_rule *rule; /* NULL: one of [tunnel]'s own */
 };
 

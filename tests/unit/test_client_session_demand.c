@@ -376,6 +376,50 @@ static void and_not_for_ever(void **state)
 	assert_int_equal(b->s->nwaiting, 0);
 }
 
+/* Its packets go on coming, and the hold knows that they have asked already. */
+static void who_has_waited_too_long_asks_once_more(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	demand_ask(b, "10.5.0.2", 1, 2);
+	b->anew[0] = 0;
+	for (unsigned i = 0; i < 29; i++) {
+		later(b, VTIME_S);
+		demand_traffic(b, "10.5.0.1", 1, 2);
+	}
+	assert_int_equal(b->anew[0], 0);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(b->anew[0], b->publications);
+}
+
+static void who_finds_no_room_to_wait_asks_once_more(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	for (unsigned i = 1; i <= SESSION_WAITING_MAX + 2; i++) {
+		char to[32];
+
+		snprintf(to, sizeof(to), "10.5.0.%u", i);
+		demand_ask(b, to, 1, 2);
+	}
+	assert_int_equal(b->s->nwaiting, SESSION_WAITING_MAX);
+	b->anew[0] = 0;
+	/* As long as it is hardly better nobody is called. */
+	later(b, 29 * VTIME_S);
+	assert_int_equal(b->anew[0], 0);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(b->s->nwaiting, 0);
+	assert_int_equal(b->anew[0], b->publications);
+	assert_int_equal(demand_ask(b, "10.5.0.18", 1, 2), 0);
+	later(b, 12 * VTIME_S);
+	assert_true(demand_served(b, "10.5.0.18", 1, 2));
+}
+
 /* However many go at once, the rules are published once. */
 static void many_go_at_once(void **state)
 {
@@ -518,6 +562,8 @@ int main(void)
 		BENCH_TEST(the_idlest_makes_room),
 		BENCH_TEST(without_an_idle_one_it_waits),
 		BENCH_TEST(and_not_for_ever),
+		BENCH_TEST(who_has_waited_too_long_asks_once_more),
+		BENCH_TEST(who_finds_no_room_to_wait_asks_once_more),
 		BENCH_TEST(many_go_at_once),
 		BENCH_TEST(slots_are_used_up),
 		BENCH_TEST(asked_for_while_recovering),
