@@ -65,10 +65,11 @@ static bool tunnel_add(const struct session *s, struct session_net *net, const s
 {
 	int slot = net->nown < SESSION_TUNNELS_MAX ? session_slot_add(s, net, ts, NULL) : -1;
 
-	if (slot < 0)
-		return false;
-	session_rule_add(net, ts, POLICY_PROTECT, (unsigned)slot);
-	return true;
+	if (slot >= 0)
+		session_rule_add(net, ts, POLICY_PROTECT, (unsigned)slot);
+	else
+		session_rule_refuse(net, ts);
+	return slot >= 0;
 }
 
 /* A tunnel from each of our sides to this network, each once. */

@@ -377,6 +377,8 @@ void session_rules_add(const struct session *s, struct session_net *net);
 /* One rule at the end, without a slot; without room for it nothing passes that no rule names. */
 void session_rule_add(struct session_net *net, const struct ts_pair *ts, enum policy_action action,
 		      unsigned slot);
+/* Instead of a tunnel for which there is no room: nothing may go there. */
+void session_rule_refuse(struct session_net *net, const struct ts_pair *ts);
 /* A fixed slot; `rule` NULL: one of [tunnel]'s own. -1: there is no room. */
 int session_slot_add(const struct session *s, struct session_net *net, const struct ts_pair *ts,
 		     const struct session_rule *rule);

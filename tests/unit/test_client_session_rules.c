@@ -196,12 +196,37 @@ static void without_room_nothing_passes_by_default(void **state)
 		for (r->nts = 0; r->nts < SESSION_RULE_TS_MAX; r->nts++)
 			r->ts[r->nts] = parts_pair("0.0.0.0/0", "10.5.0.0/24");
 	}
+	/* Nor by a rule that follows. */
+	b->config.rules[SESSION_RULES_MAX - 2].ts[3] = parts_pair("0.0.0.0/0", "10.6.0.0/24");
+	b->config.rules[SESSION_RULES_MAX - 1].ts[0] = parts_pair("0.0.0.0/0", "10.6.0.0/16");
+	b->config.rules[SESSION_RULES_MAX - 1].action = POLICY_BYPASS;
 	b->config.on_demand = true;
 	prefix_parse("10.1.0.0/16", &b->config.remotes[b->config.nremotes++]);
 	bench_begin(b);
 	bench_give(b, 1);
 	assert_int_equal(b->s->net.rules.fallback, POLICY_DISCARD);
 	assert_int_equal(b->s->net.ntunnels, SESSION_SLOTS_MAX);
+	b->rules = b->s->net.rules;
+	assert_int_equal(demand_finds(b, "10.6.0.1", 1, 2)->action, POLICY_DISCARD);
+	assert_int_equal(demand_finds(b, "10.6.1.1", 1, 2)->action, POLICY_BYPASS);
+	assert_int_equal(demand_finds(b, "10.1.0.1", 1, 2)->action, POLICY_DISCARD);
+}
+
+static void too_many_networks_are_refused(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned i = 1; i <= SESSION_TUNNELS_MAX + 1; i++) {
+		char to[32];
+
+		snprintf(to, sizeof(to), "10.%u.0.0/16", i);
+		bench_include(&b->assigned, to);
+	}
+	b->config.on_demand = true;
+	bench_up(b);
+	assert_int_equal(demand_finds(b, "10.32.0.1", 1, 2)->action, POLICY_PROTECT);
+	assert_int_equal(demand_finds(b, "10.33.0.1", 1, 2)->action, POLICY_DISCARD);
+	assert_null(demand_finds(b, "10.34.0.1", 1, 2));
 }
 
 int main(void)
@@ -217,6 +242,7 @@ int main(void)
 		BENCH_TEST(with_another_address_all_ask_anew),
 		BENCH_TEST(more_than_three_wait),
 		BENCH_TEST(without_room_nothing_passes_by_default),
+		BENCH_TEST(too_many_networks_are_refused),
 	};
 
 	if (crypto_init() != 0)
