@@ -263,6 +263,7 @@ static void net_change(struct session *s, const struct session_net *net, bool go
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		session_refusal_end(s, i);
 	s->nwaiting = 0;
+	s->turned_away = false;
 	if (s->nforgotten < s->net.ntunnels)
 		s->nforgotten = s->net.ntunnels;
 	s->net = *net;

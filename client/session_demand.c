@@ -295,7 +295,7 @@ static void wait_for_room(struct session *s, vtime now, unsigned template,
 		if (tuple_eq(&s->waiting[i].tuple, tuple))
 			return;
 	if (s->nwaiting == SESSION_WAITING_MAX) {
-		s->net.slots[template].turned_away = true;
+		s->turned_away = true;
 		return;
 	}
 	if (s->nwaiting == 0)
@@ -350,15 +350,16 @@ void session_need_sa(struct session *s, vtime now, const struct data_event *ev)
 		session_negotiate(s, now, (unsigned)slot);
 }
 
-/* Whoever was turned away asks once more, as soon as many can be heard. */
-static void turned_away_ask(struct session *s)
+/* Whoever was turned away asks once more when many can be heard: they may be thousands. */
+static void turned_away_ask(struct session *s, vtime now)
 {
-	for (unsigned i = 0; s->nwaiting <= SESSION_WAITING_MAX / 2 && i < s->net.nfixed; i++) {
-		if (!s->net.slots[i].turned_away)
-			continue;
-		s->net.slots[i].turned_away = false;
-		session_ask_anew(s, i);
-	}
+	if (!s->turned_away || s->nwaiting > SESSION_WAITING_MAX / 2 || s->called_at > now)
+		return;
+	s->turned_away = false;
+	s->called_at = vtime_add(now, WAITING_EVERY);
+	for (unsigned i = 0; i < s->net.nfixed; i++)
+		if (is_template(s, i))
+			session_ask_anew(s, i);
 }
 
 static void waiting_try(struct session *s, vtime now)
@@ -375,7 +376,7 @@ static void waiting_try(struct session *s, vtime now)
 		if (!is_template(s, waiting[i].template))
 			continue;
 		if (waiting[i].until <= now) {
-			s->net.slots[waiting[i].template].turned_away = true;
+			s->turned_away = true;
 			continue;
 		}
 		slot = slot_make(s, now, waiting[i].template, &waiting[i].tuple);
@@ -384,9 +385,9 @@ static void waiting_try(struct session *s, vtime now)
 		else
 			s->waiting[s->nwaiting++] = waiting[i];
 	}
-	if (s->nwaiting)
+	turned_away_ask(s, now);
+	if (s->nwaiting || s->turned_away)
 		s->waiting_at = vtime_add(now, WAITING_EVERY);
-	turned_away_ask(s);
 }
 
 /* ---- what becomes of it ---- */
@@ -501,7 +502,7 @@ static vtime look_at(const struct session *s, unsigned slot)
 
 vtime session_demand_due_at(const struct session *s)
 {
-	vtime first = s->nwaiting ? s->waiting_at : VTIME_NEVER;
+	vtime first = s->nwaiting || s->turned_away ? s->waiting_at : VTIME_NEVER;
 
 	if (s->state != SESSION_UP)
 		return VTIME_NEVER;
@@ -526,6 +527,6 @@ void session_demand_due(struct session *s, vtime now)
 		else if (s->net.slots[i].used && forget_at(s, i) <= now)
 			slot_free(s, i);
 	}
-	if (s->state == SESSION_UP && s->nwaiting && s->waiting_at <= now)
+	if (s->state == SESSION_UP && (s->nwaiting || s->turned_away) && s->waiting_at <= now)
 		waiting_try(s, now);
 }

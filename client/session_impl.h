@@ -127,7 +127,6 @@ struct session_slot {
 	bool made; /* of slot `template`, for one host or flow: `made_for` */
 	enum policy_granularity made_for;
 	unsigned template;
-	bool turned_away; /* somebody who asked for one made of it; nobody knows who */
 	const struct session_rule *rule; /* NULL: one of [tunnel]'s own */
 };
 
@@ -251,6 +250,8 @@ struct session {
 	struct session_waiting waiting[SESSION_WAITING_MAX];
 	unsigned nwaiting;
 	vtime waiting_at; /* when they are looked at again */
+	bool turned_away; /* somebody has asked in vain; nobody knows who */
+	vtime called_at; /* not before that all of those ask anew */
 	uint64_t queue_order;
 	struct negotiation negotiations[SESSION_NEGOTIATIONS_MAX];
 	uint32_t epochs; /* names given so far */

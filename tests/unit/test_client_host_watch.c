@@ -220,6 +220,25 @@ static void old_rules_go_when_the_new_ones_are_there(void **state)
 	close_world(&w);
 }
 
+/* It is tried again, as long as something is missing. */
+static void what_cannot_be_put_back_yet_is_not_forgotten(void **state)
+{
+	static struct world w;
+
+	open_world(&w);
+	strcpy(w.host.applied[2],
+	       "route action unicast to 10.0.0.0/8 dev godwit9 src 10.9.0.1 table 26487");
+	take(&w, 0);
+	assert_true(ready(&w));
+	host_watch_run(&w.host, &w.log);
+	assert_true(w.host.watch.due);
+	strcpy(w.host.applied[2], lines[2]);
+	host_watch_run(&w.host, &w.log);
+	assert_false(w.host.watch.due);
+	assert_int_equal(missing(&w), 0);
+	close_world(&w);
+}
+
 static void a_fight_is_slow(void **state)
 {
 	static struct world w;
@@ -289,6 +308,7 @@ int main(void)
 		cmocka_unit_test(calm_makes_it_quick_again),
 		cmocka_unit_test(what_is_removed_comes_back),
 		cmocka_unit_test(old_rules_go_when_the_new_ones_are_there),
+		cmocka_unit_test(what_cannot_be_put_back_yet_is_not_forgotten),
 		cmocka_unit_test(a_fight_is_slow),
 		cmocka_unit_test(nothing_is_put_back_while_the_device_is_down),
 		cmocka_unit_test(another_network_is_told),

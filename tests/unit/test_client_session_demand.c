@@ -121,8 +121,12 @@ static void what_is_not_on_demand_is_refused_until_it_is_tried_again(void **stat
 	demand_ask(b, "10.9.0.1", 1, 2);
 	assert_int_equal(b->refusals, 1);
 	assert_true(b->refused[1] == b->s->tunnels[1].retry_at);
+	/* By another way it may go: it is tried at once. */
+	network(b);
+	later(b, 0);
+	assert_int_equal(b->refusals, 2);
 	fake_ike.children = FAKE_IKE_CHILDREN_UP;
-	later(b, 2 * VTIME_S);
+	later(b, 10 * VTIME_S);
 	assert_true(b->refused[1] == 0);
 	assert_true(demand_served(b, "10.9.0.1", 1, 2));
 }
@@ -458,6 +462,81 @@ static void slots_are_used_up(void **state)
 	assert_int_equal(bench_info(b).state, SESSION_UP);
 }
 
+/* Or the mark would be gone, and the gateway asked the same again at once. */
+static void one_that_is_refused_keeps_its_slot(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_NO_PROPOSAL;
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_true(b->refused[demand_finds(b, "10.5.0.1", 1, 2)->slot] != 0);
+	demand_ask(b, "10.5.0.2", 1, 2);
+	assert_int_equal(demand_children(), 1);
+	fake_ike.children = FAKE_IKE_CHILDREN_UP;
+	later(b, 3 * VTIME_S);
+	assert_true(demand_served(b, "10.5.0.2", 1, 2));
+}
+
+/* ---- an SA that the gateway may not have made yet ---- */
+
+#define SETTLE (30 * VTIME_MS)
+
+static void a_new_sa_is_used_after_a_while(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	later(b, SETTLE - 1);
+	assert_null(b->out[0]);
+	/* Who asks meanwhile waits for that one. */
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_int_equal(demand_children(), 1);
+	later(b, 1);
+	assert_non_null(b->out[0]);
+}
+
+static void and_at_once_when_something_comes_on_it(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_null(b->out[0]);
+	session_epoch_event(b->s, b->now, 0, fake_ike_last(IKE_EVENT_CHILD)->id,
+			    EPOCH_EVENT_PROVED);
+	bench_pump(b);
+	assert_non_null(b->out[0]);
+}
+
+/* There is one that it can be sent on meanwhile, or was. */
+static void there_is_no_gap_before_the_next(void **state)
+{
+	struct bench *b = *state;
+	struct esp_out *before;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	later(b, SETTLE);
+	before = b->out[0];
+	assert_non_null(before);
+	session_epochs_doubt(b->s);
+	session_negotiate(b->s, b->now, 0);
+	bench_pump(b);
+	assert_int_equal(demand_children(), 2);
+	assert_non_null(b->out[0]);
+	later(b, SETTLE);
+	assert_true(b->out[0] != before);
+}
+
 /* ---- recovery ---- */
 
 /* What is asked for meanwhile is negotiated when it is over, and nothing else. */
@@ -566,6 +645,10 @@ int main(void)
 		BENCH_TEST(who_finds_no_room_to_wait_asks_once_more),
 		BENCH_TEST(many_go_at_once),
 		BENCH_TEST(slots_are_used_up),
+		BENCH_TEST(one_that_is_refused_keeps_its_slot),
+		BENCH_TEST(a_new_sa_is_used_after_a_while),
+		BENCH_TEST(and_at_once_when_something_comes_on_it),
+		BENCH_TEST(there_is_no_gap_before_the_next),
 		BENCH_TEST(asked_for_while_recovering),
 		BENCH_TEST(under_way_when_the_gateway_is_lost),
 		BENCH_TEST(deleted_by_the_gateway),
