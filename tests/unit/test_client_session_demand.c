@@ -479,6 +479,39 @@ static void one_that_is_refused_keeps_its_slot(void **state)
 	assert_true(demand_served(b, "10.5.0.2", 1, 2));
 }
 
+/* What data threads still have in hand of the one must not come to the other. */
+static void a_slot_is_not_anothers_at_once(void **state)
+{
+	struct bench *b = *state;
+	unsigned first;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	first = demand_finds(b, "10.5.0.1", 1, 2)->slot;
+	later(b, 12 * VTIME_S);
+	demand_ask(b, "10.5.0.2", 1, 2);
+	assert_true(demand_served(b, "10.5.0.2", 1, 2));
+	assert_int_not_equal(demand_finds(b, "10.5.0.2", 1, 2)->slot, first);
+}
+
+/* It was told by rules that are not in force any more: it is the packet that counts. */
+static void asked_for_by_older_rules(void **state)
+{
+	struct bench *b = *state;
+	struct data_event data = { .type = DATA_NEED_SA, .tuple = demand_tuple("10.5.0.2", 1, 2) };
+	struct session_event ev = { .type = SESSION_EVENT_DATA, .data = &data };
+
+	begin(b, GRANULARITY_HOST);
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	data.slot = demand_finds(b, "10.5.0.1", 1, 2)->slot;
+	session_event(b->s, b->now, &ev);
+	bench_pump(b);
+	assert_int_equal(demand_children(), 2);
+	assert_true(demand_served(b, "10.5.0.2", 1, 2));
+}
+
 /* ---- an SA that the gateway may not have made yet ---- */
 
 #define SETTLE (30 * VTIME_MS)
@@ -646,6 +679,8 @@ int main(void)
 		BENCH_TEST(many_go_at_once),
 		BENCH_TEST(slots_are_used_up),
 		BENCH_TEST(one_that_is_refused_keeps_its_slot),
+		BENCH_TEST(a_slot_is_not_anothers_at_once),
+		BENCH_TEST(asked_for_by_older_rules),
 		BENCH_TEST(a_new_sa_is_used_after_a_while),
 		BENCH_TEST(and_at_once_when_something_comes_on_it),
 		BENCH_TEST(there_is_no_gap_before_the_next),

@@ -159,6 +159,26 @@ static void with_another_address_all_ask_anew(void **state)
 	assert_true(b->refused[0] == 0);
 }
 
+/* We have no IPv6 address in the tunnel: it must not leave beside it either. */
+static void without_an_address_nothing_leaves(void **state)
+{
+	struct bench *b = *state;
+	struct tuple t = { .src = parts_addr("2001:db8::1"),
+			   .dst = parts_addr("fd05::1"),
+			   .proto = TCP };
+	const struct policy_rule *rule;
+
+	b->config.on_demand = true;
+	demand_rule(b, "six", "10.5.0.0/24", POLICY_PROTECT)->ts[0] =
+		parts_pair("::/0", "fd05::/64");
+	bench_up(b);
+	rule = policy_match(&b->rules, &t);
+	assert_non_null(rule);
+	assert_int_equal(rule->action, POLICY_DISCARD);
+	t.dst = parts_addr("fd06::1");
+	assert_null(policy_match(&b->rules, &t));
+}
+
 static void more_than_three_wait(void **state)
 {
 	struct bench *b = *state;
@@ -240,6 +260,7 @@ int main(void)
 		BENCH_TEST(one_port_is_offered),
 		BENCH_TEST(our_side_follows_the_address),
 		BENCH_TEST(with_another_address_all_ask_anew),
+		BENCH_TEST(without_an_address_nothing_leaves),
 		BENCH_TEST(more_than_three_wait),
 		BENCH_TEST(without_room_nothing_passes_by_default),
 		BENCH_TEST(too_many_networks_are_refused),
