@@ -159,24 +159,18 @@ static void with_another_address_all_ask_anew(void **state)
 	assert_true(b->refused[0] == 0);
 }
 
-/* We have no IPv6 address in the tunnel: it must not leave beside it either. */
-static void without_an_address_nothing_leaves(void **state)
+/* Our inner address is an IPv4 one: what IPv6 is to be protected must not go in the clear. */
+static void what_cannot_be_protected_is_refused(void **state)
 {
+	struct tuple t = { .src = parts_addr("2001:db8::7"), .dst = parts_addr("2001:db8:5::1") };
 	struct bench *b = *state;
-	struct tuple t = { .src = parts_addr("2001:db8::1"),
-			   .dst = parts_addr("fd05::1"),
-			   .proto = TCP };
-	const struct policy_rule *rule;
+	struct session_rule *r = demand_rule(b, "all", "10.5.0.0/24", POLICY_PROTECT);
 
-	b->config.on_demand = true;
-	demand_rule(b, "six", "10.5.0.0/24", POLICY_PROTECT)->ts[0] =
-		parts_pair("::/0", "fd05::/64");
+	r->ts[r->nts++] = parts_pair("::/0", "::/0");
 	bench_up(b);
-	rule = policy_match(&b->rules, &t);
-	assert_non_null(rule);
-	assert_int_equal(rule->action, POLICY_DISCARD);
-	t.dst = parts_addr("fd06::1");
-	assert_null(policy_match(&b->rules, &t));
+	assert_non_null(policy_match(&b->rules, &t));
+	assert_int_equal(policy_match(&b->rules, &t)->action, POLICY_DISCARD);
+	assert_int_equal(finds(b, "10.5.0.1", 80), POLICY_PROTECT);
 }
 
 static void more_than_three_wait(void **state)
@@ -260,7 +254,7 @@ int main(void)
 		BENCH_TEST(one_port_is_offered),
 		BENCH_TEST(our_side_follows_the_address),
 		BENCH_TEST(with_another_address_all_ask_anew),
-		BENCH_TEST(without_an_address_nothing_leaves),
+		BENCH_TEST(what_cannot_be_protected_is_refused),
 		BENCH_TEST(more_than_three_wait),
 		BENCH_TEST(without_room_nothing_passes_by_default),
 		BENCH_TEST(too_many_networks_are_refused),
