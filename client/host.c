@@ -404,15 +404,17 @@ static bool has_line(char (*lines)[TUN_STATE_TEXT_MAX], unsigned n, const char *
 }
 
 /*
- * What both need stays where it is: so nothing that is to be protected leaves in the clear
- * meanwhile. The others go first, because two routes to one destination have no room.
+ * What both need stays where it is, and rules go last: so nothing that is to be protected leaves in
+ * the clear meanwhile. Routes and addresses go first, because two routes to one destination have
+ * no room.
  */
-static void remove_old(struct host *h, char (*lines)[TUN_STATE_TEXT_MAX], unsigned n)
+static void remove_old(struct host *h, bool rules, char (*lines)[TUN_STATE_TEXT_MAX], unsigned n)
 {
 	struct tun_state s;
 
 	for (unsigned i = h->napplied; i-- > 0;)
-		if (!has_line(lines, n, h->applied[i]) && tun_state_parse(h->applied[i], &s) == 0)
+		if (!has_line(lines, n, h->applied[i]) && tun_state_parse(h->applied[i], &s) == 0 &&
+		    (s.kind == TUN_STATE_RULE) == rules)
 			tun_state_del(&h->netlink, &s);
 }
 
@@ -443,10 +445,11 @@ static int apply_states(struct host *h, const struct tun_state *states, unsigned
 
 	for (unsigned i = 0; i < n; i++)
 		tun_state_text(&states[i], lines[i]);
-	remove_old(h, lines, n);
+	remove_old(h, false, lines, n);
 	/* Also what was there already: a script may have taken the device down. */
 	for (unsigned i = 0; i < n && rc == 0; i++)
 		rc = add_state(h, &states[i], has_line(h->applied, h->napplied, lines[i]), why);
+	remove_old(h, true, lines, n);
 	free(h->applied);
 	h->applied = lines;
 	h->napplied = n;

@@ -65,10 +65,11 @@ static bool tunnel_add(const struct session *s, struct session_net *net, const s
 {
 	int slot = net->nown < SESSION_TUNNELS_MAX ? session_slot_add(s, net, ts, NULL) : -1;
 
-	if (slot < 0)
-		return false;
-	session_rule_add(net, ts, POLICY_PROTECT, (unsigned)slot);
-	return true;
+	if (slot >= 0)
+		session_rule_add(net, ts, POLICY_PROTECT, (unsigned)slot);
+	else
+		session_rule_refuse(net, ts);
+	return slot >= 0;
 }
 
 /* A tunnel from each of our sides to this network, each once. */
@@ -262,9 +263,14 @@ static void net_change(struct session *s, const struct session_net *net, bool go
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		session_refusal_end(s, i);
 	s->nwaiting = 0;
+	s->turned_away = false;
+	if (s->nforgotten < s->net.ntunnels)
+		s->nforgotten = s->net.ntunnels;
 	s->net = *net;
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		session_tunnel_reset(s, i);
+	if (s->nforgotten < s->net.ntunnels)
+		s->nforgotten = s->net.ntunnels;
 	s->tun_due = s->tun_asked;
 	/* What is held for what was there before is told at once that it is not there any more. */
 	session_rules_changed(s);

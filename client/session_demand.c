@@ -294,8 +294,10 @@ static void wait_for_room(struct session *s, vtime now, unsigned template,
 	for (unsigned i = 0; i < s->nwaiting; i++)
 		if (tuple_eq(&s->waiting[i].tuple, tuple))
 			return;
-	if (s->nwaiting == SESSION_WAITING_MAX)
+	if (s->nwaiting == SESSION_WAITING_MAX) {
+		s->turned_away = true;
 		return;
+	}
 	if (s->nwaiting == 0)
 		log_ev(s->log, LOG_WARN, "all SAs of a rule are in use: packets wait for one",
 		       log_str("rule", s->net.slots[template].rule->name));
@@ -351,6 +353,18 @@ void session_need_sa(struct session *s, vtime now, const struct data_event *ev)
 		session_negotiate(s, now, (unsigned)slot);
 }
 
+/* Whoever was turned away asks once more when many can be heard: they may be thousands. */
+static void turned_away_ask(struct session *s, vtime now)
+{
+	if (!s->turned_away || s->nwaiting > SESSION_WAITING_MAX / 2 || s->called_at > now)
+		return;
+	s->turned_away = false;
+	s->called_at = vtime_add(now, WAITING_EVERY);
+	for (unsigned i = 0; i < s->net.nfixed; i++)
+		if (is_template(s, i))
+			session_ask_anew(s, i);
+}
+
 static void waiting_try(struct session *s, vtime now)
 {
 	struct session_waiting waiting[SESSION_WAITING_MAX];
@@ -362,15 +376,20 @@ static void waiting_try(struct session *s, vtime now)
 	for (unsigned i = 0; i < n; i++) {
 		int slot = -1;
 
-		if (waiting[i].until <= now || !is_template(s, waiting[i].template))
+		if (!is_template(s, waiting[i].template))
 			continue;
+		if (waiting[i].until <= now) {
+			s->turned_away = true;
+			continue;
+		}
 		slot = slot_make(s, now, waiting[i].template, &waiting[i].tuple);
 		if (slot >= 0)
 			demand(s, now, (unsigned)slot);
 		else
 			s->waiting[s->nwaiting++] = waiting[i];
 	}
-	if (s->nwaiting)
+	turned_away_ask(s, now);
+	if (s->nwaiting || s->turned_away)
 		s->waiting_at = vtime_add(now, WAITING_EVERY);
 }
 
@@ -486,7 +505,7 @@ static vtime look_at(const struct session *s, unsigned slot)
 
 vtime session_demand_due_at(const struct session *s)
 {
-	vtime first = s->nwaiting ? s->waiting_at : VTIME_NEVER;
+	vtime first = s->nwaiting || s->turned_away ? s->waiting_at : VTIME_NEVER;
 
 	if (s->state != SESSION_UP)
 		return VTIME_NEVER;
@@ -511,6 +530,6 @@ void session_demand_due(struct session *s, vtime now)
 		else if (s->net.slots[i].used && forget_at(s, i) <= now)
 			slot_free(s, i);
 	}
-	if (s->state == SESSION_UP && s->nwaiting && s->waiting_at <= now)
+	if (s->state == SESSION_UP && (s->nwaiting || s->turned_away) && s->waiting_at <= now)
 		waiting_try(s, now);
 }

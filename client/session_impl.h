@@ -22,7 +22,7 @@
 
 /* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
 #define EFFECTS_SPARE 256
-#define EFFECTS_MAX ((EPOCHS_MAX + 3) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
+#define EFFECTS_MAX ((EPOCHS_MAX + 4) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_INVALID_ID 18
@@ -246,9 +246,12 @@ struct session {
 	enum policy_granularity granularity[SESSION_RULES_MAX]; /* what the gateway takes */
 	unsigned made; /* how many slots behind the fixed ones the next search begins */
 	bool rules_due; /* to be published */
+	unsigned nforgotten; /* slots whose packets may have asked for what is gone: they ask anew */
 	struct session_waiting waiting[SESSION_WAITING_MAX];
 	unsigned nwaiting;
 	vtime waiting_at; /* when they are looked at again */
+	bool turned_away; /* somebody has asked in vain; nobody knows who */
+	vtime called_at; /* not before that all of those ask anew */
 	uint64_t queue_order;
 	struct negotiation negotiations[SESSION_NEGOTIATIONS_MAX];
 	uint32_t epochs; /* names given so far */
@@ -375,6 +378,8 @@ void session_rules_add(const struct session *s, struct session_net *net);
 /* One rule at the end, without a slot; without room for it nothing passes that no rule names. */
 void session_rule_add(struct session_net *net, const struct ts_pair *ts, enum policy_action action,
 		      unsigned slot);
+/* Instead of a tunnel for which there is no room: nothing may go there. */
+void session_rule_refuse(struct session_net *net, const struct ts_pair *ts);
 /* A fixed slot; `rule` NULL: one of [tunnel]'s own. -1: there is no room. */
 int session_slot_add(const struct session *s, struct session_net *net, const struct ts_pair *ts,
 		     const struct session_rule *rule);
@@ -386,7 +391,10 @@ vtime session_slot_idle_close(const struct session *s, unsigned slot);
 struct ts_pair session_ts_offer(const struct ts_pair *ts);
 /* What may come and go on an SA for `agreed`: our own ports, where the offer had to name all. */
 struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *agreed);
+/* And, for slots that are another net's now, that whoever has asked for an SA must ask anew. */
 void session_rules_publish(struct session *s);
+/* Who has asked for an SA of this slot is not known any more: who waits asks once more. */
+void session_ask_anew(struct session *s, unsigned slot);
 /*
  * The SPD has changed: it is published once, behind all that has been decided by then, so that no
  * rule finds in its slot what was another one's.

@@ -21,6 +21,16 @@ void session_rule_add(struct session_net *net, const struct ts_pair *ts, enum po
 	net->rules.fallback = POLICY_DISCARD;
 }
 
+/* From anywhere: who has no address yet would otherwise go by a rule that follows. */
+void session_rule_refuse(struct session_net *net, const struct ts_pair *ts)
+{
+	const struct prefix all = { .addr.family = ts->remote.lo.family };
+	struct ts_pair refused = { ts_from_prefix(&all), ts->remote };
+
+	refused.local.proto = ts->local.proto;
+	session_rule_add(net, &refused, POLICY_DISCARD, 0);
+}
+
 static bool is_whole_prefix(const struct ts *t, struct prefix *out)
 {
 	return t->proto == 0 && t->port_lo == 0 && t->port_hi == UINT16_MAX && ts_to_prefix(t, out);
@@ -70,12 +80,13 @@ static void pair_add(const struct session *s, struct session_net *net,
 
 	if (rule->action == POLICY_PROTECT)
 		slot = session_slot_add(s, net, ts, rule);
-	if (slot < 0) {
-		net->full = true;
-		net->rules.fallback = POLICY_DISCARD;
+	if (slot >= 0) {
+		session_rule_add(net, ts, rule->action, (unsigned)slot);
 		return;
 	}
-	session_rule_add(net, ts, rule->action, (unsigned)slot);
+	net->full = true;
+	net->rules.fallback = POLICY_DISCARD;
+	session_rule_refuse(net, ts);
 }
 
 /* The same from each of our inner addresses of that family; refused where there is none. */
@@ -95,8 +106,7 @@ static void pair_add_inner(const struct session *s, struct session_net *net,
 	}
 	/* What is to be protected and cannot be must not go in the clear. */
 	if (!any)
-		policy_add(&net->rules,
-			   &(struct policy_rule){ .ts = *ts, .action = POLICY_DISCARD });
+		session_rule_add(net, ts, POLICY_DISCARD, 0);
 }
 
 void session_rules_add(const struct session *s, struct session_net *net)
@@ -170,10 +180,22 @@ struct ts_pair session_ts_use(const struct ts_pair *ts, const struct ts_pair *ag
 	return use;
 }
 
+void session_ask_anew(struct session *s, unsigned slot)
+{
+	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_REFUSE_SLOT);
+
+	fx->refuse.slot = slot;
+	fx->refuse.until = s->tunnels[slot].refused_until;
+}
+
+/* Behind the rules: who asks by the old ones is not heard, and would wait for ever. */
 void session_rules_publish(struct session *s)
 {
 	s->rules_due = false;
 	session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = &s->net.rules;
+	for (unsigned i = 0; i < s->nforgotten; i++)
+		session_ask_anew(s, i);
+	s->nforgotten = 0;
 }
 
 void session_rules_changed(struct session *s)

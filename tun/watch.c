@@ -274,6 +274,16 @@ static int read_message(const struct nlmsghdr *nlh, void *data)
 
 /* ---- life ---- */
 
+/* What has changed during a list is told anyway: no reason to do without the list. */
+static void accept_list(void *buf, size_t n)
+{
+	struct nlmsghdr *nlh = buf;
+	int left = (int)n;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		nlh->nlmsg_flags &= (uint16_t)~NLM_F_DUMP_INTR;
+}
+
 /* Everything of one kind that there is; what changes meanwhile comes with it. */
 static int learn_kind(struct reading *r, uint16_t type, size_t header)
 {
@@ -294,6 +304,7 @@ static int learn_kind(struct reading *r, uint16_t type, size_t header)
 		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 		if (n < 0)
 			return ERR_SYSTEM;
+		accept_list(buf, (size_t)n);
 		more = mnl_cb_run(buf, (size_t)n, 0, 0, read_message, r);
 	}
 	return more < 0 ? ERR_SYSTEM : 0;
@@ -311,6 +322,8 @@ static int learn(struct tun_watch *w)
 		rc = learn_kind(&r, RTM_GETADDR, sizeof(struct ifaddrmsg));
 	if (rc == 0)
 		rc = learn_kind(&r, RTM_GETROUTE, sizeof(struct rtmsg));
+	/* What is not known cannot be missed when it goes. */
+	w->full |= rc != 0;
 	return rc;
 }
 

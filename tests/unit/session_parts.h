@@ -52,6 +52,8 @@ struct bench {
 	unsigned publications; /* of rules */
 	unsigned refusals;
 	vtime refused[SESSION_SLOTS_MAX]; /* as told last; 0: it is not */
+	/* Who has asked for a slot asks again from then on: how many there have been of rules. */
+	unsigned anew[SESSION_SLOTS_MAX];
 	struct esp_out *out[SESSION_SLOTS_MAX];
 	const struct policy *policy; /* of the TUN */
 };
@@ -163,6 +165,7 @@ static inline void bench_rules(struct bench *b, const struct session_effect *fx)
 static inline void bench_refused(struct bench *b, const struct session_effect *fx)
 {
 	b->refused[fx->refuse.slot] = fx->refuse.until;
+	b->anew[fx->refuse.slot] = b->publications;
 	b->refusals += fx->refuse.until != 0;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 
 #include "base/mem.h"
@@ -130,6 +133,112 @@ static void what_is_removed_comes_back(void **state)
 	close_world(&w);
 }
 
+/* ---- another time ---- */
+
+/* Rules for these networks, made with addresses that are ours alone. */
+static void apply(struct world *w, struct policy *policy)
+{
+	const struct addr inner = { .family = FAMILY_IP4, .b = { 10, 9, 0, 1 } };
+	struct session_effect fx = { .type = SESSION_EFFECT_TUN };
+	char why[200] = "";
+
+	fx.tun.inner = &inner;
+	fx.tun.ninner = 1;
+	fx.tun.policy = policy;
+	fx.tun.path.encapsulation = ENCAPSULATION_UDP;
+	fx.tun.path.local.addr = fx.tun.path.remote.addr =
+		(struct addr){ .family = FAMILY_IP4, .b = { 127, 0, 0, 1 } };
+	fx.tun.path.local.port = fx.tun.path.remote.port = 4500;
+	fx.tun.mtu = 1400;
+	assert_int_equal(host_apply(&w->host, &fx, why), 0);
+}
+
+static void protect(struct policy *policy, const char *remote)
+{
+	struct prefix to, all = { .addr.family = FAMILY_IP4 };
+
+	assert_true(prefix_parse(remote, &to));
+	assert_true(policy_add(policy, &(struct policy_rule){
+					       .ts = { ts_from_prefix(&all), ts_from_prefix(&to) },
+					       .action = POLICY_PROTECT,
+				       }));
+}
+
+/* How many rules have come, as long as none has gone. */
+static int note_rule(const struct nlmsghdr *nlh, void *data)
+{
+	unsigned *n = data;
+
+	if (nlh->nlmsg_type == RTM_NEWRULE && n[1] == 0)
+		n[0]++;
+	else if (nlh->nlmsg_type == RTM_DELRULE)
+		n[1]++;
+	return MNL_CB_OK;
+}
+
+/* Every rule has another place than before. */
+static void old_rules_go_when_the_new_ones_are_there(void **state)
+{
+	static const struct config config;
+	char dir[] = "/tmp/godwit-test-XXXXXX", buf[8192], path[64];
+	struct policy policy = { .fallback = POLICY_BYPASS };
+	unsigned came_and_went[2] = { 0 };
+	struct mnl_socket *nl;
+	static struct world w;
+	ssize_t n;
+
+	open_world(&w);
+	w.host.config = &config;
+	w.host.mark = 0x6777;
+	assert_non_null(mkdtemp(dir));
+	w.host.dir = open(dir, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(journal_open(w.host.dir, true, &w.host.journal), 0);
+	assert_int_equal(net_router_open(&w.host.router, w.host.mark), 0);
+	protect(&policy, "10.1.0.0/16");
+	protect(&policy, "10.2.0.0/16");
+	apply(&w, &policy);
+
+	nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK);
+	assert_int_equal(mnl_socket_bind(nl, RTMGRP_IPV4_RULE, MNL_SOCKET_AUTOPID), 0);
+	policy.n = 0;
+	protect(&policy, "10.3.0.0/16");
+	protect(&policy, "10.1.0.0/16");
+	protect(&policy, "10.2.0.0/16");
+	apply(&w, &policy);
+	while ((n = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0)
+		mnl_cb_run(buf, (size_t)n, 0, 0, note_rule, came_and_went);
+	assert_int_equal(came_and_went[0], 3);
+	assert_int_equal(came_and_went[1], 2);
+
+	mnl_socket_close(nl);
+	net_router_close(&w.host.router);
+	journal_close(&w.host.journal);
+	close(w.host.dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, RUNDIR_JOURNAL);
+	unlink(path);
+	rmdir(dir);
+	close_world(&w);
+}
+
+/* It is tried again, as long as something is missing. */
+static void what_cannot_be_put_back_yet_is_not_forgotten(void **state)
+{
+	static struct world w;
+
+	open_world(&w);
+	strcpy(w.host.applied[2],
+	       "route action unicast to 10.0.0.0/8 dev godwit9 src 10.9.0.1 table 26487");
+	take(&w, 0);
+	assert_true(ready(&w));
+	host_watch_run(&w.host, &w.log);
+	assert_true(w.host.watch.due);
+	strcpy(w.host.applied[2], lines[2]);
+	host_watch_run(&w.host, &w.log);
+	assert_false(w.host.watch.due);
+	assert_int_equal(missing(&w), 0);
+	close_world(&w);
+}
+
 static void a_fight_is_slow(void **state)
 {
 	static struct world w;
@@ -198,6 +307,8 @@ int main(void)
 		cmocka_unit_test(the_first_times_are_at_once),
 		cmocka_unit_test(calm_makes_it_quick_again),
 		cmocka_unit_test(what_is_removed_comes_back),
+		cmocka_unit_test(old_rules_go_when_the_new_ones_are_there),
+		cmocka_unit_test(what_cannot_be_put_back_yet_is_not_forgotten),
 		cmocka_unit_test(a_fight_is_slow),
 		cmocka_unit_test(nothing_is_put_back_while_the_device_is_down),
 		cmocka_unit_test(another_network_is_told),

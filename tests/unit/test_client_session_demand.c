@@ -143,8 +143,12 @@ static void what_is_not_on_demand_is_refused_until_it_is_tried_again(void **stat
 	demand_ask(b, "10.9.0.1", 1, 2);
 	assert_int_equal(b->refusals, 1);
 	assert_true(b->refused[1] == b->s->tunnels[1].retry_at);
+	/* By another way it may go: it is tried at once. */
+	network(b);
+	later(b, 0);
+	assert_int_equal(b->refusals, 2);
 	fake_ike.children = FAKE_IKE_CHILDREN_UP;
-	later(b, 2 * VTIME_S);
+	later(b, 10 * VTIME_S);
 	assert_true(b->refused[1] == 0);
 	assert_true(demand_served(b, "10.9.0.1", 1, 2));
 }
@@ -398,6 +402,50 @@ static void and_not_for_ever(void **state)
 	assert_int_equal(b->s->nwaiting, 0);
 }
 
+/* Its packets go on coming, and the hold knows that they have asked already. */
+static void who_has_waited_too_long_asks_once_more(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	demand_ask(b, "10.5.0.2", 1, 2);
+	b->anew[0] = 0;
+	for (unsigned i = 0; i < 29; i++) {
+		later(b, VTIME_S);
+		demand_traffic(b, "10.5.0.1", 1, 2);
+	}
+	assert_int_equal(b->anew[0], 0);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(b->anew[0], b->publications);
+}
+
+static void who_finds_no_room_to_wait_asks_once_more(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	for (unsigned i = 1; i <= SESSION_WAITING_MAX + 2; i++) {
+		char to[32];
+
+		snprintf(to, sizeof(to), "10.5.0.%u", i);
+		demand_ask(b, to, 1, 2);
+	}
+	assert_int_equal(b->s->nwaiting, SESSION_WAITING_MAX);
+	b->anew[0] = 0;
+	/* As long as it is hardly better nobody is called. */
+	later(b, 29 * VTIME_S);
+	assert_int_equal(b->anew[0], 0);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(b->s->nwaiting, 0);
+	assert_int_equal(b->anew[0], b->publications);
+	assert_int_equal(demand_ask(b, "10.5.0.18", 1, 2), 0);
+	later(b, 12 * VTIME_S);
+	assert_true(demand_served(b, "10.5.0.18", 1, 2));
+}
+
 /* However many go at once, the rules are published once. */
 static void many_go_at_once(void **state)
 {
@@ -434,6 +482,114 @@ static void slots_are_used_up(void **state)
 	assert_true(demand_served(b, "10.5.0.1", 254, 443));
 	assert_false(demand_served(b, "10.5.0.1", 255, 443));
 	assert_int_equal(bench_info(b).state, SESSION_UP);
+}
+
+/* Or the mark would be gone, and the gateway asked the same again at once. */
+static void one_that_is_refused_keeps_its_slot(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_NO_PROPOSAL;
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_true(b->refused[demand_finds(b, "10.5.0.1", 1, 2)->slot] != 0);
+	demand_ask(b, "10.5.0.2", 1, 2);
+	assert_int_equal(demand_children(), 1);
+	fake_ike.children = FAKE_IKE_CHILDREN_UP;
+	later(b, 3 * VTIME_S);
+	assert_true(demand_served(b, "10.5.0.2", 1, 2));
+}
+
+/* What data threads still have in hand of the one must not come to the other. */
+static void a_slot_is_not_anothers_at_once(void **state)
+{
+	struct bench *b = *state;
+	unsigned first;
+
+	begin(b, GRANULARITY_HOST)->max_sas = 1;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	first = demand_finds(b, "10.5.0.1", 1, 2)->slot;
+	later(b, 12 * VTIME_S);
+	demand_ask(b, "10.5.0.2", 1, 2);
+	assert_true(demand_served(b, "10.5.0.2", 1, 2));
+	assert_int_not_equal(demand_finds(b, "10.5.0.2", 1, 2)->slot, first);
+}
+
+/* It was told by rules that are not in force any more: it is the packet that counts. */
+static void asked_for_by_older_rules(void **state)
+{
+	struct bench *b = *state;
+	struct data_event data = { .type = DATA_NEED_SA, .tuple = demand_tuple("10.5.0.2", 1, 2) };
+	struct session_event ev = { .type = SESSION_EVENT_DATA, .data = &data };
+
+	begin(b, GRANULARITY_HOST);
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	data.slot = demand_finds(b, "10.5.0.1", 1, 2)->slot;
+	session_event(b->s, b->now, &ev);
+	bench_pump(b);
+	assert_int_equal(demand_children(), 2);
+	assert_true(demand_served(b, "10.5.0.2", 1, 2));
+}
+
+/* ---- an SA that the gateway may not have made yet ---- */
+
+#define SETTLE (30 * VTIME_MS)
+
+static void a_new_sa_is_used_after_a_while(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	later(b, SETTLE - 1);
+	assert_null(b->out[0]);
+	/* Who asks meanwhile waits for that one. */
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_int_equal(demand_children(), 1);
+	later(b, 1);
+	assert_non_null(b->out[0]);
+}
+
+static void and_at_once_when_something_comes_on_it(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_null(b->out[0]);
+	session_epoch_event(b->s, b->now, 0, fake_ike_last(IKE_EVENT_CHILD)->id,
+			    EPOCH_EVENT_PROVED);
+	bench_pump(b);
+	assert_non_null(b->out[0]);
+}
+
+/* There is one that it can be sent on meanwhile, or was. */
+static void there_is_no_gap_before_the_next(void **state)
+{
+	struct bench *b = *state;
+	struct esp_out *before;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	later(b, SETTLE);
+	before = b->out[0];
+	assert_non_null(before);
+	session_epochs_doubt(b->s);
+	session_negotiate(b->s, b->now, 0);
+	bench_pump(b);
+	assert_int_equal(demand_children(), 2);
+	assert_non_null(b->out[0]);
+	later(b, SETTLE);
+	assert_true(b->out[0] != before);
 }
 
 /* ---- recovery ---- */
@@ -541,8 +697,16 @@ int main(void)
 		BENCH_TEST(the_idlest_makes_room),
 		BENCH_TEST(without_an_idle_one_it_waits),
 		BENCH_TEST(and_not_for_ever),
+		BENCH_TEST(who_has_waited_too_long_asks_once_more),
+		BENCH_TEST(who_finds_no_room_to_wait_asks_once_more),
 		BENCH_TEST(many_go_at_once),
 		BENCH_TEST(slots_are_used_up),
+		BENCH_TEST(one_that_is_refused_keeps_its_slot),
+		BENCH_TEST(a_slot_is_not_anothers_at_once),
+		BENCH_TEST(asked_for_by_older_rules),
+		BENCH_TEST(a_new_sa_is_used_after_a_while),
+		BENCH_TEST(and_at_once_when_something_comes_on_it),
+		BENCH_TEST(there_is_no_gap_before_the_next),
 		BENCH_TEST(asked_for_while_recovering),
 		BENCH_TEST(under_way_when_the_gateway_is_lost),
 		BENCH_TEST(deleted_by_the_gateway),

@@ -133,6 +133,32 @@ static void our_side_follows_the_address(void **state)
 	assert_string_equal(bench_tunnel(b, 0), "10.98.0.8/32 - 10.5.0.0/24");
 }
 
+/* What had been asked for is forgotten with the net, so that it is asked for once more. */
+static void with_another_address_all_ask_anew(void **state)
+{
+	struct bench *b = *state;
+	unsigned before;
+
+	b->config.on_demand = true;
+	demand_rule(b, "one", "10.5.0.0/24", POLICY_PROTECT);
+	demand_rule(b, "host", "10.6.0.0/24", POLICY_PROTECT)->granularity = GRANULARITY_HOST;
+	bench_up(b);
+	before = b->publications;
+	bench_recover(b);
+	bench_authenticated(b, 2);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	demand_ask(b, "10.6.0.1", 1, 2);
+	b->assigned.ip4 = parts_addr("10.98.0.8");
+	bench_give(b, 2);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_int_equal(demand_children(), 0);
+	assert_true(b->publications > before);
+	/* Behind the rules. */
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(b->anew[i] > before);
+	assert_true(b->refused[0] == 0);
+}
+
 /* Our inner address is an IPv4 one: what IPv6 is to be protected must not go in the clear. */
 static void what_cannot_be_protected_is_refused(void **state)
 {
@@ -184,12 +210,37 @@ static void without_room_nothing_passes_by_default(void **state)
 		for (r->nts = 0; r->nts < SESSION_RULE_TS_MAX; r->nts++)
 			r->ts[r->nts] = parts_pair("0.0.0.0/0", "10.5.0.0/24");
 	}
+	/* Nor by a rule that follows. */
+	b->config.rules[SESSION_RULES_MAX - 2].ts[3] = parts_pair("0.0.0.0/0", "10.6.0.0/24");
+	b->config.rules[SESSION_RULES_MAX - 1].ts[0] = parts_pair("0.0.0.0/0", "10.6.0.0/16");
+	b->config.rules[SESSION_RULES_MAX - 1].action = POLICY_BYPASS;
 	b->config.on_demand = true;
 	prefix_parse("10.1.0.0/16", &b->config.remotes[b->config.nremotes++]);
 	bench_begin(b);
 	bench_give(b, 1);
 	assert_int_equal(b->s->net.rules.fallback, POLICY_DISCARD);
 	assert_int_equal(b->s->net.ntunnels, SESSION_SLOTS_MAX);
+	b->rules = b->s->net.rules;
+	assert_int_equal(demand_finds(b, "10.6.0.1", 1, 2)->action, POLICY_DISCARD);
+	assert_int_equal(demand_finds(b, "10.6.1.1", 1, 2)->action, POLICY_BYPASS);
+	assert_int_equal(demand_finds(b, "10.1.0.1", 1, 2)->action, POLICY_DISCARD);
+}
+
+static void too_many_networks_are_refused(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned i = 1; i <= SESSION_TUNNELS_MAX + 1; i++) {
+		char to[32];
+
+		snprintf(to, sizeof(to), "10.%u.0.0/16", i);
+		bench_include(&b->assigned, to);
+	}
+	b->config.on_demand = true;
+	bench_up(b);
+	assert_int_equal(demand_finds(b, "10.32.0.1", 1, 2)->action, POLICY_PROTECT);
+	assert_int_equal(demand_finds(b, "10.33.0.1", 1, 2)->action, POLICY_DISCARD);
+	assert_null(demand_finds(b, "10.34.0.1", 1, 2));
 }
 
 int main(void)
@@ -202,9 +253,11 @@ int main(void)
 		BENCH_TEST(a_range_of_ports_is_ours_to_enforce),
 		BENCH_TEST(one_port_is_offered),
 		BENCH_TEST(our_side_follows_the_address),
+		BENCH_TEST(with_another_address_all_ask_anew),
 		BENCH_TEST(what_cannot_be_protected_is_refused),
 		BENCH_TEST(more_than_three_wait),
 		BENCH_TEST(without_room_nothing_passes_by_default),
+		BENCH_TEST(too_many_networks_are_refused),
 	};
 
 	if (crypto_init() != 0)

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include "base/err.h"
 #include "namespace.h"
@@ -252,6 +254,39 @@ static void test_lost_messages(void **state)
 	host_close(&h);
 }
 
+/* Addresses come and go, on and on, while everything is being listed. */
+static void test_opening_while_the_host_changes(void **state)
+{
+	struct host h;
+	pid_t pid;
+
+	host_open(&h);
+	for (unsigned i = 0; i < 400; i++) {
+		char line[80];
+
+		snprintf(line, sizeof(line), "address to 198.51.%u.%u/32 dev up0", 101 + i / 200,
+			 1 + i % 200);
+		add(&h.other, line);
+	}
+	pid = fork();
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (pid == 0) {
+		add(&h.other, "address to 192.0.2.9/32 dev up0");
+		del(&h.other, "address to 192.0.2.9/32 dev up0");
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		struct tun_watch w;
+
+		if (tun_watch_open(&w, h.tun.ifindex, &h.n) != 0)
+			fail_msg("%s", strerror(errno));
+		tun_watch_close(&w);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	host_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_what_does_not_matter),
 		cmocka_unit_test(test_uplink_down_and_up),
 		cmocka_unit_test(test_lost_messages),
+		cmocka_unit_test(test_opening_while_the_host_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
