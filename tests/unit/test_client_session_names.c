@@ -215,6 +215,8 @@ static void more_than_there_is_room_for_changes_nothing(void **state)
 	answer(b, name, many);
 	assert_int_equal(b->tuns, tuns);
 	assert_true(demand_served(b, FAR, 1, 80));
+	answer(b, name, FAR);
+	assert_int_equal(b->tuns, tuns);
 	/* One less fits. */
 	many[strlen(many) - strlen("10.6.0.9 ")] = '\0';
 	answer(b, name, many);
@@ -223,7 +225,76 @@ static void more_than_there_is_room_for_changes_nothing(void **state)
 	check_slots(b);
 }
 
+/* The rules are there before the gateway's address is known. */
+static void the_gateway_is_left_out_once_it_is_known(void **state)
+{
+	struct bench *b = *state;
+	unsigned name = name_add(b, "far.example.com", "192.0.2.1 " FAR);
+
+	b->config.address_config = false;
+	b->config.inner[b->config.ninner++] = parts_addr(INNER);
+	b->config.tunnels[b->config.ntunnels++] = parts_pair(INNER "/32", "10.1.0.0/16");
+	b->config.on_demand = true;
+	rule_to(b, name, POLICY_PROTECT);
+	bench_begin(b);
+	bench_established(b, 1);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_true(is_named(b, FAR));
+	assert_false(is_named(b, "192.0.2.1"));
+	assert_false(has_route(b, "192.0.2.1/32"));
+	check_slots(b);
+}
+
 /* ---- what goes with it ---- */
+
+static void a_refusal_ends(void **state)
+{
+	struct bench *b = *state;
+	unsigned name = name_add(b, "far.example.com", FAR), slot;
+
+	rule_to(b, name, POLICY_PROTECT);
+	up(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_NO_PROPOSAL;
+	slot = demand_ask(b, FAR, 1, 2);
+	assert_true(b->refused[slot] > b->now);
+	answer(b, name, OTHER);
+	assert_true(b->refused[slot] == 0);
+}
+
+static void what_waits_its_turn_has_it(void **state)
+{
+	struct bench *b = *state;
+	unsigned name = name_add(b, "far.example.com", "10.6.0.1 10.6.0.2 10.6.0.3 10.6.0.4");
+
+	rule_to(b, name, POLICY_PROTECT);
+	up(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
+	demand_ask(b, "10.6.0.1", 1, 2);
+	demand_ask(b, "10.6.0.2", 1, 2);
+	demand_ask(b, "10.6.0.3", 1, 2);
+	demand_ask(b, "10.6.0.4", 1, 2);
+	assert_int_equal(demand_children(), SESSION_UNDER_WAY_MAX);
+	answer(b, name, "10.6.0.2 10.6.0.3 10.6.0.4");
+	assert_int_equal(demand_children(), SESSION_UNDER_WAY_MAX + 1);
+	assert_string_equal(demand_offer(), INNER "/32 - 10.6.0.4/32");
+}
+
+static void what_waits_for_room_does_not_any_more(void **state)
+{
+	struct bench *b = *state;
+	unsigned name = name_add(b, "far.example.com", FAR " " OTHER);
+	struct session_rule *r = rule_to(b, name, POLICY_PROTECT);
+
+	r->granularity = GRANULARITY_HOST;
+	r->max_sas = 1;
+	up(b);
+	demand_ask(b, OTHER, 1, 2);
+	demand_ask(b, FAR, 1, 2);
+	assert_int_equal(b->s->nwaiting, 1);
+	answer(b, name, OTHER);
+	assert_int_equal(b->s->nwaiting, 0);
+	assert_true(demand_served(b, OTHER, 1, 2));
+}
 
 static void a_negotiation_under_way_ends(void **state)
 {
@@ -341,6 +412,10 @@ int main(void)
 		BENCH_TEST(what_failed_leaves_the_last_addresses),
 		BENCH_TEST(what_may_not_be_is_left_out),
 		BENCH_TEST(more_than_there_is_room_for_changes_nothing),
+		BENCH_TEST(the_gateway_is_left_out_once_it_is_known),
+		BENCH_TEST(a_refusal_ends),
+		BENCH_TEST(what_waits_its_turn_has_it),
+		BENCH_TEST(what_waits_for_room_does_not_any_more),
 		BENCH_TEST(a_negotiation_under_way_ends),
 		BENCH_TEST(what_was_made_of_it_for_flows_goes),
 		BENCH_TEST(many_changes_leave_no_slot_behind),
