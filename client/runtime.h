@@ -385,7 +385,8 @@ struct setup *setup_new(struct host *host, struct hooks *hooks);
 void setup_free(struct setup *s);
 /*
  * READY, or WAITS for a script, or FAILED and why. A second effect takes back what the first one
- * made: the script is told `disconnect` before it is told `connect` again.
+ * made: the script is told `disconnect` before it is told `connect` again. With tun.again the
+ * kernel alone follows, at once.
  */
 enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, char why[200]);
 /* True when the script is told attempt-reconnect first: PATH follows. */
