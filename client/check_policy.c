@@ -159,6 +159,19 @@ static void explain_rule(const struct session_config *s, const struct session_ru
 	}
 }
 
+static void explain_names(const struct session_config *s, FILE *out)
+{
+	char every[16];
+
+	if (s->nnames == 0)
+		return;
+	fprintf(out, EXPLAIN_LABEL, "names");
+	for (unsigned i = 0; i < s->nnames; i++)
+		fprintf(out, "%s%s", i ? ", " : "", s->names[i]);
+	fprintf(out, ": looked up again every %s, and when the network changes\n",
+		duration_text(SESSION_NAMES_EVERY_S, every));
+}
+
 void explain_rules(const struct session_config *s, FILE *out)
 {
 	if (s->nrules == 0)
@@ -167,6 +180,7 @@ void explain_rules(const struct session_config *s, FILE *out)
 		"rules");
 	for (unsigned i = 0; i < s->nrules; i++)
 		explain_rule(s, &s->rules[i], out);
+	explain_names(s, out);
 }
 
 void explain_hold(const struct config *c, FILE *out)

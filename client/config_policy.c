@@ -5,18 +5,18 @@
 
 #include "net/net.h"
 
-#define PROTO_ICMP 1
-#define PROTO_IGMP 2
 #define PROTO_TCP 6
 #define PROTO_UDP 17
-#define PROTO_ICMP6 58
 #define PROTO_SCTP 132
 #define PROTO_UDPLITE 136
 
-/* One side's addresses, names and "any" taken apart. */
+/* One side's addresses and names, "any" taken apart. */
 struct side {
 	unsigned n;
-	struct prefix list[2 * POLICY_LIST_MAX];
+	struct {
+		struct prefix prefix;
+		unsigned name; /* from 1, in config->names; 0: it is a prefix */
+	} list[POLICY_LIST_MAX];
 };
 
 static struct policy_draft *policy_at_hand(struct config_reader *r)
@@ -33,15 +33,13 @@ static struct config_place here(const struct config_reader *r, const char *key)
 
 /* ---- addresses ---- */
 
-static bool side_add(struct side *s, const struct prefix *p)
+static void side_add(struct side *s, const struct prefix *p)
 {
+	struct prefix *to = &s->list[s->n++].prefix;
 	struct addr hi;
 
-	if (s->n == ARRAY_SIZE(s->list))
-		return false;
-	s->list[s->n] = *p;
-	prefix_range(p, &s->list[s->n++].addr, &hi);
-	return true;
+	*to = *p;
+	prefix_range(p, &to->addr, &hi);
 }
 
 static void warn_of_host_bits(struct config_reader *r, struct config_place at, const char *key,
@@ -57,33 +55,41 @@ static void warn_of_host_bits(struct config_reader *r, struct config_place at, c
 			    key, prefix_text(p, text), prefix_text(&network, other));
 }
 
-/* What a name stands for when the configuration is read; that is what counts from then on. */
-static void look_up(struct config_reader *r, const char *key, unsigned i,
-		    const struct policy_hosts *hosts, struct side *out)
+static void look_up(struct config_reader *r, const char *key, struct config_place at, unsigned i)
 {
-	struct config_place at = config_value_place(r, "policy", key, hosts->list[i].at);
-	struct addr addrs[POLICY_LIST_MAX];
-	char name[OPTION_ITEM_MAX + 1];
-	int n;
+	struct session_config *s = &r->draft.config->session;
+	struct session_addrs *to = &s->named[i];
+	int n = net_resolve(s->names[i], to->list, ARRAY_SIZE(to->list));
 
-	if (!r->source->fetch)
-		return;
-	snprintf(name, sizeof(name), "%.*s", (int)hosts->list[i].name.n,
-		 (const char *)hosts->list[i].name.p);
-	n = net_resolve(name, addrs, ARRAY_SIZE(addrs));
+	to->n = n > 0 ? (unsigned)n : 0;
 	if (n <= 0)
 		config_complain(r, at, "[policy %s] %s = %s: the name cannot be looked up: %s",
-				policy_at_hand(r)->name, key, name,
+				policy_at_hand(r)->name, key, s->names[i],
 				n == 0		 ? "there is none" :
 				n == ERR_TIMEOUT ? "the name servers do not answer" :
 						   strerror(errno));
-	for (int k = 0; k < n; k++) {
-		struct prefix p = { addrs[k], (uint8_t)(8 * family_size(addrs[k].family)) };
+}
 
-		if (!side_add(out, &p))
-			config_complain(r, at, "[policy %s] %s: more than %zu addresses",
-					policy_at_hand(r)->name, key, ARRAY_SIZE(out->list));
+/* Its number, from 1. What it stands for now counts until it is looked up again. */
+static unsigned name_number(struct config_reader *r, const char *key, struct config_place at,
+			    const struct slice *text)
+{
+	struct session_config *s = &r->draft.config->session;
+	char name[SESSION_NAME_MAX];
+
+	snprintf(name, sizeof(name), "%.*s", (int)text->n, (const char *)text->p);
+	for (unsigned i = 0; i < s->nnames; i++)
+		if (strcmp(s->names[i], name) == 0)
+			return i + 1;
+	if (s->nnames == SESSION_NAMES_MAX) {
+		config_complain(r, at, "[policy %s] %s = %s: there can be %d names in all rules",
+				policy_at_hand(r)->name, key, name, SESSION_NAMES_MAX);
+		return 0;
 	}
+	memcpy(s->names[s->nnames++], name, sizeof(name));
+	if (r->source->fetch)
+		look_up(r, key, at, s->nnames - 1);
+	return s->nnames;
 }
 
 static struct side side_of(struct config_reader *r, const char *key,
@@ -99,7 +105,12 @@ static struct side side_of(struct config_reader *r, const char *key,
 		const struct prefix *p = &hosts->list[i].prefix;
 
 		if (p->addr.family == FAMILY_NONE) {
-			look_up(r, key, i, hosts, &s);
+			struct config_place at =
+				config_value_place(r, "policy", key, hosts->list[i].at);
+			unsigned name = name_number(r, key, at, &hosts->list[i].name);
+
+			if (name)
+				s.list[s.n++].name = name;
 			continue;
 		}
 		warn_of_host_bits(r, config_value_place(r, "policy", key, hosts->list[i].at), key,
@@ -119,13 +130,6 @@ static bool has_names(const struct policy_hosts *hosts)
 
 /* ---- selectors ---- */
 
-static bool proto_is_of(uint8_t proto, enum family f)
-{
-	if (proto == PROTO_ICMP || proto == PROTO_IGMP)
-		return f == FAMILY_IP4;
-	return proto != PROTO_ICMP6 || f == FAMILY_IP6;
-}
-
 static struct ts selector(const struct prefix *p, uint8_t proto, const struct policy_ports *ports,
 			  unsigned i)
 {
@@ -139,33 +143,37 @@ static struct ts selector(const struct prefix *p, uint8_t proto, const struct po
 	return ts;
 }
 
-static bool pair_add(struct config_reader *r, struct session_rule *rule, const struct ts_pair *ts)
+static bool pattern_add(struct config_reader *r, struct session_rule *rule,
+			const struct session_pattern *p)
 {
-	if (rule->nts == SESSION_RULE_TS_MAX) {
+	bool fixed = !p->local && !p->remote;
+
+	if (fixed && p->ts.local.lo.family != p->ts.remote.lo.family)
+		return true;
+	if (rule->npatterns == ARRAY_SIZE(rule->patterns) ||
+	    !session_pattern_expand(p, r->draft.config->session.named, rule->ts, &rule->nts)) {
 		config_complain(r, r->policy_at[r->draft.policy],
 				"[policy %s] comes to more than %d pairs of addresses, protocols "
 				"and ports; take prefixes and ranges, or several rules",
 				rule->name, SESSION_RULE_TS_MAX);
 		return false;
 	}
-	rule->ts[rule->nts++] = *ts;
+	rule->patterns[rule->npatterns++] = *p;
 	return true;
 }
 
-/* Every port with every port. False when there is no room. */
+/* Every port with every port: `p` has the names. False when there is no room. */
 static bool expand_ports(struct config_reader *r, struct session_rule *rule,
-			 const struct prefix *local, const struct prefix *remote, uint8_t proto)
+			 struct session_pattern p, const struct prefix *local,
+			 const struct prefix *remote, uint8_t proto)
 {
-	const struct policy_draft *p = policy_at_hand(r);
+	const struct policy_draft *d = policy_at_hand(r);
 
-	for (unsigned i = 0; i < (p->source_port.n ? p->source_port.n : 1); i++) {
-		for (unsigned k = 0; k < (p->port.n ? p->port.n : 1); k++) {
-			const struct ts_pair ts = {
-				selector(local, proto, &p->source_port, i),
-				selector(remote, proto, &p->port, k),
-			};
-
-			if (!pair_add(r, rule, &ts))
+	for (unsigned i = 0; i < (d->source_port.n ? d->source_port.n : 1); i++) {
+		for (unsigned k = 0; k < (d->port.n ? d->port.n : 1); k++) {
+			p.ts.local = selector(local, proto, &d->source_port, i);
+			p.ts.remote = selector(remote, proto, &d->port, k);
+			if (!pattern_add(r, rule, &p))
 				return false;
 		}
 	}
@@ -178,18 +186,21 @@ static void expand(struct config_reader *r, struct session_rule *rule)
 	const struct policy_draft *p = policy_at_hand(r);
 	struct side local = side_of(r, "source", &p->source);
 	struct side remote = side_of(r, "destination", &p->destination);
+	bool named = has_names(&p->source) || has_names(&p->destination);
 	unsigned n = p->protocol.n ? p->protocol.n : 1;
 
 	for (unsigned i = 0; i < local.n * remote.n * n; i++) {
-		const struct prefix *a = &local.list[i / n / remote.n];
-		const struct prefix *b = &remote.list[i / n % remote.n];
-		uint8_t proto = p->protocol.n ? p->protocol.list[i % n] : 0;
+		unsigned a = i / n / remote.n, b = i / n % remote.n;
+		const struct session_pattern names = { .local = local.list[a].name,
+						       .remote = remote.list[b].name };
 
-		if (a->addr.family == b->addr.family && proto_is_of(proto, a->addr.family) &&
-		    !expand_ports(r, rule, a, b, proto))
-			return;
+		if (!expand_ports(r, rule, names, &local.list[a].prefix, &remote.list[b].prefix,
+				  p->protocol.n ? p->protocol.list[i % n] : 0))
+			break;
 	}
-	if (rule->nts == 0 && !has_names(&p->source) && !has_names(&p->destination))
+	if (!named)
+		rule->npatterns = 0;
+	if (rule->nts == 0 && !named)
 		config_complain(r, here(r, "destination"),
 				"[policy %s] fits nothing: source, destination and protocol are of "
 				"different families, IPv4 and IPv6",

@@ -23,16 +23,6 @@ struct waiting {
 	char text[200];
 };
 
-/* One name being looked up, on a thread of its own. */
-struct lookup {
-	uv_work_t work;
-	struct loop *loop; /* NULL: nobody waits for it any more */
-	char name[256];
-	struct addr addrs[SESSION_ADDRESSES_MAX];
-	int result;
-	int error; /* errno of it */
-};
-
 enum watch {
 	WATCH_TIMER,
 	WATCH_TX,
@@ -59,7 +49,8 @@ struct loop {
 	uv_check_t check;
 	int timer;
 	vtime armed;
-	struct lookup *lookup;
+	struct lookup *lookup; /* of the gateway's name */
+	struct names *names;
 	struct setup *setup;
 	struct addr remote; /* whose path is looked for when the script has made way for it */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
@@ -196,9 +187,11 @@ static void effect_tun(struct loop *l, const struct session_effect *fx)
 	char why[200] = "";
 
 	/* The script writes where the steps are shown. */
-	progress_break(l->o.progress);
+	if (!fx->tun.again)
+		progress_break(l->o.progress);
 	loop_setup(l, setup_tun(l->setup, fx, why), why);
-	progress_banner(l->o.progress, setup_banner(l->setup));
+	if (!fx->tun.again)
+		progress_banner(l->o.progress, setup_banner(l->setup));
 }
 
 static void on_script(struct loop *l, const struct hooks_result *r)
@@ -280,6 +273,7 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 		return;
 	if (l->was_up) {
 		setup_reconnected(l->setup);
+		names_soon(l->names);
 		return;
 	}
 	l->was_up = true;
@@ -303,64 +297,26 @@ static void effect_done(struct loop *l, const struct session_effect *fx)
 	uv_stop(&l->uv);
 }
 
-static void lookup_run(uv_work_t *work)
+/* The check handle, which comes next, gives the answer to the session. */
+static void on_resolved(void *ctx, const struct addr *addrs, unsigned n, const char *why)
 {
-	struct lookup *k = work->data;
-
-	k->result = net_resolve(k->name, k->addrs, SESSION_ADDRESSES_MAX);
-	k->error = errno;
-}
-
-static const char *lookup_why(const struct lookup *k)
-{
-	if (k->result == ERR_TIMEOUT)
-		return "the name servers do not answer";
-	if (k->result < 0)
-		return strerror(k->error);
-	return "there is no such name";
-}
-
-static void loop_answer_lookup(struct loop *l, const struct lookup *k)
-{
+	struct loop *l = ctx;
 	struct waiting *w = loop_wait(l, SESSION_EVENT_RESOLVED);
 
-	w->ev.resolved.n = k->result > 0 ? (unsigned)k->result : 0;
-	memcpy(w->addrs, k->addrs, sizeof(w->addrs));
-	w->ev.resolved.addrs = w->addrs;
-	if (k->result <= 0) {
-		snprintf(w->text, sizeof(w->text), "%s", lookup_why(k));
-		w->ev.resolved.text = w->text;
-	}
-}
-
-/* The check handle, which comes next, gives the answer to the session. */
-static void lookup_done(uv_work_t *work, int status)
-{
-	struct lookup *k = work->data;
-
-	if (k->loop && status == 0)
-		loop_answer_lookup(k->loop, k);
-	if (k->loop)
-		k->loop->lookup = NULL;
-	free(k);
+	l->lookup = NULL;
+	w->ev.resolved.n = n;
+	memcpy(w->addrs, addrs, n * sizeof(w->addrs[0]));
+	snprintf(w->text, sizeof(w->text), "%s", why ? why : "");
 }
 
 static void effect_resolve(struct loop *l, const char *name)
 {
-	struct lookup *k = xcalloc(1, sizeof(*k));
+	struct addr addr;
 
-	snprintf(k->name, sizeof(k->name), "%s", name);
-	if (addr_parse(name, &k->addrs[0])) {
-		k->result = 1;
-		loop_answer_lookup(l, k);
-		free(k);
-		return;
-	}
-	k->loop = l;
-	k->work.data = k;
-	l->lookup = k;
-	if (uv_queue_work(&l->uv, &k->work, lookup_run, lookup_done) != 0)
-		abort();
+	if (addr_parse(name, &addr))
+		on_resolved(l, &addr, 1, NULL);
+	else
+		l->lookup = lookup_begin(&l->uv, name, SESSION_ADDRESSES_MAX, on_resolved, l);
 }
 
 /* Who has an SA for raw ESP listens to it. */
@@ -582,8 +538,27 @@ static void on_net(uv_poll_t *p, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (!l->over && host_watch_run(l->o.host, l->o.log))
-		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
+	if (l->over || !host_watch_run(l->o.host, l->o.log))
+		return;
+	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
+	names_soon(l->names);
+}
+
+static bool on_names_wanted(void *ctx)
+{
+	const struct loop *l = ctx;
+
+	return !l->over && session_is_up(l->session);
+}
+
+static void on_name(void *ctx, unsigned index, const struct addr *addrs, unsigned n)
+{
+	struct session_event ev = { .type = SESSION_EVENT_NAME };
+
+	ev.name.index = index;
+	ev.name.addrs = addrs;
+	ev.name.n = n;
+	loop_event(ctx, &ev);
 }
 
 /* A data thread has something to tell. */
@@ -716,11 +691,12 @@ struct loop *loop_new(const struct loop_options *options)
 	const struct config *config = options->host->config;
 	const struct outbound_config hold = { config->hold_bytes, config->hold };
 	struct loop *l = xcalloc(1, sizeof(*l));
+	const struct names_ops names = { l, on_names_wanted, on_name };
 
 	l->o = *options;
 	l->setup = setup_new(l->o.host, l->o.hooks);
-	/* One thread for names is enough; it is started by the first name that is no address. */
-	setenv("UV_THREADPOOL_SIZE", "1", 1);
+	/* For the gateway's name, and those of rules; started by the first that is no address. */
+	setenv("UV_THREADPOOL_SIZE", "2", 1);
 	l->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (l->timer < 0 || uv_loop_init(&l->uv) != 0) {
 		fprintf(l->o.err, "godwit: cannot make the event loop: %s\n", strerror(errno));
@@ -745,6 +721,7 @@ struct loop *loop_new(const struct loop_options *options)
 				 l->o.host->keylog.ike >= 0);
 	if (l->o.host->config->session.ike.xauth)
 		snprintf(l->user, sizeof(l->user), "%s", l->o.host->config->session.username);
+	l->names = names_new(&l->uv, &config->session, &names);
 	loop_watch_all(l);
 	return l;
 }
@@ -778,10 +755,8 @@ bool loop_free(struct loop *l)
 {
 	bool idle;
 
-	if (l->lookup) {
-		l->lookup->loop = NULL;
-		uv_cancel((uv_req_t *)&l->lookup->work);
-	}
+	lookup_forget(l->lookup);
+	names_stop(l->names);
 	control_end(l->control);
 	uv_walk(&l->uv, close_handle, NULL);
 	for (int i = 0; i < 10 && uv_loop_alive(&l->uv); i++)
@@ -792,6 +767,7 @@ bool loop_free(struct loop *l)
 	session_free(l->session);
 	data_free(l->data);
 	control_free(l->control);
+	names_free(l->names);
 	close(l->timer);
 	setup_free(l->setup);
 	free(l);

@@ -15,6 +15,7 @@
  *	priv.c      privileges
  *	keylog.c    Wireshark's decryption tables, only when asked for
  *	host_watch.c puts back what others remove of ours; tells when the host's network changes
+ *	names.c     looks names up: the gateway's, and those of rules again and again
  *	setup.c     device, routes and script, one after the other
  *	progress.c  the steps of `connect` on the terminal
  *	ask.c       questions to a person (ask.h)
@@ -384,7 +385,8 @@ struct setup *setup_new(struct host *host, struct hooks *hooks);
 void setup_free(struct setup *s);
 /*
  * READY, or WAITS for a script, or FAILED and why. A second effect takes back what the first one
- * made: the script is told `disconnect` before it is told `connect` again.
+ * made: the script is told `disconnect` before it is told `connect` again. With tun.again the
+ * kernel alone follows, at once.
  */
 enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, char why[200]);
 /* True when the script is told attempt-reconnect first: PATH follows. */
@@ -471,6 +473,37 @@ void data_publish_rules(struct data *d, const struct policy *p);
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
 /* Fills view->drops but its last. */
 void data_view(const struct data *d, struct control_view *view);
+
+/* ---- names.c ---- */
+
+struct lookup;
+
+/* n == 0: `why` says why there is no address, else it is NULL. The look-up is over. */
+typedef void (*lookup_fn)(void *ctx, const struct addr *addrs, unsigned n, const char *why);
+
+/* Looks a name up, on a thread of its own: at most `max` addresses. It frees itself. */
+struct lookup *lookup_begin(struct uv_loop_s *uv, const char *name, unsigned max, lookup_fn done,
+			    void *ctx);
+/* Nobody waits for it any more. NULL is nothing. */
+void lookup_forget(struct lookup *k);
+
+struct names_ops {
+	void *ctx;
+	bool (*wanted)(void *ctx); /* false: not now */
+	/* This one of config->names, one after the other; n == 0: it has no address, or none came. */
+	void (*answer)(void *ctx, unsigned index, const struct addr *addrs, unsigned n);
+};
+
+/* Looks the names of rules up every SESSION_NAMES_EVERY_S, one at a time. config is borrowed. */
+struct names;
+
+struct names *names_new(struct uv_loop_s *uv, const struct session_config *config,
+			const struct names_ops *ops);
+/* They may stand for something else now: looked up within a second, and once more if they are. */
+void names_soon(struct names *n);
+/* Nothing is asked or answered any more. The loop must run once more before names_free. */
+void names_stop(struct names *n);
+void names_free(struct names *n);
 
 /* ---- loop.c ---- */
 

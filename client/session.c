@@ -320,6 +320,7 @@ static void on_path(struct session *s, vtime now, const struct session_event *ev
 		.generation = ++s->generation,
 	};
 	s->path_mtu = ev->path.mtu;
+	session_names_path(s, now);
 	session_step_end(s, now, "from %s", addr_text(&ev->path.local, a));
 	session_step_begin(s, now, STEP_PHASE1, "%s mode with %s",
 			   s->config->ike.mode == IKE_MODE_AGGRESSIVE ? "aggressive" : "main",
@@ -426,6 +427,9 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_NETWORK:
 		session_refusals_end(s, now);
 		break;
+	case SESSION_EVENT_NAME:
+		session_name_answer(s, now, ev);
+		break;
 	case SESSION_EVENT_PATH_MTU:
 		session_mtu_answer(s, now, &ev->path_mtu.remote, ev->path_mtu.mtu);
 		break;
@@ -505,6 +509,11 @@ bool session_output(struct session *s, vtime now, struct session_effect *out)
 	return true;
 }
 
+bool session_is_up(const struct session *s)
+{
+	return s->state == SESSION_UP;
+}
+
 vtime session_deadline(const struct session *s)
 {
 	return vtime_min(timers_next(&s->timers), session_ikes_deadline(s));
@@ -538,6 +547,7 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 		s->granularity[i] = config->rules[i].granularity;
 	s->waiting_at = VTIME_NEVER;
 	s->ike_config = config->ike;
+	session_names_init(s);
 	session_net_init(s);
 	session_user_init(s);
 	return s;

@@ -54,13 +54,35 @@ enum session_exit {
 #define SESSION_RULES_MAX 32
 #define SESSION_RULE_TS_MAX 16
 #define SESSION_RULE_NAME_MAX 32
+#define SESSION_NAMES_MAX 32 /* in all rules */
+#define SESSION_NAMES_EVERY_S 300 /* how often they are looked up again */
+#define SESSION_NAME_MAX 256 /* with its NUL */
+#define SESSION_NAME_ADDRS_MAX SESSION_RULE_TS_MAX
 #define SESSION_ROUTES_MAX (IKE_SPLIT_MAX + SESSION_TUNNELS_MAX + 2 * SESSION_RULES_MAX)
+
+/* What a name in a rule stands for. */
+struct session_addrs {
+	struct addr list[SESSION_NAME_ADDRS_MAX];
+	unsigned n;
+};
+
+/* A selector with names: they are numbered from 1, 0 is none, and leave their side's addresses open. */
+struct session_pattern {
+	struct ts_pair ts;
+	unsigned local, remote;
+};
 
 struct session_rule {
 	char name[SESSION_RULE_NAME_MAX];
 	enum policy_action action;
 	unsigned nts;
 	struct ts_pair ts[SESSION_RULE_TS_MAX]; /* ports: a range is possible on either side */
+	/*
+	 * Of what `ts` was made when the configuration was read, where names had a part in it: it is
+	 * made anew when they stand for something else. None: `ts` never changes.
+	 */
+	struct session_pattern patterns[2 * SESSION_RULE_TS_MAX]; /* any is one for each family */
+	unsigned npatterns;
 	bool local_inner; /* the local addresses are our inner ones, put there when they are known */
 	enum policy_granularity granularity;
 	struct ike_child_config child; /* PROTECT: its proposals, PFS, keylife */
@@ -94,6 +116,9 @@ struct session_config {
 	unsigned ntunnels;
 	struct session_rule rules[SESSION_RULES_MAX];
 	unsigned nrules;
+	char names[SESSION_NAMES_MAX][SESSION_NAME_MAX]; /* of rules; patterns count from 1 */
+	struct session_addrs named[SESSION_NAMES_MAX]; /* what they stood for at first */
+	unsigned nnames;
 	vtime idle_close; /* of `tunnels`; 0: never */
 	bool on_demand; /* `tunnels`, too, wait for their first packet */
 	/* XAUTH: what is known beforehand; the rest is asked for. Empty: not known. */
@@ -154,6 +179,7 @@ enum session_event_type {
 	SESSION_EVENT_TUN_FAILED, /* text says what was refused */
 	SESSION_EVENT_PATH_MTU, /* the answer to FIND_MTU */
 	SESSION_EVENT_NETWORK, /* the host's addresses or routes have changed: refusals are void */
+	SESSION_EVENT_NAME, /* a name of the rules has been looked up again */
 	SESSION_EVENT_ANSWER, /* to ASK; one for an ASK that is over is ignored */
 };
 
@@ -198,6 +224,11 @@ struct session_event {
 			struct slice value[XAUTH_FIELDS]; /* copied; the caller wipes its own */
 			bool refuse; /* nobody is there to answer */
 		} answer;
+		struct {
+			unsigned index; /* in config->names */
+			const struct addr *addrs;
+			unsigned n; /* 0: it could not be; what it stood for counts on */
+		} name;
 		const struct data_event *data;
 		const char *text; /* NO_PATH, TUN_FAILED */
 	};
@@ -211,7 +242,8 @@ enum session_effect_type {
 	SESSION_EFFECT_SEND, /* an IKE message; the shell adds the marker for port 4500 */
 	/*
 	 * Give the TUN its addresses, routes and rules: TUN_READY or TUN_FAILED follows. Again when
-	 * the gateway gives others at a later connection: the old ones go.
+	 * the gateway gives others at a later connection: the old ones go. With tun.again nothing but
+	 * routes and rules has changed, while the session is up: no script need know.
 	 */
 	SESSION_EFFECT_TUN,
 	SESSION_EFFECT_TUN_MTU, /* after TUN: its MTU is `mtu` from now on */
@@ -259,6 +291,7 @@ struct session_effect {
 			const struct ike_assigned *assigned; /* NULL: nothing; all borrowed */
 			struct path path;
 			unsigned mtu;
+			bool again;
 		} tun;
 		struct session_ask ask; /* ASK */
 		uint32_t ask_id; /* ASK_END */
@@ -306,6 +339,16 @@ void session_timeout(struct session *s, vtime now);
 /* Pull until false after each event or timeout; carry each effect out before the next call. */
 bool session_output(struct session *s, vtime now, struct session_effect *out);
 vtime session_deadline(const struct session *s);
+bool session_is_up(const struct session *s);
+
+/* ---- rules with names ---- */
+
+/*
+ * Appends the selectors that this pattern makes of what names stand for, each once, to out[*n].
+ * False when there are more than SESSION_RULE_TS_MAX.
+ */
+bool session_pattern_expand(const struct session_pattern *p, const struct session_addrs *named,
+			    struct ts_pair out[SESSION_RULE_TS_MAX], unsigned *n);
 
 /* ---- what status shows ---- */
 

@@ -242,14 +242,34 @@ static bool same_prefixes(const struct prefix *a, unsigned na, const struct pref
 	return same;
 }
 
+static unsigned nfixed(const struct session_net *net)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < net->ntunnels; i++)
+		n += session_slot_is_fixed(net, i);
+	return n;
+}
+
+static bool has_slot(const struct session_net *net, const struct session_rule *rule,
+		     const struct ts_pair *ts)
+{
+	for (unsigned i = 0; i < net->ntunnels; i++)
+		if (session_slot_is_fixed(net, i) && net->slots[i].rule == rule &&
+		    ts_pair_eq(&net->tunnels[i], ts))
+			return true;
+	return false;
+}
+
 static bool same_net(const struct session_net *a, const struct session_net *b)
 {
-	bool same = same_inner(a, b) && a->nfixed == b->nfixed &&
+	bool same = same_inner(a, b) && nfixed(a) == nfixed(b) &&
 		    same_prefixes(a->routes, a->nroutes, b->routes, b->nroutes) &&
 		    same_prefixes(a->excludes, a->nexcludes, b->excludes, b->nexcludes);
 
-	for (unsigned i = 0; same && i < a->nfixed; i++)
-		same = ts_pair_eq(&a->tunnels[i], &b->tunnels[i]);
+	for (unsigned i = 0; same && i < a->ntunnels; i++)
+		same = !session_slot_is_fixed(a, i) ||
+		       has_slot(b, a->slots[i].rule, &a->tunnels[i]);
 	return same;
 }
 

@@ -74,6 +74,11 @@ static bool is_unused(const struct session *s, unsigned slot)
 
 /* ---- slots for one host or flow ---- */
 
+static bool is_made(const struct session *s, unsigned slot)
+{
+	return s->net.slots[slot].used && s->net.slots[slot].made;
+}
+
 static unsigned rule_at(const struct session *s, unsigned slot)
 {
 	unsigned i = 0;
@@ -148,7 +153,7 @@ static int slot_unused(const struct session *s)
 	return -1;
 }
 
-static void tunnel_close(struct session *s, unsigned slot, const char *why)
+void session_tunnel_close(struct session *s, unsigned slot, const char *why)
 {
 	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
 
@@ -177,7 +182,7 @@ static bool make_room(struct session *s, vtime now, const struct session_rule *r
 	int idlest = -1;
 
 	for (unsigned i = s->net.nfixed; i < s->net.ntunnels; i++) {
-		if (!s->net.slots[i].used || (rule && s->net.slots[i].rule != rule))
+		if (!is_made(s, i) || (rule && s->net.slots[i].rule != rule))
 			continue;
 		look(s, now, i);
 		if (can_go(s, now, i) &&
@@ -185,7 +190,7 @@ static bool make_room(struct session *s, vtime now, const struct session_rule *r
 			idlest = (int)i;
 	}
 	if (idlest >= 0)
-		tunnel_close(s, (unsigned)idlest, "there is no room for another one");
+		session_tunnel_close(s, (unsigned)idlest, "there is no room for another one");
 	return idlest >= 0;
 }
 
@@ -194,7 +199,7 @@ static unsigned made_of(const struct session *s, const struct session_rule *rule
 	unsigned n = 0;
 
 	for (unsigned i = s->net.nfixed; i < s->net.ntunnels; i++)
-		n += s->net.slots[i].used && s->net.slots[i].rule == rule;
+		n += is_made(s, i) && s->net.slots[i].rule == rule;
 	return n;
 }
 
@@ -232,7 +237,7 @@ static struct ts_pair narrowed(const struct session *s, unsigned template,
 static int slot_of(const struct session *s, unsigned template, const struct ts_pair *ts)
 {
 	for (unsigned i = s->net.nfixed; i < s->net.ntunnels; i++)
-		if (s->net.slots[i].used && s->net.slots[i].template == template &&
+		if (is_made(s, i) && s->net.slots[i].template == template &&
 		    ts_pair_eq(&s->net.tunnels[i], ts))
 			return (int)i;
 	return -1;
@@ -439,8 +444,8 @@ static void widen(struct session *s, vtime now, unsigned slot)
 		       log_str("not", policy_granularity_name(was.made_for)),
 		       log_str("but", policy_granularity_name(*takes)));
 	}
-	for (unsigned i = 0; i < s->net.nfixed; i++) {
-		if (s->net.slots[i].rule != was.rule)
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		if (!session_slot_is_fixed(&s->net, i) || s->net.slots[i].rule != was.rule)
 			continue;
 		s->net.slots[i].granularity = *takes;
 		s->net.rules.rules[rule_at(s, i)].granularity = *takes;
@@ -519,7 +524,7 @@ static void idle_due(struct session *s, vtime now, unsigned slot)
 {
 	look(s, now, slot);
 	if (now - s->tunnels[slot].active_at >= session_slot_idle_close(s, slot))
-		tunnel_close(s, slot, "nothing has come or gone for long");
+		session_tunnel_close(s, slot, "nothing has come or gone for long");
 }
 
 void session_demand_due(struct session *s, vtime now)

@@ -7,6 +7,7 @@
  *	session_user.c     what is known of the user, what is asked of a person (XAUTH)
  *	session_config.c   what the gateway gives (Mode Config): addresses, tunnels, rules, routes
  *	session_rules.c    the rules of the SPD, and the slots that serve them
+ *	session_names.c    rules with names, which come to stand for other addresses
  *	session_tunnels.c  negotiations of tunnels, by either end
  *	session_demand.c   tunnels that wait for their first packet: made, refused, closed when idle
  *	session_epochs.c   the epochs of a tunnel: published, watched, retired
@@ -132,7 +133,8 @@ struct session_slot {
 
 /*
  * What is reached through the tunnel, and from which addresses. Slots are, in this order, those of
- * rules, [tunnel]'s own, and those that are made for a host or a flow.
+ * rules, [tunnel]'s own, and those that are made for a host or a flow. Those of rules that come when
+ * a name stands for other addresses are wherever there is room.
  */
 struct session_net {
 	struct addr inner[SESSION_INNER_MAX];
@@ -140,13 +142,14 @@ struct session_net {
 	struct ts_pair tunnels[SESSION_SLOTS_MAX]; /* slot i is for tunnels[i] */
 	struct session_slot slots[SESSION_SLOTS_MAX];
 	unsigned nown; /* [tunnel]'s */
-	unsigned nfixed; /* with those of rules */
+	unsigned nfixed; /* with those of rules, as they were first */
 	unsigned ntunnels; /* all: no slot from here on is used */
 	struct prefix routes[SESSION_ROUTES_MAX];
 	unsigned nroutes;
 	struct prefix excludes[SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX];
 	unsigned nexcludes;
 	struct policy rules;
+	unsigned nconfigured; /* the first of `rules`, not counting those of slots that are made */
 	bool full; /* there was no room for all of them */
 	bool whole; /* tunnels to all addresses, because nobody named the networks to IKE */
 	bool split; /* and there are Unity's networks that could be named */
@@ -247,6 +250,7 @@ struct session {
 	unsigned made; /* how many slots behind the fixed ones the next search begins */
 	bool rules_due; /* to be published */
 	unsigned nforgotten; /* slots whose packets may have asked for what is gone: they ask anew */
+	struct session_addrs named[SESSION_NAMES_MAX]; /* what the names of rules stand for */
 	struct session_waiting waiting[SESSION_WAITING_MAX];
 	unsigned nwaiting;
 	vtime waiting_at; /* when they are looked at again */
@@ -380,6 +384,8 @@ void session_rule_add(struct session_net *net, const struct ts_pair *ts, enum po
 		      unsigned slot);
 /* Instead of a tunnel for which there is no room: nothing may go there. */
 void session_rule_refuse(struct session_net *net, const struct ts_pair *ts);
+/* What is reached through the tunnel by these selectors, if that is a whole prefix. */
+void session_route_add(struct session_net *net, const struct ts *remote);
 /* A fixed slot; `rule` NULL: one of [tunnel]'s own. -1: there is no room. */
 int session_slot_add(const struct session *s, struct session_net *net, const struct ts_pair *ts,
 		     const struct session_rule *rule);
@@ -400,6 +406,20 @@ void session_ask_anew(struct session *s, unsigned slot);
  * rule finds in its slot what was another one's.
  */
 void session_rules_changed(struct session *s);
+
+/* True when this slot is in use and was not made for a host or a flow. */
+bool session_slot_is_fixed(const struct session_net *net, unsigned slot);
+
+/* ---- session_names.c ---- */
+
+void session_names_init(struct session *s);
+/* The selectors of a rule as its names stand now; how many. *full: there are more. */
+unsigned session_rule_pairs(const struct session *s, const struct session_rule *rule,
+			    struct ts_pair out[SESSION_RULE_TS_MAX], bool *full);
+/* A name has been looked up. */
+void session_name_answer(struct session *s, vtime now, const struct session_event *ev);
+/* The gateway is at s->path: no name may stand for that. */
+void session_names_path(struct session *s, vtime now);
 
 /* ---- session_config.c ---- */
 
@@ -454,11 +474,15 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 /* What this ISAKMP SA negotiated has come to nothing with it. */
 void session_negotiations_lost(struct session *s, vtime now, const struct session_ike *ike,
 			       const struct ike_failure *why);
+/* The end of those for this slot, of which the gateway is told. */
+void session_negotiations_drop_slot(struct session *s, unsigned slot);
 /* The end of all, of which the gateway is told. */
 void session_negotiations_drop(struct session *s);
 /* The end of all; the same without effects, for a session that is freed. */
 void session_negotiations_end(struct session *s);
 void session_negotiations_free(struct session *s);
+/* Rules and routes have changed while the device is there: it follows, now or before it is up again. */
+void session_tun_follow(struct session *s);
 /* The last negotiation of an attempt may have ended. */
 void session_tunnels_settle(struct session *s, vtime now);
 /* Time to try again, and when that is. */
@@ -478,6 +502,8 @@ void session_demand_served(struct session *s, vtime now, unsigned slot);
 /* The negotiation of a tunnel has failed that has none. */
 void session_demand_failed(struct session *s, vtime now, unsigned slot,
 			   const struct ike_failure *why);
+/* Takes the SAs of a tunnel away, and its slot if it was made for a host or a flow. */
+void session_tunnel_close(struct session *s, unsigned slot, const char *why);
 /* Nothing is to be had for this slot until then. */
 void session_refuse(struct session *s, unsigned slot, vtime until, const struct ike_failure *why);
 /* That is over, for one; for all, because the host's network has changed. */

@@ -109,8 +109,10 @@ void session_mtu_expect(struct session *s, vtime now)
 
 	if (mtu_tunnels(s))
 		return;
-	for (unsigned i = 0; i < s->net.nfixed; i++) {
-		unsigned here = mtu_child(s, session_slot_child(s, i));
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		unsigned here = session_slot_is_fixed(&s->net, i) ?
+					mtu_child(s, session_slot_child(s, i)) :
+					UINT_MAX;
 
 		mtu = here < mtu ? here : mtu;
 	}

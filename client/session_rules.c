@@ -36,7 +36,7 @@ static bool is_whole_prefix(const struct ts *t, struct prefix *out)
 	return t->proto == 0 && t->port_lo == 0 && t->port_hi == UINT16_MAX && ts_to_prefix(t, out);
 }
 
-static void route_add(struct session_net *net, const struct ts *remote)
+void session_route_add(struct session_net *net, const struct ts *remote)
 {
 	struct prefix p;
 
@@ -67,7 +67,7 @@ int session_slot_add(const struct session *s, struct session_net *net, const str
 	net->tunnels[slot] = *ts;
 	net->nfixed = ++net->ntunnels;
 	net->nown += !rule;
-	route_add(net, &ts->remote);
+	session_route_add(net, &ts->remote);
 	return (int)slot;
 }
 
@@ -115,17 +115,27 @@ void session_rules_add(const struct session *s, struct session_net *net)
 
 	for (unsigned i = 0; i < c->nrules; i++) {
 		const struct session_rule *rule = &c->rules[i];
+		struct ts_pair ts[SESSION_RULE_TS_MAX];
+		unsigned n = session_rule_pairs(s, rule, ts, &net->full);
 
-		for (unsigned k = 0; k < rule->nts; k++) {
+		for (unsigned k = 0; k < n; k++) {
 			if (rule->local_inner)
-				pair_add_inner(s, net, rule, &rule->ts[k]);
+				pair_add_inner(s, net, rule, &ts[k]);
 			else
-				pair_add(s, net, rule, &rule->ts[k]);
+				pair_add(s, net, rule, &ts[k]);
 		}
 	}
+	if (net->full)
+		net->rules.fallback = POLICY_DISCARD;
+	net->nconfigured = net->rules.n;
 }
 
 /* ---- what a slot says ---- */
+
+bool session_slot_is_fixed(const struct session_net *net, unsigned slot)
+{
+	return net->slots[slot].used && !net->slots[slot].made;
+}
 
 const struct ike_child_config *session_slot_child(const struct session *s, unsigned slot)
 {

@@ -35,6 +35,18 @@ static void negotiation_end(struct session *s, struct negotiation *n)
 	*n = (struct negotiation){ 0 };
 }
 
+void session_negotiations_drop_slot(struct session *s, unsigned slot)
+{
+	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++) {
+		struct negotiation *n = &s->negotiations[k];
+
+		if (!n->id || n->slot != slot)
+			continue;
+		session_goodbye(s, n->spi);
+		negotiation_end(s, n);
+	}
+}
+
 void session_negotiations_drop(struct session *s)
 {
 	for (unsigned k = 0; k < SESSION_NEGOTIATIONS_MAX; k++)
@@ -184,8 +196,10 @@ void session_tunnel_reset(struct session *s, unsigned slot)
 
 void session_tunnels_step(struct session *s, vtime now)
 {
-	unsigned n = session_tunnels_eager(s), on_demand = s->net.nfixed - n;
+	unsigned n = session_tunnels_eager(s), on_demand = 0;
 
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		on_demand += session_slot_is_fixed(&s->net, i) && s->net.slots[i].on_demand;
 	if (n)
 		session_step_begin(s, now, STEP_SA, "%u tunnel%s", n, n == 1 ? "" : "s");
 	else
@@ -263,15 +277,10 @@ static unsigned tunnels_up(const struct session *s)
 	return n;
 }
 
-static void ask_tun(struct session *s, vtime now)
+static struct session_effect *tun_add(struct session *s)
 {
-	struct session_effect *fx;
+	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_TUN);
 
-	session_mtu_expect(s, now);
-	s->tun_asked = true;
-	session_rules_publish(s);
-	session_step_begin(s, now, STEP_UP, "addresses and routes");
-	fx = session_effect_add(s, SESSION_EFFECT_TUN);
 	fx->tun.inner = s->net.inner;
 	fx->tun.ninner = s->net.ninner;
 	fx->tun.routes = s->net.routes;
@@ -282,6 +291,27 @@ static void ask_tun(struct session *s, vtime now)
 	fx->tun.assigned = s->has_assigned ? &s->assigned : NULL;
 	fx->tun.path = s->path;
 	fx->tun.mtu = s->mtu;
+	return fx;
+}
+
+void session_tun_follow(struct session *s)
+{
+	if (s->state != SESSION_UP || !s->tun_asked) {
+		s->tun_due |= s->tun_asked;
+		session_rules_changed(s);
+		return;
+	}
+	session_rules_publish(s);
+	tun_add(s)->tun.again = true;
+}
+
+static void ask_tun(struct session *s, vtime now)
+{
+	session_mtu_expect(s, now);
+	s->tun_asked = true;
+	session_rules_publish(s);
+	session_step_begin(s, now, STEP_UP, "addresses and routes");
+	tun_add(s);
 	s->tun_waiting = true;
 	s->tun_due = false;
 }

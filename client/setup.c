@@ -87,6 +87,8 @@ enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, cha
 		snprintf(why, 200, "too many networks for one tunnel");
 		return SETUP_FAILED;
 	}
+	if (fx->tun.again)
+		return host_apply(s->host, fx, why) ? SETUP_FAILED : SETUP_READY;
 	setup_keep(s, fx);
 	hooks_env_make(config, s->host->tun.name, fx, &s->env);
 	if (s->told && hooks_run(s->hooks, HOOKS_DISCONNECT, NULL)) {

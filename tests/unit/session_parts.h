@@ -30,6 +30,7 @@ struct tun_seen {
 	struct prefix excludes[SESSION_ROUTES_MAX];
 	unsigned nexcludes;
 	bool assigned;
+	bool again;
 	struct path path;
 };
 
@@ -125,6 +126,7 @@ static inline void bench_tun(struct bench *b, const struct session_effect *fx)
 		.nexcludes = fx->tun.nexcludes,
 		.assigned = fx->tun.assigned != NULL,
 		.path = fx->tun.path,
+		.again = fx->tun.again,
 	};
 	memcpy(b->tun.inner, fx->tun.inner, fx->tun.ninner * sizeof(*fx->tun.inner));
 	memcpy(b->tun.routes, fx->tun.routes, fx->tun.nroutes * sizeof(*fx->tun.routes));

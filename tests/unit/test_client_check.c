@@ -300,6 +300,9 @@ static void single_lines_are_explained(void **state)
 		  "                  in a tunnel for each remote host, 9 at most, from our address, "
 		  "negotiated with the first packet\n"
 		  "                  offered aes256-sha256; for 1h; PFS no\n" },
+		{ "[policy a]\naction = bypass\ndestination = localhost\n",
+		  "\n  names           localhost: looked up again every 5m, and when "
+		  "the network changes\n" },
 		{ "[tunnel]\nfail-closed = yes\n",
 		  "\n  all else        is refused while the connection runs, but for what links "
 		  "need (DHCP, neighbours)\n"

@@ -225,6 +225,25 @@ static void the_script_hears_of_a_change(void **state)
 	assert_non_null(strstr(w->said, "10.82.0.0/24"));
 }
 
+/* Routes and rules alone are the kernel's, while the tunnel is up. */
+static void the_script_does_not_hear_of_other_routes(void **state)
+{
+	struct world *w = *state;
+
+	write_script(w, "");
+	start(w, true);
+	aim(w, "10.91.0.7", "10.80.0.0/24", "10.81.0.0/24");
+	assert_int_equal(setup_tun(w->setup, &w->fx, w->why), SETUP_WAITS);
+	assert_int_equal(next(w), SETUP_READY);
+	aim(w, "10.91.0.7", "10.80.0.0/24", "10.82.0.0/24");
+	w->fx.tun.again = true;
+	assert_int_equal(setup_tun(w->setup, &w->fx, w->why), SETUP_READY);
+	assert_string_equal(told(w), "connect 10.91.0.7 192.0.2.1\n");
+	said(w, "ip route show table all dev godwit7");
+	assert_null(strstr(w->said, "10.81.0.0/24"));
+	assert_non_null(strstr(w->said, "10.82.0.0/24"));
+}
+
 /* The second effect comes while the script works on the first: its answer is not the second's. */
 static void a_change_before_the_answer(void **state)
 {
@@ -312,10 +331,15 @@ static void routes_by_script(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(addresses_that_change),	  TEST(addresses_that_change_often),
-		TEST(the_script_comes_second),	  TEST(the_script_hears_of_a_change),
-		TEST(a_change_before_the_answer), TEST(a_script_that_fails),
-		TEST(attempts_come_before_paths), TEST(an_attendant_that_is_lost),
+		TEST(addresses_that_change),
+		TEST(addresses_that_change_often),
+		TEST(the_script_comes_second),
+		TEST(the_script_hears_of_a_change),
+		TEST(the_script_does_not_hear_of_other_routes),
+		TEST(a_change_before_the_answer),
+		TEST(a_script_that_fails),
+		TEST(attempts_come_before_paths),
+		TEST(an_attendant_that_is_lost),
 		TEST(routes_by_script),
 	};
 
