@@ -307,16 +307,15 @@ static bool has_inner(const struct session_config *s, enum family family)
 static void explain_family(const struct session_config *s, enum family family, FILE *out)
 {
 	const char *label = family == FAMILY_IP4 ? "IPv4" : "IPv6";
+	const char *what = s->nrules ? "what no rule names goes" : "all of it";
 
 	if (s->fallback != POLICY_BYPASS)
 		return;
 	if (!s->address_config && !has_inner(s, family))
-		fprintf(out,
-			EXPLAIN_LABEL
-			"all of it in the clear: [tunnel] address has no %s address\n",
-			label, label);
+		fprintf(out, EXPLAIN_LABEL "%s in the clear: [tunnel] address has no %s address\n",
+			label, what, label);
 	else if (s->address_config && family == FAMILY_IP6)
-		fprintf(out, EXPLAIN_LABEL "all of it in the clear%s\n", label,
+		fprintf(out, EXPLAIN_LABEL "%s in the clear%s\n", label, what,
 			s->ike.wish.ip6 ? ", unless the gateway gives us an address for it" :
 					  ": the gateway is not asked for an address");
 }

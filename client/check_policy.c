@@ -195,7 +195,7 @@ void explain_hold(const struct config *c, FILE *out)
 			"closed after", duration_text((uint32_t)(s->idle_close / VTIME_S), text));
 	if (c->hold_bytes == 0)
 		fprintf(out, EXPLAIN_LABEL "nothing: what has no keys yet is refused\n", "held");
-	else if (s->on_demand || s->nrules)
+	else if (s->on_demand || s->idle_close || s->nrules)
 		fprintf(out,
 			EXPLAIN_LABEL "what waits for keys, %s at most and %zu KiB in all; then it "
 				      "is refused\n",

@@ -114,7 +114,10 @@ static bool begin_policy(struct config_reader *r, char *header)
 		}
 	}
 	if (d->npolicies == SESSION_RULES_MAX) {
-		config_complain(r, at, "one [policy] too many, there can be %d", SESSION_RULES_MAX);
+		if (!r->too_many)
+			config_complain(r, at, "one [policy] too many, there can be %d",
+					SESSION_RULES_MAX);
+		r->too_many = true;
 		return false;
 	}
 	d->policy = d->npolicies++;

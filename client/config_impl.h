@@ -34,6 +34,7 @@ struct config_reader {
 	char *value; /* what stands behind the '=' of the line */
 	bool in_section;
 	bool skip; /* the section's keys: it is not one of ours */
+	bool too_many; /* rules, and that has been said */
 	const char *shown; /* the section's name, with that of a policy */
 	struct config_seen seen[OPTIONS_MAX];
 	/* In place of it for what each [policy] has; and where they begin. */

@@ -745,9 +745,9 @@ static void write_section(FILE *out, const struct option_section *s)
 {
 	if (s->named)
 		fprintf(out,
-			"\n; A rule of one's own, as many as you like: the first one that fits decides, "
-			"before\n; what [tunnel] says.\n;[%s %s]\n",
-			s->name, s->sample);
+			"\n; A rule of one's own, of which there can be %d: the first one that fits "
+			"decides,\n; before what [tunnel] says.\n;[%s %s]\n",
+			SESSION_RULES_MAX, s->name, s->sample);
 	else
 		fprintf(out, "\n[%s]\n", s->name);
 }

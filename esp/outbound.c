@@ -457,13 +457,23 @@ static bool outbound_refuse_flow(struct outbound *o, const struct outbound_call 
 	return true;
 }
 
-static bool outbound_expire(struct outbound *o, vtime now, unsigned *budget)
+/* A sender that waits for an answer to its last packet would not hear of it in any other way. */
+static bool outbound_expire(struct outbound *o, const struct outbound_call *call, unsigned *budget)
 {
-	for (; hold_deadline(o->hold) <= now && *budget; --*budget) {
+	for (; hold_deadline(o->hold) <= call->now && *budget; --*budget) {
+		hold_id id = hold_oldest(o->hold);
+
+		if (hold_flow_newest(o->hold, id) == id) {
+			if (!outbound_can_tell(call->replies))
+				return false;
+			hold_copy(o->hold, id, o->scratch);
+			outbound_tell(slice(o->scratch, hold_length(o->hold, id)), 0,
+				      call->replies);
+		}
 		drop_count(&o->drops, DROP_HOLD_EXPIRED);
-		hold_leave(o->hold, hold_oldest(o->hold), HOLD_EXPIRED);
+		hold_leave(o->hold, id, HOLD_EXPIRED);
 	}
-	return hold_deadline(o->hold) > now;
+	return hold_deadline(o->hold) > call->now;
 }
 
 static enum drop outbound_gone(enum flow_action action)
@@ -587,7 +597,7 @@ bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct bat
 
 	if (hold_empty(o->hold))
 		return false;
-	if (!outbound_expire(o, now, &budget) || !outbound_review(o, &call, &budget))
+	if (!outbound_expire(o, &call, &budget) || !outbound_review(o, &call, &budget))
 		return true;
 	for (;;) {
 		unsigned first = o->turn;

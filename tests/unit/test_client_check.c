@@ -313,6 +313,14 @@ static void single_lines_are_explained(void **state)
 		  "  closed after    10m without a packet; the next one opens it again\n"
 		  "  held            what waits for keys, 5s at most and 64 KiB in all; then it is "
 		  "refused\n" },
+		{ "[tunnel]\naddress = 10.98.0.1\nremote = 10.99.0.0/24\n[policy a]\n"
+		  "action = discard\n",
+		  "\n  IPv6            what no rule names goes in the clear: [tunnel] address has no "
+		  "IPv6 address\n" },
+		{ "[tunnel]\nidle-close = 10m\n",
+		  "\n  closed after    10m without a packet; the next one opens it again\n"
+		  "  held            what waits for keys, 30s at most and 4096 KiB in all; then it is "
+		  "refused\n" },
 		{ "[tunnel]\nhold-bytes = 0\n",
 		  "\n  held            nothing: what has no keys yet is refused\n" },
 		{ "[hooks]\nscript = /usr/bin/env\n[dns]\nmanage = none\n",

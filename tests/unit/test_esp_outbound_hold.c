@@ -399,6 +399,10 @@ static void nothing_is_held_for_ever(void **state)
 	assert_int_equal(bed_dropped(b, DROP_HOLD_EXPIRED), 3);
 	assert_int_equal(outbound_deadline(b->o), b->now + VTIME_S);
 	assert_int_equal(b->ntold, 0);
+	b->now += 10 * VTIME_S;
+	bed_release(b);
+	assert_int_equal(held(b)->expired, 10);
+	assert_int_equal(b->ntold, 1);
 }
 
 /* Ten thousand connections to a tunnel that does not come, and one to another that does. */
