@@ -340,6 +340,9 @@ void session_need_sa(struct session *s, vtime now, const struct data_event *ev)
 
 	if (slot < 0 || s->state == SESSION_CLOSING)
 		return;
+	/* It has one, which the gateway is given time to make. */
+	if (epochs_current(&s->tunnels[slot].epochs) >= 0 && !s->tunnels[slot].published)
+		return;
 	if (is_template(s, (unsigned)slot))
 		demand_for(s, now, (unsigned)slot, &ev->tuple);
 	else if (s->net.slots[slot].on_demand)

@@ -27,6 +27,28 @@ static void later(struct bench *b, vtime length)
 
 /* ---- refusals ---- */
 
+/* The gateway is given time to make its own; what waits meanwhile asks for nothing more. */
+static void an_sa_settles_before_it_is_used(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.on_demand = false;
+	b->config.settle = 10 * VTIME_MS;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_int_equal(demand_children(), 2);
+	later(b, 10 * VTIME_MS - 1);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	demand_ask(b, "10.7.0.1", 1, 2);
+	assert_false(demand_served(b, "10.5.0.1", 1, 2));
+	assert_false(demand_served(b, "10.7.0.1", 1, 2));
+	later(b, 1);
+	assert_true(demand_served(b, "10.5.0.1", 1, 2));
+	assert_true(demand_served(b, "10.7.0.1", 1, 2));
+	assert_int_equal(demand_children(), 2);
+}
+
 static void refused_for_a_second_and_twice_as_long_each_time(void **state)
 {
 	struct bench *b = *state;
@@ -499,6 +521,7 @@ static void unity_one_by_one_on_demand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		BENCH_TEST(an_sa_settles_before_it_is_used),
 		BENCH_TEST(refused_for_a_second_and_twice_as_long_each_time),
 		BENCH_TEST(a_success_ends_it),
 		BENCH_TEST(another_network_ends_it),

@@ -133,6 +133,20 @@ static void our_side_follows_the_address(void **state)
 	assert_string_equal(bench_tunnel(b, 0), "10.98.0.8/32 - 10.5.0.0/24");
 }
 
+/* Our inner address is an IPv4 one: what IPv6 is to be protected must not go in the clear. */
+static void what_cannot_be_protected_is_refused(void **state)
+{
+	struct tuple t = { .src = parts_addr("2001:db8::7"), .dst = parts_addr("2001:db8:5::1") };
+	struct bench *b = *state;
+	struct session_rule *r = demand_rule(b, "all", "10.5.0.0/24", POLICY_PROTECT);
+
+	r->ts[r->nts++] = parts_pair("::/0", "::/0");
+	bench_up(b);
+	assert_non_null(policy_match(&b->rules, &t));
+	assert_int_equal(policy_match(&b->rules, &t)->action, POLICY_DISCARD);
+	assert_int_equal(finds(b, "10.5.0.1", 80), POLICY_PROTECT);
+}
+
 static void more_than_three_wait(void **state)
 {
 	struct bench *b = *state;
@@ -188,6 +202,7 @@ int main(void)
 		BENCH_TEST(a_range_of_ports_is_ours_to_enforce),
 		BENCH_TEST(one_port_is_offered),
 		BENCH_TEST(our_side_follows_the_address),
+		BENCH_TEST(what_cannot_be_protected_is_refused),
 		BENCH_TEST(more_than_three_wait),
 		BENCH_TEST(without_room_nothing_passes_by_default),
 	};
