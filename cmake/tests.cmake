@@ -94,6 +94,10 @@ endif()
 add_executable(lab_link tests/lab/link_emulator.c tests/sim/link.c)
 target_link_libraries(lab_link PRIVATE test_support)
 
+# The lab's flood, and where it goes.
+add_executable(lab_flood tests/lab/flood.c)
+target_link_libraries(lab_flood PRIVATE godwit_flags)
+
 # The lab's own gateway; its echoes are the simulator's.
 file(GLOB sources CONFIGURE_DEPENDS tests/lab/gateway/*.c)
 if(sources)

@@ -305,22 +305,24 @@ gateway_reload() {
 		fail "the gateway refuses its configuration: $(tail -n 1 "$LAB_OUT/load.log")"
 }
 
-# The mounts are in the mount namespace that `ip netns exec` makes, and end with the daemon.
+# charon_exec NAMESPACE DIRECTORY [ROOT]: the daemon, configured by what is in the directory; of the
+# system itself, or of a root that is entered (tests/lab/newer-strongswan). The mounts are in the mount
+# namespace that `ip netns exec` makes, and end with the daemon.
 # shellcheck disable=SC2016
-gateway_exec() {
-	export STRONGSWAN_CONF=$LAB_TMP/gateway/strongswan.conf
-	[ -n "${LAB_GW_ROOT:-}" ] || exec ip netns exec "$NSG" charon-systemd
-	exec ip netns exec "$NSG" sh -ec '
+charon_exec() {
+	export STRONGSWAN_CONF=$2/strongswan.conf
+	[ -n "${3:-}" ] || exec ip netns exec "$1" charon-systemd
+	exec ip netns exec "$1" sh -ec '
 		for dir in dev proc sys; do mount --rbind /$dir "$1/$dir"; done
 		mount -t tmpfs tmpfs "$1/tmp"
 		mkdir -p "$1/$2"
 		mount --bind "$2" "$1/$2"
-		exec chroot "$1" /usr/sbin/charon-systemd' sh "$LAB_GW_ROOT" "$LAB_TMP/gateway"
+		exec chroot "$1" /usr/sbin/charon-systemd' sh "$3" "$2"
 }
 
 # gateway_start: LAB_GW_ROOT, if it is set, has the daemon (tests/lab/newer-strongswan).
 gateway_start() {
-	gateway_exec >"$LAB_OUT/charon.out" 2>&1 &
+	charon_exec "$NSG" "$LAB_TMP/gateway" "${LAB_GW_ROOT:-}" >"$LAB_OUT/charon.out" 2>&1 &
 	GATEWAY_PID=$!
 	wait_for 10 gateway_ctl --stats ||
 		fail "the gateway does not start: $(grep -m 1 'failed to load' "$LAB_TMP/gateway/charon.log")"
