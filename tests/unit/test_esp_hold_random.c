@@ -138,6 +138,14 @@ static void model_put(struct model *m, vtime now, const struct item *it)
 		model_hold(m, it);
 }
 
+static bool model_is_newest(const struct model *m, unsigned at)
+{
+	for (unsigned i = at + 1; i < m->n; i++)
+		if (m->held[i].flow == m->held[at].flow)
+			return false;
+	return true;
+}
+
 static void model_release(struct model *m, vtime now)
 {
 	bool told[FLOWS] = { 0 };
@@ -148,6 +156,7 @@ static void model_release(struct model *m, vtime now)
 
 		if (h->at + HOLD_AGE <= now) {
 			m->expired++;
+			m->told += model_is_newest(m, i);
 		} else if (m->sa[slot]) {
 			model_send(m, h);
 			m->released++;
