@@ -296,6 +296,22 @@ static void assert_text_refused(const char *text, const char *reason)
 		fail_msg("\"%s\" does not say \"%s\"", why, reason);
 }
 
+/* It is refused before a byte of it is read. */
+static void test_file_without_end(void **state)
+{
+	char path[] = "/tmp/godwit-cert-XXXXXX", why[CERT_WHY_MAX] = "";
+	struct credentials_source source = { .ca = path };
+	struct credentials *c;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, (4 << 20) + 1), 0);
+	close(fd);
+	assert_int_equal(credentials_load(&source, &c, why), ERR_CONFIG);
+	unlink(path);
+	assert_non_null(strstr(why, "is too large"));
+}
+
 static void test_broken_files(void **state)
 {
 	assert_text_refused("", "is empty");
@@ -408,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_long_chain),
 		cmocka_unit_test(test_open_key),
 		cmocka_unit_test(test_no_such_file),
+		cmocka_unit_test(test_file_without_end),
 		cmocka_unit_test(test_broken_files),
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_directory),
