@@ -207,7 +207,6 @@ struct ike_sa {
 	uint32_t deleted[DELETED_MAX];
 	vendor_set vendors; /* what the peer has announced: */
 	bool peer_dpd; /* it answers probes */
-	bool peer_xauth;
 	bool peer_unity;
 	bool peer_fragmentation; /* it takes fragments of IKE messages */
 	bool peer_cisco; /* it is one of Cisco's, or cannot be told from one */
@@ -314,6 +313,11 @@ void v1_main_lifetime(struct ike_sa *sa, uint32_t seconds);
 /* Responder: the peer has proved to be somebody else; it is told. */
 void v1_main_unexpected(struct ike_sa *sa, const struct ike_failure *why);
 void v1_main_established(struct ike_sa *sa, vtime now);
+/* The responder's part of the cookies, from the header of the peer's first message. */
+void v1_main_join(struct ike_sa *sa, const struct ike_header *h);
+/* Begins phase 1, with the rows for the way in which the peer is to prove itself. */
+void v1_main_begin(struct ike_sa *sa, vtime now, const struct exchange_type *by_hash,
+		   const struct exchange_type *by_signature);
 void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why);
 /* The scratch of phase 1, wiped. */
 void v1_main_end(struct ike_sa *sa);

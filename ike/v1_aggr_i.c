@@ -193,8 +193,6 @@ void v1_aggr_start(struct ike_sa *sa, vtime now)
 		       "aggressive mode with a pre-shared key: who listens can try keys offline, "
 		       "and our identity is not hidden");
 	sa_cookie_make(sa, sa->cookie_i);
-	sa->lifetime_s = sa->config->lifetime_s;
-	exchange_begin(&sa->main.x, v1_auth_peer_signs(sa->config) ? &type_signature : &type_hash,
-		       0, now, sa->config->timeout);
+	v1_main_begin(sa, now, &type_hash, &type_signature);
 	sa_exchange_send(sa, now, &sa->main.x);
 }

@@ -21,7 +21,6 @@ void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m)
 {
 	sa->vendors |= vendor_msg_set(m);
 	sa->peer_dpd = sa->vendors & VENDOR_BIT(VENDOR_DPD);
-	sa->peer_xauth = sa->vendors & VENDOR_BIT(VENDOR_XAUTH);
 	sa->peer_unity = sa->vendors & VENDOR_BIT(VENDOR_UNITY);
 	sa->peer_fragmentation = sa->vendors & VENDOR_BIT(VENDOR_FRAGMENTATION);
 	sa->peer_cisco = vendor_is_cisco(sa->vendors);
@@ -233,6 +232,22 @@ void v1_main_established(struct ike_sa *sa, vtime now)
 	       log_str("begun by", sa->responder ? "the gateway" : "us"),
 	       log_u64("lifetime", sa->lifetime_s));
 	v1_user_begin(sa, now);
+}
+
+void v1_main_join(struct ike_sa *sa, const struct ike_header *h)
+{
+	memcpy(sa->cookie_i, h->cookie_i, IKE_COOKIE_SIZE);
+	sa_cookie_make(sa, sa->cookie_r);
+	sa->cookie_r_known = true;
+	sa->responder = true;
+}
+
+void v1_main_begin(struct ike_sa *sa, vtime now, const struct exchange_type *by_hash,
+		   const struct exchange_type *by_signature)
+{
+	sa->lifetime_s = sa->config->lifetime_s;
+	exchange_begin(&sa->main.x, v1_auth_peer_signs(sa->config) ? by_signature : by_hash, 0, now,
+		       sa->config->timeout);
 }
 
 void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_failure *why)

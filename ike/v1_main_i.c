@@ -181,9 +181,7 @@ static const struct exchange_type type_signature = TYPE(by_signature);
 void v1_main_start(struct ike_sa *sa, vtime now)
 {
 	sa_cookie_make(sa, sa->cookie_i);
-	sa->lifetime_s = sa->config->lifetime_s;
-	exchange_begin(&sa->main.x, v1_auth_peer_signs(sa->config) ? &type_signature : &type_hash,
-		       0, now, sa->config->timeout);
+	v1_main_begin(sa, now, &type_hash, &type_signature);
 	sa_exchange_send(sa, now, &sa->main.x);
 }
 

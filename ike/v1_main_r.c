@@ -193,13 +193,8 @@ static const struct exchange_type type_signature = TYPE(by_signature);
 
 void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h)
 {
-	memcpy(sa->cookie_i, h->cookie_i, IKE_COOKIE_SIZE);
-	sa_cookie_make(sa, sa->cookie_r);
-	sa->cookie_r_known = true;
-	sa->responder = true;
-	sa->lifetime_s = sa->config->lifetime_s;
-	exchange_begin(&sa->main.x, v1_auth_peer_signs(sa->config) ? &type_signature : &type_hash,
-		       0, now, sa->config->timeout);
+	v1_main_join(sa, h);
+	v1_main_begin(sa, now, &type_hash, &type_signature);
 }
 
 void v1_main_r_refuse(struct ike_sa *sa)
