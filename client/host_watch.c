@@ -32,6 +32,9 @@ bool watch_pace_done(struct watch_pace *p, vtime now)
 
 	if (is_calm(p, now))
 		*p = (struct watch_pace){ 0 };
+	/* A script that removes one rule after the other is one event. */
+	if (p->n && now - pace_last(p) < WATCH_PACE_SAME)
+		return false;
 	was = p->slow;
 	p->times[p->n++ % WATCH_PACE_TIMES] = now;
 	p->slow |= p->n >= WATCH_PACE_TIMES &&

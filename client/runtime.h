@@ -277,8 +277,12 @@ void control_free(struct control *c);
 #define WATCH_PACE_TIMES 10
 #define WATCH_PACE_WINDOW (60 * VTIME_S)
 #define WATCH_PACE_SLOW (10 * VTIME_S)
+#define WATCH_PACE_SAME (250 * VTIME_MS)
 
-/* When things were put back: as a ring; all of it is forgotten after a window without any. */
+/*
+ * When things were put back: as a ring; all of it is forgotten after a window without any. What
+ * comes within WATCH_PACE_SAME of the last entry is part of that.
+ */
 struct watch_pace {
 	unsigned n;
 	vtime times[WATCH_PACE_TIMES];

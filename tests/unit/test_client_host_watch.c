@@ -17,11 +17,11 @@ static void the_first_times_are_at_once(void **state)
 	struct watch_pace p = { 0 };
 	vtime now = 5 * VTIME_S;
 
-	for (unsigned i = 0; i < WATCH_PACE_TIMES; i++, now += VTIME_MS) {
+	for (unsigned i = 0; i < WATCH_PACE_TIMES; i++, now += WATCH_PACE_SAME) {
 		assert_true(watch_pace_next(&p, now) == now);
 		assert_int_equal(watch_pace_done(&p, now), i == WATCH_PACE_TIMES - 1);
 	}
-	now -= VTIME_MS;
+	now -= WATCH_PACE_SAME;
 	/* From then on every 10 s, told once, as long as it lasts. */
 	for (unsigned i = 0; i < 40; i++) {
 		assert_true(watch_pace_next(&p, now) == now + WATCH_PACE_SLOW);
@@ -36,14 +36,25 @@ static void calm_makes_it_quick_again(void **state)
 	struct watch_pace p = { 0 };
 	vtime now = 100 * VTIME_S;
 
-	for (unsigned i = 0; i < WATCH_PACE_TIMES; i++)
+	for (unsigned i = 0; i < WATCH_PACE_TIMES; i++, now += WATCH_PACE_SAME)
 		watch_pace_done(&p, now);
-	assert_true(watch_pace_next(&p, now + VTIME_S) == now + WATCH_PACE_SLOW);
+	assert_true(watch_pace_next(&p, now + VTIME_S) > now + VTIME_S);
 	now += WATCH_PACE_WINDOW;
 	assert_true(watch_pace_next(&p, now) == now);
-	for (unsigned i = 1; i < WATCH_PACE_TIMES; i++)
+	for (unsigned i = 1; i < WATCH_PACE_TIMES; i++, now += WATCH_PACE_SAME)
 		assert_false(watch_pace_done(&p, now));
 	assert_true(watch_pace_done(&p, now));
+}
+
+static void a_script_that_removes_many_is_one_event(void **state)
+{
+	struct watch_pace p = { 0 };
+	vtime now = 100 * VTIME_S;
+
+	for (unsigned i = 0; i < WATCH_PACE_TIMES; i++)
+		assert_false(watch_pace_done(&p, now + i * VTIME_MS));
+	assert_int_equal(p.n, 1);
+	assert_true(watch_pace_next(&p, now + VTIME_S) == now + VTIME_S);
 }
 
 /* ---- putting back ---- */
@@ -116,6 +127,13 @@ static unsigned missing(struct world *w)
 	return made;
 }
 
+/* As if the last time that things were put back was not just now. */
+static void later(struct world *w)
+{
+	for (unsigned i = 0; i < w->host.watch.pace.n; i++)
+		w->host.watch.pace.times[i] -= WATCH_PACE_SAME;
+}
+
 static void what_is_removed_comes_back(void **state)
 {
 	static struct world w;
@@ -123,6 +141,7 @@ static void what_is_removed_comes_back(void **state)
 	open_world(&w);
 	assert_false(ready(&w));
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+		later(&w);
 		take(&w, i);
 		assert_true(ready(&w));
 		while (ready(&w))
@@ -245,6 +264,7 @@ static void a_fight_is_slow(void **state)
 
 	open_world(&w);
 	for (unsigned i = 0; i < WATCH_PACE_TIMES; i++) {
+		later(&w);
 		take(&w, 0);
 		assert_true(ready(&w));
 		host_watch_run(&w.host, &w.log);
@@ -306,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_times_are_at_once),
 		cmocka_unit_test(calm_makes_it_quick_again),
+		cmocka_unit_test(a_script_that_removes_many_is_one_event),
 		cmocka_unit_test(what_is_removed_comes_back),
 		cmocka_unit_test(old_rules_go_when_the_new_ones_are_there),
 		cmocka_unit_test(what_cannot_be_put_back_yet_is_not_forgotten),
