@@ -22,6 +22,7 @@
 	X(DROP_ESP_PADDING, "esp_padding")                                                         \
 	X(DROP_NEXT_HEADER, "next_header")                                                         \
 	X(DROP_DUMMY, "dummy")                                                                     \
+	X(DROP_PROBE_REPLY, "probe_reply")                                                         \
 	X(DROP_INNER_MALFORMED, "inner_malformed")                                                 \
 	X(DROP_INNER_SELECTOR, "inner_selector")                                                   \
 	X(DROP_ECN, "ecn")                                                                         \

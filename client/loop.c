@@ -370,6 +370,9 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_REFUSE_SLOT:
 		data_refuse_slot(l->data, fx->refuse.slot, fx->refuse.until);
 		break;
+	case SESSION_EFFECT_PROBE:
+	case SESSION_EFFECT_PROBE_KEY:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);
 		break;

@@ -366,6 +366,8 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 	case DATA_PATH_MTU:
 		session_mtu_ask(s, now);
 		break;
+	case DATA_PROBE_REPLY:
+		break;
 	}
 }
 

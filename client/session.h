@@ -27,6 +27,8 @@
 #include "esp/esp.h"
 #include "ike/ike.h"
 #include "mobility/epoch.h"
+#include "mobility/ladder.h"
+#include "mobility/target.h"
 
 #define SESSION_GATEWAYS_MAX 8 /* names or addresses, in order of preference */
 #define SESSION_ADDRESSES_MAX 8 /* of one gateway name */
@@ -91,6 +93,13 @@ struct session_rule {
 	unsigned max_sas; /* with HOST and FLOW */
 };
 
+/* Whether the peer may begin new epochs of tunnels that there are. */
+enum session_ignore {
+	SESSION_IGNORE_AUTO, /* not when raw ESP passes a NAT */
+	SESSION_IGNORE_YES, /* it may not: its offers are refused, and we begin our own at once */
+	SESSION_IGNORE_NO,
+};
+
 /* What the session is to do: pure data, made by config.c or by a test. Outlives the session. */
 struct session_config {
 	const char *name; /* of the connection */
@@ -140,8 +149,13 @@ struct session_config {
 	vtime settle;
 	vtime rekeymargin; /* renewing begins so long before the end of an SA's life */
 	unsigned rekeyfuzz; /* per cent of the margin by which it may begin earlier */
-	vtime pingtime; /* (pingtries + 1) * pingtime: when an unproved epoch is used all the same */
-	unsigned pingtries;
+	vtime pingtime; /* wait for the reply to a probe of a new epoch */
+	unsigned pingtries; /* repetitions: at most pingtries + 1 probes */
+	vtime maxidle; /* nothing received for so long: ping; 0: never */
+	vtime pingtime2; /* the same as the first two, for the idle ping */
+	unsigned pingtries2;
+	struct addr ping_targets[2]; /* ping-target, one for each family; FAMILY_NONE: not given */
+	enum session_ignore ignore_peer_rekey;
 	unsigned elimit; /* failed negotiations in sequence before the ISAKMP SA is given up */
 	uint32_t first_sequence; /* tests only: of every outbound SA; 0: 1 */
 	uint64_t keylife_bytes; /* tests only: what an outbound SA may carry; 0: as agreed */
@@ -255,6 +269,12 @@ enum session_effect_type {
 	SESSION_EFFECT_PUBLISH_SLOT,
 	SESSION_EFFECT_PUBLISH_SPI, /* packets with this SPI belong to `in` */
 	SESSION_EFFECT_REFUSE_SLOT, /* nothing is to be had for refuse.slot before refuse.until */
+	/*
+	 * Send probe.bytes, or a dummy when there are none, on probe.out: it is alive until its RETIRE.
+	 * Lost like any packet when there is no room.
+	 */
+	SESSION_EFFECT_PROBE,
+	SESSION_EFFECT_PROBE_KEY, /* once, before anything is published: what is to be consumed */
 	SESSION_EFFECT_RETIRE, /* take `in` out of the index and free both: no longer in any slot */
 	SESSION_EFFECT_ASK, /* ask a person; the answer is an ANSWER */
 	SESSION_EFFECT_ASK_END, /* `ask_id` need not be answered any more */
@@ -306,6 +326,12 @@ struct session_effect {
 			unsigned slot;
 			vtime until; /* 0: that is over */
 		} refuse;
+		struct {
+			struct esp_out *out;
+			size_t n;
+			uint8_t bytes[ESP_PROBE_MAX];
+		} probe;
+		struct esp_probe_key probe_key;
 		struct {
 			struct esp_in *in; /* either may be NULL */
 			struct esp_out *out;
@@ -376,6 +402,13 @@ struct session_info {
 	const struct addr *inner;
 	const struct ike_assigned *assigned; /* NULL: nothing */
 	const struct session_ask *ask; /* what waits for a person; NULL: nothing */
+	struct session_ping_info {
+		struct addr target; /* FAMILY_NONE: not found yet, or data alone proves epochs */
+		const char *why; /* how it was found, or why there is none */
+		uint64_t sent, answered;
+	} ping;
+	enum rung rung; /* of the recovery ladder */
+	unsigned nepoch;
 	unsigned ntunnels;
 	struct session_tunnel_info {
 		unsigned slot; /* in the classifier */

@@ -96,6 +96,9 @@ struct esp_counters {
 	_Atomic uint64_t bytes; /* of inner packets and what TFC padding follows them */
 	_Atomic uint64_t replays;
 	_Atomic uint64_t auth_failures;
+	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
+	_Atomic uint64_t own;
+	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
 };
 
 struct esp_out; /* outbound: sealed by one thread */
@@ -186,6 +189,23 @@ void classifier_remove_spi(struct classifier *c, uint32_t spi);
 struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot);
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
 
+/* ---- probes ---- */
+
+#define ESP_PROBE_TOKEN 16 /* the first bytes of a probe's payload: ours, and nobody else's */
+#define ESP_PROBE_MAX 128 /* bytes of a probe */
+
+/*
+ * What tells replies to our probes from the host's own pings: the ICMP identifier and the token.
+ * Control thread, once, before the data threads start. Inbound consumes such replies: they are
+ * PKT_GONE (DROP_PROBE_REPLY), and a PROBE_REPLY is told.
+ */
+struct esp_probe_key {
+	uint16_t identifier;
+	uint8_t token[ESP_PROBE_TOKEN];
+};
+
+void classifier_set_probe_key(struct classifier *c, const struct esp_probe_key *key);
+
 /* ---- reclamation ---- */
 
 #define CLASSIFIER_READERS 8
@@ -229,6 +249,7 @@ enum data_event_type {
 	DATA_EXHAUSTED, /* outbound: an SA ran out of sequence numbers */
 	/* outbound: the kernel knows that the path carries less than what was sent; one waits */
 	DATA_PATH_MTU,
+	DATA_PROBE_REPLY, /* inbound: the reply to a probe of ours came on this epoch; consumed */
 };
 
 struct data_event {
@@ -237,6 +258,7 @@ struct data_event {
 	uint32_t epoch;
 	uint32_t spi;
 	struct tuple tuple; /* NEED_SA: of the packet that asked */
+	uint16_t sequence; /* PROBE_REPLY: the request's; tuple.src: who answers */
 	struct endpoint from; /* NEW_SOURCE, UNKNOWN_SPI */
 };
 
@@ -299,6 +321,13 @@ void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *
 bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct batch *replies);
 /* When the oldest held packet expires; VTIME_NEVER: nothing is held. */
 vtime outbound_deadline(const struct outbound *o);
+/*
+ * Seals one packet of our own (n bytes, an IP packet; 0: a dummy, next header 59) on this SA, whatever
+ * the SPD says, and appends it to `b` as PKT_SEALED. False, counted: there is no room, or the SA is
+ * used up. Data thread; `sa` must be alive.
+ */
+bool outbound_probe(struct outbound *o, struct esp_out *sa, const void *ip, size_t n,
+		    struct batch *b);
 /* Of all slots together, and of one. */
 const struct hold_counters *outbound_held(const struct outbound *o);
 const struct hold_counters *outbound_held_of(const struct outbound *o, unsigned slot);

@@ -50,6 +50,10 @@ enum epoch_state {
 enum epoch_event {
 	EPOCH_EVENT_INSTALLED,
 	EPOCH_EVENT_PROVED, /* its first authentic packet came */
+	/* A reply to our probe of it came on another epoch: the peer has it, the way back is not proved. */
+	EPOCH_EVENT_ANSWERED,
+	EPOCH_EVENT_UNPROVED, /* its probes went unanswered: it is given up */
+	EPOCH_EVENT_SILENT, /* idle pings on it went unanswered: it is in doubt */
 	EPOCH_EVENT_DELETED, /* the peer deleted what is our outbound SA */
 	EPOCH_EVENT_EXHAUSTED, /* its bytes or sequence numbers are used up */
 	EPOCH_EVENT_EXPIRED, /* its life is over */
@@ -103,8 +107,15 @@ struct epoch_config {
  */
 struct epoch_life epoch_life(const struct epoch_config *config, vtime now, uint32_t random);
 
-/* patience: (pingtries + 1) times pingtime. */
+/*
+ * patience: (pingtries + 1) times pingtime. How epochs are proved can change at any time:
+ *
+ * strict: raw ESP passes a NAT (or may): nothing goes out on an epoch before it is proved, not even
+ * on the first one, and a reply that came on another epoch proves nothing.
+ * probed: probes are sent; else data alone must prove an epoch, which may be overdue then.
+ */
 void epochs_init(struct epochs *es, vtime patience);
+void epochs_set_trust(struct epochs *es, bool strict, bool probed);
 /*
  * Enters a new epoch and returns its place in es->epoch; the owner keeps what belongs to it under
  * the same number. -1 when there is no room: evict first (epochs_evictable).

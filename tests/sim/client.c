@@ -234,6 +234,9 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_REFUSE_SLOT:
 		classifier_set_refused(c->classifier, fx->refuse.slot, fx->refuse.until);
 		break;
+	case SESSION_EFFECT_PROBE:
+	case SESSION_EFFECT_PROBE_KEY:
+		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
 		break;

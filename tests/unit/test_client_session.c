@@ -120,6 +120,8 @@ static void take(struct bench *b, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK_END:
 		break;
 	case SESSION_EFFECT_REFUSE_SLOT:
+	case SESSION_EFFECT_PROBE:
+	case SESSION_EFFECT_PROBE_KEY:
 		break;
 	case SESSION_EFFECT_RETIRE:
 		for (unsigned i = 0; fx->retire.out && i < SLOTS; i++)
