@@ -21,6 +21,8 @@
 #include "base/timer.h"
 #include "client/session.h"
 
+_Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the classifier");
+
 /* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
 #define EFFECTS_SPARE 256
 #define EFFECTS_MAX ((EPOCHS_MAX + 4) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
