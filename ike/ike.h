@@ -14,6 +14,7 @@
  *	exchange.c   one exchange in the air: retransmission, duplicates
  *	protect.c    encryption, IVs and HASHes                            RFC 2409 section 5, app. B
  *	ike_sa.c     the SA: dispatches by rows of data
+ *	first.c      which of a responder's configurations a first message is for
  *	v1_main*.c   main mode; _i and _r are the roles                    RFC 2409 section 5
  *	v1_aggr*.c   aggressive mode; the same                             RFC 2409 section 5
  *	v1_auth.c    what proves both ends in these two: pre-shared key,   RFC 2409 sections 5.1, 5.4
@@ -532,6 +533,7 @@ struct ike_effect {
 		struct {
 			uint32_t id; /* the engine's, with its highest bit set; no two SAs share one */
 			struct ts_pair ts; /* local is our side */
+			uint32_t spi; /* the peer's, of its first proposal; 0: it has none */
 		} offer;
 		uint16_t notify; /* HINT */
 		struct {
@@ -569,6 +571,14 @@ vtime ike_deadline(const struct ike_sa *sa);
 bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
 /* True for a first message of phase 1: an initiator's cookie, and none of a responder. */
 bool ike_is_first_message(struct slice datagram);
+/*
+ * For a responder that has several configurations: whether the first message of phase 1 can be
+ * answered with this one. The mode, one suite with its way to prove oneself, and in aggressive mode
+ * the identity are right. Proves nothing.
+ */
+bool ike_first_fits(const struct ike_config *c, struct slice datagram);
+/* Of a first message. */
+enum ike_mode ike_first_mode(struct slice datagram);
 
 /* For status and logs. */
 enum ike_state {
