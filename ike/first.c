@@ -12,8 +12,8 @@ static bool identity_fits(const struct ike_config *c, const struct ike_msg *m)
 	/* A certificate tells the name, and not before message 3. */
 	if (c->remote_any || c->remote.type == ID_NONE || v1_auth_peer_signs(c))
 		return true;
-	return id_parse(ike_msg_body(m, PAYLOAD_ID), &id) == 0 &&
-	       id_to_identity(&id, &peer) == 0 && identity_eq(&c->remote, &peer);
+	return id_parse(ike_msg_body(m, PAYLOAD_ID), &id) == 0 && id_to_identity(&id, &peer) == 0 &&
+	       identity_eq(&c->remote, &peer);
 }
 
 bool ike_first_fits(const struct ike_config *c, struct slice datagram)

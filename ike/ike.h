@@ -213,7 +213,11 @@ struct ike_config {
 	bool no_fragments; /* Cisco's fragmentation of IKE messages is not announced and not used */
 	struct identity local; /* ID_NONE: our address; with a certificate: its subject */
 	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
-	bool remote_any; /* PSK: who has the key may call itself what it likes */
+	/*
+	 * PSK: who has the key may call itself what it likes. RSA, of a gateway: so may who has a
+	 * certificate that bears the name.
+	 */
+	bool remote_any;
 	struct secret psk; /* with HYBRID: the group's, or empty */
 	const struct credentials *credentials; /* RSA, HYBRID; borrowed, NULL with PSK */
 	struct ike_config_wish wish;

@@ -296,6 +296,9 @@ static const char *peer_wrong(const struct ike_sa *sa)
 		return identity_eq(&want, peer) ? NULL : "the gateway is not who it must be";
 	if (!certificate_bears(cert, peer))
 		return "the gateway's certificate is not that of the identity that it claims";
+	/* Who takes many clients takes whomever the root vouches for. */
+	if (sa->config->gateway && sa->config->remote_any)
+		return NULL;
 	if (named && identity_eq(&want, peer))
 		return NULL;
 	if (certificate_bears(cert, &want))
