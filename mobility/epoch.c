@@ -389,18 +389,20 @@ int epochs_install(struct epochs *es, vtime now, uint32_t id, const struct epoch
 	return -1;
 }
 
-void epochs_heard(struct epochs *es, vtime now, uint32_t id)
+bool epochs_heard(struct epochs *es, vtime now, uint32_t id)
 {
 	struct epoch *e = find(es, id);
+	bool held = epochs_current(es) < 0;
 
 	if (!e)
-		return;
+		return false;
 	if (e->state == EPOCH_RETIRING && !e->deleted)
 		e->quiet_at = vtime_add(now, EPOCH_LINGER);
 	/* Probes will tell whether the next one is better; without them it has to be. */
 	if (es->probed)
 		e->doubted = false;
 	e->back = true;
+	return held && epochs_current(es) >= 0;
 }
 
 void epochs_doubt(struct epochs *es)

@@ -146,10 +146,10 @@ uint32_t epochs_evictable(const struct epochs *es);
 /* Something happened to epoch `id`; returns the actions. An unknown id and a dead epoch: nothing. */
 unsigned epochs_event(struct epochs *es, vtime now, uint32_t id, enum epoch_event event);
 /*
- * A packet came on it not later than now. An epoch that was in doubt may be sent on again: tell it
- * before epochs_doubt, or SILENT, what came before them.
+ * A packet came on it not later than now. True: the epoch was in doubt, and data goes out on it again.
+ * Tell it before epochs_doubt, or SILENT, what came before them.
  */
-void epochs_heard(struct epochs *es, vtime now, uint32_t id);
+bool epochs_heard(struct epochs *es, vtime now, uint32_t id);
 /*
  * The peer may have lost all of them: nothing is sent on them until something comes, and the next
  * one that is installed is used at once.

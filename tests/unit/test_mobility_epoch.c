@@ -633,8 +633,10 @@ static void what_is_heard_again_is_sent_on_until_the_next(void **state)
 {
 	struct epochs es = one();
 
+	assert_false(epochs_heard(&es, hour, P));
 	epochs_doubt(&es);
-	epochs_heard(&es, hour, P);
+	assert_true(epochs_heard(&es, hour, P));
+	assert_false(epochs_heard(&es, hour, P));
 	assert_int_equal(current(&es), P);
 	assert_false(epochs_usable(&es));
 	epochs_doubt(&es);
