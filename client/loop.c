@@ -371,7 +371,10 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		data_refuse_slot(l->data, fx->refuse.slot, fx->refuse.until);
 		break;
 	case SESSION_EFFECT_PROBE:
+		data_probe(l->data, fx->probe.out, fx->probe.bytes, fx->probe.n);
+		break;
 	case SESSION_EFFECT_PROBE_KEY:
+		classifier_set_probe_key(data_classifier(l->data), &fx->probe_key);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);

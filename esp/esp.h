@@ -226,8 +226,16 @@ void classifier_reader_remove(struct classifier *c, struct classifier_reader *r)
  */
 void classifier_pass(const struct classifier *c, struct classifier_reader *r);
 /*
- * Control thread. Takes what is in no table any more and frees it when every data thread has passed.
- * NULL is allowed.
+ * The same in two steps, for a data thread to which control hands SAs in a ring, too: it sees which
+ * publication is the newest, is done with all that is in the ring then, and says that it has passed
+ * that publication. So nothing is freed that is still in the ring: retiring is a publication of its
+ * own, behind what was put there before.
+ */
+uint64_t classifier_newest(const struct classifier *c);
+void classifier_pass_to(struct classifier_reader *r, uint64_t publication);
+/*
+ * Control thread. Takes what is in no table any more, nor will be put into a ring, and frees it when
+ * every data thread has passed. NULL is allowed.
  */
 void classifier_retire_out(struct classifier *c, struct esp_out *sa);
 void classifier_retire_in(struct classifier *c, struct esp_in *sa);
