@@ -98,6 +98,7 @@ struct esp_counters {
 	_Atomic uint64_t auth_failures;
 	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
 	_Atomic uint64_t own;
+	_Atomic uint64_t sent_at; /* outbound: vtime of the last packet of the host's; 0: none yet */
 	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
 };
 
