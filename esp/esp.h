@@ -10,12 +10,15 @@
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
+ *	              probes, on an SA that control names -> seal -> datagrams
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
+ *	              -> replies to our probes | packets for the host
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:
  *
- *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries)
+ *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries),
+ *	          once the key that tells replies to probes
  *	outbound: the sequence counter of every outbound SA
  *	inbound:  the window of every inbound SA; a slot's next_proved
  *
