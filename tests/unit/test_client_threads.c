@@ -485,6 +485,15 @@ static void wait_held(const struct bed *b, uint64_t packets)
 	assert_int_equal(atomic_load(&c->packets), packets);
 }
 
+static void wait_any_held(const struct bed *b)
+{
+	const struct hold_counters *c = data_held_of(b->data, SLOT);
+
+	for (unsigned i = 0; atomic_load(&c->packets) == 0 && i < WAIT_MS; i++)
+		usleep(1000);
+	assert_true(atomic_load(&c->packets) > 0);
+}
+
 /* The epoch comes and goes while the application goes on sending. */
 static void numbered_packets_cross_births_in_order(void **state)
 {
@@ -498,6 +507,9 @@ static void numbered_packets_cross_births_in_order(void **state)
 	for (uint32_t i = 0; i < NUMBERED; i++) {
 		if (i % 250 == 0)
 			data_publish_slot(b->data, SLOT, NULL, NULL);
+		/* A thread that is not given its turn in time would not notice. */
+		if (i % 250 == 119)
+			wait_any_held(b);
 		if (i % 250 == 120)
 			data_publish_slot(b->data, SLOT, b->out, NULL);
 		write_numbered(b, i);
