@@ -159,46 +159,31 @@ static void data_free(struct gworld_data *d)
 	classifier_free(d->classifier);
 }
 
+static void data_retire(struct gworld_data *d, const struct session_effect *fx)
+{
+	if (fx->retire.in)
+		classifier_remove_spi(d->classifier, esp_in_config(fx->retire.in)->spi);
+	esp_in_free(fx->retire.in);
+	esp_out_free(fx->retire.out);
+}
+
 static void data_effect(struct gworld_data *d, const struct session_effect *fx)
 {
-	switch (fx->type) {
-	case SESSION_EFFECT_PUBLISH_RULES:
+	if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
 		classifier_rules_free(classifier_publish_rules(d->classifier, fx->rules));
-		break;
-	case SESSION_EFFECT_PUBLISH_SLOT:
+	} else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT) {
 		classifier_set_current(d->classifier, fx->slot.slot, fx->slot.out);
 		if (fx->slot.next)
 			classifier_set_next(d->classifier, fx->slot.slot, fx->slot.next);
-		break;
-	case SESSION_EFFECT_PUBLISH_SPI:
+	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
 		if (classifier_add_spi(d->classifier, fx->in) != 0)
 			fail("the SPI index takes no SA");
-		break;
-	case SESSION_EFFECT_REFUSE_SLOT:
+	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
 		classifier_set_refused(d->classifier, fx->refuse.slot, fx->refuse.until);
-		break;
-	case SESSION_EFFECT_RETIRE:
-		if (fx->retire.in)
-			classifier_remove_spi(d->classifier, esp_in_config(fx->retire.in)->spi);
-		esp_in_free(fx->retire.in);
-		esp_out_free(fx->retire.out);
-		break;
-	case SESSION_EFFECT_PROBE_KEY:
+	} else if (fx->type == SESSION_EFFECT_RETIRE) {
+		data_retire(d, fx);
+	} else if (fx->type == SESSION_EFFECT_PROBE_KEY) {
 		classifier_set_probe_key(d->classifier, &fx->probe_key);
-		break;
-	case SESSION_EFFECT_STATE:
-	case SESSION_EFFECT_RESOLVE:
-	case SESSION_EFFECT_FIND_PATH:
-	case SESSION_EFFECT_FIND_MTU:
-	case SESSION_EFFECT_SEND:
-	case SESSION_EFFECT_TUN:
-	case SESSION_EFFECT_TUN_MTU:
-	case SESSION_EFFECT_PROBE:
-	case SESSION_EFFECT_ASK:
-	case SESSION_EFFECT_ASK_END:
-	case SESSION_EFFECT_KEYS:
-	case SESSION_EFFECT_DONE:
-		break;
 	}
 }
 
@@ -336,6 +321,8 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 		client_event(c, &ev);
 	} else if (fx->type == SESSION_EFFECT_SEND) {
 		client_send(c, fx);
+	} else if (fx->type == SESSION_EFFECT_KEEPALIVE) {
+		from_client(c, &fx->send.from, &fx->send.to, false, SLICE_STR("\xff"));
 	} else if (fx->type == SESSION_EFFECT_TUN) {
 		client_tun(c, fx);
 	} else if (fx->type == SESSION_EFFECT_PROBE) {
