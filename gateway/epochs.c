@@ -117,6 +117,12 @@ void epochs_close(struct gateway *g, unsigned slot)
 	follow(g, slot);
 }
 
+void epochs_moved(struct gateway *g, unsigned slot)
+{
+	epochs_doubt(&g->tunnels[slot]->epochs);
+	follow(g, slot);
+}
+
 bool epochs_none(const struct gateway_tunnel *t)
 {
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
@@ -309,5 +315,7 @@ bool epochs_tick(struct gateway *g, vtime now, unsigned slot)
 			limit(g, now, slot, k);
 	while (epochs_due(&t->epochs, now, &id, &event))
 		epoch_event(g, now, slot, id, event);
+	/* What was in doubt may have been heard of. */
+	follow(g, slot);
 	return heard;
 }

@@ -257,6 +257,8 @@ void epoch_deleted(struct gateway *g, vtime now, struct gateway_peer *p, uint32_
 /* Looks at counters and lives; true when something came. */
 bool epochs_tick(struct gateway *g, vtime now, unsigned slot);
 void epochs_close(struct gateway *g, unsigned slot);
+/* They are sent to where the client was: what comes next is used at once. */
+void epochs_moved(struct gateway *g, unsigned slot);
 bool epochs_none(const struct gateway_tunnel *t);
 /* Another client behind the same outer address is sent to with this SPI. */
 bool epoch_twin(const struct gateway *g, const struct gateway_peer *p, uint32_t spi_out);

@@ -116,13 +116,6 @@ static void peer_trim(struct gateway *g, vtime now, const struct gateway_peer *p
 		ike_close(g, now, oldest);
 }
 
-/* What it has is sent to where it was: new epochs are used as soon as they are there. */
-static void peer_moved(struct gateway *g, struct gateway_peer *p)
-{
-	for (unsigned k = 0; k < p->nslots; k++)
-		epochs_doubt(&g->tunnels[p->slots[k]]->epochs);
-}
-
 static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, struct gateway_ike *i)
 {
 	bool moved = !endpoint_eq(&p->path.remote, &i->path.remote);
@@ -133,8 +126,8 @@ static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, stru
 	p->path = i->path;
 	p->nat = i->nat;
 	p->natt = i->natt;
-	if (moved)
-		peer_moved(g, p);
+	for (unsigned k = 0; k < p->nslots && moved; k++)
+		epochs_moved(g, p->slots[k]);
 	peer_heard(g, now, p);
 	peer_trim(g, now, p);
 }

@@ -91,12 +91,14 @@ struct gworld {
 
 /* A gateway with a pool 10.9.0.0/24, a network 10.20.0.0/16, and no entry yet; not yet started. */
 struct gworld *gworld_new(uint64_t seed);
-/* Frees all of it; aborts when a secret is left. */
+/* Frees all of it. */
 void gworld_free(struct gworld *w);
 /* Entry for a pre-shared key in main mode, with this identity of clients (NULL: any). */
 struct gateway_entry *gworld_entry_psk(struct gworld *w, const char *identity, const char *key);
 /* Makes the gateway and starts it. */
 void gworld_start(struct gworld *w);
+/* A gateway like it in its place, which knows nothing. */
+void gworld_forget(struct gworld *w);
 /*
  * A client that fits this entry, not yet connected: its configuration may be changed until then. Its
  * address is its own unless `behind` is given. config: it pulls its address.
@@ -107,6 +109,8 @@ void gworld_connect(struct gworld_client *c);
 void gworld_disconnect(struct gworld_client *c);
 /* Connects again as a new process would. */
 void gworld_restart(struct gworld_client *c);
+void gworld_tell(struct gworld_client *c, const struct session_event *ev);
+void gworld_tell_gateway(struct gworld *w, const struct gateway_event *ev);
 void gworld_run(struct gworld *w, vtime time);
 bool gworld_is_up(const struct gworld_client *c);
 /* A ping through the tunnel, and whether its answer comes within a second. */
