@@ -377,7 +377,6 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 {
 	struct gateway_negotiation *n = negotiation_find(i, child->id), was;
 	struct gateway_tunnel *t;
-	char suite[40];
 
 	if (!n) {
 		ike_child_free(child);
@@ -396,10 +395,8 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 		.keylife_s = g->config->child.keylife_s,
 		.ts = t->ts,
 	};
-	log_ev(g->log, LOG_INFO, "child up", log_hex("spi_in", 4, child->spi_in),
-	       log_hex("spi_out", 4, child->spi_out),
-	       log_str("suite", esp_suite_name(&child->suite, suite)),
-	       log_str("by", was.ours ? "us" : "client"));
+	log_ev(g->log, LOG_INFO, "tunnel has an epoch", log_u64("slot", was.slot),
+	       log_str("user", i->peer->user), log_str("by", was.ours ? "us" : "client"));
 	if (!t->ruled)
 		g->rules_due = t->ruled = true;
 	epoch_install(g, now, was.slot, child, was.in);

@@ -125,6 +125,7 @@ static void waits_for_a_packet_on_the_new_one(void **state)
 
 	town_init(&t, 3);
 	t.w->config.child.keylife_s = 600;
+	t.w->config.rekeymargin = 30 * VTIME_S;
 	t.w->lose = watch_wire;
 	t.w->arg = &watch;
 	town_up(&t, NAT);
@@ -135,7 +136,7 @@ static void waits_for_a_packet_on_the_new_one(void **state)
 	gworld_run(t.w, 396 * VTIME_S);
 	assert_int_equal(watch.lost, 0);
 	/* The new one is there now, at both ends, and its first packets are lost. */
-	gworld_run(t.w, 4 * VTIME_S);
+	gworld_run(t.w, 25 * VTIME_S);
 	gworld_ping(t.c, HOST);
 	gworld_ping_back(t.c);
 	assert_true(watch.lost > 0);
