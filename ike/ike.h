@@ -80,6 +80,7 @@
 /* The longest message we send or take, reassembled: some certificates fit. */
 #define IKE_MESSAGE_MAX 10000
 #define IKE_SUITES_MAX 16
+#define IKE_OTHERS_MAX 32
 #define IKE_ID_MAX 600 /* a long distinguished name */
 
 /* ---- identities (RFC 2407 section 4.6.2) ---- */
@@ -376,6 +377,15 @@ struct ike_event {
 			struct endpoint from;
 			struct endpoint to; /* the address it came to, our port */
 			struct slice bytes; /* decrypted in place of a copy: not changed */
+			/*
+			 * ACCEPT of main mode with a pre-shared key, where it is not known whose it
+			 * is: other configurations that differ in identity and key alone (past
+			 * IKE_OTHERS_MAX they are left out). The one whose key opens message 5, and
+			 * whose identity it bears, is the SA's from then on. They live as long as
+			 * the SA does, the list need not.
+			 */
+			const struct ike_config *const *others;
+			unsigned nothers;
 		} datagram;
 		struct {
 			uint32_t id; /* the session's name for it; comes back in the effects */
@@ -583,6 +593,9 @@ bool ike_is_first_message(struct slice datagram);
 bool ike_first_fits(const struct ike_config *c, struct slice datagram);
 /* Of a first message. */
 enum ike_mode ike_first_mode(struct slice datagram);
+
+/* The configuration in use: that of ike_sa_new, or one of ACCEPT's others. */
+const struct ike_config *ike_sa_config(const struct ike_sa *sa);
 
 /* For status and logs. */
 enum ike_state {
