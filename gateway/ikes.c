@@ -150,6 +150,34 @@ static const struct gateway_entry *entry_choose(const struct gateway *g, const s
 	return NULL;
 }
 
+/* Who else it may be: main mode does not tell before message 5. */
+static unsigned others_find(const struct gateway *g, const struct addr *from, struct slice first,
+			    const struct gateway_entry *chosen,
+			    const struct ike_config *out[GATEWAY_ENTRIES_MAX])
+{
+	const struct gateway_config *c = g->config;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->nentries; i++) {
+		const struct gateway_entry *e = &c->entries[i];
+
+		if (e != chosen && e->ike.auth == IKE_AUTH_PSK &&
+		    e->ike.xauth == chosen->ike.xauth && comes_from(e, from) &&
+		    ike_first_fits(&e->ike, first))
+			out[n++] = &e->ike;
+	}
+	return n;
+}
+
+static const struct gateway_entry *entry_of(const struct gateway *g, const struct ike_sa *sa)
+{
+	unsigned k = 0;
+
+	while (&g->config->entries[k].ike != ike_sa_config(sa))
+		k++;
+	return &g->config->entries[k];
+}
+
 static void make_room(struct gateway *g, const struct addr *from)
 {
 	int victim = halfopen_victim(&g->halfopen, from);
@@ -173,6 +201,7 @@ static void first_message(struct gateway *g, vtime now, const struct gateway_eve
 {
 	bool main_mode = ike_first_mode(ev->datagram.bytes) == IKE_MODE_MAIN;
 	const struct addr *from = &ev->datagram.from.addr;
+	const struct ike_config *others[GATEWAY_ENTRIES_MAX];
 	struct ike_event in = { .type = IKE_EVENT_ACCEPT };
 	const struct gateway_entry *entry;
 	struct gateway_ike *i;
@@ -199,6 +228,9 @@ static void first_message(struct gateway *g, vtime now, const struct gateway_eve
 	in.datagram.from = ev->datagram.from;
 	in.datagram.to = ev->datagram.to;
 	in.datagram.bytes = ev->datagram.bytes;
+	in.datagram.others = others;
+	if (main_mode && entry->ike.auth == IKE_AUTH_PSK)
+		in.datagram.nothers = others_find(g, from, ev->datagram.bytes, entry, others);
 	ike_give(g, now, i, &in);
 	index_add(g, i);
 }
@@ -239,11 +271,12 @@ void ikes_datagram(struct gateway *g, vtime now, const struct gateway_event *ev)
 static void on_authenticated(struct gateway *g, vtime now, struct gateway_ike *i,
 			     const struct ike_effect *fx)
 {
-	const struct ike_config *c = &i->entry->ike;
+	const struct ike_config *c = ike_sa_config(i->sa);
 
 	if (i->authenticated)
 		return;
 	i->authenticated = true;
+	i->entry = entry_of(g, i->sa);
 	i->id = fx->established.peer;
 	g->counters.authenticated++;
 	halfopen_remove(&g->halfopen, place_of(g, i));

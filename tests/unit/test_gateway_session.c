@@ -177,6 +177,37 @@ static void a_key_for_each_identity(void **state)
 	gworld_free(w);
 }
 
+/* In main mode the name comes too late to choose the key by it: all are tried. */
+static void a_key_for_each_identity_in_main_mode(void **state)
+{
+	struct gworld *w = gworld_new(16);
+	struct gateway_entry *one = entry_of_addresses(w, "one@example.com", "first key");
+	struct gateway_entry *two = entry_of_addresses(w, "two@example.com", "second key");
+	struct gateway_entry *three = entry_of_addresses(w, "three@example.com", "second key");
+	struct gworld_client *a, *b, *c, *thief;
+
+	gworld_start(w);
+	a = gworld_client(w, one, "one@example.com", NULL, false);
+	b = gworld_client(w, two, "two@example.com", NAT, false);
+	c = gworld_client(w, three, "three@example.com", NAT, false);
+	thief = gworld_client(w, one, "two@example.com", NULL, false);
+	connect_and_ping(c);
+	connect_and_ping(a);
+	connect_and_ping(b);
+	assert_string_equal(gworld_peer(w, 0).entry, "three@example.com");
+	assert_string_equal(gworld_peer(w, 2).entry, "two@example.com");
+	gworld_connect(thief);
+	gworld_run(w, 40 * VTIME_S);
+	assert_false(gworld_is_up(thief));
+	secret_free(&thief->config.ike.psk);
+	secret_set(&thief->config.ike.psk, SLICE_STR("third key"));
+	gworld_restart(thief);
+	gworld_run(w, 40 * VTIME_S);
+	assert_false(gworld_is_up(thief));
+	assert_int_equal(gworld_info(w).clients, 3);
+	gworld_free(w);
+}
+
 static void nobody_takes_what_he_may_not_have(void **state)
 {
 	struct gworld *w = gworld_new(6);
@@ -428,6 +459,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_password),
 		cmocka_unit_test(three_wrong_passwords_are_the_end),
 		cmocka_unit_test(a_key_for_each_identity),
+		cmocka_unit_test(a_key_for_each_identity_in_main_mode),
 		cmocka_unit_test(nobody_takes_what_he_may_not_have),
 		cmocka_unit_test(certificates),
 		cmocka_unit_test(hybrid),
