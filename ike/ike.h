@@ -530,6 +530,7 @@ struct ike_effect {
 			uint32_t lifetime_s;
 			/* The vendor ids of Cisco: it ends children with the ISAKMP SA they came by. */
 			bool cisco;
+			bool own; /* it says that it is this program, too; no proof of that */
 		} established; /* AUTHENTICATED, ESTABLISHED */
 		struct {
 			unsigned fields; /* 1 << enum xauth_field, for each that is asked for */
