@@ -36,6 +36,7 @@ struct gateway_ike {
 	bool ours; /* we began it */
 	bool main_mode; /* a stranger's key exchange is to come */
 	bool authenticated;
+	bool own; /* our own product is at the other end */
 	bool closing; /* CLOSE has been said */
 	vtime due;
 	uint64_t order; /* grows with each that is established; 0: not yet */

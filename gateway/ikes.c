@@ -289,6 +289,7 @@ static void on_established(struct gateway *g, vtime now, struct gateway_ike *i,
 {
 	on_authenticated(g, now, i, fx);
 	i->order = ++g->ike_order;
+	i->own = fx->established.own;
 	i->rekey_at = gateway_life(g, now, fx->established.lifetime_s).rekey_at;
 	if (!peer_join(g, now, i)) {
 		g->counters.clients_refused++;

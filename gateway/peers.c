@@ -126,6 +126,7 @@ static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, stru
 	p->path = i->path;
 	p->nat = i->nat;
 	p->natt = i->natt;
+	p->own = i->own;
 	for (unsigned k = 0; k < p->nslots && moved; k++)
 		epochs_moved(g, p->slots[k]);
 	peer_heard(g, now, p);

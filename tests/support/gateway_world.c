@@ -676,13 +676,24 @@ void gworld_tell_gateway(struct gworld *w, const struct gateway_event *ev)
 	gateway_pump(w);
 }
 
+static void client_dice(void *ctx, uint8_t *out, size_t n)
+{
+	struct gworld_client *c = ctx;
+
+	if (n == 4 && c->spi)
+		c->spi_given = !c->spi_given;
+	if (n == 4 && c->spi && c->spi_given)
+		memcpy(out, &c->spi, n);
+	else
+		rng_fill(&c->world->rng, out, n);
+}
+
 void gworld_connect(struct gworld_client *c)
 {
-	struct gworld *w = c->world;
-
 	if (!c->session) {
 		data_init(&c->data);
-		c->session = session_new(&c->config, &w->rng, &c->log, false);
+		c->rng = (struct rng){ .fill = client_dice, .ctx = c };
+		c->session = session_new(&c->config, &c->rng, &c->log, false);
 	}
 	gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_CONNECT });
 }

@@ -31,6 +31,9 @@ struct gworld_client {
 	struct session_config config;
 	struct session *session;
 	struct log log;
+	struct rng rng; /* the world's, but for: */
+	uint32_t spi; /* 0: nothing. Every other number of four bytes is this one */
+	bool spi_given; /* the last one was */
 	struct gworld_data data;
 	struct addr outer; /* its own */
 	struct addr seen; /* what the gateway sees of it: a NAT's, or the same */

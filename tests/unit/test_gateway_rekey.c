@@ -148,6 +148,43 @@ static void waits_for_a_packet_on_the_new_one(void **state)
 	gworld_free(t.w);
 }
 
+/* ---- twins ---- */
+
+/* The second client comes to offer the first one's SPI, which the NAT cannot tell from its own. */
+static void an_spi_that_another_one_has(void **state)
+{
+	struct watch watch = { 0 };
+	struct gworld_client *b;
+	struct town t;
+	uint32_t twin;
+
+	town_init(&t, 8);
+	t.e->several = true;
+	t.w->config.child.keylife_s = 300;
+	t.w->config.rekeymargin = 10 * VTIME_S;
+	t.w->lose = watch_wire;
+	t.w->arg = &watch;
+	town_up(&t, NAT);
+	b = gworld_client(t.w, t.e, "laptop@example.com", NAT, true);
+	t.c->config.rekeymargin = b->config.rekeymargin = 60 * VTIME_S;
+	gworld_connect(b);
+	town_connect(&t);
+	twin = watch.down;
+	b->spi = twin;
+	for (unsigned i = 0; i < 200 && !gworld_info(t.w).counters.twin_refused; i++) {
+		gworld_run(t.w, 10 * VTIME_S);
+		assert_true(gworld_ping(t.c, HOST));
+		b->spi = watch.down;
+	}
+	assert_true(gworld_info(t.w).counters.twin_refused > 0);
+	assert_true(gworld_ping(b, HOST));
+	b->spi = 0;
+	gworld_run(t.w, 300 * VTIME_S);
+	assert_true(gworld_ping(b, HOST));
+	assert_true(gworld_ping(t.c, HOST));
+	gworld_free(t.w);
+}
+
 /* ---- silence ---- */
 
 static void a_client_that_is_gone(void **state)
@@ -209,6 +246,7 @@ int main(void)
 		cmocka_unit_test(the_client_renews),
 		cmocka_unit_test(the_gateway_renews),
 		cmocka_unit_test(waits_for_a_packet_on_the_new_one),
+		cmocka_unit_test(an_spi_that_another_one_has),
 		cmocka_unit_test(a_client_that_is_gone),
 		cmocka_unit_test(an_idle_client_answers),
 		cmocka_unit_test(a_gateway_that_has_forgotten),
