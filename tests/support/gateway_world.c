@@ -6,9 +6,9 @@
 
 #include "base/mem.h"
 #include "packet/packet.h"
+#include "tests/support/gateway_wire.h"
 
 #define ARENA 16384
-#define NATT_MARKER 4
 
 static void fail(const char *what)
 {
@@ -48,97 +48,6 @@ static struct log quiet(const struct gworld *w, const char *who)
 	char *name = getenv("GWORLD_LOG") || w->loud ? xstrdup(who) : NULL;
 
 	return (struct log){ .level = LOG_DEBUG, .sink = name ? log_sink : NULL, .ctx = name };
-}
-
-/* ---- the wire ---- */
-
-static void wire_put(struct gworld *w, struct gworld_client *to, const struct endpoint *from,
-		     const struct endpoint *dst, bool marked, struct slice bytes)
-{
-	size_t skip = marked ? NATT_MARKER : 0;
-	struct gworld_datagram *d = xcalloc(1, sizeof(*d) + skip + bytes.n);
-
-	d->at = w->now + GWORLD_DELAY;
-	d->to = to;
-	d->from = *from;
-	d->dst = *dst;
-	d->n = skip + bytes.n;
-	memcpy(d->bytes + skip, bytes.p, bytes.n);
-	if (w->lose && w->lose(w, d)) {
-		free(d);
-		return;
-	}
-	*w->last = d;
-	w->last = &d->next;
-}
-
-/* Ports behind a NAT: two for each client, others after a move; those without NAT-T keep 500. */
-static uint16_t nat_port(const struct gworld_client *c, uint16_t port)
-{
-	bool shared = c->config.ike.transport == IKE_TRANSPORT_ESP;
-
-	if (addr_eq(&c->outer, &c->seen) || shared || port == ESP_PORT_BARE)
-		return port;
-	return (uint16_t)(20000 + 2 * (c->number + 1000 * c->moves) + (port == IKE_NATT_PORT));
-}
-
-static void remember_cookie(struct gworld_client *c, struct slice message)
-{
-	if (message.n < IKE_COOKIE_SIZE)
-		return;
-	for (unsigned k = 0; k < c->ncookies && k < GWORLD_COOKIES; k++)
-		if (memcmp(c->cookies[k], message.p, IKE_COOKIE_SIZE) == 0)
-			return;
-	memcpy(c->cookies[c->ncookies++ % GWORLD_COOKIES], message.p, IKE_COOKIE_SIZE);
-}
-
-static void from_client(struct gworld_client *c, const struct endpoint *from,
-			const struct endpoint *to, bool marked, struct slice bytes)
-{
-	struct endpoint seen = { c->seen, nat_port(c, from->port) };
-
-	if (!c->gone)
-		wire_put(c->world, NULL, &seen, to, marked, bytes);
-}
-
-/* Whom the NAT, if there is one, gives it to. */
-static bool is_for(const struct gworld_client *c, const struct endpoint *to, bool esp,
-		   struct slice bytes)
-{
-	if (!c->session || !addr_eq(&to->addr, &c->seen))
-		return false;
-	if (to->port != IKE_PORT && to->port != ESP_PORT_BARE)
-		return to->port == nat_port(c, IKE_PORT) || to->port == nat_port(c, IKE_NATT_PORT);
-	if (addr_eq(&c->outer, &c->seen))
-		return true;
-	if (esp)
-		return classifier_find_spi(c->data.classifier, get_be32(bytes.p)) != NULL;
-	for (unsigned k = 0; k < GWORLD_COOKIES; k++)
-		if (memcmp(c->cookies[k], bytes.p, IKE_COOKIE_SIZE) == 0)
-			return true;
-	return false;
-}
-
-static void from_gateway(struct gworld *w, const struct endpoint *from, const struct endpoint *to,
-			 bool marked, bool esp, struct slice bytes)
-{
-	struct endpoint src = { w->outer, from->port };
-
-	for (unsigned i = 0; i < w->nclients; i++) {
-		struct gworld_client *c = w->clients[i];
-		struct endpoint dst = { c->outer, to->port };
-
-		if (!is_for(c, to, esp, bytes))
-			continue;
-		if (to->port == nat_port(c, IKE_PORT))
-			dst.port = IKE_PORT;
-		else if (to->port == nat_port(c, IKE_NATT_PORT))
-			dst.port = IKE_NATT_PORT;
-		c->esp_in += esp;
-		if (!c->gone)
-			wire_put(w, c, &src, &dst, marked, bytes);
-		return;
-	}
 }
 
 /* ---- data engines ---- */
@@ -201,11 +110,11 @@ static void send_sealed(struct gworld *w, struct gworld_client *c, const struct 
 		if (p->path->encapsulation == ENCAPSULATION_ESP)
 			from.port = to.port = ESP_PORT_BARE;
 		if (!c) {
-			from_gateway(w, &from, &to, false, true, pkt_slice(p));
+			gworld_wire_down(w, &from, &to, false, true, pkt_slice(p));
 			continue;
 		}
 		c->esp_out++;
-		from_client(c, &from, &to, false, pkt_slice(p));
+		gworld_wire_up(c, &from, &to, false, pkt_slice(p));
 	}
 }
 
@@ -302,8 +211,8 @@ static void client_send(struct gworld_client *c, const struct session_effect *fx
 {
 	bool marked = fx->send.from.port == IKE_NATT_PORT;
 
-	remember_cookie(c, fx->send.bytes);
-	from_client(c, &fx->send.from, &fx->send.to, marked, fx->send.bytes);
+	gworld_wire_remember(c, fx->send.bytes);
+	gworld_wire_up(c, &fx->send.from, &fx->send.to, marked, fx->send.bytes);
 }
 
 static void client_effect(struct gworld_client *c, const struct session_effect *fx)
@@ -322,7 +231,7 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 	} else if (fx->type == SESSION_EFFECT_SEND) {
 		client_send(c, fx);
 	} else if (fx->type == SESSION_EFFECT_KEEPALIVE) {
-		from_client(c, &fx->send.from, &fx->send.to, false, SLICE_STR("\xff"));
+		gworld_wire_up(c, &fx->send.from, &fx->send.to, false, SLICE_STR("\xff"));
 	} else if (fx->type == SESSION_EFFECT_TUN) {
 		client_tun(c, fx);
 	} else if (fx->type == SESSION_EFFECT_PROBE) {
@@ -378,8 +287,8 @@ static void gateway_effect(struct gworld *w, const struct gateway_effect *fx)
 	if (fx->type == GATEWAY_EFFECT_VERIFY) {
 		verify(w, fx);
 	} else if (s->type == SESSION_EFFECT_SEND) {
-		from_gateway(w, &s->send.from, &s->send.to, s->send.from.port == IKE_NATT_PORT,
-			     false, s->send.bytes);
+		gworld_wire_down(w, &s->send.from, &s->send.to, s->send.from.port == IKE_NATT_PORT,
+				 false, s->send.bytes);
 	} else if (s->type == SESSION_EFFECT_TUN) {
 		w->tuns++;
 		w->tun = *s;
@@ -803,7 +712,7 @@ void gworld_inject(struct gworld_client *c, uint16_t port, struct slice bytes)
 {
 	struct endpoint from = { c->outer, port }, to = { c->world->outer, port };
 
-	from_client(c, &from, &to, false, bytes);
+	gworld_wire_up(c, &from, &to, false, bytes);
 }
 
 void gworld_free(struct gworld *w)
