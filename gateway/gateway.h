@@ -14,7 +14,7 @@
  *	info.c     what status shows
  *	users.c    the file of users (not the engine's: it takes its time, and answers VERIFY)
  *
- *	first message ──► limits ──► HALF OPEN ──► (XAUTH ◄─► VERIFY) ──► established: a peer's
+ *	first message ──► limits ──► HALF OPEN, (XAUTH ◄─► VERIFY) ──► established: a peer's
  *	                               │ too many, no proof in time            │
  *	                               ▼                                       ▼
  *	                             gone                  PEER { ISAKMP SAs, addresses, tunnels }

@@ -279,7 +279,6 @@ static void on_authenticated(struct gateway *g, vtime now, struct gateway_ike *i
 	i->entry = entry_of(g, i->sa);
 	i->id = fx->established.peer;
 	g->counters.authenticated++;
-	halfopen_remove(&g->halfopen, place_of(g, i));
 	if (c->xauth || c->auth == IKE_AUTH_HYBRID)
 		user_ask(g, now, i);
 }
@@ -288,6 +287,7 @@ static void on_established(struct gateway *g, vtime now, struct gateway_ike *i,
 			   const struct ike_effect *fx)
 {
 	on_authenticated(g, now, i, fx);
+	halfopen_remove(&g->halfopen, place_of(g, i));
 	i->order = ++g->ike_order;
 	i->own = fx->established.own;
 	i->rekey_at = gateway_life(g, now, fx->established.lifetime_s).rekey_at;

@@ -40,7 +40,6 @@ static void two_hundred_behind_one_address(void **state)
 	struct gateway_entry *e = entry_of_users(w);
 
 	gworld_start(w);
-	/* Other programs may use AES-GCM's port mapping; here all have the same tunnel, 0.0.0.0/0. */
 	for (unsigned i = 0; i < MANY; i++)
 		gworld_connect(user(w, e, i, NAT));
 	gworld_run(w, 20 * VTIME_S);
@@ -173,6 +172,7 @@ static void first_messages(enum ike_mode mode, bool everywhere)
 	}
 	assert_true(w->now - began < 30 * VTIME_S);
 	assert_true(most <= w->config.half_open_max);
+	assert_true(mode == IKE_MODE_AGGRESSIVE || gworld_info(w).counters.evicted > 0);
 	if (!everywhere)
 		assert_true(most <= w->config.half_open_source_max);
 	assert_true(gworld_info(w).counters.limited > 0);
@@ -198,6 +198,31 @@ static void a_flood_from_one_address(void **state)
 static void a_flood_of_aggressive_mode(void **state)
 {
 	first_messages(IKE_MODE_AGGRESSIVE, true);
+}
+
+/* Who has the group's key and never says who he is keeps nobody out. */
+static void users_who_say_nothing(void **state)
+{
+	struct gworld *w = gworld_new(7);
+	struct gateway_entry *e = entry_of_users(w);
+	struct gworld_client *c;
+
+	w->config.half_open_max = w->config.half_open_source_max = 4;
+	w->config.clients_max = 2;
+	gworld_start(w);
+	for (unsigned i = 0; i < 12; i++) {
+		c = user(w, e, i, NAT);
+		secret_free(&c->config.password);
+		gworld_connect(c);
+		gworld_run(w, VTIME_S);
+		assert_true(gworld_info(w).half_open <= 4);
+	}
+	assert_int_equal(gworld_info(w).counters.evicted, 8);
+	c = user(w, e, 99, NULL);
+	gworld_connect(c);
+	gworld_run(w, 2 * VTIME_S);
+	assert_true(gworld_ping(c, HOST));
+	gworld_free(w);
 }
 
 /* While 500 first messages come in each second from everywhere. */
@@ -265,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_main_mode),
 		cmocka_unit_test(a_flood_from_one_address),
 		cmocka_unit_test(a_flood_of_aggressive_mode),
+		cmocka_unit_test(users_who_say_nothing),
 		cmocka_unit_test(somebody_connects_during_a_flood),
 		cmocka_unit_test(rubbish),
 	};

@@ -92,6 +92,30 @@ static void the_gateway_renews(void **state)
 	gworld_free(t.w);
 }
 
+/* A user is asked again, and so is his client, which knows the password. */
+static void the_gateway_renews_a_users(void **state)
+{
+	struct town t;
+
+	town_init(&t, 7);
+	t.w->config.child.keylife_s = 600;
+	t.e->ike.lifetime_s = 900;
+	t.e->ike.xauth = true;
+	t.e->ike.mode = IKE_MODE_AGGRESSIVE;
+	t.w->config.rekeymargin = 60 * VTIME_S;
+	town_up(&t, NAT);
+	t.c->config.rekeymargin = VTIME_S;
+	t.c->config.rekeyfuzz = 0;
+	town_connect(&t);
+	town_live(&t, 3000 * VTIME_S);
+	assert_int_equal(gworld_info(t.w).clients, 1);
+	assert_int_equal(gworld_info(t.w).counters.firsts, 1);
+	assert_true(t.w->asked >= 4);
+	assert_int_equal(t.c->asks, 0);
+	assert_int_equal(t.c->tuns, 1);
+	gworld_free(t.w);
+}
+
 /* What ESP there is on the wire: the first SPI upwards, the last one downwards. */
 struct watch {
 	uint32_t first_up, down;
@@ -245,6 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_client_renews),
 		cmocka_unit_test(the_gateway_renews),
+		cmocka_unit_test(the_gateway_renews_a_users),
 		cmocka_unit_test(waits_for_a_packet_on_the_new_one),
 		cmocka_unit_test(an_spi_that_another_one_has),
 		cmocka_unit_test(a_client_that_is_gone),

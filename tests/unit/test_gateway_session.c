@@ -107,6 +107,28 @@ static void aggressive_mode_with_a_user_and_an_address(void **state)
 	gworld_free(w);
 }
 
+static void both_families(void **state)
+{
+	struct gworld *w = gworld_new(17);
+	struct gateway_entry *e = entry_of_users(w);
+	struct gworld_client *c;
+	struct addr v6;
+
+	pool_range_parse("fd00:9::/64", &w->config.pool[w->config.npool++]);
+	prefix_parse("fd00:20::/64", &w->config.networks[w->config.nnetworks++]);
+	gworld_start(w);
+	c = user(w, e, "alice", NULL);
+	c->config.ike.wish.ip6 = true;
+	connect_and_ping(c);
+	assert_int_equal(gworld_info(w).leases, 2);
+	assert_int_equal(gworld_info(w).tunnels, 2);
+	v6 = gworld_peer(w, 0).inner[1];
+	assert_true(pool_range_contains(&w->config.pool[1], &v6));
+	assert_true(addr_eq(&c->assigned.ip6, &v6));
+	assert_int_equal(w->tun.tun.ninner, 2);
+	gworld_free(w);
+}
+
 static void a_wrong_password(void **state)
 {
 	struct gworld *w = gworld_new(3);
@@ -456,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(main_mode_with_a_key),
 		cmocka_unit_test(aggressive_mode_with_a_user_and_an_address),
+		cmocka_unit_test(both_families),
 		cmocka_unit_test(a_wrong_password),
 		cmocka_unit_test(three_wrong_passwords_are_the_end),
 		cmocka_unit_test(a_key_for_each_identity),
