@@ -189,6 +189,8 @@ struct gateway_counters {
 	uint64_t twin_spis; /* offers with an SPI that is used behind the same address, */
 	uint64_t twin_refused; /* and those of them that were refused */
 	uint64_t offers_refused;
+	uint64_t epochs; /* that came up, */
+	uint64_t epochs_ours; /* and those of them that we began */
 	uint64_t clients_refused; /* for there are clients_max */
 };
 

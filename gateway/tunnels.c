@@ -397,6 +397,8 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 	};
 	log_ev(g->log, LOG_INFO, "tunnel has an epoch", log_u64("slot", was.slot),
 	       log_str("user", i->peer->user), log_str("by", was.ours ? "us" : "client"));
+	g->counters.epochs++;
+	g->counters.epochs_ours += was.ours;
 	if (!t->ruled)
 		g->rules_due = t->ruled = true;
 	epoch_install(g, now, was.slot, child, was.in);

@@ -341,15 +341,15 @@ static void arrive(struct gworld *w, const struct gworld_datagram *d)
 		client_event(d->to, &cev);
 	else if (p->kind == PKT_IKE)
 		gateway_event(w->gateway, w->now, &gev);
-	/* Control is told of a first packet before the kernel has answered to it. */
-	if (d->to)
-		client_pump(d->to);
-	else
-		gateway_pump(w);
+	/* The kernel has answered to a first packet before control is told of it. */
 	if (p->kind == PKT_INNER && d->to)
 		client_inner(d->to, p);
 	else if (p->kind == PKT_INNER)
 		gateway_inner(w, p);
+	if (d->to)
+		client_pump(d->to);
+	else
+		gateway_pump(w);
 }
 
 /* ---- time ---- */

@@ -64,6 +64,7 @@ static void the_client_renews(void **state)
 	t.w->config.rekeymargin = 30 * VTIME_S;
 	town_connect(&t);
 	town_live(&t, 3600 * VTIME_S);
+	assert_int_equal(gworld_info(t.w).counters.epochs_ours, 0);
 	authenticated = (unsigned)gworld_info(t.w).counters.authenticated;
 	assert_in_range(authenticated, 4, 8);
 	assert_int_equal(gworld_info(t.w).clients, 1);
@@ -89,6 +90,9 @@ static void the_gateway_renews(void **state)
 	assert_int_equal(gworld_info(t.w).clients, 1);
 	assert_int_equal(gworld_info(t.w).counters.firsts, 1);
 	assert_true(gworld_info(t.w).counters.authenticated >= 4);
+	assert_true(gworld_info(t.w).counters.epochs_ours >= 6);
+	assert_int_equal(gworld_info(t.w).counters.epochs,
+			 gworld_info(t.w).counters.epochs_ours + 1);
 	gworld_free(t.w);
 }
 
@@ -201,6 +205,8 @@ static void an_spi_that_another_one_has(void **state)
 		b->spi = watch.down;
 	}
 	assert_true(gworld_info(t.w).counters.twin_refused > 0);
+	assert_int_equal(gworld_info(t.w).counters.offers_refused,
+			 gworld_info(t.w).counters.twin_refused);
 	assert_true(gworld_ping(b, HOST));
 	b->spi = 0;
 	gworld_run(t.w, 300 * VTIME_S);
