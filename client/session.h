@@ -379,6 +379,18 @@ bool session_is_up(const struct session *s);
 bool session_pattern_expand(const struct session_pattern *p, const struct session_addrs *named,
 			    struct ts_pair out[SESSION_RULE_TS_MAX], unsigned *n);
 
+/* ---- probes ---- */
+
+#define SESSION_WARNING_MAX 320
+
+struct prober_config session_prober_config(const struct session_config *c);
+/*
+ * What of the pings does not fit the NATs that raw ESP may pass (session_model.c): the key, its value,
+ * why, and what would do. False: there is no such fault.
+ */
+bool session_nat_warning(const struct session_config *c, enum nat_model_fault fault,
+			 char buf[SESSION_WARNING_MAX]);
+
 /* ---- what status shows ---- */
 
 struct session_epoch_info {
