@@ -337,7 +337,7 @@ static bool is_new_section(unsigned key)
 	return key == 0 || strcmp(gateway_keys[key].section, gateway_keys[key - 1].section) != 0;
 }
 
-void gateway_file_example(FILE *out)
+void gateway_example(FILE *out)
 {
 	fprintf(out, "; A gateway of godwit. A line is a [section], \"key = value\", or a comment\n"
 		     "; behind ; or #. What begins with ; below shows the default, or an example\n"

@@ -34,7 +34,5 @@ struct gateway_file {
 int gateway_file_read(const char *file, struct gateway_file **out, FILE *err);
 /* Wipes secrets. NULL is harmless. */
 void gateway_file_free(struct gateway_file *f);
-/* Writes gateway.conf.example: every key with its default and meaning. */
-void gateway_file_example(FILE *out);
 
 #endif

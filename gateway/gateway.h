@@ -12,7 +12,12 @@
  *	epochs.c   pairs of ESP SAs: installed, published, watched, retired
  *	pool.c     addresses for clients; flood.c  what strangers may cost
  *	info.c     what status shows
- *	users.c    the file of users (not the engine's: it takes its time, and answers VERIFY)
+ *
+ * Around the engine:
+ *
+ *	run.c      the program: client/'s runtime, with this engine in the session's place
+ *	config*.c  gateway.conf
+ *	users.c    the file of users; verifier.c  the thread that checks passwords: answers VERIFY
  *
  *	first message ──► limits ──► HALF OPEN, (XAUTH ◄─► VERIFY) ──► established: a peer's
  *	                               │ too many, no proof in time            │
@@ -50,6 +55,8 @@
  */
 #ifndef GODWIT_GATEWAY_GATEWAY_H
 #define GODWIT_GATEWAY_GATEWAY_H
+
+#include <stdio.h>
 
 #include "client/session.h"
 #include "gateway/pool.h"
@@ -174,6 +181,25 @@ void gateway_timeout(struct gateway *g, vtime now);
 /* Pull until false after each event or timeout; carry each effect out before the next call. */
 bool gateway_output(struct gateway *g, vtime now, struct gateway_effect *out);
 vtime gateway_deadline(const struct gateway *g);
+
+/* ---- the program (run.c) ---- */
+
+struct gateway_options {
+	const char *file; /* gateway.conf */
+	bool verbose; /* debug events on stderr */
+};
+
+/*
+ * Runs a gateway until SIGTERM or SIGINT; says on stdout when it is ready. One complaint on stderr.
+ * Returns an exit code.
+ */
+int gateway_run(const struct gateway_options *options);
+/* Reads a configuration and says whether it is good. Returns an exit code. */
+int gateway_check(const char *file, FILE *out, FILE *err);
+/* Writes gateway.conf.example. */
+void gateway_example(FILE *out);
+/* What the file of users has behind a name, for the password that is read from `in`. An exit code. */
+int gateway_hash(FILE *in, FILE *out, FILE *err);
 
 /* ---- what status shows (info.c) ---- */
 

@@ -201,7 +201,7 @@ static void the_example(void **state)
 	static char text[30000];
 	FILE *out = fmemopen(text, sizeof(text) - 200, "w");
 
-	gateway_file_example(out);
+	gateway_example(out);
 	fclose(out);
 	assert_non_null(strstr(text, "\n;half-open = 512\n"));
 	assert_non_null(strstr(text, "\n;psk = \"\"\n"));
