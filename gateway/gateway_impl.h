@@ -213,8 +213,8 @@ unsigned peer_ikes(const struct gateway_peer *p);
 /* It is nobody's any more. */
 void peer_unlink(struct gateway_ike *i);
 void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p);
-/* It does not answer. */
-void peer_silent(struct gateway *g, vtime now, struct gateway_peer *p);
+/* It does not answer over this SA. */
+void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i);
 /* One of its SAs is gone. */
 void peer_lost(struct gateway *g, vtime now, struct gateway_peer *p);
 /* All of it goes at once; goodbye: it is told of its ISAKMP SAs' end. */

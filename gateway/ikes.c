@@ -338,8 +338,8 @@ static void on_peer(struct gateway *g, vtime now, struct gateway_ike *i,
 		return;
 	if (fx->type == IKE_EFFECT_ALIVE)
 		peer_heard(g, now, i->peer);
-	else if (fx->type == IKE_EFFECT_SILENT && peer_main(i->peer) == i)
-		peer_silent(g, now, i->peer);
+	else if (fx->type == IKE_EFFECT_SILENT)
+		peer_silent(g, now, i);
 	else if (fx->type == IKE_EFFECT_HINT)
 		ike_give(g, now, i, &(struct ike_event){ .type = IKE_EVENT_PROBE });
 }

@@ -201,9 +201,13 @@ void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodby
 	peer_free(g, now, p);
 }
 
-void peer_silent(struct gateway *g, vtime now, struct gateway_peer *p)
+void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
-	peer_drop(g, now, p, false, "silent");
+	/* Over one that has been replaced it need not. */
+	if (peer_main(i->peer) == i)
+		peer_drop(g, now, i->peer, false, "silent");
+	else
+		i->peer->probing = false;
 }
 
 static bool peer_usable(const struct gateway *g, const struct gateway_peer *p)

@@ -196,6 +196,22 @@ static void certificates(void **state)
 	bad(text, "godwit-certs-");
 }
 
+/* What is in the source tree is what the program writes. */
+static void is_the_file(const char *text)
+{
+	static char file[30000];
+	char path[PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/gateway.conf.example",
+		 getenv("GODWIT_SOURCE") ? getenv("GODWIT_SOURCE") : ".");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	file[fread(file, 1, sizeof(file) - 1, f)] = '\0';
+	fclose(f);
+	assert_string_equal(text, file);
+}
+
 static void the_example(void **state)
 {
 	static char text[30000];
@@ -203,6 +219,7 @@ static void the_example(void **state)
 
 	gateway_example(out);
 	fclose(out);
+	is_the_file(text);
 	assert_non_null(strstr(text, "\n;half-open = 512\n"));
 	assert_non_null(strstr(text, "\n;psk = \"\"\n"));
 	assert_non_null(strstr(text, "\n[auth staff]\n"));
