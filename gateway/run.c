@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define METRIC 50
 #define ANSWERS_MAX 64
 #define LINE_MAX_BYTES 600
+#define MMAP_THRESHOLD (128 << 10)
 
 enum watch {
 	WATCH_TIMER,
@@ -451,6 +453,8 @@ int gateway_run(const struct gateway_options *options)
 	for (unsigned i = 0; i < WATCH_COUNT; i++)
 		r.fds[i] = -1;
 	signal(SIGPIPE, SIG_IGN);
+	/* Of a half-open SA little is touched: pages that are fresh from the kernel cost no memory. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	priv_prepare();
 	if (!priv_may_connect())
 		fprintf(stderr, "godwit: a gateway makes a network device, which is not allowed "
