@@ -228,9 +228,12 @@ lab_up() {
 	wait_for 5 lab_is_settled || fail "the client's IPv6 addresses do not settle"
 }
 
+# LAB_MORE: namespaces beside the usual ones.
+lab_namespaces() { printf '%s\n' "$NSC" "$NSR" "$NSG" "$NSS" "$NSW" ${LAB_MORE:-} | sort -u; }
+
 lab_pids() {
 	local ns
-	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
+	for ns in $(lab_namespaces); do
 		ip netns pids "$ns" 2>/dev/null
 	done
 }
@@ -246,7 +249,7 @@ lab_down_net() {
 		wait_for 3 lab_is_empty
 	fi
 	rm -f "$LAB_TMP/wire"
-	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
+	for ns in $(lab_namespaces); do
 		[ ! -e "/run/netns/$ns" ] || ip netns del "$ns"
 	done
 	return 0

@@ -78,12 +78,15 @@ enum gate_fate gate_take(struct gate *g, const struct nat_packet *p)
 	return GATE_PASS;
 }
 
-bool gate_release(struct gate *g, struct nat_packet *p)
+bool gate_release(struct gate *g, uint32_t spi, struct nat_packet *p)
 {
-	if (g->nheld == 0)
-		return false;
-	*p = g->held[0];
-	g->nheld--;
-	memmove(&g->held[0], &g->held[1], g->nheld * sizeof(g->held[0]));
-	return true;
+	for (unsigned i = 0; i < g->nheld; i++) {
+		if (spi && g->held[i].spi != spi)
+			continue;
+		*p = g->held[i];
+		g->nheld--;
+		memmove(&g->held[i], &g->held[i + 1], (g->nheld - i) * sizeof(g->held[0]));
+		return true;
+	}
+	return false;
 }

@@ -14,7 +14,8 @@
 struct nat {
 	struct masq_config config;
 	struct masq *masq;
-	vtime ahead; /* of the clock */
+	vtime ahead; /* of the clock, modulo 2^64 */
+	vtime stopped; /* where it stands; 0: it goes */
 	bool trace;
 	struct wire wire;
 	struct gate gate;
@@ -31,12 +32,17 @@ void nat_say(const char *format, ...)
 	fflush(stdout);
 }
 
-static vtime now_of(const struct nat *n)
+static vtime clock_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec + n->ahead;
+	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
+}
+
+static vtime now_of(const struct nat *n)
+{
+	return n->stopped ? n->stopped : clock_now() + n->ahead;
 }
 
 /* ---- packets ---- */
@@ -202,8 +208,27 @@ static bool order_skip(struct nat *n, char *v)
 
 	if (!word_ms(v, &by))
 		return false;
-	n->ahead += by;
+	if (n->stopped)
+		n->stopped += by;
+	else
+		n->ahead += by;
 	say_expired(n);
+	return true;
+}
+
+static bool order_stop(struct nat *n, char *v)
+{
+	(void)v;
+	n->stopped = now_of(n);
+	return true;
+}
+
+static bool order_go(struct nat *n, char *v)
+{
+	(void)v;
+	if (n->stopped)
+		n->ahead = n->stopped - clock_now();
+	n->stopped = 0;
 	return true;
 }
 
@@ -229,12 +254,16 @@ static bool order_drop(struct nat *n, char *v)
 
 static bool order_release(struct nat *n, char *v)
 {
-	unsigned long count = *v ? strtoul(v, NULL, 10) : GATE_HELD_MAX;
+	uint32_t spi = 0;
 	struct nat_packet p;
 
-	if (!*v)
+	if (*v == '\0')
 		gate_open(&n->gate);
-	for (unsigned long i = 0; i < count && gate_release(&n->gate, &p); i++) {
+	else if (strncmp(v, "spi=", 4) == 0)
+		spi = (uint32_t)strtoul(v + 4, NULL, 16);
+	else
+		return false;
+	while (gate_release(&n->gate, spi, &p)) {
 		translate(n, &p);
 		free((void *)(uintptr_t)p.bytes);
 	}
@@ -246,7 +275,7 @@ static bool order_forget(struct nat *n, char *v)
 	struct nat_packet p;
 
 	(void)v;
-	while (gate_release(&n->gate, &p))
+	while (gate_release(&n->gate, 0, &p))
 		free((void *)(uintptr_t)p.bytes);
 	return true;
 }
@@ -273,9 +302,12 @@ static const struct word options[] = {
 };
 
 static const struct word orders[] = {
-	{ "reboot", order_reboot }, { "renumber", order_renumber }, { "skip", order_skip },
-	{ "alias", order_alias },   { "hold", order_hold },	    { "drop", order_drop },
-	{ "forget", order_forget }, { "release", order_release },   { "report", order_report },
+	{ "reboot", order_reboot }, { "renumber", order_renumber },
+	{ "skip", order_skip },	    { "alias", order_alias },
+	{ "hold", order_hold },	    { "drop", order_drop },
+	{ "stop", order_stop },	    { "go", order_go },
+	{ "forget", order_forget }, { "release", order_release },
+	{ "report", order_report },
 };
 
 /* "KEY<mark>VALUE", or KEY alone. */

@@ -23,12 +23,13 @@
  *	reboot                     forgets both tables
  *	renumber ADDRESS           another outside address
  *	skip MS                    its clock jumps ahead
+ *	stop, go                   its clock stands still, or goes on from there
  *	alias SPI SPI              server packets with the first are looked up as the second
  *	hold in|out esp|ike [N] [spi=SPI] [client=ADDRESS]
  *	                           the next N (0: all) that come from servers (in) or clients (out)
  *	                           wait in front of the NAT; client= with out alone
- *	release [N]                the first N held go on, in order; without N all do, and nothing is
- *	                           held or dropped any more
+ *	release [spi=SPI]          what is held goes on, in order, or of it what has this SPI; without
+ *	                           SPI nothing is held or dropped any more
  *	forget                     what is held is lost
  *	drop in|out esp|ike ...    as hold, but lost
  *	report                     how many packets met each fate
@@ -108,7 +109,7 @@ struct gate {
 bool gate_add(struct gate *g, bool drops, char *words);
 void gate_open(struct gate *g);
 enum gate_fate gate_take(struct gate *g, const struct nat_packet *p);
-/* The first that is held, or false. Its bytes are the caller's to free. */
-bool gate_release(struct gate *g, struct nat_packet *p);
+/* The first that is held with this SPI, 0: any; or false. Its bytes are the caller's to free. */
+bool gate_release(struct gate *g, uint32_t spi, struct nat_packet *p);
 
 #endif

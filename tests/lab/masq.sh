@@ -1,0 +1,128 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Many clients behind one NAT that forwards IKE and raw ESP by guessing. Source lib.sh first.
+#
+#	client 1   c0 192.168.7.11 ---.
+#	client 2   c0 192.168.7.12 ----- NAT 198.18.9.2 --- wire --- g0 198.18.9.1 gateway --- server
+#	...        up to 8         ---'    (lab_masqnat)  (lab_link)
+#
+# The NAT's clients talk to the gateway by IKE and ESP and to nobody else. What the NAT says is in
+# nat.log. SPIs are eight hexadecimal digits everywhere.
+
+# shellcheck disable=SC2034,SC2153
+
+MASQ_NET=192.168.7
+MASQ_GW=198.18.9.1
+MASQ_INNER=10.91.0 # client I has MASQ_INNER.I
+
+# masq_client I: what lib.sh does with the client is done with this one from now on.
+masq_client() {
+	NSC=$LAB-m$1
+	GODWIT_RUNDIR=$LAB_TMP/run$1
+	mkdir -p "$GODWIT_RUNDIR"
+	export GODWIT_RUNDIR
+}
+
+# in_one I COMMAND...
+in_one() {
+	local ns=$LAB-m$1
+	shift
+	ip netns exec "$ns" "$@"
+}
+
+masq_wire() { # EMULATOR-WORDS
+	local dev
+	ip -n "$NSR" link add rg type veth peer name wr netns "$NSW"
+	ip -n "$NSG" link add g0 type veth peer name wg netns "$NSW"
+	ip -n "$NSR" addr add $NAT_ADDR/24 dev rg
+	ip -n "$NSG" addr add $MASQ_GW/24 dev g0
+	for dev in "$NSR rg" "$NSG g0" "$NSW wr" "$NSW wg"; do
+		ip -n "${dev% *}" link set "${dev#* }" up
+	done
+	mkfifo "$LAB_TMP/wire"
+	# shellcheck disable=SC2086
+	ip netns exec "$NSW" "${GODWIT%/*}/lab_link" wr wg $1 <>"$LAB_TMP/wire" >"$LAB_OUT/wire.log" 2>&1 &
+	wait_for 5 grep -q ready "$LAB_OUT/wire.log" || fail "the wire does not start"
+}
+
+# masq_up CLIENTS EMULATOR-WORDS: all but the NAT and the gateway's daemon.
+masq_up() {
+	local i ns
+	NSC=$LAB-m1
+	LAB_MORE=
+	for ((i = 1; i <= $1; i++)); do LAB_MORE+=" $LAB-m$i"; done
+	lab_down_net
+	for ns in $LAB_MORE "$NSR" "$NSG" "$NSS" "$NSW"; do
+		lab_namespace "$ns" || fail "cannot make the namespace $ns"
+		ip netns exec "$ns" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1
+	done
+	for ((i = 1; i <= $1; i++)); do
+		ns=$LAB-m$i
+		ip -n "$ns" link add c0 type veth peer name "m$i" netns "$NSR"
+		ip -n "$ns" addr add $MASQ_NET.1$i/24 dev c0
+		ip -n "$NSR" addr add $MASQ_NET.1 peer $MASQ_NET.1$i dev "m$i"
+		ip -n "$ns" link set c0 up
+		ip -n "$NSR" link set "m$i" up
+		ip -n "$ns" route add default via $MASQ_NET.1
+	done
+	masq_wire "${2:-}"
+	ip -n "$NSG" link add gi type veth peer name s0 netns "$NSS"
+	ip -n "$NSG" addr add $INNER_GW/24 dev gi
+	ip -n "$NSS" addr add $SERVER_ADDR/24 dev s0
+	ip -n "$NSG" link set gi up
+	ip -n "$NSS" link set s0 up
+	ip -n "$NSS" route add default via $INNER_GW
+	in_gateway sysctl -qw net.ipv4.ip_forward=1
+	# The kernel must not answer for what it does not speak.
+	in_router nft -f - <<-NFT || fail "cannot install the filter"
+		table ip lab {
+			chain in {
+				type filter hook input priority filter
+				udp dport 500 drop
+				ip protocol esp drop
+			}
+		}
+	NFT
+}
+
+# ---- the NAT ---------------------------------------------------------------------------------
+
+# nat_start KEY=VALUE...
+nat_start() {
+	rm -f "$LAB_TMP/nat"
+	mkfifo "$LAB_TMP/nat"
+	: >"$LAB_OUT/nat.log"
+	in_router "${GODWIT%/*}/lab_masqnat" rg outside=$NAT_ADDR "$@" <>"$LAB_TMP/nat" \
+		>>"$LAB_OUT/nat.log" 2>&1 &
+	NAT_PID=$!
+	wait_for 5 grep -q ready "$LAB_OUT/nat.log" || fail "the NAT does not start"
+	nat_mark
+}
+
+nat_stop() {
+	kill "$NAT_PID" 2>/dev/null
+	wait "$NAT_PID" 2>/dev/null
+}
+
+# nat_mark: nat_saw and nat_wait look at what it says from here on.
+nat_mark() { NAT_FROM=$(($(wc -l <"$LAB_OUT/nat.log") + 1)); }
+nat_said() { tail -n "+$NAT_FROM" "$LAB_OUT/nat.log"; }
+nat_saw() { nat_said | grep -qE "$1"; }
+# nat_wait SECONDS EXTENDED-REGEX: NAT_LINE is the first such line.
+nat_wait() {
+	wait_for "$1" nat_saw "$2" || fail "the NAT does not say: $2"
+	NAT_LINE=$(nat_said | grep -m 1 -E "$2")
+}
+
+nat_obeyed() { tail -n "+$1" "$LAB_OUT/nat.log" | grep -qxF "done $2"; }
+# nat WORDS...: tells it, and waits until it has obeyed.
+nat() {
+	local from=$(($(wc -l <"$LAB_OUT/nat.log") + 1))
+	echo "$*" >"$LAB_TMP/nat"
+	wait_for 5 nat_obeyed "$from" "$*" || fail "the NAT does not obey: $*"
+}
+
+# nat_held N: the SPI of the Nth different one that was held since the mark.
+nat_held() { nat_said | sed -n 's/^held in esp //p' | awk '!seen[$0]++' | sed -n "$1p"; }
+nat_has_held() { [ -n "$(nat_held "$1")" ]; }
