@@ -86,6 +86,44 @@ masq_up() {
 	NFT
 }
 
+# masq_gateway_conf: strongSwan for all of them, each by its own identity: main mode, pre-shared key.
+# LAB_GW_ESPLIFE: more settings of the children.
+masq_gateway_conf() {
+	gateway_daemon_conf no
+	cat >"$LAB_TMP/gateway/swanctl/swanctl.conf" <<-CONF
+		connections {
+			masq {
+				version = 1
+				proposals = aes128-sha256-modp2048
+				local_addrs = $MASQ_GW
+				dpd_delay = 0s
+				unique = never
+				local {
+					auth = psk
+					id = gw.lb.test
+				}
+				remote {
+					auth = psk
+				}
+				children {
+					net {
+						local_ts = 10.80.0.0/24
+						remote_ts = $MASQ_INNER.0/24
+						esp_proposals = aes128gcm16
+						${LAB_GW_ESPLIFE:-}
+					}
+				}
+			}
+		}
+		secrets {
+			ike {
+				secret = "$LAB_PSK"
+			}
+		}
+	CONF
+	cp "$LAB_TMP/gateway/swanctl/swanctl.conf" "$LAB_OUT/swanctl.conf"
+}
+
 # ---- the NAT ---------------------------------------------------------------------------------
 
 # nat_start KEY=VALUE...
