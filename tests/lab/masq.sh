@@ -164,3 +164,84 @@ nat() {
 # nat_held N: the SPI of the Nth different one that was held since the mark.
 nat_held() { nat_said | sed -n 's/^held in esp //p' | awk '!seen[$0]++' | sed -n "$1p"; }
 nat_has_held() { [ -n "$(nat_held "$1")" ]; }
+
+# ---- vpnc, for comparison --------------------------------------------------------------------
+
+# masq_vpnc_gateway_conf: strongSwan as vpnc wants it: aggressive mode, groups and users of any name.
+masq_vpnc_gateway_conf() {
+	gateway_daemon_conf no
+	cat >"$LAB_TMP/gateway/swanctl/swanctl.conf" <<-CONF
+		connections {
+			masq {
+				version = 1
+				aggressive = yes
+				proposals = aes128-sha1-modp1024
+				local_addrs = $MASQ_GW
+				dpd_delay = 0s
+				unique = never
+				pools = v4
+				local {
+					auth = psk
+					id = $MASQ_GW
+				}
+				remote {
+					auth = psk
+				}
+				remote-x {
+					auth = xauth
+				}
+				children {
+					net {
+						local_ts = 0.0.0.0/0
+						esp_proposals = aes128-sha1
+					}
+				}
+			}
+		}
+		pools {
+			v4 {
+				addrs = $MASQ_INNER.1-$MASQ_INNER.8
+			}
+		}
+		secrets {
+			ike {
+				secret = "$LAB_PSK"
+			}
+			$(for i in 1 2; do printf 'xauth-%d {\nid = user%d\nsecret = lab\n}\n' "$i" "$i"; done)
+		}
+	CONF
+}
+
+# vpnc_up I: Debian's, with raw ESP; VPNC_INNER is the address it was given.
+vpnc_up() {
+	local dir=$LAB_TMP/vpnc$1
+	mkdir -p "$dir"
+	(umask 077 && cat >"$dir/conf") <<-CONF
+		IPSec gateway $MASQ_GW
+		IPSec ID group$1
+		IPSec secret $LAB_PSK
+		Xauth username user$1
+		Xauth password lab
+		IKE Authmode psk
+		NAT Traversal Mode none
+		IKE DH Group dh2
+		Perfect Forward Secrecy nopfs
+		Interface name labvpn
+		Interface MTU 1400
+		Pidfile $dir/pid
+		Script $dir/hook
+	CONF
+	cat >"$dir/hook" <<-HOOK
+		#!/bin/sh
+		[ "\$reason" = connect ] || exit 0
+		echo "\$INTERNAL_IP4_ADDRESS" >$dir/inner
+		ip link set "\$TUNDEV" up mtu 1400
+		ip addr add "\$INTERNAL_IP4_ADDRESS/32" dev "\$TUNDEV"
+		ip route replace 10.80.0.0/24 dev "\$TUNDEV" src "\$INTERNAL_IP4_ADDRESS"
+	HOOK
+	chmod 755 "$dir/hook"
+	in_one "$1" timeout --foreground 20 /usr/sbin/vpnc "$dir/conf" >"$LAB_OUT/vpnc$1.out" 2>&1 </dev/null ||
+		return 1
+	wait_for 5 test -s "$dir/inner"
+	VPNC_INNER=$(cat "$dir/inner")
+}
