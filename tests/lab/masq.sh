@@ -165,6 +165,68 @@ nat() {
 nat_held() { nat_said | sed -n 's/^held in esp //p' | awk '!seen[$0]++' | sed -n "$1p"; }
 nat_has_held() { [ -n "$(nat_held "$1")" ]; }
 
+# ---- clients ---------------------------------------------------------------------------------
+
+MASQ_TOUT=400 # ms
+MASQ_TEI=60000
+# For as many as eight clients: pingtime · pingtries > 7 T_out.
+MASQ_PROBES_OF_8='pingtime = 200ms\npingtries = 15\nmaxidle = 1s\npingtime2 = 200ms\npingtries2 = 5\n'
+MASQ_PROBES_OF_8+='nat-tout = 400ms\nnat-clients = 7\nping-target = 10.80.0.1\nelimit = 1'
+# Two clients give keys up sooner that nobody answers.
+MASQ_PROBES_OF_2=${MASQ_PROBES_OF_8/pingtries = 15/pingtries = 5}
+MASQ_PROBES_OF_2=${MASQ_PROBES_OF_2/nat-clients = 7/nat-clients = 1}
+declare -A COUNTING
+
+# masq_clients COUNT NAT-LINES: connects them all, and they must reach the far side.
+masq_clients() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		masq_client "$i"
+		client_conf "m$i" encap=esp inner="$MASQ_INNER.$i/32" id="m$i.lb.test" pfs=no timeout=2s \
+			nat="$2"
+		client_connect "m$i" || fail "client $i does not connect: $(tail -n 1 "$LAB_OUT/m$i.err")"
+	done
+	recovered 10 $(seq "$1") || fail "client $LOST of $1 does not reach the far side"
+	ok "${GATEWAY:-strongswan}: $1 clients reach the far side"
+}
+
+clients_down() { # COUNT
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		masq_client "$i"
+		client_down "m$i"
+	done
+}
+
+reaches() { in_one "$1" ping -q -c 1 -W 1 "$SERVER_ADDR" >/dev/null 2>&1; }
+
+all_reach() {
+	local i
+	for i; do
+		LOST=$i
+		reaches "$i" || return 1
+	done
+}
+
+# recovered SECONDS I...: all of them reach the far side again, AFTER so long; or LOST does not.
+recovered() {
+	local patience=$1 begin=$EPOCHREALTIME
+	shift
+	wait_for "$patience" all_reach "$@" || return 1
+	AFTER=$("$PYTHON" -c "print(f'{$EPOCHREALTIME - $begin:.1f}')")
+}
+
+# count_start I SECONDS INTERVAL; count_end I: SENT RECEIVED TWICE.
+count_start() {
+	in_one "$1" "$PYTHON" "$LAB_DIR/ping_count.py" $SERVER_ADDR "$2" "$3" \
+		>"$LAB_TMP/count$1" 2>"$LAB_OUT/lost-$1" &
+	COUNTING[$1]=$!
+}
+count_end() {
+	wait "${COUNTING[$1]}"
+	read -r SENT RECEIVED TWICE _ <"$LAB_TMP/count$1"
+}
+
 # ---- vpnc, for comparison --------------------------------------------------------------------
 
 # masq_vpnc_gateway_conf: strongSwan as vpnc wants it: aggressive mode, groups and users of any name.
@@ -244,4 +306,31 @@ vpnc_up() {
 		return 1
 	wait_for 5 test -s "$dir/inner"
 	VPNC_INNER=$(cat "$dir/inner")
+}
+
+# ---- the small server ------------------------------------------------------------------------
+
+# server_begin WORDS...: lab_server in the place of the gateway's daemon.
+server_begin() {
+	rm -f "$LAB_TMP/server"
+	mkfifo "$LAB_TMP/server"
+	: >"$LAB_OUT/server.log"
+	in_gateway "${GODWIT%/*}/lab_server" addr=$MASQ_GW pool=$MASQ_INNER.0/26 net=10.80.0.0/24 \
+		psk=$LAB_PSK "$@" <>"$LAB_TMP/server" >>"$LAB_OUT/server.log" 2>&1 &
+	SERVER_PID=$!
+	wait_for 5 grep -q ready "$LAB_OUT/server.log" || fail "the server does not start"
+}
+
+server_end() {
+	kill "$SERVER_PID" 2>/dev/null
+	wait "$SERVER_PID" 2>/dev/null
+}
+
+server_obeyed() { tail -n "+$1" "$LAB_OUT/server.log" | grep -qxF "done $2"; }
+# server WORDS...: tells it; SERVER_SAID is what it says to that.
+server() {
+	local from=$(($(wc -l <"$LAB_OUT/server.log") + 1))
+	echo "$*" >"$LAB_TMP/server"
+	wait_for 5 server_obeyed "$from" "$*" || fail "the server does not obey: $*"
+	SERVER_SAID=$(tail -n "+$from" "$LAB_OUT/server.log")
 }
