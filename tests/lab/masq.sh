@@ -48,10 +48,10 @@ masq_wire() { # EMULATOR-WORDS
 # masq_up CLIENTS EMULATOR-WORDS: all but the NAT and the gateway's daemon.
 masq_up() {
 	local i ns
+	lab_down_net
 	NSC=$LAB-m1
 	LAB_MORE=
 	for ((i = 1; i <= $1; i++)); do LAB_MORE+=" $LAB-m$i"; done
-	lab_down_net
 	for ns in $LAB_MORE "$NSR" "$NSG" "$NSS" "$NSW"; do
 		lab_namespace "$ns" || fail "cannot make the namespace $ns"
 		ip netns exec "$ns" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.disable_ipv6=1 \
