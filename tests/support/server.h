@@ -26,7 +26,7 @@
 
 #define SERVER_CLIENTS_MAX 64
 #define SERVER_DATA_PORT 4445 /* of paced packets, both ends */
-#define SERVER_DATA_HEAD 16 /* bytes at the head of their payload: number, time; big endian */
+#define SERVER_DATA_MIN 64 /* bytes of the shortest one */
 
 struct server_config {
 	struct addr addr; /* the outer one; echo requests to it that come out of an SA are answered */
@@ -117,5 +117,8 @@ const struct server_client *server_client(const struct server *s, unsigned slot)
 struct addr server_pool_addr(const struct server *s, unsigned slot);
 /* Reads a paced packet (of IP): its number and when it was sent. False: it is none. */
 bool server_data_read(struct slice ip, uint64_t *number, vtime *sent);
+/* Writes one of `size` bytes, at least SERVER_DATA_MIN; returns that. */
+size_t server_data_write(const struct addr *src, const struct addr *dst, uint64_t number,
+			 vtime sent, void *buf, size_t size);
 
 #endif
