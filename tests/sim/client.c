@@ -105,6 +105,32 @@ static void do_send(struct sim_client *c, const struct session_effect *fx)
 	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, payload);
 }
 
+static void send_sealed(struct sim_client *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct pkt *p = &b->pkts[i];
+
+		if (p->kind != PKT_SEALED)
+			continue;
+		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
+			     "data does not go in UDP");
+		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
+	}
+}
+
+/* As tx does, which takes it before anything else. */
+static void do_probe(struct sim_client *c, const struct session_effect *fx)
+{
+	uint8_t arena[ESP_HEADROOM + ESP_PROBE_MAX + ESP_TAILROOM + 16];
+	struct batch b;
+
+	batch_init(&b, arena, sizeof(arena));
+	trace_line(&c->world->trace, c->world->now, "  client: probe of %zu bytes on %08x",
+		   fx->probe.n, esp_out_config(fx->probe.out)->spi);
+	if (outbound_probe(c->outbound, fx->probe.out, fx->probe.bytes, fx->probe.n, &b))
+		send_sealed(c, &b);
+}
+
 static void do_retire(struct sim_client *c, const struct session_effect *fx)
 {
 	if (fx->retire.in)
@@ -235,7 +261,10 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		classifier_set_refused(c->classifier, fx->refuse.slot, fx->refuse.until);
 		break;
 	case SESSION_EFFECT_PROBE:
+		do_probe(c, fx);
+		break;
 	case SESSION_EFFECT_PROBE_KEY:
+		classifier_set_probe_key(c->classifier, &fx->probe_key);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
@@ -275,19 +304,6 @@ static void take_replies(struct sim_client *c, const struct batch *replies)
 	c->refused += replies->n;
 	if (replies->n)
 		c->refused_at = c->world->now;
-}
-
-static void send_sealed(struct sim_client *c, const struct batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
-
-		if (p->kind != PKT_SEALED)
-			continue;
-		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
-			     "data does not go in UDP");
-		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
-	}
 }
 
 /* As the program does when control has published something, and before newer packets. */
