@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "tests/sim/client.h"
+#include "tests/sim/host.h"
 #include "tests/sim/gateway.h"
 
 #define NAT_PORTS 20000 /* added to the client's ports */
@@ -205,7 +205,8 @@ static void deliver(struct world *w, const struct happening *h)
 	if (!h->datagram)
 		h->action(w, h->arg);
 	else if (h->to == SIDE_CLIENT)
-		sim_client_datagram(w->client, h->datagram);
+		sim_client_datagram(w->client, &h->datagram->from, &h->datagram->to,
+				    slice(h->datagram->bytes, h->datagram->n));
 	else
 		sim_gateway_datagram(w->gateway, h->datagram);
 	free(h->datagram);
@@ -279,7 +280,7 @@ static void world_begin(struct world *w)
 		   (unsigned long long)w->seed, text);
 	link_init(&w->up, &w->settings.up, &w->rng[STREAM_UP]);
 	link_init(&w->down, &w->settings.down, &w->rng[STREAM_DOWN]);
-	w->client = sim_client_new(w);
+	w->client = host_client_new(w);
 	w->gateway = sim_gateway_new(w);
 	world_at(w, 0, world_connect, 0);
 }

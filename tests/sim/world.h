@@ -15,6 +15,7 @@
  *	tap.c        names datagrams; what must hold for everything on the wire
  *	inner.c      the packets inside; what must hold for everything that comes out
  *	client.c     carries the session's effects out, as the program's loop does
+ *	host.c       what lies between a client and this world
  *	gateway.c    a responder with a data half and hosts behind it
  *	attacker.c   an off-path sender of garbage and of altered copies
  *	settings.c   the seed's choice of suites, addresses, tunnels
