@@ -5,7 +5,7 @@
 
 #define PORT_FIRST 1024
 
-void nat_init(struct nat *n, const struct nat_config *config, struct rng *rng)
+void udp_nat_init(struct udp_nat *n, const struct udp_nat_config *config, struct rng *rng)
 {
 	memset(n, 0, sizeof(*n));
 	n->config = *config;
@@ -24,7 +24,7 @@ static struct endpoint part(enum nat_dependence d, const struct endpoint *remote
 	return e;
 }
 
-static struct nat_mapping *by_port(struct nat *n, vtime now, uint16_t port)
+static struct nat_mapping *by_port(struct udp_nat *n, vtime now, uint16_t port)
 {
 	for (unsigned i = 0; i < NAT_MAPPINGS_MAX; i++)
 		if (n->mappings[i].expires > now && n->mappings[i].port == port)
@@ -32,7 +32,7 @@ static struct nat_mapping *by_port(struct nat *n, vtime now, uint16_t port)
 	return NULL;
 }
 
-static struct nat_mapping *by_inside(struct nat *n, vtime now, const struct endpoint *inside,
+static struct nat_mapping *by_inside(struct udp_nat *n, vtime now, const struct endpoint *inside,
 				     const struct endpoint *remote)
 {
 	for (unsigned i = 0; i < NAT_MAPPINGS_MAX; i++) {
@@ -45,7 +45,7 @@ static struct nat_mapping *by_inside(struct nat *n, vtime now, const struct endp
 	return NULL;
 }
 
-static uint16_t choose_port(struct nat *n, vtime now, uint16_t wish)
+static uint16_t choose_port(struct udp_nat *n, vtime now, uint16_t wish)
 {
 	uint16_t port = wish;
 
@@ -57,7 +57,7 @@ static uint16_t choose_port(struct nat *n, vtime now, uint16_t wish)
 	return port;
 }
 
-static struct nat_mapping *map(struct nat *n, vtime now, const struct endpoint *inside,
+static struct nat_mapping *map(struct udp_nat *n, vtime now, const struct endpoint *inside,
 			       const struct endpoint *remote)
 {
 	for (unsigned i = 0; i < NAT_MAPPINGS_MAX; i++) {
@@ -72,7 +72,7 @@ static struct nat_mapping *map(struct nat *n, vtime now, const struct endpoint *
 	return NULL;
 }
 
-static void permit(struct nat *n, vtime now, struct nat_mapping *m, const struct endpoint *dst)
+static void permit(struct udp_nat *n, vtime now, struct nat_mapping *m, const struct endpoint *dst)
 {
 	struct endpoint who = part(n->config.filtering, dst);
 	struct nat_permit *p = NULL;
@@ -85,7 +85,7 @@ static void permit(struct nat *n, vtime now, struct nat_mapping *m, const struct
 	*p = (struct nat_permit){ who, vtime_add(now, n->config.lifetime) };
 }
 
-bool nat_out(struct nat *n, vtime now, struct endpoint *src, const struct endpoint *dst)
+bool udp_nat_out(struct udp_nat *n, vtime now, struct endpoint *src, const struct endpoint *dst)
 {
 	struct endpoint remote = part(n->config.mapping, dst);
 	struct nat_mapping *m = by_inside(n, now, src, &remote);
@@ -100,7 +100,7 @@ bool nat_out(struct nat *n, vtime now, struct endpoint *src, const struct endpoi
 	return true;
 }
 
-bool nat_in(struct nat *n, vtime now, const struct endpoint *src, struct endpoint *dst)
+bool udp_nat_in(struct udp_nat *n, vtime now, const struct endpoint *src, struct endpoint *dst)
 {
 	struct endpoint who = part(n->config.filtering, src);
 	struct nat_mapping *m = by_port(n, now, dst->port);
@@ -116,12 +116,12 @@ bool nat_in(struct nat *n, vtime now, const struct endpoint *src, struct endpoin
 	return false;
 }
 
-void nat_reboot(struct nat *n)
+void udp_nat_reboot(struct udp_nat *n)
 {
 	memset(n->mappings, 0, sizeof(n->mappings));
 }
 
-void nat_renumber(struct nat *n, const struct addr *outside)
+void udp_nat_renumber(struct udp_nat *n, const struct addr *outside)
 {
 	n->config.outside = *outside;
 }

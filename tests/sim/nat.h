@@ -22,7 +22,7 @@ enum nat_dependence {
 	NAT_ADDRESS_PORT, /* address and port */
 };
 
-struct nat_config {
+struct udp_nat_config {
 	struct addr outside;
 	enum nat_dependence mapping;
 	enum nat_dependence filtering;
@@ -44,20 +44,20 @@ struct nat_mapping {
 	struct nat_permit permits[NAT_PERMITS_MAX];
 };
 
-struct nat {
-	struct nat_config config;
+struct udp_nat {
+	struct udp_nat_config config;
 	struct rng *rng; /* borrowed; for ports */
 	struct nat_mapping mappings[NAT_MAPPINGS_MAX];
 };
 
-void nat_init(struct nat *n, const struct nat_config *config, struct rng *rng);
+void udp_nat_init(struct udp_nat *n, const struct udp_nat_config *config, struct rng *rng);
 /* A datagram from inside: *src becomes what it is outside. False: there is no room. */
-bool nat_out(struct nat *n, vtime now, struct endpoint *src, const struct endpoint *dst);
+bool udp_nat_out(struct udp_nat *n, vtime now, struct endpoint *src, const struct endpoint *dst);
 /* One to the outside address: *dst becomes what it is inside. False: nobody may have it. */
-bool nat_in(struct nat *n, vtime now, const struct endpoint *src, struct endpoint *dst);
+bool udp_nat_in(struct udp_nat *n, vtime now, const struct endpoint *src, struct endpoint *dst);
 /* It has forgotten everything. */
-void nat_reboot(struct nat *n);
+void udp_nat_reboot(struct udp_nat *n);
 /* Another outside address; mappings stay. */
-void nat_renumber(struct nat *n, const struct addr *outside);
+void udp_nat_renumber(struct udp_nat *n, const struct addr *outside);
 
 #endif

@@ -122,34 +122,35 @@ static struct endpoint end(const char *addr, uint16_t port)
 }
 
 /* The port that a datagram from `inside` to `remote` gets outside; 0: none. */
-static uint16_t nat_port(struct nat *n, vtime now, struct endpoint inside, struct endpoint remote)
+static uint16_t nat_port(struct udp_nat *n, vtime now, struct endpoint inside,
+			 struct endpoint remote)
 {
-	return nat_out(n, now, &inside, &remote) ? inside.port : 0;
+	return udp_nat_out(n, now, &inside, &remote) ? inside.port : 0;
 }
 
-static bool nat_lets(struct nat *n, vtime now, struct endpoint remote, uint16_t port,
+static bool nat_lets(struct udp_nat *n, vtime now, struct endpoint remote, uint16_t port,
 		     struct endpoint inside)
 {
 	struct endpoint dst = { n->config.outside, port };
 
-	return nat_in(n, now, &remote, &dst) && endpoint_eq(&dst, &inside);
+	return udp_nat_in(n, now, &remote, &dst) && endpoint_eq(&dst, &inside);
 }
 
 static bool nat_kind(enum nat_dependence mapping, enum nat_dependence filtering)
 {
 	struct endpoint a = end("192.168.1.2", 500), server = end("192.0.2.1", 500);
 	struct endpoint other_port = end("192.0.2.1", 4500), other = end("192.0.2.9", 500);
-	struct nat_config config = { .mapping = mapping,
-				     .filtering = filtering,
-				     .lifetime = 30 * VTIME_S };
+	struct udp_nat_config config = { .mapping = mapping,
+					 .filtering = filtering,
+					 .lifetime = 30 * VTIME_S };
 	struct rng_seed seed;
 	struct rng rng = rng_seeded(&seed, 11);
-	static struct nat n;
+	static struct udp_nat n;
 	uint16_t port;
 	bool good;
 
 	config.outside = end("203.0.113.7", 0).addr;
-	nat_init(&n, &config, &rng);
+	udp_nat_init(&n, &config, &rng);
 	port = nat_port(&n, 0, a, server);
 	good = check(port && port == nat_port(&n, 1, a, server), "a mapping does not last");
 	good &= check(nat_lets(&n, 1, server, port, a), "the answer does not pass a NAT");
@@ -169,26 +170,26 @@ static bool nat_life(void)
 {
 	struct endpoint a = end("192.168.1.2", 500), b = end("192.168.1.3", 500);
 	struct endpoint server = end("192.0.2.1", 500);
-	struct nat_config config = { .lifetime = 30 * VTIME_S, .preserves = true };
+	struct udp_nat_config config = { .lifetime = 30 * VTIME_S, .preserves = true };
 	struct rng_seed seed;
 	struct rng rng = rng_seeded(&seed, 12);
-	static struct nat n;
+	static struct udp_nat n;
 	uint16_t port;
 	bool good;
 
 	config.outside = end("203.0.113.7", 0).addr;
-	nat_init(&n, &config, &rng);
+	udp_nat_init(&n, &config, &rng);
 	good = check(nat_port(&n, 0, a, server) == 500, "a port is not preserved");
 	port = nat_port(&n, 0, b, server);
 	good &= check(port && port != 500, "two have one port");
 	good &= check(nat_lets(&n, 1, server, 500, a) && nat_lets(&n, 1, server, port, b),
 		      "a NAT takes one client for the other");
 	config.outside = end("203.0.113.8", 0).addr;
-	nat_renumber(&n, &config.outside);
-	good &= check(nat_out(&n, 2, &b, &server) && b.port == port &&
+	udp_nat_renumber(&n, &config.outside);
+	good &= check(udp_nat_out(&n, 2, &b, &server) && b.port == port &&
 			      addr_eq(&b.addr, &config.outside),
 		      "another address changes more than the address");
-	nat_reboot(&n);
+	udp_nat_reboot(&n);
 	good &= check(!nat_lets(&n, 3, server, 500, a), "a reboot forgets nothing");
 	return good;
 }

@@ -83,6 +83,8 @@ static void publish(struct server *s, unsigned slot)
 		classifier_set_next(s->classifier, slot, next->out);
 	c->shown.spi_in = now ? now->spi_in : 0;
 	c->shown.spi_out = now ? now->spi_out : 0;
+	if (now)
+		c->shown.remote = path_esp_remote(&esp_out_config(now->out)->path);
 	c->shown.kept = c->nepochs;
 	s->stale = true;
 }

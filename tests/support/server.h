@@ -74,6 +74,7 @@ struct server_client {
 	unsigned refused; /* quick modes of ours that were refused */
 	unsigned unanswered; /* and that were not answered; each has ended an ISAKMP SA */
 	uint32_t spi_in, spi_out; /* of the epoch that is sent on; 0: none */
+	struct endpoint remote; /* where that goes */
 	uint32_t newest_in, newest_out; /* of the one that was agreed on last */
 	uint64_t in, out; /* ESP packets */
 	uint64_t early; /* of `out`: sent on an epoch before anything had come on it */
