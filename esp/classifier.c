@@ -53,6 +53,8 @@ struct retired {
  */
 struct classifier {
 	_Atomic(struct classifier_rules *) rules;
+	_Atomic(const struct esp_probe_key *) probe_key; /* NULL: there is none yet */
+	struct esp_probe_key probe_key_bytes; /* written once, before that points here */
 	struct slot slots[CLASSIFIER_SLOTS];
 	unsigned spis; /* SAs in the index; control's */
 	struct esp_in tombstone;
@@ -271,6 +273,21 @@ void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch)
 	/* Relaxed is enough to see our own store; without the test each packet would write. */
 	if (atomic_load_explicit(&s->proved, memory_order_relaxed) != next)
 		atomic_store_explicit(&s->proved, next, memory_order_release);
+}
+
+/* Release: who sees the pointer sees the whole key, which never changes again. */
+void classifier_set_probe_key(struct classifier *c, const struct esp_probe_key *key)
+{
+	if (atomic_load_explicit(&c->probe_key, memory_order_relaxed))
+		abort();
+	c->probe_key_bytes = *key;
+	atomic_store_explicit(&c->probe_key, &c->probe_key_bytes, memory_order_release);
+}
+
+/* Acquire pairs with the release above. */
+const struct esp_probe_key *classifier_probe_key(const struct classifier *c)
+{
+	return atomic_load_explicit(&c->probe_key, memory_order_acquire);
 }
 
 /* Multiplicative: SPIs are random already, those of a test or of a strange peer may not be. */

@@ -113,6 +113,8 @@ const struct esp_sa_config *esp_out_config(const struct esp_out *sa); /* keymat 
 const struct esp_sa_config *esp_in_config(const struct esp_in *sa);
 const struct esp_counters *esp_out_counters(const struct esp_out *sa);
 const struct esp_counters *esp_in_counters(const struct esp_in *sa);
+/* Of the packets those that are not our own. Any thread. */
+uint64_t esp_counters_data(const struct esp_counters *c);
 /*
  * Control thread, at any time: what esp_sa_config.mtu is from now on. Both directions have it,
  * because a SYN that comes in tells the host how much it may send out.
@@ -196,14 +198,16 @@ struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
 
 /*
  * What tells replies to our probes from the host's own pings: the ICMP identifier and the token.
- * Control thread, once, before the data threads start. Inbound consumes such replies: they are
- * PKT_GONE (DROP_PROBE_REPLY), and a PROBE_REPLY is told.
+ * Inbound consumes such replies, whichever SA they come on: they are PKT_GONE (DROP_PROBE_REPLY),
+ * and a PROBE_REPLY is told. A reply that is not whole, or of a wrong checksum, is none of ours, and
+ * left to the host.
  */
 struct esp_probe_key {
 	uint16_t identifier;
 	uint8_t token[ESP_PROBE_TOKEN];
 };
 
+/* Control thread, once, before the first probe goes out; a second call aborts. */
 void classifier_set_probe_key(struct classifier *c, const struct esp_probe_key *key);
 
 /* ---- reclamation ---- */
@@ -289,7 +293,7 @@ struct outbound_config {
 
 /*
  * Events wait in a queue of fixed size. What finds it full is told with a later packet; only the
- * hints of unknown SPIs are lost then.
+ * hints of unknown SPIs, and replies to probes, are lost then.
  */
 
 /* The classifier is borrowed, and all memory taken: nothing is allocated later. */
@@ -323,8 +327,8 @@ bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct bat
 vtime outbound_deadline(const struct outbound *o);
 /*
  * Seals one packet of our own (n bytes, an IP packet; 0: a dummy, next header 59) on this SA, whatever
- * the SPD says, and appends it to `b` as PKT_SEALED. False, counted: there is no room, or the SA is
- * used up. Data thread; `sa` must be alive.
+ * the SPD says, and appends it to `b` as PKT_SEALED. It is not cut, nor held. False, counted: there is
+ * no room (DROP_PROBE_LOST), or the SA is used up. Data thread; `sa` must be alive.
  */
 bool outbound_probe(struct outbound *o, struct esp_out *sa, const void *ip, size_t n,
 		    struct batch *b);

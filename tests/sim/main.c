@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "crypto/crypto.h"
+#include "tests/sim/field.h"
 #include "tests/sim/scenarios.h"
 #include "tests/sim/selftest.h"
 
@@ -48,6 +49,8 @@ static void usage(FILE *out)
 	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace]\nscenarios:", out);
 	for (unsigned i = 0; i < scenario_count(); i++)
 		fprintf(out, " %s", scenario_at(i)->name);
+	for (unsigned i = 0; field_scenario_at(i); i++)
+		fprintf(out, " %s", field_scenario_at(i)->name);
 	fputs("\n", out);
 }
 
@@ -175,6 +178,13 @@ int main(int argc, char **argv)
 			continue;
 		played++;
 		good &= play(scenario_at(i), &o);
+	}
+	for (unsigned i = 0; field_scenario_at(i); i++) {
+		if (o.scenario && strcmp(o.scenario, field_scenario_at(i)->name) != 0)
+			continue;
+		played++;
+		field_options.show = o.trace;
+		good &= field_run(field_scenario_at(i), o.first, o.n);
 	}
 	if (!played) {
 		fprintf(stderr, "sim: no scenario %s\n", o.scenario);
