@@ -416,6 +416,17 @@ void epochs_doubt(struct epochs *es)
 	}
 }
 
+void epochs_supersede(struct epochs *es)
+{
+	for (unsigned i = 0; i < EPOCHS_MAX; i++) {
+		struct epoch *e = &es->epoch[i];
+
+		if (in_use(e) && !e->doubted)
+			e->doubted = e->back = true;
+		e->renewed = true;
+	}
+}
+
 /* ---- time ---- */
 
 static vtime rekey_at(const struct epoch *e)

@@ -155,6 +155,11 @@ bool epochs_heard(struct epochs *es, vtime now, uint32_t id);
  * one that is installed is used at once.
  */
 void epochs_doubt(struct epochs *es);
+/*
+ * They may carry on, those in doubt excepted, but the next one that is installed is used at once
+ * where it need not be proved first: the peer lives, and what comes next may end what there is.
+ */
+void epochs_supersede(struct epochs *es);
 /* An event whose time has come, for epochs_event; false: none. Call epochs_heard before. */
 bool epochs_due(const struct epochs *es, vtime now, uint32_t *id, enum epoch_event *event);
 vtime epochs_deadline(const struct epochs *es);

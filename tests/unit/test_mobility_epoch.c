@@ -662,6 +662,28 @@ static void what_is_heard_again_is_trusted_where_probes_tell(void **state)
 	assert_int_equal(next(&es), N);
 }
 
+static void what_is_superseded_carries_on_until_the_next(void **state)
+{
+	struct epochs es = two();
+
+	epochs_supersede(&es);
+	assert_int_equal(current(&es), P);
+	assert_false(epochs_usable(&es));
+	epochs_install(&es, hour, N2, &day);
+	assert_int_equal(current(&es), N2);
+	es = one();
+	epochs_doubt(&es);
+	epochs_supersede(&es);
+	assert_int_equal(current(&es), 0);
+	/* Where it must be proved first there is no gap until it is. */
+	es = trusted(true, true);
+	epochs_supersede(&es);
+	epochs_install(&es, hour, N, &day);
+	assert_int_equal(current(&es), P);
+	epochs_event(&es, hour, N, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), N);
+}
+
 static void one_that_was_told_to_go_does_not_take_over(void **state)
 {
 	struct epochs es = two();
@@ -841,7 +863,15 @@ static void something_happens(struct history *h)
 		for (unsigned i = 0; i < EPOCHS_MAX; i++)
 			h->in_doubt[h->es.epoch[i].id] = h->es.epoch[i].id != 0;
 	}
-	if (id && what > 15) {
+	if (id && what == 16) {
+		uint32_t carries = current(&h->es);
+
+		epochs_supersede(&h->es);
+		for (unsigned i = 0; i < EPOCHS_MAX; i++)
+			h->in_doubt[h->es.epoch[i].id] |= h->es.epoch[i].id != carries;
+		h->in_doubt[0] = false;
+	}
+	if (id && what > 16) {
 		if (state_of(&h->es, id) == EPOCH_PROBING)
 			happens(h, id, EPOCH_EVENT_PROVED);
 		epochs_heard(&h->es, h->now, id);
@@ -912,6 +942,7 @@ int main(void)
 		cmocka_unit_test(doubt_sends_on_none),
 		cmocka_unit_test(what_is_heard_again_is_sent_on_until_the_next),
 		cmocka_unit_test(what_is_heard_again_is_trusted_where_probes_tell),
+		cmocka_unit_test(what_is_superseded_carries_on_until_the_next),
 		cmocka_unit_test(one_that_was_told_to_go_does_not_take_over),
 		cmocka_unit_test(strangers_change_nothing),
 		cmocka_unit_test(renewal_is_in_its_range),
