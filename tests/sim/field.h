@@ -208,6 +208,7 @@ struct field_result {
 struct field_options {
 	unsigned epochs; /* of `epochs` */
 	bool show;
+	bool without; /* the twins alone are played, and what they come to is no failure */
 };
 
 extern struct field_options field_options;
