@@ -343,7 +343,8 @@ static void config_begin(struct field_client *c)
 	config->tunnels[0].local = ts_from_prefix(&one);
 	config->tunnels[0].remote = ts_from_prefix(&s->server.net);
 	config->ntunnels = 1;
-	config->dpd = s->dpd;
+	/* The clients of the seed do not ask whether the server lives. */
+	config->dpd = c->field->probes ? s->dpd : 0;
 	config->rekeymargin = s->rekeymargin;
 	config->rekeyfuzz = s->rekeyfuzz;
 	config->elimit = s->elimit;

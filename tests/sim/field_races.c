@@ -51,7 +51,19 @@ static void settings_some(struct field *f)
 	f->settings.nclients = 2 + (unsigned)dice_below(f, 3);
 	f->settings.wan.delay = (10 + dice_below(f, 40)) * VTIME_MS;
 	f->settings.masq.tout = (500 + dice_below(f, 1000)) * VTIME_MS;
+	/* What DPD can find out must not hide what pings find out. */
+	if (dice_below(f, 2))
+		f->settings.dpd = 0;
 	settings_fit(f);
+}
+
+/* One echo request, as soon as there is a tunnel. */
+static void ping_up(struct field *f, unsigned client)
+{
+	if (f->clients[client]->shell->up)
+		field_ping(f, client);
+	else
+		field_at(f, f->now + VTIME_MS, ping_up, client);
 }
 
 static void download(struct field *f, unsigned client)
@@ -77,9 +89,17 @@ static void slow_at(struct field *f, vtime at, unsigned client, vtime delay)
 	field_at(f, at, slow, client);
 }
 
+static void downloads_end(struct field *f, unsigned unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < f->nclients; i++)
+		field_stream_down(f, i, 0);
+}
+
 static void settle(struct field *f)
 {
 	field_at(f, QUIET_AT - 5 * VTIME_S, all_ping, 0);
+	field_at(f, QUIET_AT, downloads_end, 0);
 	field_at(f, QUIET_AT, field_quiet, 0);
 }
 
@@ -160,9 +180,9 @@ static void race3_begin(struct field *f)
 	slow_at(f, 0, 0, tout + 300 * VTIME_MS);
 	slow_at(f, 0, 1, 800 * VTIME_MS);
 	field_at(f, RACE_AT, field_connect, 0);
-	field_at(f, RACE_AT, field_ping, 0);
+	field_at(f, RACE_AT, ping_up, 0);
 	field_at(f, RACE_AT + tout + (50 + dice_below(f, 150)) * VTIME_MS, field_connect, 1);
-	field_at(f, RACE_AT + tout, field_ping, 1);
+	field_at(f, RACE_AT + tout, ping_up, 1);
 	settle(f);
 }
 
@@ -188,6 +208,7 @@ static void race4_begin(struct field *f)
 	field_at(f, again, field_ping, 1);
 	field_at(f, again + f->settings.wan.delay, download, 0);
 	field_at(f, again + 2 * VTIME_S, all_ping, 0);
+	field_at(f, again + 5 * VTIME_S, downloads_end, 0);
 	field_at(f, again + 5 * VTIME_S, field_quiet, 0);
 }
 
