@@ -10,6 +10,26 @@
 /* Up for so long, an attempt counts as good although nothing has been heard. */
 #define SETTLED (60 * VTIME_S)
 
+/* ---- the ladder ---- */
+
+enum ladder_step session_climb(struct session *s, enum ladder_event event)
+{
+	enum rung was = s->ladder.rung;
+	enum ladder_step step = ladder_event(&s->ladder, event, session_addresses_left(s),
+					     session_gateways_left(s));
+
+	if (step == LADDER_RECONNECT)
+		s->start = START_SAME;
+	else if (step == LADDER_MOVE_ADDRESS)
+		s->start = START_NEXT;
+	else if (step == LADDER_START_OVER)
+		if (s->ladder.rung != was)
+			log_ev(s->log, LOG_DEBUG, "recovery",
+			       log_str("rung", rung_name(s->ladder.rung)),
+			       log_u64("nepoch", s->ladder.nepoch));
+	return step;
+}
+
 /* ---- recovery ---- */
 
 /*
@@ -31,20 +51,19 @@ static void enter(struct session *s, vtime now, const char *why)
 	s->probing = false;
 	s->orphaned = false;
 	s->tun_waiting = false;
-	s->nepoch = 0;
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		s->tunnels[i].retry_at = VTIME_NEVER;
 		s->tunnels[i].queued = 0;
 	}
+	session_probes_stop(s);
 	timers_clear(&s->timers, T_WATCH);
 }
 
-void session_recover(struct session *s, vtime now, const char *why)
+/* Begins anew, where the ladder says. */
+static void reconnect(struct session *s, vtime now, const char *why)
 {
-	if (s->state != SESSION_UP)
-		return;
 	if (now - s->since >= SETTLED)
 		s->failures = s->relapses = 0;
 	else
@@ -54,6 +73,14 @@ void session_recover(struct session *s, vtime now, const char *why)
 	session_epochs_doubt(s);
 	session_ikes_part(s, now);
 	timers_set(&s->timers, T_RECOVER, vtime_add(now, recover_wait(s)));
+}
+
+void session_recover(struct session *s, vtime now, const char *why)
+{
+	if (s->state != SESSION_UP)
+		return;
+	session_climb(s, LADDER_DEAD);
+	reconnect(s, now, why);
 }
 
 void session_reconfigure(struct session *s, vtime now, const char *why)
@@ -66,6 +93,7 @@ void session_reconfigure(struct session *s, vtime now, const char *why)
 void session_recover_failed(struct session *s, vtime now, const char *why)
 {
 	s->failures++;
+	s->start = START_FIRST;
 	snprintf(s->why, sizeof(s->why), "%s", why);
 	session_ikes_part(s, now);
 	s->tun_waiting = false;
@@ -83,7 +111,6 @@ void session_recover_due(struct session *s, vtime now)
 
 void session_recovered(struct session *s, vtime now)
 {
-	s->nepoch = 0;
 	s->why[0] = '\0';
 	s->known = s->path.remote.addr;
 	s->known_of = s->gateway;
@@ -97,16 +124,39 @@ void session_recovered(struct session *s, vtime now)
 	session_demand_resume(s, now);
 }
 
+/* True when it was one too many. */
+static bool climbs_out(struct session *s, enum ladder_event event)
+{
+	switch (session_climb(s, event)) {
+	case LADDER_STAY:
+	case LADDER_NEGOTIATE:
+		return false;
+	case LADDER_RECONNECT:
+	case LADDER_MOVE_ADDRESS:
+	case LADDER_START_OVER:
+		return s->state == SESSION_UP;
+	}
+	return false;
+}
+
 void session_count_failure(struct session *s, vtime now)
 {
-	s->nepoch++;
-	if (s->nepoch > s->config->elimit)
-		session_recover(s, now, "too many negotiations in a row have failed");
+	if (climbs_out(s, LADDER_FAILED))
+		reconnect(s, now, "too many negotiations in a row have failed");
+}
+
+void session_unproved(struct session *s, vtime now)
+{
+	if (!climbs_out(s, LADDER_UNPROVED))
+		return;
+	session_probes_exhausted(s, now);
+	reconnect(s, now, "new keys were negotiated, and nothing came through them");
 }
 
 void session_proved(struct session *s, vtime now)
 {
-	s->nepoch = 0;
+	session_climb(s, LADDER_PROVED);
+	s->addrs_tried = s->gateways_tried = 0;
 	s->failures = 0;
 	s->heard_at = now;
 }
@@ -151,8 +201,10 @@ void session_watch(struct session *s, vtime now)
 
 	if (s->state != SESSION_UP)
 		return;
-	if (session_epochs_watch(s, now, &soonest))
+	if (session_epochs_watch(s, now, &soonest)) {
 		s->heard_at = now;
+		session_climb(s, LADDER_HEARD);
+	}
 	s->watched_at = now;
 	if (s->state != SESSION_UP)
 		return;

@@ -10,12 +10,15 @@
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
+ *	              probes, on an SA that control names -> seal -> datagrams
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
+ *	              -> replies to our probes | packets for the host
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:
  *
- *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries)
+ *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries),
+ *	          once the key that tells replies to probes
  *	outbound: the sequence counter of every outbound SA
  *	inbound:  the window of every inbound SA; a slot's next_proved
  *
@@ -98,6 +101,7 @@ struct esp_counters {
 	_Atomic uint64_t auth_failures;
 	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
 	_Atomic uint64_t own;
+	_Atomic uint64_t sent_at; /* outbound: vtime of the last packet of the host's; 0: none yet */
 	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
 };
 
@@ -226,8 +230,16 @@ void classifier_reader_remove(struct classifier *c, struct classifier_reader *r)
  */
 void classifier_pass(const struct classifier *c, struct classifier_reader *r);
 /*
- * Control thread. Takes what is in no table any more and frees it when every data thread has passed.
- * NULL is allowed.
+ * The same in two steps, for a data thread to which control hands SAs in a ring, too: it sees which
+ * publication is the newest, is done with all that is in the ring then, and says that it has passed
+ * that publication. So nothing is freed that is still in the ring: retiring is a publication of its
+ * own, behind what was put there before.
+ */
+uint64_t classifier_newest(const struct classifier *c);
+void classifier_pass_to(struct classifier_reader *r, uint64_t publication);
+/*
+ * Control thread. Takes what is in no table any more, nor will be put into a ring, and frees it when
+ * every data thread has passed. NULL is allowed.
  */
 void classifier_retire_out(struct classifier *c, struct esp_out *sa);
 void classifier_retire_in(struct classifier *c, struct esp_in *sa);

@@ -286,6 +286,8 @@ static bool outbound_send(struct outbound *o, const struct outbound_call *call, 
 		outbound_exhausted(o, sa);
 		return false;
 	}
+	/* Relaxed: a time, with which nothing else is published. */
+	atomic_store_explicit(&sa->counters.sent_at, call->now, memory_order_relaxed);
 	p->kind = PKT_SEALED;
 	return true;
 }

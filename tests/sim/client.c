@@ -112,6 +112,15 @@ static void do_resolve(struct sim_client *c, const char *name)
 			answer_later(c, SIM_RESOLVED, i);
 }
 
+static void do_keepalive(struct sim_client *c, const struct session_effect *fx)
+{
+	struct endpoint from = fx->send.from;
+
+	if (from.addr.family == FAMILY_NONE)
+		from.addr = c->world->settings.client;
+	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, SLICE_STR("\xff"));
+}
+
 static void do_send(struct sim_client *c, const struct session_effect *fx)
 {
 	uint8_t marked[IKE_MESSAGE_MAX + 4] = { 0 };
@@ -219,6 +228,9 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		break;
 	case SESSION_EFFECT_SEND:
 		do_send(c, fx);
+		break;
+	case SESSION_EFFECT_KEEPALIVE:
+		do_keepalive(c, fx);
 		break;
 	case SESSION_EFFECT_TUN:
 		c->tuns++;

@@ -98,6 +98,12 @@ static void check_says_what_would_be_done(void **state)
 		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
 		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
 		"until that succeeds\n"
+		"  new keys        tried with pings, 6 at most, 2s apart; those in use after 20s of "
+		"silence\n"
+		"    who answers   who is found in the tunnel: the gateway, its DNS server, its "
+		"networks' first host\n"
+		"    the gateway's own attempts to renew them are answered, unless raw ESP may pass "
+		"a NAT\n"
 		"  device          godwit0, MTU from the path to the gateway\n"
 		"  our address     10.98.0.1\n"
 		"  in the tunnel   from 10.98.0.1/32 to 10.99.0.0/24, and back\n"
@@ -124,6 +130,12 @@ static void check_says_what_would_be_done(void **state)
 		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
 		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
 		"until that succeeds\n"
+		"  new keys        tried with pings, 6 at most, 2s apart; those in use after 20s of "
+		"silence\n"
+		"    who answers   who is found in the tunnel: the gateway, its DNS server, its "
+		"networks' first host\n"
+		"    the gateway's own attempts to renew them are answered, unless raw ESP may pass "
+		"a NAT\n"
 		"  device          tun9, MTU 1300\n"
 		"  our address     10.98.0.1, fd00::1\n"
 		"  in the tunnel   from 10.98.0.1/32 to 0.0.0.0/0, and back\n"
@@ -143,7 +155,13 @@ static const char *host_name(void)
 #define LIFE                                                                                       \
 	"  keys renewed    9m before the end of a life, or up to 100%% of that earlier\n"          \
 	"  gateway lost?   asked after 30s of silence; when it is lost, connected again until "    \
-	"that succeeds\n"
+	"that succeeds\n"                                                                          \
+	"  new keys        tried with pings, 6 at most, 2s apart; those in use after 20s of "      \
+	"silence\n"                                                                                \
+	"    who answers   who is found in the tunnel: the gateway, its DNS server, its "          \
+	"networks' first host\n"                                                                   \
+	"    the gateway's own attempts to renew them are answered, unless raw ESP may pass "      \
+	"a NAT\n"
 #define OFFERED "    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
 
 static void a_group_and_its_users_are_explained(void **state)
@@ -168,8 +186,8 @@ static void a_group_and_its_users_are_explained(void **state)
 		"  IKE             IKEv1, aggressive mode; given up after 30s\n"
 		"    offered       aes256-sha384-modp2048, aes256-sha256-modp2048, "
 		"aes128-sha256-modp2048, aes256-sha1-modp2048, aes128-sha1-modp2048; for 8h\n"
-		"  ESP             bare, as protocol 50: no NAT may lie in between, and firewalls "
-		"must let it through\n"
+		"  ESP             bare, as protocol 50: firewalls and NATs in between must let it "
+		"through\n"
 		"    offered       aes256gcm16, aes128gcm16, aes256-sha256, aes128-sha256, "
 		"aes256-sha1, aes128-sha1; for 8h\n"
 		"    PFS           if the gateway says so, in the group that IKE has come to "

@@ -32,6 +32,17 @@ static void the_minimum_takes_every_default(void **state)
 	assert_int_equal(s->rekeyfuzz, 100);
 	assert_int_equal(s->pingtime, 2 * VTIME_S);
 	assert_int_equal(s->pingtries, 5);
+	assert_int_equal(s->pingtime2, 2 * VTIME_S);
+	assert_int_equal(s->pingtries2, 5);
+	assert_int_equal(s->maxidle, 20 * VTIME_S);
+	assert_int_equal(s->ping_targets[0].family, FAMILY_NONE);
+	assert_int_equal(s->ping_targets[1].family, FAMILY_NONE);
+	assert_int_equal(s->ignore_peer_rekey, SESSION_IGNORE_AUTO);
+	assert_int_equal(s->nat_model.tout, 2 * VTIME_S);
+	assert_int_equal(s->nat_model.nout, 4);
+	assert_int_equal(s->nat_model.tei, 60 * VTIME_S);
+	assert_int_equal(s->nat_model.clients, 4);
+	assert_int_equal(s->pingtries, 5);
 	assert_int_equal(s->elimit, 3);
 	assert_int_equal(s->mtu, 0);
 	assert_int_equal(s->fallback, POLICY_BYPASS);
@@ -313,9 +324,6 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "[gateway]\naddress = b\n",
 	  "vpn.conf:9:1: [gateway] address is already set in line 2\n" },
 	/* not yet */
-	{ MINIMAL "[nat]\nmaxidle = 2s\n",
-	  "vpn.conf:9:1: [nat] maxidle is not available in this version: probing of epochs "
-	  "comes later; remove the line\n" },
 	{ MINIMAL "[gateway]\nversion = ikev2\n",
 	  "vpn.conf:9:11: [gateway] version = ikev2: not available in this version: IKEv2 comes "
 	  "later; use auto or ikev1\n" },

@@ -3,8 +3,11 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
+#include "base/bytes.h"
+#include "base/rng.h"
 #include "mobility/epoch.h"
 
 #define PATIENCE (12 * VTIME_S)
@@ -64,6 +67,35 @@ static enum epoch_state state_of(const struct epochs *es, uint32_t id)
 	return EPOCH_FREE;
 }
 
+/* P has carried data for long, and from now on epochs are trusted so. */
+static struct epochs trusted(bool strict, bool probed)
+{
+	struct epochs es = one();
+
+	epochs_event(&es, 0, P, EPOCH_EVENT_PROVED);
+	epochs_set_trust(&es, strict, probed);
+	return es;
+}
+
+static struct epochs trusted_two(bool strict, bool probed)
+{
+	struct epochs es = trusted(strict, probed);
+
+	epochs_install(&es, hour, N, &day);
+	return es;
+}
+
+/* Nothing is there before P. */
+static struct epochs first(bool strict, bool probed)
+{
+	struct epochs es;
+
+	epochs_init(&es, PATIENCE);
+	epochs_set_trust(&es, strict, probed);
+	epochs_install(&es, 0, P, &day);
+	return es;
+}
+
 /* What time brings until then, in order; returns the actions that were asked for `id`. */
 static unsigned run(struct epochs *es, vtime until, uint32_t id)
 {
@@ -104,7 +136,7 @@ static void one_that_replaces_an_unusable_one_is_used_at_once(void **state)
 	assert_int_equal(current(&es), N);
 	es = one();
 	epochs_doubt(&es);
-	assert_int_equal(current(&es), P); /* better than nothing */
+	assert_int_equal(current(&es), 0); /* the peer may have lost it */
 	assert_false(epochs_usable(&es));
 	epochs_install(&es, hour, N, &day);
 	assert_int_equal(current(&es), N);
@@ -335,19 +367,333 @@ static void room_is_made_by_the_oldest_that_carries_nothing(void **state)
 	assert_int_equal(epochs_install(&es, hour, 99, &day), 0);
 }
 
+/* ---- the rows about trust ---- */
+
+static void the_first_waits_for_its_proof_where_it_must(void **state)
+{
+	struct epochs es = first(true, true);
+
+	assert_int_equal(current(&es), 0);
+	assert_int_equal(next(&es), P);
+	run(&es, day.rekey_at - 1, P);
+	assert_int_equal(current(&es), 0);
+	assert_int_equal(epochs_event(&es, hour, P, EPOCH_EVENT_ANSWERED), 0);
+	assert_int_equal(current(&es), 0);
+	epochs_event(&es, hour, P, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), P);
+	/* Probes without need for proof, and need for proof without probes. */
+	es = first(false, true);
+	assert_int_equal(current(&es), P);
+	es = first(true, false);
+	assert_int_equal(current(&es), P);
+}
+
+/* Nobody has answered: data alone must prove what waits. */
+static void trust_may_change(void **state)
+{
+	struct epochs es = first(true, true);
+
+	epochs_set_trust(&es, true, false);
+	run(&es, PATIENCE, P);
+	assert_int_equal(current(&es), P);
+	es = first(true, true);
+	epochs_install(&es, VTIME_S, N, &day);
+	epochs_set_trust(&es, false, true);
+	run(&es, PATIENCE, P);
+	assert_int_equal(current(&es), N);
+}
+
+static void the_next_waits_for_its_proof_beside_one_in_doubt(void **state)
+{
+	struct epochs es = trusted(true, true);
+
+	assert_int_equal(epochs_event(&es, hour, P, EPOCH_EVENT_SILENT), EPOCH_NEGOTIATE);
+	epochs_install(&es, hour, N, &day);
+	assert_int_equal(current(&es), 0);
+	assert_int_equal(next(&es), N);
+	/* The old one is heard again, and then the new one. */
+	epochs_heard(&es, hour, P);
+	assert_int_equal(current(&es), P);
+	epochs_event(&es, hour, N, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), N);
+	assert_int_equal(state_of(&es, P), EPOCH_RETIRING);
+}
+
+static void an_answer_on_p_is_enough_where_no_nat_guesses(void **state)
+{
+	struct epochs es = trusted_two(false, true);
+
+	assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_ANSWERED), 0);
+	assert_int_equal(current(&es), N);
+	assert_int_equal(state_of(&es, P), EPOCH_RETIRING);
+	/* The peer has it: it is not given up. */
+	assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_UNPROVED), 0);
+	assert_int_equal(current(&es), N);
+	es = trusted_two(true, true);
+	assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_ANSWERED), 0);
+	assert_int_equal(current(&es), P);
+	assert_int_equal(next(&es), N);
+	assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_UNPROVED),
+			 EPOCH_NEGOTIATE | EPOCH_DELETE);
+}
+
+static void an_answer_ends_a_doubt(void **state)
+{
+	struct epochs es = trusted(false, true);
+
+	epochs_event(&es, hour, P, EPOCH_EVENT_SILENT);
+	epochs_event(&es, hour, P, EPOCH_EVENT_ANSWERED);
+	assert_int_equal(current(&es), P);
+	es = trusted(true, true);
+	epochs_event(&es, hour, P, EPOCH_EVENT_SILENT);
+	epochs_event(&es, hour, P, EPOCH_EVENT_ANSWERED);
+	assert_int_equal(current(&es), 0);
+}
+
+/* Received on for a while, and never sent on again, whatever comes and whatever goes. */
+static void n_unproved_is_given_up(void **state)
+{
+	for (unsigned mode = 0; mode < 2; mode++) {
+		struct epochs es = trusted_two(mode == 1, true);
+		vtime until = hour + EPOCH_LINGER;
+
+		assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_UNPROVED),
+				 EPOCH_NEGOTIATE | EPOCH_DELETE);
+		assert_int_equal(current(&es), P);
+		assert_int_equal(next(&es), 0);
+		assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_PROVED), 0);
+		assert_int_equal(epochs_event(&es, hour, P, EPOCH_EVENT_DELETED), EPOCH_NEGOTIATE);
+		assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_PROVED), 0);
+		assert_int_equal(current(&es), 0);
+		epochs_heard(&es, until - 1, N);
+		run(&es, until - 1, N);
+		assert_int_equal(state_of(&es, N), EPOCH_RETIRING);
+		assert_int_equal(run(&es, until, N), 0);
+		assert_int_equal(state_of(&es, N), EPOCH_DEAD);
+	}
+}
+
+static void n_unproved_that_has_a_successor_is_no_loss(void **state)
+{
+	struct epochs es = trusted_two(true, true);
+
+	epochs_install(&es, hour + VTIME_S, N2, &day);
+	assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_UNPROVED), EPOCH_DELETE);
+	assert_int_equal(next(&es), N2);
+}
+
+static void the_first_unproved_is_given_up_where_it_must_be_proved(void **state)
+{
+	struct epochs es = first(true, true);
+
+	assert_int_equal(epochs_event(&es, PATIENCE, P, EPOCH_EVENT_UNPROVED),
+			 EPOCH_NEGOTIATE | EPOCH_DELETE);
+	assert_int_equal(current(&es), 0);
+	assert_int_equal(state_of(&es, P), EPOCH_RETIRING);
+	epochs_install(&es, PATIENCE, N, &day);
+	assert_int_equal(next(&es), N);
+}
+
+static void the_first_unproved_is_in_doubt_elsewhere(void **state)
+{
+	struct epochs es = first(false, true);
+
+	assert_int_equal(epochs_event(&es, PATIENCE, P, EPOCH_EVENT_UNPROVED), EPOCH_NEGOTIATE);
+	assert_int_equal(state_of(&es, P), EPOCH_CURRENT);
+	assert_int_equal(current(&es), 0);
+	epochs_event(&es, PATIENCE, P, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), P);
+	/* The verdict comes too late. */
+	assert_int_equal(epochs_event(&es, PATIENCE, P, EPOCH_EVENT_UNPROVED), 0);
+	assert_int_equal(current(&es), P);
+	es = first(false, true);
+	epochs_event(&es, PATIENCE, P, EPOCH_EVENT_UNPROVED);
+	epochs_install(&es, PATIENCE, N, &day);
+	assert_int_equal(current(&es), N);
+	assert_int_equal(state_of(&es, P), EPOCH_RETIRING);
+}
+
+/* P had failed, and N had to take over as it was. */
+static void n_that_took_over_unproved_is_given_up_as_well(void **state)
+{
+	const enum epoch_event ends[] = { EPOCH_EVENT_DELETED, EPOCH_EVENT_EXHAUSTED,
+					  EPOCH_EVENT_EXPIRED };
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct epochs es = trusted_two(true, true);
+
+		assert_int_equal(epochs_event(&es, hour, P, ends[i]), 0);
+		assert_int_equal(current(&es), N);
+		assert_int_equal(epochs_event(&es, hour, N, EPOCH_EVENT_UNPROVED),
+				 EPOCH_NEGOTIATE | EPOCH_DELETE);
+		assert_int_equal(current(&es), 0);
+		assert_int_equal(state_of(&es, N), EPOCH_RETIRING);
+	}
+}
+
+static void silence_puts_p_in_doubt_until_it_is_heard(void **state)
+{
+	struct epochs es = trusted(true, true);
+
+	assert_int_equal(epochs_event(&es, hour, P, EPOCH_EVENT_SILENT), EPOCH_NEGOTIATE);
+	assert_int_equal(current(&es), 0);
+	assert_int_equal(state_of(&es, P), EPOCH_CURRENT);
+	epochs_heard(&es, hour, P);
+	assert_int_equal(current(&es), P);
+	/* There is nothing to choose from: the new one is used at once, where it may. */
+	es = trusted(false, true);
+	epochs_event(&es, hour, P, EPOCH_EVENT_SILENT);
+	epochs_install(&es, hour, N, &day);
+	assert_int_equal(current(&es), N);
+	/* One that is there already as well. */
+	es = trusted_two(false, true);
+	epochs_event(&es, hour + VTIME_S, P, EPOCH_EVENT_SILENT);
+	run(&es, hour + VTIME_S, N);
+	assert_int_equal(current(&es), N);
+	es = trusted_two(true, true);
+	epochs_event(&es, hour + VTIME_S, P, EPOCH_EVENT_SILENT);
+	run(&es, hour + PATIENCE, N);
+	assert_int_equal(current(&es), 0);
+}
+
+static void what_probes_prove_is_never_overdue(void **state)
+{
+	for (unsigned mode = 0; mode < 4; mode++) {
+		struct epochs es = trusted(mode & 1, mode & 2);
+
+		epochs_install(&es, day.margin_at, N, &day);
+		run(&es, day.margin_at + PATIENCE - 1, N);
+		assert_int_equal(current(&es), P);
+		run(&es, day.margin_at + PATIENCE, N);
+		assert_int_equal(current(&es), mode & 2 ? P : N);
+	}
+}
+
+static void a_retiring_one_that_is_proved_is_better_than_nothing(void **state)
+{
+	struct epochs es = first(false, true);
+
+	epochs_event(&es, hour, P, EPOCH_EVENT_UNPROVED);
+	epochs_install(&es, hour, N, &day);
+	epochs_event(&es, hour, P, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), N);
+	es = first(false, true);
+	epochs_event(&es, hour, P, EPOCH_EVENT_UNPROVED);
+	epochs_install(&es, hour, N, &day);
+	epochs_event(&es, hour, N, EPOCH_EVENT_UNPROVED);
+	epochs_event(&es, hour, P, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), P);
+	assert_int_equal(state_of(&es, N), EPOCH_RETIRING);
+}
+
+static void rows_are_counted_and_have_names(void **state)
+{
+	struct epochs es;
+	uint64_t reached = 0;
+	char a[EPOCHS_ROW_TEXT_MAX], b[EPOCHS_ROW_TEXT_MAX];
+
+	assert_true(epochs_rows() <= 64);
+	for (unsigned i = 0; i < epochs_rows(); i++)
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(epochs_row_text(i, a), epochs_row_text(k, b));
+	assert_string_equal(epochs_row_text(0, a), "installed free covered");
+	epochs_init(&es, PATIENCE);
+	es.reached = &reached;
+	epochs_install(&es, 0, P, &day);
+	epochs_install(&es, 0, N, &day);
+	assert_int_equal(reached, 1 << 0 | 1 << 2);
+	epochs_event(&es, 0, P, EPOCH_EVENT_UNPROVED);
+	epochs_event(&es, 0, P, EPOCH_EVENT_PROVED);
+	epochs_event(&es, 0, P, EPOCH_EVENT_UNPROVED);
+	for (unsigned i = 0; i < epochs_rows(); i++)
+		if (strcmp(epochs_row_text(i, a), "proved current any") == 0)
+			reached &= ~((uint64_t)1 << i);
+	assert_string_equal(epochs_row_text((unsigned)__builtin_ctzll(reached & ~UINT64_C(7)), a),
+			    "unproved current any");
+}
+
 /* ---- beside the table ---- */
 
-static void doubt_uses_what_there_is(void **state)
+static void doubt_sends_on_none(void **state)
 {
 	struct epochs es = two();
 
 	epochs_doubt(&es);
 	assert_false(epochs_usable(&es));
+	assert_int_equal(current(&es), 0);
 	assert_int_equal(epochs_event(&es, hour, P, EPOCH_EVENT_EXPIRED), EPOCH_NEGOTIATE);
-	assert_int_equal(current(&es), N);
+	assert_int_equal(current(&es), 0);
 	assert_false(epochs_usable(&es));
 	epochs_event(&es, hour, N, EPOCH_EVENT_PROVED);
 	assert_true(epochs_usable(&es));
+}
+
+/* Data alone does not tell whether the peer will keep it: the successor is used at once. */
+static void what_is_heard_again_is_sent_on_until_the_next(void **state)
+{
+	struct epochs es = one();
+
+	assert_false(epochs_heard(&es, hour, P));
+	epochs_doubt(&es);
+	assert_true(epochs_heard(&es, hour, P));
+	assert_false(epochs_heard(&es, hour, P));
+	assert_int_equal(current(&es), P);
+	assert_false(epochs_usable(&es));
+	epochs_doubt(&es);
+	assert_int_equal(current(&es), 0);
+	epochs_heard(&es, hour, P);
+	epochs_install(&es, hour, N, &day);
+	assert_int_equal(current(&es), N);
+	assert_int_equal(state_of(&es, P), EPOCH_RETIRING);
+}
+
+/* Probes tell, and what works is kept until then. */
+static void what_is_heard_again_is_trusted_where_probes_tell(void **state)
+{
+	struct epochs es = trusted(false, true);
+
+	epochs_doubt(&es);
+	assert_int_equal(current(&es), 0);
+	epochs_heard(&es, hour, P);
+	assert_int_equal(current(&es), P);
+	assert_true(epochs_usable(&es));
+	epochs_install(&es, hour, N, &day);
+	assert_int_equal(current(&es), P);
+	assert_int_equal(next(&es), N);
+}
+
+static void what_is_superseded_carries_on_until_the_next(void **state)
+{
+	struct epochs es = two();
+
+	epochs_supersede(&es);
+	assert_int_equal(current(&es), P);
+	assert_false(epochs_usable(&es));
+	epochs_install(&es, hour, N2, &day);
+	assert_int_equal(current(&es), N2);
+	es = one();
+	epochs_doubt(&es);
+	epochs_supersede(&es);
+	assert_int_equal(current(&es), 0);
+	/* Where it must be proved first there is no gap until it is. */
+	es = trusted(true, true);
+	epochs_supersede(&es);
+	epochs_install(&es, hour, N, &day);
+	assert_int_equal(current(&es), P);
+	epochs_event(&es, hour, N, EPOCH_EVENT_PROVED);
+	assert_int_equal(current(&es), N);
+}
+
+static void one_that_was_told_to_go_does_not_take_over(void **state)
+{
+	struct epochs es = two();
+	vtime told = hour + EPOCH_LINGER;
+
+	epochs_event(&es, hour, N, EPOCH_EVENT_PROVED);
+	assert_int_equal(run(&es, told, P), EPOCH_DELETE);
+	assert_int_equal(epochs_event(&es, told, N, EPOCH_EVENT_DELETED), EPOCH_NEGOTIATE);
+	assert_int_equal(current(&es), 0);
+	assert_false(epochs_usable(&es));
 }
 
 static void strangers_change_nothing(void **state)
@@ -393,6 +739,169 @@ static void states_have_names(void **state)
 	assert_string_equal(epoch_state_name(EPOCH_FREE), "free");
 }
 
+/* ---- whatever happens, in any order ---- */
+
+#define IDS 64
+
+struct history {
+	struct epochs es;
+	struct rng *rng;
+	vtime now;
+	uint32_t last;
+	bool licensed[IDS]; /* proved, or used without proof by a rule */
+	bool given_up[IDS];
+	bool in_doubt[IDS]; /* and nothing has come since */
+	bool over[IDS]; /* nothing can be sent on it */
+};
+
+static bool must_be_proved(const struct history *h)
+{
+	return h->es.strict && h->es.probed;
+}
+
+static void check(const struct history *h)
+{
+	unsigned n = 0;
+	uint32_t id = current(&h->es);
+
+	for (unsigned i = 0; i < EPOCHS_MAX; i++)
+		n += h->es.epoch[i].state == EPOCH_CURRENT;
+	assert_true(n <= 1);
+	assert_true(id == 0 || h->licensed[id]);
+	assert_false(h->given_up[id] || h->in_doubt[id] || h->over[id]);
+	assert_true(next(&h->es) == 0 || state_of(&h->es, next(&h->es)) == EPOCH_PROBING);
+	/* A choice where there could be one, unless it has to be proved. */
+	if (id == 0 && !must_be_proved(h))
+		for (unsigned i = 0; i < EPOCHS_MAX; i++)
+			assert_true(h->es.epoch[i].state != EPOCH_PROBING ||
+				    h->in_doubt[h->es.epoch[i].id] || h->over[h->es.epoch[i].id]);
+}
+
+static void happens(struct history *h, uint32_t id, enum epoch_event event)
+{
+	enum epoch_state was = state_of(&h->es, id);
+	bool ends = event == EPOCH_EVENT_DELETED || event == EPOCH_EVENT_EXHAUSTED ||
+		    event == EPOCH_EVENT_EXPIRED;
+	unsigned actions = epochs_event(&h->es, h->now, id, event);
+	uint32_t now_on = current(&h->es);
+
+	if (was == EPOCH_FREE || was == EPOCH_DEAD)
+		return;
+	h->licensed[id] |= event == EPOCH_EVENT_PROVED ||
+			   (event == EPOCH_EVENT_ANSWERED && !h->es.strict) ||
+			   (event == EPOCH_EVENT_OVERDUE && !must_be_proved(h));
+	if (event == EPOCH_EVENT_PROVED || (event == EPOCH_EVENT_ANSWERED && !h->es.strict))
+		h->in_doubt[id] = false;
+	h->in_doubt[id] |= event == EPOCH_EVENT_SILENT && was == EPOCH_CURRENT;
+	h->in_doubt[id] |= event == EPOCH_EVENT_UNPROVED && actions & EPOCH_NEGOTIATE;
+	h->given_up[id] |= event == EPOCH_EVENT_UNPROVED && actions & EPOCH_DELETE;
+	h->over[id] |= ends;
+	if (ends && was == EPOCH_CURRENT)
+		h->licensed[now_on] = true;
+	assert_true(!(actions & EPOCH_DELETE) || now_on != id);
+}
+
+static void time_passes(struct history *h, vtime time)
+{
+	vtime until = h->now + time;
+	enum epoch_event event;
+	unsigned turns = 0;
+	uint32_t id;
+
+	while (epochs_deadline(&h->es) <= until) {
+		h->now = epochs_deadline(&h->es) > h->now ? epochs_deadline(&h->es) : h->now;
+		while (epochs_due(&h->es, h->now, &id, &event)) {
+			assert_true(turns++ < 1000);
+			assert_true(event != EPOCH_EVENT_OVERDUE || !h->given_up[id]);
+			happens(h, id, event);
+		}
+		check(h);
+		for (unsigned i = 0; i < EPOCHS_MAX; i++)
+			if (h->es.epoch[i].state == EPOCH_DEAD)
+				epochs_remove(&h->es, i);
+	}
+	h->now = until;
+}
+
+static void installed(struct history *h)
+{
+	vtime life = (20 + rng_below(h->rng, 200)) * VTIME_S;
+	const struct epoch_config c = { life, life / 4, 100 };
+	struct epoch_life when = epoch_life(&c, h->now, rng_u32(h->rng));
+	uint32_t evict = epochs_evictable(&h->es), id = ++h->last;
+
+	time_passes(h, 0);
+	if (evict)
+		happens(h, evict, EPOCH_EVENT_EVICTED);
+	for (unsigned i = 0; i < EPOCHS_MAX; i++)
+		if (h->es.epoch[i].state == EPOCH_DEAD)
+			epochs_remove(&h->es, i);
+	h->licensed[id] = current(&h->es) == 0 && !must_be_proved(h);
+	/* Where no probes tell, what came on one in doubt does not save it. */
+	for (unsigned i = 0; !must_be_proved(h) && i < EPOCHS_MAX; i++)
+		h->licensed[id] |= h->es.epoch[i].state == EPOCH_CURRENT && h->es.epoch[i].doubted;
+	assert_true(epochs_install(&h->es, h->now, id, &when) >= 0);
+}
+
+static void something_happens(struct history *h)
+{
+	const enum epoch_event events[] = {
+		EPOCH_EVENT_PROVED, EPOCH_EVENT_ANSWERED, EPOCH_EVENT_UNPROVED,
+		EPOCH_EVENT_SILENT, EPOCH_EVENT_DELETED,  EPOCH_EVENT_EXHAUSTED,
+	};
+	uint32_t id = h->es.epoch[rng_below(h->rng, EPOCHS_MAX)].id;
+	uint64_t what = rng_below(h->rng, 20);
+
+	if (id == 0 || what < 4)
+		installed(h);
+	else if (what < 14)
+		happens(h, id, events[rng_below(h->rng, ARRAY_SIZE(events))]);
+	else if (what == 14)
+		epochs_set_trust(&h->es, rng_below(h->rng, 2), rng_below(h->rng, 2));
+	if (id && what == 15) {
+		epochs_doubt(&h->es);
+		for (unsigned i = 0; i < EPOCHS_MAX; i++)
+			h->in_doubt[h->es.epoch[i].id] = h->es.epoch[i].id != 0;
+	}
+	if (id && what == 16) {
+		uint32_t carries = current(&h->es);
+
+		epochs_supersede(&h->es);
+		for (unsigned i = 0; i < EPOCHS_MAX; i++)
+			h->in_doubt[h->es.epoch[i].id] |= h->es.epoch[i].id != carries;
+		h->in_doubt[0] = false;
+	}
+	if (id && what > 16) {
+		if (state_of(&h->es, id) == EPOCH_PROBING)
+			happens(h, id, EPOCH_EVENT_PROVED);
+		epochs_heard(&h->es, h->now, id);
+		h->in_doubt[id] = false;
+	}
+	time_passes(h, rng_below(h->rng, 2) ? 0 : rng_below(h->rng, 20 * VTIME_S));
+	check(h);
+}
+
+static void no_history_breaks_the_rules(void **state)
+{
+	uint64_t reached = 0;
+	char text[EPOCHS_ROW_TEXT_MAX];
+
+	for (uint64_t seed = 1; seed <= 5000; seed++) {
+		struct rng_seed s;
+		struct rng rng = rng_seeded(&s, seed);
+		struct history h = { .rng = &rng };
+
+		epochs_init(&h.es, PATIENCE);
+		h.es.reached = &reached;
+		epochs_set_trust(&h.es, seed & 1, seed & 2);
+		for (unsigned k = 0; k < 80 && h.last < IDS - 1; k++)
+			something_happens(&h);
+	}
+	for (unsigned i = 0; i < epochs_rows(); i++)
+		if (!(reached & (uint64_t)1 << i))
+			fail_msg("never reached: %s", epochs_row_text(i, text));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,10 +925,29 @@ int main(void)
 		cmocka_unit_test(a_quiet_one_is_deleted_and_then_gone),
 		cmocka_unit_test(the_newest_is_renewed_once),
 		cmocka_unit_test(room_is_made_by_the_oldest_that_carries_nothing),
-		cmocka_unit_test(doubt_uses_what_there_is),
+		cmocka_unit_test(the_first_waits_for_its_proof_where_it_must),
+		cmocka_unit_test(trust_may_change),
+		cmocka_unit_test(the_next_waits_for_its_proof_beside_one_in_doubt),
+		cmocka_unit_test(an_answer_on_p_is_enough_where_no_nat_guesses),
+		cmocka_unit_test(an_answer_ends_a_doubt),
+		cmocka_unit_test(n_unproved_is_given_up),
+		cmocka_unit_test(n_unproved_that_has_a_successor_is_no_loss),
+		cmocka_unit_test(the_first_unproved_is_given_up_where_it_must_be_proved),
+		cmocka_unit_test(the_first_unproved_is_in_doubt_elsewhere),
+		cmocka_unit_test(n_that_took_over_unproved_is_given_up_as_well),
+		cmocka_unit_test(silence_puts_p_in_doubt_until_it_is_heard),
+		cmocka_unit_test(what_probes_prove_is_never_overdue),
+		cmocka_unit_test(a_retiring_one_that_is_proved_is_better_than_nothing),
+		cmocka_unit_test(rows_are_counted_and_have_names),
+		cmocka_unit_test(doubt_sends_on_none),
+		cmocka_unit_test(what_is_heard_again_is_sent_on_until_the_next),
+		cmocka_unit_test(what_is_heard_again_is_trusted_where_probes_tell),
+		cmocka_unit_test(what_is_superseded_carries_on_until_the_next),
+		cmocka_unit_test(one_that_was_told_to_go_does_not_take_over),
 		cmocka_unit_test(strangers_change_nothing),
 		cmocka_unit_test(renewal_is_in_its_range),
 		cmocka_unit_test(states_have_names),
+		cmocka_unit_test(no_history_breaks_the_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
