@@ -350,7 +350,9 @@ static void config_begin(struct field_client *c)
 	config->elimit = s->elimit;
 	config->pingtime = s->prober.pingtime;
 	config->pingtries = s->prober.pingtries;
-	config->maxidle = s->prober.maxidle;
+	config->maxidle = c->field->probes ? s->prober.maxidle : 0;
+	config->no_probes = !c->field->probes;
+	config->reached = &field_reached;
 	config->pingtime2 = s->prober.pingtime2;
 	config->pingtries2 = s->prober.pingtries2;
 	config->ping_targets[0] = s->server.net.addr;
