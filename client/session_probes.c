@@ -8,6 +8,7 @@
 #define ICMP6_ECHO_REPLY 129
 
 #define WHY_NOBODY "no host behind the gateway is known that could be asked"
+#define WHY_OFF "nobody is to be asked"
 #define WHY_UNPROVED "nothing has come through the newest keys yet"
 
 bool session_is_strict(const struct session *s)
@@ -398,10 +399,11 @@ static void warn_nat(struct session *s)
 
 void session_probes_prepare(struct session *s, unsigned slot, const struct ts_pair *agreed)
 {
-	struct candidates c;
+	struct candidates c = { 0 };
 
-	candidates_make(s, &c);
-	targets_set(&s->targets, c.list, c.n, WHY_NOBODY);
+	if (!s->config->no_probes)
+		candidates_make(s, &c);
+	targets_set(&s->targets, c.list, c.n, s->config->no_probes ? WHY_OFF : WHY_NOBODY);
 	s->tunnels[slot].agreed = *agreed;
 	trust(s, slot);
 	warn_nat(s);
@@ -409,7 +411,8 @@ void session_probes_prepare(struct session *s, unsigned slot, const struct ts_pa
 
 void session_probes_begin(struct session *s, vtime now, unsigned slot, uint32_t id, vtime at)
 {
-	if (session_epoch_is_proved(&s->tunnels[slot], id) && s->targets.state != TARGET_ASKING)
+	if (s->config->no_probes ||
+	    (session_epoch_is_proved(&s->tunnels[slot], id) && s->targets.state != TARGET_ASKING))
 		return;
 	prober_begin(&s->tunnels[slot].prober, at, id);
 	if (at <= now)

@@ -117,8 +117,8 @@ static void do_keepalive(struct sim_client *c, const struct session_effect *fx)
 	struct endpoint from = fx->send.from;
 
 	if (from.addr.family == FAMILY_NONE)
-		from.addr = c->world->settings.client;
-	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, SLICE_STR("\xff"));
+		from.addr = c->host.addr;
+	c->host.send(c->host.ctx, &from, &fx->send.to, SLICE_STR("\xff"));
 }
 
 static void do_send(struct sim_client *c, const struct session_effect *fx)

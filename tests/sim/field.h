@@ -208,9 +208,12 @@ struct field_result {
 struct field_options {
 	unsigned epochs; /* of `epochs` */
 	bool show;
+	bool without; /* the twins alone are played, and what they come to is no failure */
 };
 
 extern struct field_options field_options;
+/* What all clients of all worlds have reached. */
+extern struct session_reached field_reached;
 
 extern const struct field_scenario field_races[], field_mixes[];
 extern const unsigned nfield_races, nfield_mixes;

@@ -343,13 +343,16 @@ static void config_begin(struct field_client *c)
 	config->tunnels[0].local = ts_from_prefix(&one);
 	config->tunnels[0].remote = ts_from_prefix(&s->server.net);
 	config->ntunnels = 1;
-	config->dpd = s->dpd;
+	/* The clients of the seed do not ask whether the server lives. */
+	config->dpd = c->field->probes ? s->dpd : 0;
 	config->rekeymargin = s->rekeymargin;
 	config->rekeyfuzz = s->rekeyfuzz;
 	config->elimit = s->elimit;
 	config->pingtime = s->prober.pingtime;
 	config->pingtries = s->prober.pingtries;
-	config->maxidle = s->prober.maxidle;
+	config->maxidle = c->field->probes ? s->prober.maxidle : 0;
+	config->no_probes = !c->field->probes;
+	config->reached = &field_reached;
 	config->pingtime2 = s->prober.pingtime2;
 	config->pingtries2 = s->prober.pingtries2;
 	config->ping_targets[0] = s->server.net.addr;

@@ -88,10 +88,15 @@ bool field_run(const struct field_scenario *s, unsigned long first, unsigned lon
 	struct counts c = { 0 };
 
 	for (unsigned long seed = first; seed < first + n; seed++) {
-		struct field_result r = field_play(s, seed, true);
+		struct field_result r = field_play(s, seed, !field_options.without);
 
-		repeat(s, seed, n == 1, &r);
-		play_twin(s, seed, &r, &c);
+		if (field_options.without) {
+			c.twins++;
+			c.troubled += r.troubled;
+		} else {
+			repeat(s, seed, n == 1, &r);
+			play_twin(s, seed, &r, &c);
+		}
 		count(&c, &r);
 		if (!r.failure[0] || c.failed > SHOWN_MAX)
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace] */
+/* usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace] [--without] [--epochs N] */
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -19,7 +19,9 @@ struct options {
 	unsigned long first;
 	unsigned long n;
 	const char *scenario;
+	unsigned long epochs;
 	bool trace;
+	bool without;
 };
 
 struct counts {
@@ -46,7 +48,10 @@ static unsigned scenario_count(void)
 
 static void usage(FILE *out)
 {
-	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace]\nscenarios:", out);
+	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace] [--without] [--epochs N]\n"
+	      "--without: worlds of many hosts are played without the prober\n"
+	      "scenarios:",
+	      out);
 	for (unsigned i = 0; i < scenario_count(); i++)
 		fprintf(out, " %s", scenario_at(i)->name);
 	for (unsigned i = 0; field_scenario_at(i); i++)
@@ -69,13 +74,16 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },
 		{ "scenario", required_argument, NULL, 'c' },
 		{ "trace", no_argument, NULL, 't' },
+		{ "without", no_argument, NULL, 'w' },
+		{ "epochs", required_argument, NULL, 'e' },
 		{ 0 },
 	};
 	int c;
 
-	*o = (struct options){ .first = 1, .n = SEEDS };
+	*o = (struct options){ .first = 1, .n = SEEDS, .epochs = field_options.epochs };
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (c == 'n' && !number(optarg, &o->n))
+		if ((c == 'n' && !number(optarg, &o->n)) ||
+		    (c == 'e' && !number(optarg, &o->epochs)))
 			return false;
 		if (c == 's') {
 			if (!number(optarg, &o->first))
@@ -86,6 +94,8 @@ static bool options_read(struct options *o, int argc, char **argv)
 			o->scenario = optarg;
 		if (c == 't')
 			o->trace = true;
+		if (c == 'w')
+			o->without = true;
 		if (c == '?')
 			return false;
 	}
@@ -179,11 +189,15 @@ int main(int argc, char **argv)
 		played++;
 		good &= play(scenario_at(i), &o);
 	}
+	field_options = (struct field_options){
+		.epochs = (unsigned)o.epochs,
+		.show = o.trace,
+		.without = o.without,
+	};
 	for (unsigned i = 0; field_scenario_at(i); i++) {
 		if (o.scenario && strcmp(o.scenario, field_scenario_at(i)->name) != 0)
 			continue;
 		played++;
-		field_options.show = o.trace;
 		good &= field_run(field_scenario_at(i), o.first, o.n);
 	}
 	if (!played) {

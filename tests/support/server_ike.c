@@ -217,6 +217,9 @@ void server_ike_datagram(struct server *s, vtime now, const struct endpoint *fro
 	for (unsigned k = 0; k < s->nikes && !i; k++)
 		if (s->ikes[k].sa && ike_sa_owns(s->ikes[k].sa, bytes))
 			i = &s->ikes[k];
+	/* Two clients may have chosen the same cookie. */
+	if (i && i->established && ike_is_first_message(bytes))
+		i = NULL;
 	if (!i && ike_is_first_message(bytes)) {
 		i = place(s);
 		i->sa = ike_sa_new(&s->ike_config, s->rng, &s->log);
