@@ -344,7 +344,7 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 		session_probes_proved(s, slot, id);
 		session_proved(s, now);
 	}
-	if (!(actions & EPOCH_NEGOTIATE))
+	if (!(actions & EPOCH_NEGOTIATE) || (event == EPOCH_EVENT_SILENT && t->prober.fresh))
 		return;
 	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
 		session_count_failure(s, now);
