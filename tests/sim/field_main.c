@@ -18,7 +18,10 @@ const struct field_scenario *field_scenario_at(unsigned i)
 	if (i < nfield_races)
 		return &field_races[i];
 	i -= nfield_races;
-	return i < nfield_mixes ? &field_mixes[i] : NULL;
+	if (i < nfield_mixes)
+		return &field_mixes[i];
+	i -= nfield_mixes;
+	return i < nfield_longs ? &field_longs[i] : NULL;
 }
 
 static void count(struct counts *c, const struct field_result *r)
