@@ -4,6 +4,7 @@
 /* Many clients, and everything at random until all is quiet. */
 
 #define NOISE_AT (8 * VTIME_S)
+#define MISHAP_MAX (21 * VTIME_S) /* so long after it began it is over */
 #define PINGS VTIME_S
 
 static vtime between(struct field *f, vtime lo, vtime hi)
@@ -112,6 +113,16 @@ static void revive(struct field *f, unsigned nat)
 	field_reboot_nat(f, nat);
 }
 
+/* The line of the NAT in use is down for good: the other one is used, and has forgotten all. */
+static void change_nat(struct field *f, unsigned nat)
+{
+	if (f->nnats == 1 || f->clients[0]->route == nat)
+		return;
+	field_kill_nat(f, !nat);
+	revive(f, nat);
+	field_route(f, nat);
+}
+
 /* The NAT dies, and another one is used, or itself when it is up again. */
 static void lose_nat(struct field *f, unsigned nat)
 {
@@ -146,7 +157,7 @@ static void download(struct field *f, unsigned client)
 static void plan_one(struct field *f, vtime at)
 {
 	static const field_action of_nat[] = { field_reboot_nat, field_renumber_nat, lose_nat,
-					       field_route };
+					       change_nat };
 	static const field_action of_client[] = { sleep_a_while, server_renews, slow_answers,
 						  download };
 	unsigned which = (unsigned)between(f, 0, 3);
@@ -176,7 +187,7 @@ static void downloads_end(struct field *f, unsigned unused)
 
 static void mix_begin(struct field *f)
 {
-	vtime quiet = NOISE_AT + between(f, 20, 90) * VTIME_S;
+	vtime quiet = NOISE_AT + between(f, 40, 100) * VTIME_S;
 	unsigned events = (unsigned)between(f, 2, 12);
 
 	for (unsigned i = 0; i < f->nclients; i++) {
@@ -186,7 +197,7 @@ static void mix_begin(struct field *f)
 	}
 	field_at(f, NOISE_AT, noise, 0);
 	while (events-- > 0)
-		plan_one(f, between(f, NOISE_AT, quiet - 21 * VTIME_S + NOISE_AT / 2));
+		plan_one(f, between(f, NOISE_AT, quiet - MISHAP_MAX));
 	field_at(f, quiet, downloads_end, 0);
 	field_at(f, quiet, field_quiet, 0);
 }
