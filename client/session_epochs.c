@@ -143,8 +143,8 @@ bool session_spi_taken(const struct session *s, uint32_t spi)
 	return false;
 }
 
-/* True when something came on it since the last look. */
-static bool listen(struct tunnel *t, vtime now, unsigned k)
+/* True when something came on it since the last look; *back: data goes out on it again. */
+static bool listen(struct tunnel *t, vtime now, unsigned k, bool *back)
 {
 	struct session_epoch *e = &t->epoch[k];
 	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
@@ -152,16 +152,18 @@ static bool listen(struct tunnel *t, vtime now, unsigned k)
 
 	e->heard = heard;
 	if (more)
-		epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
+		*back |= epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
 	return more;
 }
 
 bool session_epochs_listen(struct session *s, vtime now, unsigned slot)
 {
-	bool heard = false;
+	bool heard = false, back = false;
 
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		heard |= listen(&s->tunnels[slot], now, k);
+		heard |= listen(&s->tunnels[slot], now, k, &back);
+	if (back)
+		session_epochs_follow(s, now, slot);
 	return heard;
 }
 
@@ -342,7 +344,7 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 		session_probes_proved(s, slot, id);
 		session_proved(s, now);
 	}
-	if (!(actions & EPOCH_NEGOTIATE))
+	if (!(actions & EPOCH_NEGOTIATE) || (event == EPOCH_EVENT_SILENT && t->prober.fresh))
 		return;
 	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
 		session_count_failure(s, now);
@@ -366,10 +368,28 @@ void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
 			s->negotiations[k].deleted = true;
 }
 
-void session_epochs_doubt(struct session *s)
+void session_epochs_doubt(struct session *s, vtime now, bool lost)
+{
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		session_epochs_listen(s, now, i);
+		if (lost)
+			epochs_doubt(&s->tunnels[i].epochs);
+		else
+			epochs_supersede(&s->tunnels[i].epochs);
+		session_epochs_follow(s, now, i);
+	}
+}
+
+bool session_epochs_doubtful(const struct session *s)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		epochs_doubt(&s->tunnels[i].epochs);
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			const struct epoch *e = &s->tunnels[i].epochs.epoch[k];
+
+			if (e->state == EPOCH_CURRENT && e->doubted && !e->back && !e->spent)
+				return true;
+		}
+	return false;
 }
 
 bool session_epochs_usable(const struct session *s)
@@ -427,13 +447,11 @@ bool session_epochs_watch(struct session *s, vtime now, vtime *soonest)
 	vtime wait = VTIME_NEVER;
 
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
-		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
-			if (!s->tunnels[i].epoch[k].in)
-				continue;
-			heard |= listen(&s->tunnels[i], now, k);
-			if (s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
+		heard |= session_epochs_listen(s, now, i);
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			if (s->tunnels[i].epoch[k].in &&
+			    s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
 				wait = vtime_min(wait, limit(s, now, i, k));
-		}
 	}
 	*soonest = wait > WATCH_LEAST ? wait : WATCH_LEAST;
 	return heard;

@@ -555,7 +555,7 @@ vtime session_demand_due_at(const struct session *s);
 
 /* Publishes what data goes out on, and takes away what is dead. */
 void session_epochs_follow(struct session *s, vtime now, unsigned slot);
-/* What has come since the last look is told to the epochs: true when there is any. */
+/* What has come since the last look is told to the epochs: true when something has. */
 bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
 /* NULL: it is gone. */
 const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
@@ -575,8 +575,13 @@ void session_child_deleted(struct session *s, vtime now, uint32_t spi_out);
 /* What time brings to epochs, and when. */
 void session_epochs_due(struct session *s, vtime now);
 vtime session_epochs_due_at(const struct session *s);
-/* Every epoch is in doubt from now on. */
-void session_epochs_doubt(struct session *s);
+/*
+ * The next epoch of each tunnel is used at once; until then data goes out on those that there are, or,
+ * with `lost`, is held unless something comes.
+ */
+void session_epochs_doubt(struct session *s, vtime now, bool lost);
+/* True when there is one that carries nothing unless something comes on it. */
+bool session_epochs_doubtful(const struct session *s);
 /* True when any tunnel has an epoch that can be relied upon. */
 bool session_epochs_usable(const struct session *s);
 /* Looks at the counters: true when something came. *soonest: when to look at limits again. */

@@ -287,7 +287,9 @@ static void on_silent(struct session *s, vtime now, unsigned slot, uint32_t id)
 		prober_watch(&t->prober, now, id);
 		return;
 	}
-	session_climb(s, LADDER_SILENT);
+	/* A successor that is on trial already is what comes next. */
+	if (!t->prober.fresh)
+		session_climb(s, LADDER_SILENT);
 	session_epoch_event(s, now, slot, id, EPOCH_EVENT_SILENT);
 }
 

@@ -7,6 +7,7 @@
 /* Of the time after which silence counts: how finely it is measured. */
 #define WATCHES_PER_DPD 6
 #define WATCH_MOST (60 * VTIME_S)
+#define WATCH_LOST VTIME_S /* what is in doubt, while all begins anew */
 /* Up for so long, an attempt counts as good although nothing has been heard. */
 #define SETTLED (60 * VTIME_S)
 
@@ -61,8 +62,18 @@ static void enter(struct session *s, vtime now, const char *why)
 	timers_clear(&s->timers, T_WATCH);
 }
 
-/* Begins anew, where the ladder says. */
-static void reconnect(struct session *s, vtime now, const char *why)
+/* While all begins anew: what comes on what is in doubt makes it of use again. */
+static void watch_doubtful(struct session *s, vtime now)
+{
+	vtime soonest;
+
+	session_epochs_watch(s, now, &soonest);
+	if (session_epochs_doubtful(s))
+		timers_set(&s->timers, T_WATCH, vtime_add(now, WATCH_LOST));
+}
+
+/* Begins anew, where the ladder says. `lost`: the gateway is not heard any more. */
+static void reconnect(struct session *s, vtime now, bool lost, const char *why)
 {
 	if (now - s->since >= SETTLED)
 		s->failures = s->relapses = 0;
@@ -70,7 +81,8 @@ static void reconnect(struct session *s, vtime now, const char *why)
 		s->relapses++;
 	enter(s, now, why);
 	session_user_stop(s);
-	session_epochs_doubt(s);
+	session_epochs_doubt(s, now, lost);
+	watch_doubtful(s, now);
 	session_ikes_part(s, now);
 	timers_set(&s->timers, T_RECOVER, vtime_add(now, recover_wait(s)));
 }
@@ -80,7 +92,7 @@ void session_recover(struct session *s, vtime now, const char *why)
 	if (s->state != SESSION_UP)
 		return;
 	session_climb(s, LADDER_DEAD);
-	reconnect(s, now, why);
+	reconnect(s, now, false, why);
 }
 
 void session_reconfigure(struct session *s, vtime now, const char *why)
@@ -142,7 +154,7 @@ static bool climbs_out(struct session *s, enum ladder_event event)
 void session_count_failure(struct session *s, vtime now)
 {
 	if (climbs_out(s, LADDER_FAILED))
-		reconnect(s, now, "too many negotiations in a row have failed");
+		reconnect(s, now, false, "too many negotiations in a row have failed");
 }
 
 void session_unproved(struct session *s, vtime now)
@@ -150,7 +162,7 @@ void session_unproved(struct session *s, vtime now)
 	if (!climbs_out(s, LADDER_UNPROVED))
 		return;
 	session_probes_exhausted(s, now);
-	reconnect(s, now, "new keys were negotiated, and nothing came through them");
+	reconnect(s, now, false, "new keys were negotiated, and nothing came through them");
 }
 
 void session_proved(struct session *s, vtime now)
@@ -191,14 +203,19 @@ void session_silent(struct session *s, vtime now)
 	/* It sends data but does not answer the question: that is answer enough. */
 	if (s->config->dpd && now - s->heard_at < s->config->dpd)
 		return;
+	if (s->state != SESSION_UP)
+		return;
 	s->unheard = true;
-	session_recover(s, now, "the gateway does not answer any more");
+	session_climb(s, LADDER_DEAD);
+	reconnect(s, now, true, "the gateway does not answer any more");
 }
 
 void session_watch(struct session *s, vtime now)
 {
 	vtime most = s->config->dpd ? s->config->dpd / WATCHES_PER_DPD : WATCH_MOST, soonest;
 
+	if (s->state == SESSION_RECOVERING)
+		watch_doubtful(s, now);
 	if (s->state != SESSION_UP)
 		return;
 	if (session_epochs_watch(s, now, &soonest)) {

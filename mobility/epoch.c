@@ -270,11 +270,6 @@ static void doubt(struct epoch *e)
 	e->back = false;
 }
 
-static bool gives_up(const struct row *row)
-{
-	return row->event == EPOCH_EVENT_UNPROVED && row->becomes == EPOCH_RETIRING;
-}
-
 static void note_trust(const struct row *row, const struct epochs *es, struct epoch *e)
 {
 	if (row->event == EPOCH_EVENT_PROVED) {
@@ -288,8 +283,13 @@ static void note_trust(const struct row *row, const struct epochs *es, struct ep
 	if (row->event == EPOCH_EVENT_SILENT || row->event == EPOCH_EVENT_UNPROVED)
 		doubt(e);
 	if (row->event == EPOCH_EVENT_DELETED || row->event == EPOCH_EVENT_EXHAUSTED ||
-	    row->event == EPOCH_EVENT_EXPIRED || gives_up(row))
+	    row->event == EPOCH_EVENT_EXPIRED)
 		e->spent = true;
+}
+
+static bool gives_up(const struct row *row)
+{
+	return row->event == EPOCH_EVENT_UNPROVED && row->becomes == EPOCH_RETIRING;
 }
 
 static void note_time(const struct row *row, struct epoch *e, vtime now)
@@ -319,10 +319,8 @@ static unsigned apply(const struct row *row, struct epochs *es, vtime now, struc
 		set_state(e, now, row->becomes);
 	if (row->data == THIS)
 		use(es, now, e);
-	if (other >= 0) {
+	if (other >= 0)
 		set_state(&es->epoch[other], now, EPOCH_CURRENT);
-		use(es, now, &es->epoch[other]);
-	}
 	if (e->deleted)
 		actions &= ~(unsigned)EPOCH_DELETE;
 	e->deleted |= (actions & EPOCH_DELETE) != 0;

@@ -93,12 +93,12 @@ struct epoch {
 	vtime quiet_at; /* RETIRING */
 	bool proved;
 	bool answered; /* the peer has it: a reply to our probe came on another one */
-	bool spent; /* never sent on again: deleted by the peer, used up, or given up */
+	bool spent; /* nothing can be sent on it: deleted by the peer, or used up */
 	bool doubted; /* the peer may have lost it: not sent on, and its successor is used at once */
 	bool back; /* doubted, but something came on it since: sent on until the successor is there */
 	bool renewed; /* its successor is there, or has been asked for */
 	bool rival; /* another one was made at about the same time */
-	bool deleted; /* our Delete is out */
+	bool deleted; /* our Delete is out: never sent on again */
 };
 
 struct epochs {

@@ -583,7 +583,7 @@ static void there_is_no_gap_before_the_next(void **state)
 	later(b, SETTLE);
 	before = b->out[0];
 	assert_non_null(before);
-	session_epochs_doubt(b->s);
+	session_epochs_doubt(b->s, b->now, false);
 	session_negotiate(b->s, b->now, 0);
 	bench_pump(b);
 	assert_int_equal(demand_children(), 2);
