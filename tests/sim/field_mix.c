@@ -109,27 +109,36 @@ static void noise(struct field *f, unsigned unused)
 
 static void revive(struct field *f, unsigned nat)
 {
+	if (!f->nats[nat].dead)
+		return;
 	f->nats[nat].dead = false;
 	field_reboot_nat(f, nat);
 }
 
-/* The line of the NAT in use is down for good: the other one is used, and has forgotten all. */
-static void change_nat(struct field *f, unsigned nat)
+/* The route leads to this one, which has forgotten all; the line of the other one is down. */
+static void take_nat(struct field *f, unsigned nat)
 {
-	if (f->nnats == 1 || f->clients[0]->route == nat)
-		return;
-	field_kill_nat(f, !nat);
+	for (unsigned i = 0; i < f->nnats; i++)
+		if (i != nat && !f->nats[i].dead)
+			field_kill_nat(f, i);
 	revive(f, nat);
 	field_route(f, nat);
 }
 
-/* The NAT dies, and another one is used, or itself when it is up again. */
-static void lose_nat(struct field *f, unsigned nat)
+static void change_nat(struct field *f, unsigned unused)
 {
+	(void)unused;
+	take_nat(f, f->nnats - 1 - f->clients[0]->route);
+}
+
+/* The NAT in use dies, and another one is used some time later, or itself. */
+static void lose_nat(struct field *f, unsigned unused)
+{
+	unsigned nat = f->clients[0]->route;
+
+	(void)unused;
 	field_kill_nat(f, nat);
-	if (f->nnats > 1)
-		field_at(f, f->now + between(f, 0, 10) * VTIME_S, field_route, !nat);
-	field_at(f, f->now + between(f, 1, 20) * VTIME_S, revive, nat);
+	field_at(f, f->now + between(f, 0, 20) * VTIME_S, take_nat, f->nnats - 1 - nat);
 }
 
 static void sleep_a_while(struct field *f, unsigned client)
@@ -185,16 +194,6 @@ static void downloads_end(struct field *f, unsigned unused)
 		field_stream_down(f, i, 0);
 }
 
-/* Of what broke last there is one NAT that works. */
-static void heal(struct field *f, unsigned unused)
-{
-	unsigned nat = f->clients[0]->route;
-
-	(void)unused;
-	if (f->nats[nat].dead)
-		revive(f, nat);
-}
-
 static void mix_begin(struct field *f)
 {
 	vtime quiet = NOISE_AT + between(f, 40, 100) * VTIME_S;
@@ -208,7 +207,6 @@ static void mix_begin(struct field *f)
 	field_at(f, NOISE_AT, noise, 0);
 	while (events-- > 0)
 		plan_one(f, between(f, NOISE_AT, quiet - MISHAP_MAX));
-	field_at(f, quiet, heal, 0);
 	field_at(f, quiet, downloads_end, 0);
 	field_at(f, quiet, field_quiet, 0);
 }
