@@ -12,7 +12,8 @@
  *	field_judge.c      does traffic flow, how long may it take, what must always hold
  *	field_ladder.c     what is shown: lanes of hosts, an arrow for each datagram
  *	field_races.c      scenarios: the races and collisions, each forced
- *	field_mix.c        everything at random; long runs
+ *	field_mix.c        everything at random
+ *	field_long.c       keys renewed a thousand times; nobody talks; the server renews
  *	field_main.c       plays seeds, with the prober and without it, and counts
  *
  * Every client is the program's own session and data engines, the server is that of the tests. A
@@ -215,8 +216,8 @@ extern struct field_options field_options;
 /* What all clients of all worlds have reached. */
 extern struct session_reached field_reached;
 
-extern const struct field_scenario field_races[], field_mixes[];
-extern const unsigned nfield_races, nfield_mixes;
+extern const struct field_scenario field_races[], field_mixes[], field_longs[];
+extern const unsigned nfield_races, nfield_mixes, nfield_longs;
 
 /* ---- field_main.c ---- */
 

@@ -351,6 +351,8 @@ static void config_begin(struct field_client *c)
 	config->pingtime = s->prober.pingtime;
 	config->pingtries = s->prober.pingtries;
 	config->maxidle = c->field->probes ? s->prober.maxidle : 0;
+	config->nat_model =
+		(struct nat_model){ s->masq.tout, s->masq.nout, s->masq.tei, s->nclients - 1 };
 	config->no_probes = !c->field->probes;
 	config->reached = &field_reached;
 	config->pingtime2 = s->prober.pingtime2;

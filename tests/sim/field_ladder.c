@@ -45,7 +45,7 @@ static bool is_drawn(const struct field *f)
 
 static void canvas_init(const struct field *f, struct canvas *c)
 {
-	c->n = lane_of_server(f) + 2;
+	c->n = is_drawn(f) ? lane_of_server(f) + 2 : 0;
 	for (unsigned i = 0; i < c->n; i++)
 		c->cell[i] = i % LANE == LANE / 2 ? "│" : " ";
 }
@@ -60,10 +60,10 @@ static void canvas_line(struct canvas *c, unsigned from, unsigned to)
 
 static void canvas_print(struct field *f, const struct canvas *c, const char *text)
 {
-	char line[4 * CELLS_MAX] = "";
+	char line[3 * CELLS_MAX + 1] = "";
 	size_t n = 0;
 
-	for (unsigned i = 0; is_drawn(f) && i < c->n; i++)
+	for (unsigned i = 0; i < c->n; i++)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s", c->cell[i]);
 	trace_line(&f->trace, f->now, "%s %s", line, text);
 }
@@ -149,7 +149,7 @@ void field_ladder_out(struct field_client *c, bool esp, struct slice bytes, bool
 	if (!f->trace.show)
 		return;
 	canvas_init(f, &canvas);
-	if (is_drawn(f)) {
+	if (canvas.n) {
 		canvas_line(&canvas, lane_of_client(c->number), to);
 		canvas.cell[lane_of_client(c->number)] = "├";
 		canvas.cell[passed ? to - 1 : to] = passed ? "►" : "╳";
@@ -170,7 +170,7 @@ void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigne
 	if (!f->trace.show)
 		return;
 	canvas_init(f, &canvas);
-	if (is_drawn(f)) {
+	if (canvas.n) {
 		canvas_line(&canvas, lane_of_server(f), lane_of_nat(f, nat));
 		canvas.cell[lane_of_server(f)] = "┤";
 		canvas.cell[lane_of_nat(f, nat)] = n ? "┼" : "╳";
@@ -181,7 +181,7 @@ void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigne
 		if (at < sizeof(who) - 8)
 			at += (size_t)snprintf(who + at, sizeof(who) - at, "%sC%u", i ? ", " : "",
 					       number + 1);
-		if (!is_drawn(f) || number >= f->nclients)
+		if (!canvas.n || number >= f->nclients)
 			continue;
 		canvas_line(&canvas, lane_of_client(number), lane_of_nat(f, nat));
 		canvas.cell[lane_of_client(number) + 1] = "◄";

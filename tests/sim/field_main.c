@@ -18,7 +18,10 @@ const struct field_scenario *field_scenario_at(unsigned i)
 	if (i < nfield_races)
 		return &field_races[i];
 	i -= nfield_races;
-	return i < nfield_mixes ? &field_mixes[i] : NULL;
+	if (i < nfield_mixes)
+		return &field_mixes[i];
+	i -= nfield_mixes;
+	return i < nfield_longs ? &field_longs[i] : NULL;
 }
 
 static void count(struct counts *c, const struct field_result *r)
@@ -42,10 +45,13 @@ static void repeat(const struct field_scenario *s, uint64_t seed, bool always,
 		   struct field_result *r)
 {
 	struct field_result again;
+	bool show = field_options.show;
 
 	if (r->failure[0] || (!always && seed % REPEAT_EVERY != 1))
 		return;
+	field_options.show = false;
 	again = field_play(s, seed, true);
+	field_options.show = show;
 	if (again.hash != r->hash)
 		snprintf(r->failure, sizeof(r->failure), "the same seed gave another log");
 }
@@ -54,10 +60,13 @@ static void play_twin(const struct field_scenario *s, uint64_t seed, struct fiel
 		      struct counts *c)
 {
 	struct field_result twin;
+	bool show = field_options.show;
 
 	if (s->twin == FIELD_NO_TWIN || r->failure[0])
 		return;
+	field_options.show = false;
 	twin = field_play(s, seed, false);
+	field_options.show = show;
 	c->twins++;
 	c->troubled += twin.troubled;
 	if (twin.failure[0])

@@ -389,7 +389,7 @@ static void pace(struct server *s, vtime now, unsigned slot)
 	struct server_slot *c = &s->slots[slot];
 	struct addr to = server_pool_addr(s, slot);
 	uint8_t packet[SERVER_PACKET_MAX];
-	size_t n = server_data_write(&s->net, &to, c->paced++, now, packet, c->pace_size);
+	size_t n = server_data_write(&s->net, &to, c->shown.paced++, now, packet, c->pace_size);
 
 	c->pace_at = vtime_add(c->pace_at, c->pace_every);
 	server_send(s, now, slot, slice(packet, n));

@@ -79,6 +79,7 @@ struct server_client {
 	uint64_t in, out; /* ESP packets */
 	uint64_t early; /* of `out`: sent on an epoch before anything had come on it */
 	uint64_t unsent; /* packets for which there was nothing to send on */
+	uint64_t paced; /* numbers given to paced packets */
 };
 
 struct server;

@@ -41,7 +41,6 @@ struct server_slot {
 	vtime delay, rekey_at;
 	vtime pace_at, pace_every;
 	unsigned pace_size;
-	uint64_t paced;
 };
 
 struct server_answer {
