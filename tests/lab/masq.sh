@@ -147,11 +147,8 @@ nat_stop() {
 nat_mark() { NAT_FROM=$(($(wc -l <"$LAB_OUT/nat.log") + 1)); }
 nat_said() { tail -n "+$NAT_FROM" "$LAB_OUT/nat.log"; }
 nat_saw() { nat_said | grep -qE "$1"; }
-# nat_wait SECONDS EXTENDED-REGEX: NAT_LINE is the first such line.
-nat_wait() {
-	wait_for "$1" nat_saw "$2" || fail "the NAT does not say: $2"
-	NAT_LINE=$(nat_said | grep -m 1 -E "$2")
-}
+# nat_wait SECONDS EXTENDED-REGEX
+nat_wait() { wait_for "$1" nat_saw "$2" || fail "the NAT does not say: $2"; }
 
 nat_obeyed() { tail -n "+$1" "$LAB_OUT/nat.log" | grep -qxF "done $2"; }
 # nat WORDS...: tells it, and waits until it has obeyed.
