@@ -130,21 +130,34 @@ static bool is_mapped(struct field *f, const struct field_client *c)
 	       addr_eq(&owner, &c->addr);
 }
 
+/*
+ * Whose traffic has flowed for a while has recovered: what keys that are renewed at the same time
+ * do to each other later is no part of what was pending.
+ */
+static bool has_recovered(struct field_client *c)
+{
+	vtime since = field_flows_since(c);
+
+	if (c->flows_since == VTIME_NEVER && since != VTIME_NEVER && since + CALM <= c->field->now)
+		c->flows_since = since;
+	return c->flows_since != VTIME_NEVER;
+}
+
 static void look(struct field *f, unsigned unused)
 {
-	bool all = true;
+	bool all = true, over = f->now >= f->due + CALM;
 
 	(void)unused;
 	for (unsigned i = 0; i < f->nclients; i++) {
 		struct field_client *c = f->clients[i];
+		bool good = has_recovered(c) && c->flows_since <= f->due;
 
-		c->flows_since = field_flows_since(c);
-		all &= c->flows_since != VTIME_NEVER && c->flows_since + CALM <= f->now;
-		field_expect(f, !f->probes || c->flows_since <= f->due || f->now < f->due + CALM,
+		all &= good;
+		field_expect(f, good || !f->probes || !over,
 			     "%s: traffic does not flow %u s after all is quiet, %u pending",
 			     c->name, (unsigned)((f->now - f->quiet) / VTIME_S), f->pending);
 	}
-	if (all || f->now >= f->due + CALM)
+	if (all || over)
 		field_stop(f);
 	else
 		field_at(f, f->now + LOOK_EVERY, look, 0);
