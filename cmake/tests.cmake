@@ -107,6 +107,20 @@ if(sources)
 	target_link_libraries(lab_gateway PRIVATE test_support)
 endif()
 
+# The lab's guessing NAT: the simulator's, on real packets.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/masqnat/*.c)
+if(sources)
+	add_executable(lab_masqnat ${sources})
+	target_link_libraries(lab_masqnat PRIVATE test_support)
+endif()
+
+# The small server for many clients, on real sockets; its echoes are the simulator's.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/server/*.c)
+if(sources)
+	add_executable(lab_server ${sources} tests/sim/inner.c)
+	target_link_libraries(lab_server PRIVATE test_support)
+endif()
+
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
 file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
 foreach(source IN LISTS sources)

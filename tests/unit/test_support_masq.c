@@ -207,6 +207,14 @@ static void an_unknown_incoming_spi_goes_to_whose_item_is_outstanding(void **sta
 	assert_false(masq_outstanding(nat, now, &s, &owner));
 }
 
+static void an_incoming_spi_of_zero_is_one_like_others(void **state)
+{
+	esp(&a, &s, A_OUT);
+	esp(&s, &outside, 0);
+	assert_true(v.established && is_forwarded_to(&a));
+	assert_true(belongs_to(0, &a));
+}
+
 static void an_established_incoming_spi_goes_to_its_client(void **state)
 {
 	epoch(&a, A_OUT, A_IN);
@@ -677,6 +685,7 @@ int main(void)
 		TEST(another_server_is_another_matter),
 		TEST(established_epochs_keep_nobody_away),
 		TEST(an_unknown_incoming_spi_goes_to_whose_item_is_outstanding),
+		TEST(an_incoming_spi_of_zero_is_one_like_others),
 		TEST(an_established_incoming_spi_goes_to_its_client),
 		TEST(otherwise_all_that_recently_did_ike_with_the_server_get_a_copy),
 		TEST(a_client_silent_in_ike_for_longer_gets_no_copies),
