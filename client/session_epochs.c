@@ -60,6 +60,18 @@ static void retire(struct session *s, struct tunnel *t, unsigned place)
 	epochs_remove(&t->epochs, place);
 }
 
+/* Whether it works is still of interest. */
+static bool is_on_trial(const struct tunnel *t, uint32_t id)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		const struct epoch *e = &t->epochs.epoch[k];
+
+		if (e->id == id && (e->state == EPOCH_PROBING || e->state == EPOCH_CURRENT))
+			return true;
+	}
+	return false;
+}
+
 /* Data is sent on the right one before any is taken away. */
 void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 {
@@ -67,6 +79,8 @@ void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 	int current = epochs_current(&t->epochs);
 
 	publish(s, slot);
+	if (!is_on_trial(t, t->prober.fresh))
+		prober_end(&t->prober, t->prober.fresh);
 	prober_watch(&t->prober, now, current < 0 ? 0 : t->epochs.epoch[current].id);
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
 		if (t->epochs.epoch[k].state == EPOCH_DEAD)
@@ -164,6 +178,10 @@ bool session_epochs_listen(struct session *s, vtime now, unsigned slot)
 		heard |= listen(&s->tunnels[slot], now, k, &back);
 	if (back)
 		session_epochs_follow(s, now, slot);
+	if (heard) {
+		s->heard_at = now;
+		session_climb(s, LADDER_HEARD);
+	}
 	return heard;
 }
 
@@ -441,20 +459,18 @@ static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
 	return soonest;
 }
 
-bool session_epochs_watch(struct session *s, vtime now, vtime *soonest)
+void session_epochs_watch(struct session *s, vtime now, vtime *soonest)
 {
-	bool heard = false;
 	vtime wait = VTIME_NEVER;
 
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
-		heard |= session_epochs_listen(s, now, i);
+		session_epochs_listen(s, now, i);
 		for (unsigned k = 0; k < EPOCHS_MAX; k++)
 			if (s->tunnels[i].epoch[k].in &&
 			    s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
 				wait = vtime_min(wait, limit(s, now, i, k));
 	}
 	*soonest = wait > WATCH_LEAST ? wait : WATCH_LEAST;
-	return heard;
 }
 
 vtime session_epochs_due_at(const struct session *s)

@@ -584,8 +584,8 @@ void session_epochs_doubt(struct session *s, vtime now, bool lost);
 bool session_epochs_doubtful(const struct session *s);
 /* True when any tunnel has an epoch that can be relied upon. */
 bool session_epochs_usable(const struct session *s);
-/* Looks at the counters: true when something came. *soonest: when to look at limits again. */
-bool session_epochs_watch(struct session *s, vtime now, vtime *soonest);
+/* Looks at the counters. *soonest: when to look at limits again. */
+void session_epochs_watch(struct session *s, vtime now, vtime *soonest);
 /* Takes all away. goodbye: the gateway is told. */
 void session_epochs_retire(struct session *s, bool goodbye);
 /* The same for one tunnel. */

@@ -198,8 +198,7 @@ void session_silent(struct session *s, vtime now)
 	vtime soonest;
 
 	s->probing = false;
-	if (session_epochs_watch(s, now, &soonest))
-		s->heard_at = now;
+	session_epochs_watch(s, now, &soonest);
 	/* It sends data but does not answer the question: that is answer enough. */
 	if (s->config->dpd && now - s->heard_at < s->config->dpd)
 		return;
@@ -218,10 +217,7 @@ void session_watch(struct session *s, vtime now)
 		watch_doubtful(s, now);
 	if (s->state != SESSION_UP)
 		return;
-	if (session_epochs_watch(s, now, &soonest)) {
-		s->heard_at = now;
-		session_climb(s, LADDER_HEARD);
-	}
+	session_epochs_watch(s, now, &soonest);
 	s->watched_at = now;
 	if (s->state != SESSION_UP)
 		return;

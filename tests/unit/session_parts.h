@@ -201,7 +201,9 @@ static inline void bench_ping(struct bench *b, const struct session_effect *fx)
 	struct ping_seen *p = &b->ping[b->pings++ % PINGS_MAX];
 	struct tuple t;
 
-	*p = (struct ping_seen){ .at = b->now, .spi = esp_out_config(fx->probe.out)->spi };
+	*p = (struct ping_seen){ .at = b->now };
+	if (fx->probe.out)
+		p->spi = esp_out_config(fx->probe.out)->spi;
 	if (fx->probe.n == 0)
 		return;
 	assert_int_equal(b->keys, 1);

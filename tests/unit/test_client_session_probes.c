@@ -153,6 +153,21 @@ static void rekey(struct bench *b)
 	assert_int_equal(epoch(b, 0)->state, EPOCH_PROBING);
 }
 
+/* The same where the gateway takes its time. */
+static void agreed(struct bench *b, uint32_t spi)
+{
+	fake_ike_child_up(1, fake_ike_last(IKE_EVENT_CHILD)->id, spi,
+			  fake_ike_last(IKE_EVENT_CHILD)->config);
+	bench_pump(b);
+}
+
+static void rekey_with(struct bench *b, uint32_t spi)
+{
+	session_negotiate(b->s, b->now, 0);
+	bench_pump(b);
+	agreed(b, spi);
+}
+
 /* ---- whom to ask ---- */
 
 static void the_first_epoch_asks_everybody_at_once(void **state)
@@ -468,6 +483,25 @@ static void nobody_answers_behind_a_nat(void **state)
 	assert_int_equal(bench_info(b).state, SESSION_UP);
 }
 
+/* It is not given up a second time. */
+static void a_pair_that_the_peer_deletes_is_not_pinged_any_more(void **state)
+{
+	struct bench *b = begin(*state);
+
+	found(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
+	rekey_with(b, 0x7777);
+	assert_int_equal(b->pings, 3);
+	fake_ike_push(1, IKE_EFFECT_CHILD_DELETED)->spi = epoch(b, 0)->spi_out;
+	bench_pump(b);
+	assert_int_equal(epoch(b, 0)->state, EPOCH_RETIRING);
+	assert_int_equal(children(), 3);
+	assert_int_equal(bench_info(b).nepoch, 1);
+	later(b, ONE_EPOCH);
+	assert_int_equal(b->pings, 3);
+	assert_int_equal(bench_info(b).nepoch, 1);
+}
+
 /* ---- silence ---- */
 
 /* The last packet counts, not when somebody looked. */
@@ -488,6 +522,7 @@ static void an_idle_pair_is_pinged_in_time(void **state)
 	expect_asks(b, 2, DNS);
 	assert_int_equal(bench_info(b).rung, RUNG_REST);
 	answer(b, 2);
+	assert_int_equal(bench_info(b).rung, RUNG_REST);
 	/* One for each maxidle, and no more. */
 	for (unsigned i = 1; i <= 5; i++) {
 		later(b, MAXIDLE);
@@ -517,9 +552,7 @@ static void a_silent_pair_is_replaced(void **state)
 	assert_int_equal(children(), 2);
 	assert_int_equal(bench_info(b).rung, RUNG_REKEY);
 	assert_int_equal(bench_info(b).nepoch, 0);
-	fake_ike_child_up(1, fake_ike_last(IKE_EVENT_CHILD)->id, 0x7777,
-			  fake_ike_last(IKE_EVENT_CHILD)->config);
-	bench_pump(b);
+	agreed(b, 0x7777);
 	assert_non_null(b->out[0]);
 	expect_asks(b, b->pings - 1, DNS);
 	answer(b, b->pings - 1);
@@ -668,6 +701,7 @@ int main(void)
 		BENCH_TEST(raw_esp_without_detection),
 		BENCH_TEST(held_packets_wait_for_the_proof),
 		BENCH_TEST(an_unproved_pair_is_given_up),
+		BENCH_TEST(a_pair_that_the_peer_deletes_is_not_pinged_any_more),
 		BENCH_TEST(too_many_unproved_pairs),
 		BENCH_TEST(nobody_answers_behind_a_nat),
 		BENCH_TEST(an_idle_pair_is_pinged_in_time),
