@@ -405,8 +405,8 @@ const char *masq_fate_name(enum masq_fate fate)
 	return names[fate];
 }
 
-bool masq_item_of(const struct masq *m, vtime now, const struct addr *server,
-		  uint32_t incoming_spi, struct masq_item *item)
+bool masq_item_of(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
+		  struct masq_item *item)
 {
 	int i = esp_of_server(m, now, server, look_up_as(m, incoming_spi));
 
