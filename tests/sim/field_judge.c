@@ -88,11 +88,19 @@ static vtime round_trip(const struct field *f)
 	return 2 * (s->lan.delay + s->lan.jitter + s->wan.delay + s->wan.jitter);
 }
 
+/* The longest wait before the negotiation that makes the ISAKMP SA be given up. */
+static vtime back_off(const struct field *f)
+{
+	vtime step = VTIME_S << f->settings.elimit;
+
+	return vtime_min(step, BACKOFF_MAX) * 5 / 4;
+}
+
 vtime field_patience(const struct field *f)
 {
 	const struct field_settings *s = &f->settings;
 
-	return (s->prober.pingtries + 1) * s->prober.pingtime + s->timeout + BACKOFF_MAX * 5 / 4 +
+	return (s->prober.pingtries + 1) * s->prober.pingtime + s->timeout + back_off(f) +
 	       4 * round_trip(f);
 }
 
@@ -114,37 +122,53 @@ vtime field_flows_since(const struct field_client *c)
 	return since;
 }
 
-/* What the server sends to this client reaches it, as far as the NATs know. */
+/*
+ * What the server sends to this client reaches it, as far as the NATs know, and by the item of what
+ * the client sends: else it has an outstanding one again and again, and is in everybody's way.
+ */
 static bool is_mapped(struct field *f, const struct field_client *c)
 {
 	const struct server_client *s = server_client(f->server, c->number);
 	struct field_nat *nat = &f->nats[c->route];
 	struct endpoint server = { f->settings.server.addr, IKE_NATT_PORT }, to = s->remote;
-	struct addr owner;
+	struct masq_item item;
 
 	if (nat->dead || !s->spi_out || !addr_eq(&s->remote.addr, &nat->outside))
 		return false;
 	if (to.port != ESP_PORT_BARE)
 		return udp_nat_in(&nat->nat, f->now, &server, &to) && addr_eq(&to.addr, &c->addr);
-	return masq_owner(nat->masq, f->now, &server.addr, s->spi_out, &owner) &&
-	       addr_eq(&owner, &c->addr);
+	return masq_item_of(nat->masq, f->now, &server.addr, s->spi_out, &item) &&
+	       addr_eq(&item.client, &c->addr) && item.outgoing_spi == s->spi_in;
+}
+
+/*
+ * Whose traffic has flowed for a while has recovered: what keys that are renewed at the same time
+ * do to each other later is no part of what was pending.
+ */
+static bool has_recovered(struct field_client *c)
+{
+	vtime since = field_flows_since(c);
+
+	if (c->flows_since == VTIME_NEVER && since != VTIME_NEVER && since + CALM <= c->field->now)
+		c->flows_since = since;
+	return c->flows_since != VTIME_NEVER;
 }
 
 static void look(struct field *f, unsigned unused)
 {
-	bool all = true;
+	bool all = true, over = f->now >= f->due + CALM;
 
 	(void)unused;
 	for (unsigned i = 0; i < f->nclients; i++) {
 		struct field_client *c = f->clients[i];
+		bool good = has_recovered(c) && c->flows_since <= f->due;
 
-		c->flows_since = field_flows_since(c);
-		all &= c->flows_since != VTIME_NEVER && c->flows_since + CALM <= f->now;
-		field_expect(f, !f->probes || c->flows_since <= f->due || f->now < f->due + CALM,
+		all &= good;
+		field_expect(f, good || !f->probes || !over,
 			     "%s: traffic does not flow %u s after all is quiet, %u pending",
 			     c->name, (unsigned)((f->now - f->quiet) / VTIME_S), f->pending);
 	}
-	if (all || f->now >= f->due + CALM)
+	if (all || over)
 		field_stop(f);
 	else
 		field_at(f, f->now + LOOK_EVERY, look, 0);

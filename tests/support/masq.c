@@ -405,14 +405,25 @@ const char *masq_fate_name(enum masq_fate fate)
 	return names[fate];
 }
 
-bool masq_owner(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
-		struct addr *client)
+bool masq_item_of(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
+		  struct masq_item *item)
 {
 	int i = esp_of_server(m, now, server, look_up_as(m, incoming_spi));
 
 	if (i >= 0)
-		*client = m->esp[i].client;
+		*item = m->esp[i];
 	return i >= 0;
+}
+
+bool masq_owner(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
+		struct addr *client)
+{
+	struct masq_item item;
+
+	if (!masq_item_of(m, now, server, incoming_spi, &item))
+		return false;
+	*client = item.client;
+	return true;
 }
 
 bool masq_outstanding(const struct masq *m, vtime now, const struct addr *server,

@@ -115,6 +115,9 @@ const char *masq_fate_name(enum masq_fate fate);
 
 /* ---- what tests look at ---- */
 
+/* The established item of this incoming SPI; false: there is none. */
+bool masq_item_of(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
+		  struct masq_item *item);
 /* Whose packets with this incoming SPI are: false when no established item has it. */
 bool masq_owner(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
 		struct addr *client);
