@@ -143,6 +143,7 @@ nat_start() {
 nat_stop() {
 	kill "$NAT_PID" 2>/dev/null
 	wait "$NAT_PID" 2>/dev/null
+	return 0
 }
 
 # nat_mark: nat_saw and nat_wait look at what it says from here on.
@@ -352,6 +353,7 @@ server_begin() {
 server_end() {
 	kill "$SERVER_PID" 2>/dev/null
 	wait "$SERVER_PID" 2>/dev/null
+	return 0
 }
 
 server_obeyed() { tail -n "+$1" "$LAB_OUT/server.log" | grep -qxF "done $2"; }
