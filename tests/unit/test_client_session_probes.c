@@ -464,6 +464,43 @@ static void too_many_unproved_pairs(void **state)
 	assert_int_equal(bench_info(b).rung, RUNG_REST);
 }
 
+/* Nothing comes of an attempt. */
+static void attempt_in_vain(struct bench *b, const char *gateway)
+{
+	unsigned sa = fake_ike.nsas;
+
+	assert_string_equal(b->resolved, gateway);
+	bench_authenticated(b, sa);
+	bench_give(b, sa);
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	later(b, 75 * VTIME_S);
+}
+
+/* The gateway that was good goes first, then the others in turn, then all of them again. */
+static void the_next_gateway(void **state)
+{
+	struct bench *b = begin(*state);
+
+	b->config.gateways[1] = "backup.example.com";
+	b->config.ngateways = 2;
+	found(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_NO_PROPOSAL;
+	session_recover(b->s, b->now, "lost");
+	bench_pump(b);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(bench_info(b).rung, RUNG_NEW_IKE);
+	attempt_in_vain(b, "vpn.example.com");
+	assert_int_equal(bench_info(b).rung, RUNG_NEXT_GATEWAY);
+	attempt_in_vain(b, "backup.example.com");
+	attempt_in_vain(b, "vpn.example.com");
+	attempt_in_vain(b, "backup.example.com");
+	fake_ike.children = FAKE_IKE_CHILDREN_UP;
+	assert_string_equal(b->resolved, "vpn.example.com");
+	until_up(b);
+	answer(b, b->pings - 1);
+	assert_int_equal(bench_info(b).rung, RUNG_REST);
+}
+
 /* A lost race must not be taken for somebody who filters pings, nor that for races for ever. */
 static void nobody_answers_behind_a_nat(void **state)
 {
@@ -703,6 +740,7 @@ int main(void)
 		BENCH_TEST(an_unproved_pair_is_given_up),
 		BENCH_TEST(a_pair_that_the_peer_deletes_is_not_pinged_any_more),
 		BENCH_TEST(too_many_unproved_pairs),
+		BENCH_TEST(the_next_gateway),
 		BENCH_TEST(nobody_answers_behind_a_nat),
 		BENCH_TEST(an_idle_pair_is_pinged_in_time),
 		BENCH_TEST(a_silent_pair_is_replaced),
