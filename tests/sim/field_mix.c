@@ -51,7 +51,8 @@ static void choose_prober(struct field *f)
 	s->prober.pingtries = (unsigned)(s->nclients * s->masq.tout / s->prober.pingtime) + 1;
 	s->prober.pingtime2 = s->prober.pingtime;
 	s->prober.pingtries2 = (unsigned)between(f, 3, 5);
-	s->prober.maxidle = between(f, s->masq.tei / 4, s->masq.tei * 3 / 4);
+	s->prober.maxidle =
+		between(f, s->masq.tei / 4, vtime_min(s->masq.tei * 3 / 4, 30 * VTIME_S));
 	faults = nat_model_check(&model, &s->prober, &advice);
 	field_expect(f, faults == 0, "the parameters do not hold: %x", faults);
 }
