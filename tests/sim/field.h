@@ -164,6 +164,7 @@ struct field_scenario {
 	void (*end)(struct field *f);
 	vtime limit;
 	enum field_twin twin;
+	unsigned share; /* of so many seeds that are asked for one is played; 0: all are */
 };
 
 struct field {

@@ -231,8 +231,8 @@ static void plain_begin(struct field *f)
 }
 
 const struct field_scenario field_mixes[] = {
-	{ "plain", plain_settings, plain_begin, NULL, 3600 * VTIME_S, FIELD_NO_TWIN },
-	{ "mix", mix_settings, mix_begin, NULL, 36000 * VTIME_S, FIELD_TWIN_SHOWN },
+	{ "plain", plain_settings, plain_begin, NULL, 3600 * VTIME_S, FIELD_NO_TWIN, 0 },
+	{ "mix", mix_settings, mix_begin, NULL, 36000 * VTIME_S, FIELD_TWIN_SHOWN, 0 },
 };
 
 const unsigned nfield_mixes = sizeof(field_mixes) / sizeof(field_mixes[0]);
