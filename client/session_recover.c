@@ -24,10 +24,10 @@ enum ladder_step session_climb(struct session *s, enum ladder_event event)
 	else if (step == LADDER_MOVE_ADDRESS)
 		s->start = START_NEXT;
 	else if (step == LADDER_START_OVER)
-		if (s->ladder.rung != was)
-			log_ev(s->log, LOG_DEBUG, "recovery",
-			       log_str("rung", rung_name(s->ladder.rung)),
-			       log_u64("nepoch", s->ladder.nepoch));
+		s->start = START_FIRST;
+	if (s->ladder.rung != was)
+		log_ev(s->log, LOG_DEBUG, "recovery", log_str("rung", rung_name(s->ladder.rung)),
+		       log_u64("nepoch", s->ladder.nepoch));
 	return step;
 }
 
@@ -105,7 +105,6 @@ void session_reconfigure(struct session *s, vtime now, const char *why)
 void session_recover_failed(struct session *s, vtime now, const char *why)
 {
 	s->failures++;
-	s->start = START_FIRST;
 	snprintf(s->why, sizeof(s->why), "%s", why);
 	session_ikes_part(s, now);
 	s->tun_waiting = false;

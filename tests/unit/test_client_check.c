@@ -164,6 +164,29 @@ static const char *host_name(void)
 	"a NAT\n"
 #define OFFERED "    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
 
+static void pings_are_explained(void **state)
+{
+	struct verdict v = check("[gateway]\naddress = a\n[auth]\npsk = x\n"
+				 "[nat]\nmaxidle = 0\npingtime = 200ms\npingtries = 9\n"
+				 "ping-target = 10.99.0.9\nignore-peer-rekey = yes\n"
+				 "[tunnel]\naddress = 10.98.0.1\nremote = 10.99.0.0/24\n");
+
+	assert_int_equal(v.exit, 0);
+	assert_non_null(strstr(v.out,
+			       "  new keys        tried with pings, 10 at most, 200ms apart\n"
+			       "    who answers   10.99.0.9, else who is found in the tunnel"));
+	assert_non_null(strstr(v.out, "    the gateway's own attempts to renew them are refused: "
+				      "we begin instead\n"));
+	/* With pings as fast as that a NAT for raw ESP gets the better of us. */
+	assert_non_null(strstr(v.err, "vpn.conf: warning: [nat] pingtime = 200ms: "));
+	assert_non_null(strstr(v.err, "vpn.conf: warning: [nat] pingtries = 9: "));
+	assert_non_null(strstr(v.err, "vpn.conf: warning: [nat] maxidle = 0: "));
+	verdict_free(&v);
+	v = check("[gateway]\naddress = a\n[auth]\npsk = x\n");
+	assert_null(strstr(v.err, "[nat]"));
+	verdict_free(&v);
+}
+
 static void a_group_and_its_users_are_explained(void **state)
 {
 	char wanted[4000];
@@ -514,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_says_what_would_be_done),
+		cmocka_unit_test(pings_are_explained),
 		cmocka_unit_test(a_group_and_its_users_are_explained),
 		cmocka_unit_test(a_hybrid_gateway_is_explained),
 		cmocka_unit_test(single_lines_are_explained),

@@ -89,6 +89,7 @@ static void answer_on(struct bench *b, unsigned ping, uint32_t spi_in)
 	};
 
 	assert_true(p->dst.family != FAMILY_NONE);
+	atomic_fetch_add(&tunnel(b)->epoch[at].in->counters.own, 1);
 	heard(b, at);
 	event(b, &reply);
 }
@@ -320,8 +321,14 @@ static void answered_on_the_old_pair(void **state)
 	rekey(b);
 	answer_on(b, 2, old);
 	assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
-	later(b, ONE_EPOCH);
-	assert_int_equal(b->pings, 3);
+	/* It goes on answering there, and is taken for no less alive. */
+	for (unsigned i = 0; i < 5; i++) {
+		later(b, MAXIDLE);
+		assert_int_equal(b->pings, 4 + i);
+		answer_on(b, 3 + i, old);
+	}
+	assert_int_equal(children(), 2);
+	assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
 }
 
 static void answered_on_the_old_pair_behind_a_nat(void **state)
@@ -375,8 +382,10 @@ static void held_packets_wait_for_the_proof(void **state)
 	bench_up(b);
 	event(b, &need);
 	assert_int_equal(children(), 1);
+	assert_false(tunnel(b)->demanded);
 	event(b, &need);
 	assert_int_equal(children(), 1);
+	assert_true(tunnel(b)->demanded);
 	/* When it is given up they are not forgotten. */
 	later(b, ONE_EPOCH + 2 * VTIME_S);
 	assert_int_equal(children(), 2);
@@ -464,6 +473,43 @@ static void too_many_unproved_pairs(void **state)
 	assert_int_equal(bench_info(b).rung, RUNG_REST);
 }
 
+/* Nothing comes of an attempt. */
+static void attempt_in_vain(struct bench *b, const char *gateway)
+{
+	unsigned sa = fake_ike.nsas;
+
+	assert_string_equal(b->resolved, gateway);
+	bench_authenticated(b, sa);
+	bench_give(b, sa);
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	later(b, 75 * VTIME_S);
+}
+
+/* The gateway that was good goes first, then the others in turn, then all of them again. */
+static void the_next_gateway(void **state)
+{
+	struct bench *b = begin(*state);
+
+	b->config.gateways[1] = "backup.example.com";
+	b->config.ngateways = 2;
+	found(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_NO_PROPOSAL;
+	session_recover(b->s, b->now, "lost");
+	bench_pump(b);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(bench_info(b).rung, RUNG_NEW_IKE);
+	attempt_in_vain(b, "vpn.example.com");
+	assert_int_equal(bench_info(b).rung, RUNG_NEXT_GATEWAY);
+	attempt_in_vain(b, "backup.example.com");
+	attempt_in_vain(b, "vpn.example.com");
+	attempt_in_vain(b, "backup.example.com");
+	fake_ike.children = FAKE_IKE_CHILDREN_UP;
+	assert_string_equal(b->resolved, "vpn.example.com");
+	until_up(b);
+	answer(b, b->pings - 1);
+	assert_int_equal(bench_info(b).rung, RUNG_REST);
+}
+
 /* A lost race must not be taken for somebody who filters pings, nor that for races for ever. */
 static void nobody_answers_behind_a_nat(void **state)
 {
@@ -529,6 +575,27 @@ static void an_idle_pair_is_pinged_in_time(void **state)
 		assert_int_equal(b->pings, 3 + i);
 		answer(b, 2 + i);
 	}
+}
+
+/* Our own pings are no reason to keep it. */
+static void a_pinged_tunnel_can_be_idle(void **state)
+{
+	struct bench *b = begin(*state);
+	const struct data_event need = { .type = DATA_NEED_SA };
+
+	b->config.on_demand = true;
+	b->config.idle_close = 5 * MAXIDLE;
+	bench_up(b);
+	event(b, &need);
+	answer(b, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		later(b, MAXIDLE);
+		answer(b, b->pings - 1);
+		assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
+	}
+	later(b, MAXIDLE);
+	assert_int_equal(bench_info(b).tunnels[0].nepochs, 0);
+	assert_int_equal(children(), 1);
 }
 
 static void a_silent_pair_is_replaced(void **state)
@@ -703,8 +770,10 @@ int main(void)
 		BENCH_TEST(an_unproved_pair_is_given_up),
 		BENCH_TEST(a_pair_that_the_peer_deletes_is_not_pinged_any_more),
 		BENCH_TEST(too_many_unproved_pairs),
+		BENCH_TEST(the_next_gateway),
 		BENCH_TEST(nobody_answers_behind_a_nat),
 		BENCH_TEST(an_idle_pair_is_pinged_in_time),
+		BENCH_TEST(a_pinged_tunnel_can_be_idle),
 		BENCH_TEST(a_silent_pair_is_replaced),
 		BENCH_TEST(a_silent_pair_that_is_heard_again),
 		BENCH_TEST(the_peer_may_renew_where_nobody_guesses),
