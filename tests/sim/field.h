@@ -214,8 +214,6 @@ struct field_options {
 };
 
 extern struct field_options field_options;
-/* What all clients of all worlds have reached. */
-extern struct session_reached field_reached;
 
 extern const struct field_scenario field_races[], field_mixes[], field_longs[];
 extern const unsigned nfield_races, nfield_mixes, nfield_longs;
