@@ -13,7 +13,6 @@
 #define CLIENT_FIRST 11
 
 struct field_options field_options = { .epochs = 10 };
-struct session_reached field_reached;
 
 /* ---- failure ---- */
 

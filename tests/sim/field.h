@@ -164,6 +164,7 @@ struct field_scenario {
 	void (*end)(struct field *f);
 	vtime limit;
 	enum field_twin twin;
+	unsigned share; /* of so many seeds that are asked for one is played; 0: all are */
 };
 
 struct field {
@@ -213,8 +214,6 @@ struct field_options {
 };
 
 extern struct field_options field_options;
-/* What all clients of all worlds have reached. */
-extern struct session_reached field_reached;
 
 extern const struct field_scenario field_races[], field_mixes[], field_longs[];
 extern const unsigned nfield_races, nfield_mixes, nfield_longs;

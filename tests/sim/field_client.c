@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "packet/packet.h"
+#include "tests/sim/settings.h"
 
 #define ECHO_ID 0x6600
 #define HOLD (64 << 10)
@@ -354,7 +355,7 @@ static void config_begin(struct field_client *c)
 	config->nat_model =
 		(struct nat_model){ s->masq.tout, s->masq.nout, s->masq.tei, s->nclients - 1 };
 	config->no_probes = !c->field->probes;
-	config->reached = &field_reached;
+	config->reached = &sim_reached;
 	config->pingtime2 = s->prober.pingtime2;
 	config->pingtries2 = s->prober.pingtries2;
 	config->ping_targets[0] = s->server.net.addr;

@@ -88,19 +88,16 @@ static vtime round_trip(const struct field *f)
 	return 2 * (s->lan.delay + s->lan.jitter + s->wan.delay + s->wan.jitter);
 }
 
-/* The longest wait before the negotiation that makes the ISAKMP SA be given up. */
-static vtime back_off(const struct field *f)
-{
-	vtime step = VTIME_S << f->settings.elimit;
-
-	return vtime_min(step, BACKOFF_MAX) * 5 / 4;
-}
-
+/*
+ * What one collision takes: pings of a new epoch that go unanswered, a negotiation that does, a wait
+ * before the next one, and four round trips of what succeeds. What is not known yet is found out by
+ * idle pings meanwhile: maxidle is to be well below the longest wait.
+ */
 vtime field_patience(const struct field *f)
 {
 	const struct field_settings *s = &f->settings;
 
-	return (s->prober.pingtries + 1) * s->prober.pingtime + s->timeout + back_off(f) +
+	return (s->prober.pingtries + 1) * s->prober.pingtime + s->timeout + BACKOFF_MAX * 5 / 4 +
 	       4 * round_trip(f);
 }
 

@@ -20,7 +20,8 @@ static void stop(struct field *f, unsigned unused)
 /* ---- epochs: keys are renewed every 5 s under load ---- */
 
 #define EPOCHS_CLIENTS 8
-#define EPOCHS_RATE 1000 /* packets in a second, all clients and both directions together */
+#define EPOCHS_RATE 1000 /* packets of one client in a second, both directions together */
+#define EPOCHS_APART (600 * VTIME_MS)
 
 static void epochs_settings(struct field *f)
 {
@@ -44,7 +45,7 @@ static void epochs8_settings(struct field *f)
 
 static void streams(struct field *f, unsigned on)
 {
-	vtime every = on ? VTIME_S * 2 * f->nclients / EPOCHS_RATE : 0;
+	vtime every = on ? VTIME_S * 2 / EPOCHS_RATE : 0;
 
 	for (unsigned i = 0; i < f->nclients; i++) {
 		field_stream_down(f, i, every);
@@ -65,13 +66,31 @@ static void epochs_look(struct field *f, unsigned unused)
 	field_at(f, f->now + 5 * VTIME_S, stop, 0);
 }
 
+static void epochs_load(struct field *f)
+{
+	for (unsigned i = 0; i < f->nclients; i++)
+		field_at(f, 5500 * VTIME_MS, field_ping, i);
+	field_at(f, 6 * VTIME_S, streams, 1);
+	field_at(f, 7 * VTIME_S, epochs_look, 0);
+}
+
+/* Some renew their keys at the same time. */
 static void epochs_begin(struct field *f)
 {
 	connect_all(f, 4 * VTIME_S);
+	epochs_load(f);
+}
+
+/*
+ * One after the other: when two renew at the same time, and the server does not wait, what it sends
+ * to one of them can take the other's item.
+ */
+static void epochs8_begin(struct field *f)
+{
 	for (unsigned i = 0; i < f->nclients; i++)
-		field_at(f, 4500 * VTIME_MS, field_ping, i);
-	field_at(f, 5 * VTIME_S, streams, 1);
-	field_at(f, 6 * VTIME_S, epochs_look, 0);
+		field_at(f, i * EPOCHS_APART + rng_below(&f->dice, EPOCHS_APART / 2), field_connect,
+			 i);
+	epochs_load(f);
 }
 
 static void streams_end(struct field *f)
@@ -119,6 +138,12 @@ static void epochs8_end(struct field *f)
 			     "%s: %u packets were lost, %u sent too early", c->name,
 			     (unsigned)c->down_stream.lost, (unsigned)early);
 	}
+}
+
+/* When some renew at the same time, what is lost is counted and shown; nothing is lost for good. */
+static void close_end(struct field *f)
+{
+	streams_end(f);
 }
 
 /* ---- idle: nobody talks, and still everybody can be reached ---- */
@@ -227,10 +252,12 @@ static void peer_end(struct field *f)
 }
 
 const struct field_scenario field_longs[] = {
-	{ "epochs", epochs_settings, epochs_begin, epochs_end, 10 * HOUR, FIELD_NO_TWIN },
-	{ "epochs8", epochs8_settings, epochs_begin, epochs8_end, 10 * HOUR, FIELD_NO_TWIN },
-	{ "idle", idle_settings, idle_begin, idle_end, HOUR, FIELD_NO_TWIN },
-	{ "peer_rekeys", peer_settings, peer_begin, peer_end, HOUR, FIELD_NO_TWIN },
+	{ "epochs", epochs_settings, epochs_begin, epochs_end, 10 * HOUR, FIELD_NO_TWIN, 50 },
+	{ "epochs8", epochs8_settings, epochs8_begin, epochs8_end, 10 * HOUR, FIELD_NO_TWIN, 50 },
+	{ "epochs8_close", epochs8_settings, epochs_begin, close_end, 10 * HOUR, FIELD_NO_TWIN,
+	  50 },
+	{ "idle", idle_settings, idle_begin, idle_end, HOUR, FIELD_NO_TWIN, 0 },
+	{ "peer_rekeys", peer_settings, peer_begin, peer_end, HOUR, FIELD_NO_TWIN, 4 },
 };
 
 const unsigned nfield_longs = sizeof(field_longs) / sizeof(field_longs[0]);

@@ -95,8 +95,9 @@ static void report(const struct field_scenario *s, const struct counts *c)
 bool field_run(const struct field_scenario *s, unsigned long first, unsigned long n)
 {
 	struct counts c = { 0 };
+	unsigned long last = first + (s->share > 1 ? (n + s->share - 1) / s->share : n);
 
-	for (unsigned long seed = first; seed < first + n; seed++) {
+	for (unsigned long seed = first; seed < last; seed++) {
 		struct field_result r = field_play(s, seed, !field_options.without);
 
 		if (field_options.without) {

@@ -51,7 +51,8 @@ static void choose_prober(struct field *f)
 	s->prober.pingtries = (unsigned)(s->nclients * s->masq.tout / s->prober.pingtime) + 1;
 	s->prober.pingtime2 = s->prober.pingtime;
 	s->prober.pingtries2 = (unsigned)between(f, 3, 5);
-	s->prober.maxidle = between(f, s->masq.tei / 4, s->masq.tei * 3 / 4);
+	s->prober.maxidle =
+		between(f, s->masq.tei / 4, vtime_min(s->masq.tei * 3 / 4, 30 * VTIME_S));
 	faults = nat_model_check(&model, &s->prober, &advice);
 	field_expect(f, faults == 0, "the parameters do not hold: %x", faults);
 }
@@ -230,8 +231,8 @@ static void plain_begin(struct field *f)
 }
 
 const struct field_scenario field_mixes[] = {
-	{ "plain", plain_settings, plain_begin, NULL, 3600 * VTIME_S, FIELD_NO_TWIN },
-	{ "mix", mix_settings, mix_begin, NULL, 36000 * VTIME_S, FIELD_TWIN_SHOWN },
+	{ "plain", plain_settings, plain_begin, NULL, 3600 * VTIME_S, FIELD_NO_TWIN, 0 },
+	{ "mix", mix_settings, mix_begin, NULL, 36000 * VTIME_S, FIELD_TWIN_SHOWN, 0 },
 };
 
 const unsigned nfield_mixes = sizeof(field_mixes) / sizeof(field_mixes[0]);

@@ -314,16 +314,17 @@ static void failover_begin(struct field *f)
 
 const struct field_scenario field_races[] = {
 	{ "race1", race1_settings, race1_begin, race1_end, RENEWED_AT + 15 * VTIME_S,
-	  FIELD_TWIN_FAILS },
-	{ "race2", settings_some, race2_begin, NULL, LIMIT, FIELD_TWIN_FAILS },
-	{ "race3", settings_some, race3_begin, NULL, LIMIT, FIELD_TWIN_FAILS },
-	{ "race4", race4_settings, race4_begin, NULL, LIMIT, FIELD_TWIN_FAILS },
-	{ "spi_collision", spi_settings, spi_begin, spi_end, LIMIT, FIELD_TWIN_FAILS },
+	  FIELD_TWIN_FAILS, 0 },
+	{ "race2", settings_some, race2_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "race3", settings_some, race3_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "race4", race4_settings, race4_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "spi_collision", spi_settings, spi_begin, spi_end, LIMIT, FIELD_TWIN_FAILS, 0 },
 	/* The NAT copes with this one, as long as IKE repeats what it says. */
-	{ "cookie_collision", cookie_settings, cookie_begin, cookie_end, LIMIT, FIELD_TWIN_SHOWN },
-	{ "nat_reboot", settings_some, reboot_begin, NULL, LIMIT, FIELD_TWIN_FAILS },
-	{ "nat_renumber", settings_some, renumber_begin, NULL, LIMIT, FIELD_TWIN_FAILS },
-	{ "failover", failover_settings, failover_begin, NULL, LIMIT, FIELD_TWIN_FAILS },
+	{ "cookie_collision", cookie_settings, cookie_begin, cookie_end, LIMIT, FIELD_TWIN_SHOWN,
+	  0 },
+	{ "nat_reboot", settings_some, reboot_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "nat_renumber", settings_some, renumber_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "failover", failover_settings, failover_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
 };
 
 const unsigned nfield_races = sizeof(field_races) / sizeof(field_races[0]);
