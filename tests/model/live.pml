@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * "Both receive again." It begins in every state in which loss, reboots and moves can have left the
+ * NAT, the server and the clients, and from there on nothing is lost, an answer is faster than
+ * pingtime and T_out, and at most one client has an unanswered probe: it waits until its answer has
+ * come or its outstanding item has expired, then the other one may. The pings are of either kind, of
+ * a new epoch and of one in use.
+ *
+ * Each process here is one thing that happens in the end when it can (weak fairness). What need not
+ * happen has nothing for an alternative.
+ */
+#define PINGTRIES 1
+
+#define READY 0
+#define WAITING 1
+#define DONE 2
+
+byte turn, again; /* who may ping, and whether it has had the turn before */
+byte stage = READY, tries;
+byte answer = NONE; /* in flight, on this epoch */
+byte renew[2]; /* its next turn begins with a negotiation */
+#define AS_BEFORE 2 /* which offers SHARED again */
+bit deaf[2]; /* its last round of pings was in vain, and what is sent to it has ceased */
+
+inline ping(c) {
+	received[c] = 0;
+	if
+	:: new[c] == NONE && (cur[c] == NONE || renew[c]) -> negotiate(c, (renew[c] == AS_BEFORE))
+	:: else
+	fi;
+	renew[c] = 0;
+	holder = (new[c] != NONE -> new[c] : cur[c]);
+	if
+	:: holder != NONE ->
+		printf("client %d: pings on epoch %d\n", c, holder);
+		nat_out(holder);
+		if
+		:: found ->
+#if FIG == 7
+			if
+			:: holder == new[c] || scur[c] == NONE -> server_uses(c, holder)
+			:: else
+			fi;
+#endif
+			answer = scur[c]
+		:: else
+		fi
+	:: else
+	fi;
+	stage = WAITING
+}
+
+inline unanswered(c) {
+	if
+	:: tries < PINGTRIES ->
+		tries++;
+		stage = READY
+	:: else ->
+		printf("client %d: no answer\n", c);
+		tries = 0;
+		stage = DONE;
+		deaf[c] = 1;
+#if PROBER
+		proof[c] = (cur[c] == NONE -> UNPROVED : ALLOWED);
+		renew[c] = 1;
+		if
+		:: new[c] != NONE ->
+			renew[c] = (BUG == 2 && shared[new[c]] -> AS_BEFORE : 1);
+			give_up(c, 1)
+		:: else
+		fi
+#endif
+	fi
+}
+
+#define has_outstanding_0 (item[0] == OUTSTANDING || item[1] == OUTSTANDING || item[K - 1] == OUTSTANDING)
+#define has_outstanding_1 \
+	(item[K] == OUTSTANDING || item[K + 1] == OUTSTANDING || item[2 * K - 1] == OUTSTANDING)
+#define has_outstanding(c) ((c == 0 && has_outstanding_0) || (c == 1 && has_outstanding_1))
+
+proctype client(byte c)
+{
+	do
+	:: d_step { turn == c && stage == READY -> ping(c); tidy() }
+	:: d_step {
+		turn == c && stage == WAITING && received[c] ->
+		tries = 0;
+		stage = DONE
+	}
+	:: d_step {
+		turn == c && stage == WAITING && !received[c] && answer == NONE ->
+		unanswered(c);
+		tidy()
+	}
+	:: d_step {
+		turn == c && stage == DONE && answer == NONE && !has_outstanding(c) ->
+		turn = 1 - c;
+		again = 0;
+		stage = READY
+	}
+	:: d_step {
+		turn == c && stage == DONE && answer == NONE && !has_outstanding(c) && !again ->
+		again = 1;
+		stage = READY
+	}
+	od
+}
+
+proctype answers()
+{
+	do
+	:: d_step { answer != NONE -> x = answer; answer = NONE; i = x; nat_in(i); tidy() }
+	:: d_step { answer != NONE -> x = answer; answer = NONE; i = x; no_copies = 1; nat_in(i); tidy() }
+	od
+}
+
+/*
+ * What the server sends unasked: to whom something has come since its last round of pings in vain,
+ * and to whom it is the turn of.
+ */
+#define speaks_on(e) (arrives_on(e) && (!deaf[CLIENT(e)] || turn == CLIENT(e)))
+
+proctype data()
+{
+	do
+	:: x = 0 /* nothing */
+#define ARRIVE(e) \
+	:: d_step { speaks_on(e) -> nat_in(e); tidy() } \
+	:: d_step { speaks_on(e) -> no_copies = 1; nat_in(e); tidy() }
+	EACH(ARRIVE)
+	od
+}
+
+/* What it has sent on an epoch that it does not use any more has arrived in the end. */
+proctype end_of_late()
+{
+	do
+#define ANY(e) late[e]
+	:: d_step {
+		!(EACH_OF(0, !ANY) && EACH_OF(1, !ANY)) ->
+#define CLEAR(e) late[e] = 0;
+		EACH(CLEAR)
+		tidy()
+	}
+	od
+}
+
+proctype tout()
+{
+	do
+#define TOUT(e) \
+	:: d_step { item[e] == OUTSTANDING && answer == NONE -> item[e] = ABSENT; tidy() }
+	EACH(TOUT)
+	od
+}
+
+proctype tei()
+{
+	do
+	:: x = 0 /* nothing */
+#define TEI(e) \
+	:: d_step { \
+		item[e] >= ESTABLISHED -> \
+		look_whether_kept(e); \
+		if \
+		:: !found -> item[e] = ABSENT \
+		:: else \
+		fi; \
+		tidy() \
+	}
+	EACH(TEI)
+	od
+}
+
+/* ---- every beginning ---- */
+
+inline either(what, a, b) {
+	if
+	:: what = a
+	:: what = b
+	fi
+}
+
+inline any_client(c) {
+	either(cur[c], NONE, c * K);
+	either(new[c], NONE, c * K + 1);
+	proof[c] = (cur[c] == NONE -> UNPROVED : ALLOWED);
+	if
+	:: scur[c] = NONE
+	:: scur[c] = c * K
+	:: scur[c] = c * K + 1
+	fi;
+	if
+	:: shared[c * K] = 1
+	:: shared[c * K + 1] = 1
+	:: true
+	fi;
+	either(late[c * K], 0, 1);
+	either(late[c * K + 1], 0, 1)
+}
+
+inline any_item(e) {
+	if
+	:: true
+	:: find_outstanding(); item[e] = (x == NONE -> OUTSTANDING : ABSENT)
+	:: item[e] = ESTABLISHED + UNUSED
+	:: v = 0;
+	   do
+	   :: v < EPOCHS -> v++
+	   :: break
+	   od;
+	   find_established();
+	   item[e] = (holder == NONE -> ESTABLISHED + v : ABSENT)
+	fi
+}
+
+init {
+	atomic {
+		any_client(0);
+		any_client(1);
+		either(turn, 0, 1);
+		d_step { tidy() };
+		any_item(0);
+		any_item(1);
+		any_item(K);
+		any_item(K + 1);
+		d_step { tidy() };
+		run client(0); run client(1); run answers(); run data(); run end_of_late();
+		run tout(); run tei()
+	}
+}
+
+/* The other client is no different. */
+ltl receives_again { []<> received[0] }
