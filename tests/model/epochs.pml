@@ -72,7 +72,9 @@
 #define ALLOWED 1 /* proved, but by a copy, or in doubt since; or the rules leave no choice */
 #define BY_ITEM 2 /* its last packet came through an item of the NAT */
 
-byte item[EPOCHS]; /* the NAT */
+byte item[EPOCHS]; /* the NAT's, by outgoing SPI */
+/* Established items whose outgoing SPI is not used any more, by incoming SPI: 1 plus the client. */
+byte orphan[EPOCHS + 1];
 bit late[EPOCHS]; /* the server does not send on it any more, but what it sent may yet arrive */
 bit shared[EPOCHS]; /* the incoming SPI is SHARED */
 byte cur[2] = NONE; /* the client sends data on it */
@@ -126,6 +128,7 @@ inline look_for_spi(spi) {
 /* Epochs a and b of client c change names. */
 inline swap(c, a, b) {
 	i = item[a]; item[a] = item[b]; item[b] = i;
+	i = orphan[a]; orphan[a] = orphan[b]; orphan[b] = i;
 	i = late[a]; late[a] = late[b]; late[b] = i;
 	i = shared[a]; shared[a] = shared[b]; shared[b] = i;
 	cur[c] = (cur[c] == a -> b : (cur[c] == b -> a : cur[c]));
@@ -178,7 +181,13 @@ inline tidy() {
 		:: else
 		fi;
 		if
-		:: item[x] == ESTABLISHED + UNUSED && !sends_on(x) -> item[x] = ABSENT
+		:: item[x] >= ESTABLISHED && !sends_on(x) ->
+			i = item[x] - ESTABLISHED;
+			if
+			:: i != UNUSED -> orphan[i] = 1 + CLIENT(x)
+			:: else
+			fi;
+			item[x] = ABSENT
 		:: else
 		fi;
 		if
@@ -192,6 +201,14 @@ inline tidy() {
 		:: else
 		fi;
 #endif
+		x++
+	:: else -> break
+	od;
+	x = 0;
+	do
+	:: x <= EPOCHS ->
+		look_for_spi(x);
+		orphan[x] = (found -> orphan[x] : 0);
 		x++
 	:: else -> break
 	od;
@@ -217,13 +234,14 @@ inline find_outstanding() {
 	od
 }
 
-/* holder: whose item has the incoming SPI v, or NONE */
+/* holder: an epoch of the client whose item has the incoming SPI v, or NONE */
 inline find_established() {
 	holder = 0;
 	do
 	:: holder < EPOCHS && item[holder] != ESTABLISHED + v -> holder++
 	:: else -> break
-	od
+	od;
+	holder = (holder == NONE && orphan[v] -> (orphan[v] - 1) * K : holder)
 }
 
 /* A client sends on epoch e. found: the NAT lets it pass. */
@@ -243,10 +261,9 @@ inline nat_out(e) {
 #endif
 }
 
-/* found: the item leads to the epoch in use of its own client, which keeps it alive */
-inline look_whether_kept(e) {
-	found = BUG != 3 && PROBER && cur[CLIENT(e)] != NONE &&
-		item[e] == ESTABLISHED + SPI(cur[CLIENT(e)]) && proof[CLIENT(e)] == BY_ITEM
+/* found: an item that leads to the epoch in use of its own client, which keeps it alive */
+inline look_whether_kept(c, spi) {
+	found = BUG != 3 && PROBER && cur[c] != NONE && spi == SPI(cur[c]) && proof[c] == BY_ITEM
 }
 
 /* While the proof of the epoch in use stands, its incoming SPI is in no item of the other client. */
@@ -367,7 +384,7 @@ inline find_fresh(c) {
 }
 
 #define not_shared(e) (!shared[e] && item[e] != ESTABLISHED + SHARED)
-#define may_share(c) EACH_OF(c, not_shared)
+#define may_share(c) (EACH_OF(c, not_shared) && orphan[SHARED] != 1 + (c))
 
 /* Both ends have the new epoch afterwards; nothing happens while no name is fresh. */
 inline negotiate(c, sh) {
@@ -503,7 +520,7 @@ proctype nat()
 #define TEI(e) \
 	:: d_step { \
 		item[e] >= ESTABLISHED -> \
-		look_whether_kept(e); \
+		look_whether_kept(CLIENT(e), item[e] - ESTABLISHED); \
 		if \
 		:: !found -> \
 			printf("NAT: the established item of epoch %d expires\n", e); \
@@ -514,6 +531,15 @@ proctype nat()
 		tidy() \
 	}
 	EACH(TEI)
+#define TEI_ORPHAN(spi) \
+	:: d_step { \
+		orphan[spi] -> \
+		look_whether_kept(orphan[spi] - 1, spi); \
+		orphan[spi] = (found -> orphan[spi] : 0); \
+		tidy() \
+	}
+	EACH(TEI_ORPHAN)
+	TEI_ORPHAN(SHARED)
 	od
 }
 

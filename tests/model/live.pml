@@ -131,25 +131,11 @@ proctype data()
 	od
 }
 
-/* What it has sent on an epoch that it does not use any more has arrived in the end. */
-proctype end_of_late()
-{
-	do
-#define ANY(e) late[e]
-	:: d_step {
-		!(EACH_OF(0, !ANY) && EACH_OF(1, !ANY)) ->
-#define CLEAR(e) late[e] = 0;
-		EACH(CLEAR)
-		tidy()
-	}
-	od
-}
-
 proctype tout()
 {
 	do
 #define TOUT(e) \
-	:: d_step { item[e] == OUTSTANDING && answer == NONE -> item[e] = ABSENT; tidy() }
+	:: d_step { item[e] == OUTSTANDING && (answer == NONE || CLIENT(e) != turn) -> item[e] = ABSENT; tidy() }
 	EACH(TOUT)
 	od
 }
@@ -161,7 +147,7 @@ proctype tei()
 #define TEI(e) \
 	:: d_step { \
 		item[e] >= ESTABLISHED -> \
-		look_whether_kept(e); \
+		look_whether_kept(CLIENT(e), item[e] - ESTABLISHED); \
 		if \
 		:: !found -> item[e] = ABSENT \
 		:: else \
@@ -169,6 +155,29 @@ proctype tei()
 		tidy() \
 	}
 	EACH(TEI)
+#define TEI_ORPHAN(spi) \
+	:: d_step { \
+		orphan[spi] -> \
+		look_whether_kept(orphan[spi] - 1, spi); \
+		orphan[spi] = (found -> orphan[spi] : 0); \
+		tidy() \
+	}
+	EACH(TEI_ORPHAN)
+	TEI_ORPHAN(SHARED)
+	od
+}
+
+/* What was sent on an epoch that is not used any more has arrived in the end. */
+proctype calm()
+{
+	do
+#define none_late(e) !late[e]
+	:: d_step {
+		!(EACH_OF(0, none_late) && EACH_OF(1, none_late)) ->
+#define CLEAR(e) late[e] = 0;
+		EACH(CLEAR)
+		tidy()
+	}
 	od
 }
 
@@ -186,17 +195,17 @@ inline any_client(c) {
 	either(new[c], NONE, c * K + 1);
 	proof[c] = (cur[c] == NONE -> UNPROVED : ALLOWED);
 	if
-	:: scur[c] = NONE
-	:: scur[c] = c * K
-	:: scur[c] = c * K + 1
+	:: scur[c] = cur[c]
+	:: scur[c] = new[c]
+#if K == 3
+	:: scur[c] = c * K + 2
+#endif
 	fi;
 	if
-	:: shared[c * K] = 1
-	:: shared[c * K + 1] = 1
+	:: cur[c] != NONE -> shared[cur[c]] = 1
+	:: new[c] != NONE -> shared[new[c]] = 1
 	:: true
-	fi;
-	either(late[c * K], 0, 1);
-	either(late[c * K + 1], 0, 1)
+	fi
 }
 
 inline any_item(e) {
@@ -214,19 +223,31 @@ inline any_item(e) {
 	fi
 }
 
+inline any_orphan(spi) {
+	if
+	:: true
+	:: orphan[spi] = 1
+	:: orphan[spi] = 2
+	fi
+}
+
 init {
 	atomic {
 		any_client(0);
 		any_client(1);
 		either(turn, 0, 1);
 		d_step { tidy() };
+		any_orphan(0);
+		any_orphan(1);
+		any_orphan(K);
+		any_orphan(K + 1);
+		any_orphan(SHARED);
 		any_item(0);
 		any_item(1);
 		any_item(K);
 		any_item(K + 1);
 		d_step { tidy() };
-		run client(0); run client(1); run answers(); run data(); run end_of_late();
-		run tout(); run tei()
+		run client(0); run client(1); run answers(); run data(); 		run tout(); run tei(); run calm()
 	}
 }
 
