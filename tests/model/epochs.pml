@@ -11,6 +11,7 @@
  *	BUG=2       it offers the same SPI again after giving up (seen with LIVE)
  *	BUG=3       maxidle > T_ei: an item in use may expire
  *	COPIES=1    a proof that came as a copy to all is to count like any other (it cannot)
+ *	LARGE=1     more of both; K=3 even more
  *	LIVE=1      live.pml instead: from any state of the NAT both clients receive again
  *
  * An epoch is a number: one of K names of its client. That number is the outgoing SPI, too, since
@@ -41,6 +42,9 @@
 #endif
 #ifndef LIVE
 #define LIVE 0
+#endif
+#ifndef LARGE
+#define LARGE 0
 #endif
 #ifndef K
 #define K 2

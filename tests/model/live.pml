@@ -192,7 +192,9 @@ inline either(what, a, b) {
 
 inline any_client(c) {
 	either(cur[c], NONE, c * K);
+#if LARGE
 	either(new[c], NONE, c * K + 1);
+#endif
 	proof[c] = (cur[c] == NONE -> UNPROVED : ALLOWED);
 	if
 	:: scur[c] = cur[c]
@@ -208,26 +210,30 @@ inline any_client(c) {
 	fi
 }
 
-inline any_item(e) {
+/* Who has the incoming SPI of e, if anybody: each item that is in use, or one of either client. */
+inline any_holder(e) {
 	if
-	:: true
-	:: find_outstanding(); item[e] = (x == NONE -> OUTSTANDING : ABSENT)
-	:: item[e] = ESTABLISHED + UNUSED
-	:: v = 0;
-	   do
-	   :: v < EPOCHS -> v++
-	   :: break
-	   od;
-	   find_established();
-	   item[e] = (holder == NONE -> ESTABLISHED + v : ABSENT)
+	:: arrives_on(e) || sends_on(e) ->
+		d_step { v = SPI(e); find_established() };
+		if
+		:: true
+		:: holder == NONE && sends_on(0) && !item[0] -> item[0] = ESTABLISHED + v
+		:: holder == NONE && sends_on(1) && !item[1] -> item[1] = ESTABLISHED + v
+		:: holder == NONE && sends_on(K) && !item[K] -> item[K] = ESTABLISHED + v
+		:: holder == NONE && sends_on(K + 1) && !item[K + 1] -> item[K + 1] = ESTABLISHED + v
+		:: holder == NONE -> orphan[v] = 1
+		:: holder == NONE -> orphan[v] = 2
+		fi
+	:: else
 	fi
 }
 
-inline any_orphan(spi) {
+inline any_rest(e) {
+	d_step { find_outstanding() };
 	if
 	:: true
-	:: orphan[spi] = 1
-	:: orphan[spi] = 2
+	:: !item[e] && x == NONE -> item[e] = OUTSTANDING
+	:: !item[e] && sends_on(e) -> item[e] = ESTABLISHED + UNUSED
 	fi
 }
 
@@ -237,15 +243,14 @@ init {
 		any_client(1);
 		either(turn, 0, 1);
 		d_step { tidy() };
-		any_orphan(0);
-		any_orphan(1);
-		any_orphan(K);
-		any_orphan(K + 1);
-		any_orphan(SHARED);
-		any_item(0);
-		any_item(1);
-		any_item(K);
-		any_item(K + 1);
+		any_holder(0);
+		any_holder(1);
+		any_holder(K);
+		any_holder(K + 1);
+		any_rest(0);
+		any_rest(1);
+		any_rest(K);
+		any_rest(K + 1);
 		d_step { tidy() };
 		run client(0); run client(1); run answers(); run data(); 		run tout(); run tei(); run calm()
 	}
