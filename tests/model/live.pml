@@ -62,11 +62,14 @@ inline unanswered(c) {
 		deaf[c] = 1;
 #if PROBER
 		proof[c] = (cur[c] == NONE -> UNPROVED : ALLOWED);
+		holder = (new[c] != NONE -> new[c] : cur[c]);
 		renew[c] = 1;
 		if
-		:: new[c] != NONE ->
-			renew[c] = (BUG == 2 && shared[new[c]] -> AS_BEFORE : 1);
-			give_up(c, 1)
+		:: BUG == 2 && holder != NONE -> renew[c] = (shared[holder] -> AS_BEFORE : 1)
+		:: else
+		fi;
+		if
+		:: new[c] != NONE -> give_up(c, 1)
 		:: else
 		fi
 #endif
@@ -252,7 +255,8 @@ init {
 		any_rest(K);
 		any_rest(K + 1);
 		d_step { tidy() };
-		run client(0); run client(1); run answers(); run data(); 		run tout(); run tei(); run calm()
+		run client(0); run client(1); run answers(); run data();
+		run tout(); run tei(); run calm()
 	}
 }
 
