@@ -10,6 +10,7 @@
  *	BUG=1       the client switches before the proof
  *	BUG=2       it offers the same SPI again after giving up (seen with LIVE)
  *	BUG=3       maxidle > T_ei: an item in use may expire
+ *	COLLIDE=0   incoming SPIs never collide
  *	COPIES=1    a proof that came as a copy to all is to count like any other (it cannot)
  *	LARGE=1     more of both; K=3 even more
  *	LIVE=1      live.pml instead: from any state of the NAT both clients receive again
@@ -36,6 +37,9 @@
 #endif
 #ifndef BUG
 #define BUG 0
+#endif
+#ifndef COLLIDE
+#define COLLIDE (!RACE || RACE == 5)
 #endif
 #ifndef COPIES
 #define COPIES 0
@@ -447,7 +451,7 @@ proctype client(byte c)
 {
 	do
 	:: d_step { new[c] == NONE -> negotiate(c, 0); tidy() }
-#if !RACE || RACE == 5
+#if COLLIDE
 	:: d_step { new[c] == NONE && may_share(c) -> negotiate(c, 1); tidy() }
 #endif
 	:: d_step {
