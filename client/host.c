@@ -302,6 +302,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		.config = config,
 		.user = priv_user(),
 		.dir = -1,
+		.band = -1,
 		.journal.fd = -1,
 		.tun.fd = -1,
 		.ike = NET_SOCKET_NONE,
@@ -357,6 +358,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.router = first_router(h, &fx->tun.path.remote.addr),
 		.table = h->mark,
 		.mark = h->mark,
+		.band = (unsigned)h->band,
 		.n_inner = fx->tun.ninner,
 		.remote = fx->tun.routes,
 		.n_remote = fx->tun.nroutes,
@@ -435,13 +437,80 @@ static int make_room(struct host *h, unsigned n, char why[200])
 		return ERR_SYSTEM;
 	}
 	forget_applied(h);
+	h->band = -1;
 	return 0;
+}
+
+/* 1 when the band is ours, 0 when another connection was quicker. */
+static int claim_band(struct host *h, unsigned number, char why[200])
+{
+	const struct tun_state claim = tun_band_claim(number, h->mark);
+	struct tun_bands bands;
+	int rc = add_state(h, &claim, false, why);
+
+	if (rc)
+		return rc;
+	rc = tun_bands_read(&bands);
+	if (rc)
+		snprintf(why, 200, "cannot read the kernel's rules: %s", strerror(errno));
+	if (rc == 0 && bands.holder[number] == h->mark)
+		return 1;
+	tun_state_del(&h->netlink, &claim);
+	return rc;
+}
+
+static int take_band(struct host *h, char why[200])
+{
+	struct tun_bands bands;
+	int rc = tun_bands_read(&bands);
+
+	if (rc)
+		snprintf(why, 200, "cannot read the kernel's rules: %s", strerror(errno));
+	for (unsigned i = 0; i < TUN_BANDS && rc == 0; i++) {
+		if (bands.taken[i])
+			continue;
+		rc = claim_band(h, i, why);
+		h->band = (int)i;
+	}
+	if (rc == 0) {
+		snprintf(why, 200, "%u connections have rules on this host already", TUN_BANDS);
+		rc = ERR_NO_ROOM;
+	}
+	if (rc < 0)
+		h->band = -1;
+	return rc < 0 ? rc : 0;
+}
+
+/* The things to have, or a negative enum err. A journal begun anew has given the band away. */
+static int prepare(struct host *h, const struct session_effect *fx, struct tun_state *out,
+		   char why[200])
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		int rc = h->band < 0 ? take_band(h, why) : 0;
+
+		if (rc)
+			return rc;
+		n = plan(h, fx, out);
+		if (n < 0) {
+			snprintf(why, 200, "too many networks for one tunnel%s",
+				 h->band ? " beside another connection" : "");
+			return n;
+		}
+		rc = make_room(h, (unsigned)n, why);
+		if (rc)
+			return rc;
+		if (h->band >= 0)
+			break;
+	}
+	return n;
 }
 
 static int apply_states(struct host *h, const struct tun_state *states, unsigned n, char why[200])
 {
 	char(*lines)[TUN_STATE_TEXT_MAX] = xcalloc(n + 1, sizeof(*lines));
-	int rc = make_room(h, n, why);
+	int rc = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		tun_state_text(&states[i], lines[i]);
@@ -459,12 +528,10 @@ static int apply_states(struct host *h, const struct tun_state *states, unsigned
 int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 {
 	struct tun_state states[TUN_PLAN_MAX];
-	int n = h->config->routes_by_script ? 0 : plan(h, fx, states);
+	int n = h->config->routes_by_script ? 0 : prepare(h, fx, states, why);
 
-	if (n < 0) {
-		snprintf(why, 200, "too many networks for one tunnel");
+	if (n < 0)
 		return n;
-	}
 	if (tun_link_up(&h->netlink, h->tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
 		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
 		return ERR_SYSTEM;

@@ -210,6 +210,10 @@ static uint8_t rule_action(enum tun_action a)
 		return FR_ACT_PROHIBIT;
 	case TUN_UNREACHABLE:
 		return FR_ACT_UNREACHABLE;
+	case TUN_GOTO:
+		return FR_ACT_GOTO;
+	case TUN_NOP:
+		return FR_ACT_NOP;
 	case TUN_LOOKUP:
 	case TUN_UNICAST:
 		break;
@@ -252,6 +256,8 @@ static int rule_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 	put_ports(&r, FRA_DPORT_RANGE, &s->dport);
 	if (s->table)
 		mnl_attr_put_u32(r.nlh, FRA_TABLE, s->table);
+	if (s->target)
+		mnl_attr_put_u32(r.nlh, FRA_GOTO, s->target);
 	return request_do(n, &r);
 }
 
