@@ -293,6 +293,45 @@ static int open_watch(struct host *h, FILE *err)
 	return SESSION_EXIT_SYSTEM;
 }
 
+/* journalled: it stands in the journal already. */
+static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+	int rc = 0;
+
+	tun_state_text(s, line);
+	errno = 0;
+	if (!journalled)
+		rc = journal_add(&h->journal, line);
+	if (rc)
+		snprintf(why, 200, "cannot write the journal: %s",
+			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
+	if (rc == 0) {
+		rc = tun_state_add(&h->netlink, s);
+		if (rc)
+			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
+				 strerror(errno));
+	}
+	return rc;
+}
+
+/* The first packets to the gateway go past what other connections have ruled, too. */
+static int open_way(struct host *h, FILE *err)
+{
+	const enum family families[] = { FAMILY_IP4, FAMILY_IP6 };
+	char why[200];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(families) && !h->config->routes_by_script; i++) {
+		const struct tun_state mark = tun_mark_rule(families[i], h->mark);
+
+		if (add_state(h, &mark, false, why) == 0)
+			continue;
+		fprintf(err, "godwit: %s\n", why);
+		return SESSION_EXIT_SYSTEM;
+	}
+	return 0;
+}
+
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err)
 {
@@ -325,6 +364,8 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		rc = open_watch(h, err);
 	if (rc == 0)
 		rc = open_sockets(h, notes, err);
+	if (rc == 0)
+		rc = open_way(h, err);
 	if (rc == 0 && keylog_open(&h->keylog, keylog, err) != 0)
 		rc = SESSION_EXIT_SYSTEM;
 	if (rc)
@@ -373,28 +414,6 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		return ERR_NO_ROOM;
 	memcpy(setup.inner, fx->tun.inner, fx->tun.ninner * sizeof(setup.inner[0]));
 	return tun_plan(&setup, out, TUN_PLAN_MAX);
-}
-
-/* journalled: it stands in the journal already. */
-static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
-{
-	char line[TUN_STATE_TEXT_MAX];
-	int rc = 0;
-
-	tun_state_text(s, line);
-	errno = 0;
-	if (!journalled)
-		rc = journal_add(&h->journal, line);
-	if (rc)
-		snprintf(why, 200, "cannot write the journal: %s",
-			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
-	if (rc == 0) {
-		rc = tun_state_add(&h->netlink, s);
-		if (rc)
-			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
-				 strerror(errno));
-	}
-	return rc;
 }
 
 static bool has_line(char (*lines)[TUN_STATE_TEXT_MAX], unsigned n, const char *line)

@@ -291,11 +291,17 @@ static int route_again(struct tun_netlink *n, const struct tun_state *s)
 	return -1;
 }
 
+/* Where there is no IPv6 none of it has to be ruled. */
+static bool is_needless(const struct tun_state *s, int error)
+{
+	return s->kind == TUN_STATE_RULE && error == EAFNOSUPPORT;
+}
+
 int tun_state_add(struct tun_netlink *n, const struct tun_state *s)
 {
 	if (!tun_state_valid(s))
 		return ERR_MALFORMED;
-	if (state_do(n, s, true) == 0)
+	if (state_do(n, s, true) == 0 || is_needless(s, errno))
 		return 0;
 	if (errno == EEXIST && (s->kind != TUN_STATE_ROUTE || route_again(n, s) == 0))
 		return 0;
@@ -308,7 +314,7 @@ int tun_state_restore(struct tun_netlink *n, const struct tun_state *s)
 		return ERR_MALFORMED;
 	if (state_do(n, s, true) == 0)
 		return 1;
-	return errno == EEXIST ? 0 : request_error();
+	return errno == EEXIST || is_needless(s, errno) ? 0 : request_error();
 }
 
 static bool means_gone(int error)

@@ -145,16 +145,16 @@ static void plan_router(struct plan *p)
 		    });
 }
 
-static void plan_mark(struct plan *p, enum family f)
+struct tun_state tun_mark_rule(enum family f, uint32_t mark)
 {
-	plan_put(p, (struct tun_state){
-			    .kind = TUN_STATE_RULE,
-			    .pref = TUN_PREF_FWMARK,
-			    .family = f,
-			    .fwmark = p->setup->mark,
-			    .action = TUN_LOOKUP,
-			    .table = TUN_TABLE_MAIN,
-		    });
+	return (struct tun_state){
+		.kind = TUN_STATE_RULE,
+		.pref = TUN_PREF_FWMARK,
+		.family = f,
+		.fwmark = mark,
+		.action = TUN_LOOKUP,
+		.table = TUN_TABLE_MAIN,
+	};
 }
 
 /* The band is claimed in IPv4. */
@@ -556,9 +556,7 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 	plan_path(&p);
 	plan_router(&p);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
-		if (has_family(setup, families[i]) || discards_family(setup, families[i]) ||
-		    setup->path.remote.addr.family == families[i])
-			plan_mark(&p, families[i]);
+		plan_put(&p, tun_mark_rule(families[i], setup->mark));
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
 		if (families[i] == FAMILY_IP4 || has_family(setup, families[i]) ||
 		    discards_family(setup, families[i]))

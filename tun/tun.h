@@ -200,7 +200,7 @@ int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu);
 int tun_link_down(struct tun_netlink *n, const char *ifname);
 
 /*
- * Makes the thing. 0 also when it exists; ERR_MALFORMED when it is not valid; ERR_PERMISSION;
+ * Makes the thing. 0 also when it exists, or is a rule of a family that the host has not; ERR_MALFORMED when it is not valid; ERR_PERMISSION;
  * ERR_SYSTEM with errno: ENODEV (no such interface), ENETDOWN (it is down), EEXIST (another route
  * stands in its place).
  */
@@ -316,6 +316,11 @@ struct tun_setup {
 	const struct policy *policy; /* in place of `remote` and `exclude`; NULL: none */
 };
 
+/*
+ * Lets through what has our mark. In both families and from the beginning: another connection may
+ * refuse whatever it does not know, and the gateway may move to the other family.
+ */
+struct tun_state tun_mark_rule(enum family f, uint32_t mark);
 /*
  * The things to add, in this order, and to delete in the reverse one: at no moment in between can
  * a packet for a protected destination with an inner source leave unprotected. A protected prefix

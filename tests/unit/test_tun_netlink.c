@@ -535,7 +535,7 @@ static void test_as_many_as_there_can_be(void **state)
 	assert_true(addr_parse("192.0.2.1", &s.path.remote.addr));
 	assert_true(addr_parse("10.9.0.1", &s.inner[0]));
 	n = tun_plan(&s, plan, TUN_PLAN_MAX);
-	assert_int_equal(n, 6 + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX);
+	assert_int_equal(n, 7 + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX);
 	for (int i = 0; i < n; i++)
 		assert_int_equal(tun_state_add(&h.n, &plan[i]), 0);
 	check_way(&h, &(struct way){ NULL, "10.1.143.3", 0, 't', "10.9.0.1" });

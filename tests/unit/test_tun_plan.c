@@ -51,6 +51,7 @@ static void test_split_tunnel(void **state)
 		("rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
+		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 		"rule pref 30899 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
@@ -162,7 +163,7 @@ static void test_outer_rules(void **state)
 		s.path.data_port = 10000;
 		s.ike_port = rows[i].ike;
 		s.data_port = 1000;
-		assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), n + 2);
+		assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), n + 3);
 		for (unsigned k = 0; k < n; k++) {
 			snprintf(want, sizeof(want),
 				 "rule pref 29999 family inet to 192.0.2.1/32 %s action lookup "
@@ -180,6 +181,7 @@ static void test_excludes(void **state)
 		("rule pref 29999 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
+		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 		"rule pref 30899 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
@@ -210,15 +212,15 @@ static void test_router(void **state)
 	char text[TUN_STATE_TEXT_MAX];
 
 	assert_true(addr_parse("198.51.100.254", &s.router));
-	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 3);
-	assert_true(addr_parse("198.51.100.7", &s.path.local.addr));
 	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 4);
+	assert_true(addr_parse("198.51.100.7", &s.path.local.addr));
+	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 5);
 	assert_string_equal(tun_state_text(&plan[1], text),
 			    "rule pref 29999 family inet from 198.51.100.7/32 to "
 			    "198.51.100.254/32 action lookup table 254");
 	assert_true(addr_parse("2001:db8:1::1", &v6.router));
 	assert_true(addr_parse("2001:db8:1::2", &v6.path.local.addr));
-	assert_int_equal(tun_plan(&v6, plan, ARRAY_SIZE(plan)), 3);
+	assert_int_equal(tun_plan(&v6, plan, ARRAY_SIZE(plan)), 4);
 }
 
 static struct prefix different(unsigned first, unsigned i)
@@ -243,7 +245,7 @@ static void test_bounds(void **state)
 	s.n_inner = 1;
 	addr_parse("10.9.0.1", &s.inner[0]);
 	n = tun_plan(&s, out, ARRAY_SIZE(out));
-	assert_int_equal(n, 6 + 2 * TUN_POLICY_MAX);
+	assert_int_equal(n, 7 + 2 * TUN_POLICY_MAX);
 	assert_int_equal(tun_plan(&s, out, (unsigned)n), n);
 	assert_int_equal(tun_plan(&s, out, (unsigned)n - 1), ERR_NO_ROOM);
 	s.n_remote++;
@@ -276,6 +278,7 @@ static void test_another_band(void **state)
 		("rule pref 29997 family inet to 192.0.2.1/32 ipproto 17 sport 4500 dport 4500 action "
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
+		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 		"rule pref 31019 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
@@ -361,6 +364,7 @@ static void test_policy_in_order(void **state)
 	static const char *const want[] = {
 		OUTER,
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
+		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
 		"rule pref 30899 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
@@ -516,9 +520,9 @@ static void test_no_rule_covers_another_of_its_preference(void **state)
 	rule(POLICY_DISCARD, selector("10.1.0.0/16", 0, 0, 65535),
 	     selector("0.0.0.0/0", 17, 53, 53));
 	rule(POLICY_DISCARD, ANY, selector("10.0.0.0/8", 0, 0, 65535));
-	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 6 + ARRAY_SIZE(want));
+	assert_int_equal(tun_plan(&s, plan, ARRAY_SIZE(plan)), 7 + ARRAY_SIZE(want));
 	for (unsigned i = 0; i < ARRAY_SIZE(want); i++)
-		assert_string_equal(tun_state_text(&plan[6 + i], text), want[i]);
+		assert_string_equal(tun_state_text(&plan[7 + i], text), want[i]);
 }
 
 int main(void)
