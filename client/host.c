@@ -558,7 +558,7 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	return apply_states(h, states, (unsigned)n, why);
 }
 
-int host_restore(struct host *h, unsigned *made, char why[200])
+static int restore_all(struct host *h, unsigned *made, char why[200])
 {
 	int err = 0;
 
@@ -575,6 +575,53 @@ int host_restore(struct host *h, unsigned *made, char why[200])
 		err = rc;
 		snprintf(why, 200, "%.120s: %s", h->applied[i], strerror(errno));
 	}
+	return err;
+}
+
+/* The same rules in another band. */
+static int move_all(struct host *h, unsigned from, char why[200])
+{
+	struct tun_state *states = xcalloc(h->napplied + 1, sizeof(*states));
+	unsigned n = h->napplied;
+	bool ok = true;
+	int rc = ERR_NO_ROOM;
+
+	for (unsigned i = 0; i < n; i++)
+		ok &= tun_state_parse(h->applied[i], &states[i]) == 0 &&
+		      tun_band_move(&states[i], from, (unsigned)h->band);
+	if (ok)
+		rc = apply_states(h, states, n, why);
+	else
+		snprintf(why, 200, "too many networks for one tunnel beside another connection");
+	free(states);
+	return rc;
+}
+
+/* While all our rules were gone another connection may have begun in their place. */
+static int keep_band(struct host *h, char why[200])
+{
+	struct tun_bands bands;
+	int was = h->band;
+	int rc = tun_bands_read(&bands);
+
+	if (rc)
+		snprintf(why, 200, "cannot read the kernel's rules: %s", strerror(errno));
+	if (rc || was < 0 || bands.holder[was] == h->mark)
+		return rc;
+	rc = take_band(h, why);
+	if (rc == 0)
+		rc = move_all(h, (unsigned)was, why);
+	if (h->band < 0)
+		h->band = was;
+	return rc;
+}
+
+int host_restore(struct host *h, unsigned *made, char why[200])
+{
+	int err = restore_all(h, made, why);
+
+	if (err == 0 && *made)
+		err = keep_band(h, why);
 	return err;
 }
 

@@ -50,6 +50,31 @@ struct tun_state tun_band_claim(unsigned number, uint32_t mark)
 	};
 }
 
+static uint32_t moved(uint32_t pref, const struct tun_band *from, const struct tun_band *to)
+{
+	if (pref == from->outer)
+		return to->outer;
+	if (pref == from->end)
+		return to->end;
+	if (pref >= from->first && pref < from->end)
+		return to->first + (pref - from->first);
+	if (pref >= from->pass && pref <= from->over)
+		return to->pass + (pref - from->pass);
+	return pref;
+}
+
+bool tun_band_move(struct tun_state *s, unsigned from, unsigned to)
+{
+	const struct tun_band a = tun_band_of(from), b = tun_band_of(to);
+	bool decides = s->pref >= a.first && s->pref < a.end;
+
+	if (s->kind != TUN_STATE_RULE)
+		return true;
+	s->pref = moved(s->pref, &a, &b);
+	s->target = moved(s->target, &a, &b);
+	return !decides || s->pref < b.end;
+}
+
 struct rule {
 	uint32_t pref;
 	uint32_t mark;

@@ -40,7 +40,8 @@
  * own away.
  *
  * A band is taken by its last rule, which has the mark of the connection: of several at one
- * preference the kernel has the first, and that is whose the band is. The first band has room for
+ * preference the kernel has the first, and that is whose the band is. Whoever has lost all its rules
+ * meanwhile moves to another one. The first band has room for
  * every policy, the others for one that needs TUN_BAND_NARROW preferences at most.
  *
  * Rules that do the same share a preference if the kernel, which removes the first one that has
@@ -229,6 +230,9 @@ struct tun_band {
 struct tun_band tun_band_of(unsigned number);
 /* The rule that takes a band for the connection with this mark. */
 struct tun_state tun_band_claim(unsigned number, uint32_t mark);
+
+/* Moves what stands in the band `from` to the same place in `to`; false when that is too small. */
+bool tun_band_move(struct tun_state *s, unsigned from, unsigned to);
 
 /* Which bands have rules of ours, and whose they are: the mark, 0 where nobody claims it. */
 struct tun_bands {

@@ -525,6 +525,31 @@ static void test_no_rule_covers_another_of_its_preference(void **state)
 		assert_string_equal(tun_state_text(&plan[7 + i], text), want[i]);
 }
 
+static void test_moved_to_another_band(void **state)
+{
+	static struct tun_state there[ARRAY_SIZE(plan)];
+	struct tun_setup s = setup_with_policy(POLICY_DISCARD);
+	char text[TUN_STATE_TEXT_MAX], want[TUN_STATE_TEXT_MAX];
+	int n;
+
+	rule(POLICY_BYPASS, ANY, selector("10.1.0.0/16", 6, 443, 443));
+	rule(POLICY_PROTECT, INNER, selector("10.0.0.0/8", 0, 0, 65535));
+	rule(POLICY_DISCARD, ANY, selector("10.0.0.0/8", 0, 0, 65535));
+	n = tun_plan(&s, plan, ARRAY_SIZE(plan));
+	s.band = 3;
+	assert_int_equal(tun_plan(&s, there, ARRAY_SIZE(there)), n);
+	for (int i = 0; i < n; i++) {
+		assert_true(tun_band_move(&plan[i], 0, 3));
+		assert_string_equal(tun_state_text(&plan[i], text),
+				    tun_state_text(&there[i], want));
+	}
+	plan[0] = there[0];
+	plan[0].pref = tun_band_of(0).first + TUN_BAND_NARROW - 2;
+	assert_true(tun_band_move(&plan[0], 0, 1));
+	plan[0].pref = tun_band_of(0).first + TUN_BAND_NARROW - 1;
+	assert_false(tun_band_move(&plan[0], 0, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_policy_that_discards),
 		cmocka_unit_test(test_ports_the_kernel_has_not),
 		cmocka_unit_test(test_bounds_of_a_policy),
+		cmocka_unit_test(test_moved_to_another_band),
 		cmocka_unit_test(test_no_rule_covers_another_of_its_preference),
 	};
 
