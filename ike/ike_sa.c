@@ -583,6 +583,29 @@ static void close_sa(struct ike_sa *sa)
 	sa_die(sa, &closed, sa_is_up(sa));
 }
 
+static void moved(struct ike_sa *sa, vtime now, struct exchange *x)
+{
+	if (!exchange_in_air(x) || !x->answered || x->type->passive)
+		return;
+	sa_push_sent(sa, x, true);
+	exchange_sent(x, now);
+	sa_arm(sa, x);
+}
+
+static void move(struct ike_sa *sa, vtime now, const struct path *path)
+{
+	if (!sa_is_up(sa))
+		return;
+	sa->path = *path;
+	log_ev(sa->log, LOG_DEBUG, "path moved", log_endpoint("from", &path->local),
+	       log_endpoint("to", &path->remote));
+	for (unsigned i = 0; i < QUICK_SLOTS; i++)
+		moved(sa, now, &sa->quick[i].x);
+	for (unsigned i = 0; i < TRANSACTION_SLOTS; i++)
+		moved(sa, now, &sa->transaction[i].x);
+	v1_dpd_moved(sa, now);
+}
+
 void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 {
 	sa->log->now = now;
@@ -626,6 +649,15 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	case IKE_EVENT_XAUTH_STATUS:
 	case IKE_EVENT_CONFIG_GIVE:
 		v1_user_r_event(sa, now, ev);
+		break;
+	case IKE_EVENT_NOTIFY:
+		v1_inform_send(sa, now, &ev->notify);
+		break;
+	case IKE_EVENT_NOTIFY_END:
+		v1_inform_end(sa, ev->notify_id);
+		break;
+	case IKE_EVENT_MOVE:
+		move(sa, now, &ev->path);
 		break;
 	}
 }
@@ -684,6 +716,8 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			v1_user_timeout(sa, now);
 		else if (row == IKE_T_TRANSACTION)
 			transactions_due(sa, now);
+		else if (row == IKE_T_NOTIFY)
+			v1_inform_timeout(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}
@@ -755,6 +789,7 @@ void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out)
 	out->established_at = sa->established_at;
 	out->expires_at = sa->expires_at;
 	out->nat = sa->nat;
+	out->address_update = sa->address_update;
 	out->drops = &sa->drops;
 }
 

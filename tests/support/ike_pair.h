@@ -41,6 +41,11 @@ struct pair_end {
 	char values[XAUTH_FIELDS][64]; /* of the last reply, as texts */
 	const struct ike_assigned *assigned; /* the last; NULL before */
 	vtime dead_at, failed_at;
+	unsigned nnotified, nunanswered;
+	struct ike_effect notified; /* the last, */
+	uint8_t notified_data[IKE_NOTIFY_MAX]; /* and what it said */
+	uint32_t unanswered;
+	vtime unanswered_at;
 	struct ike_child up[PAIR_CHILDREN];
 	uint32_t deleted[PAIR_DELETED];
 };
