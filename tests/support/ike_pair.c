@@ -211,11 +211,15 @@ static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct i
 		e->notified = *fx;
 		memcpy(e->notified_data, fx->notified.data.p, fx->notified.data.n);
 		e->notified.notified.data.p = e->notified_data;
+		if (p->heard)
+			p->heard(p, end, sa, fx);
 		break;
 	case IKE_EFFECT_UNANSWERED:
 		e->nunanswered++;
 		e->unanswered = fx->notify_id;
 		e->unanswered_at = p->now;
+		if (p->heard)
+			p->heard(p, end, sa, fx);
 		break;
 	}
 }

@@ -66,6 +66,9 @@ struct pair {
 	struct pair_end end[2];
 	/* May change the datagram; false: it is lost. n counts those of its source from 0. */
 	bool (*passes)(struct pair *p, struct pair_datagram *d, unsigned n);
+	/* Is told of notifications and of those that nobody has answered. */
+	void (*heard)(struct pair *p, unsigned end, const struct ike_sa *sa,
+		      const struct ike_effect *fx);
 	unsigned queued;
 	struct pair_datagram queue[PAIR_QUEUE];
 	unsigned nsent;
