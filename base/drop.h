@@ -35,6 +35,7 @@
 	X(DROP_SA_SELECTOR, "sa_selector")                                                         \
 	X(DROP_SEQUENCE_EXHAUSTED, "sequence_exhausted")                                           \
 	X(DROP_TOO_BIG, "too_big")                                                                 \
+	X(DROP_PROBE_LOST, "probe_lost")                                                           \
 	/* inner side: no SA is to be had; unheard: it is not known that the sender was told */    \
 	X(DROP_REFUSED, "refused")                                                                 \
 	X(DROP_REFUSED_UNHEARD, "refused_unheard")                                                 \

@@ -164,9 +164,42 @@ static void tx_send_all(struct data_tx *t)
 	drop_add(&t->drops, DROP_SEND_FAILED, t->out.n - next);
 }
 
+/* As many commands as a batch takes; how many. */
+static unsigned tx_commands(struct data_tx *t)
+{
+	const struct data_command *command;
+	unsigned n = 0;
+
+	batch_reset(&t->out);
+	for (; n < BATCH_MAX && (command = ring_peek(t->down)); n++) {
+		outbound_probe(t->engine, command->out, command->bytes, command->n, &t->out);
+		ring_release(t->down);
+	}
+	tx_send_all(t);
+	return n;
+}
+
+/*
+ * The ring is looked at between seeing a publication and passing it: an SA in a command was retired
+ * behind it, if at all, so that whoever sees the retirement sees the command. What was there when we
+ * looked is no more than the ring holds.
+ */
+void data_tx_pass(struct data_tx *t)
+{
+	uint64_t newest = classifier_newest(t->classifier);
+	unsigned n, done = 0;
+
+	do {
+		n = tx_commands(t);
+		done += n;
+	} while (n && done < DATA_COMMANDS);
+	batch_reset(&t->out);
+	classifier_pass_to(t->reader, newest);
+}
+
 static void tx_begin(struct data_tx *t)
 {
-	classifier_pass(t->classifier, t->reader);
+	data_tx_pass(t);
 	batch_reset(&t->out);
 	batch_reset(&t->replies);
 }

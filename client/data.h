@@ -14,6 +14,16 @@
 #define DATA_TX_NOTES 64
 #define DATA_RX_NOTES 256
 
+/* How many commands may wait. */
+#define DATA_COMMANDS 128
+
+/* From control to tx: a probe of n bytes, or a dummy, on an SA. */
+struct data_command {
+	struct esp_out *out;
+	size_t n;
+	uint8_t bytes[ESP_PROBE_MAX];
+};
+
 /* From a data thread to control: one of two. */
 enum data_note_type {
 	DATA_NOTE_EVENT,
@@ -41,6 +51,7 @@ struct data_tx {
 	struct classifier_reader *reader;
 	struct outbound *engine;
 	struct data_line up;
+	struct ring *down; /* commands */
 	struct tun *tun;
 	struct net_socket natt, esp, cisco; /* the host's sockets, with counts of this thread */
 	struct batch out; /* packets from the TUN, then sealed */
@@ -61,7 +72,13 @@ struct data_rx {
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
 
-/* ---- on the threads; they allocate nothing, and wait in no call but data_tx_run ---- */
+/* ---- on the threads; they allocate nothing, and wait in no call but those that send ---- */
+
+/*
+ * Carries out what commands there are, then passes the publication that was the newest before. Holds
+ * nothing of an earlier batch: t->out is emptied.
+ */
+void data_tx_pass(struct data_tx *t);
 
 /*
  * Reads the TUN, seals and sends, for a bounded number of batches, each behind what is held. When the socket is full it waits

@@ -100,21 +100,26 @@ static void loop_arm(struct loop *l)
 
 /* ---- effects ---- */
 
+/* The address that it is to come from. */
+static const struct addr *send_from(const struct loop *l, const struct session_effect *fx)
+{
+	const struct addr *from = &fx->send.from.addr;
+
+	return from->family == FAMILY_NONE ? &l->o.host->config->local_address : from;
+}
+
 static void effect_send(struct loop *l, const struct session_effect *fx)
 {
 	struct host *h = l->o.host;
 	bool natt = fx->send.from.port == IKE_NATT_PORT;
 	uint8_t buf[MARKER_SIZE + IKE_MESSAGE_MAX] = { 0 };
 	size_t marker = natt ? MARKER_SIZE : 0;
-	const struct addr *from = &fx->send.from.addr;
 
-	if (from->family == FAMILY_NONE)
-		from = &h->config->local_address;
 	if (fx->send.bytes.n > IKE_MESSAGE_MAX)
 		return;
 	memcpy(buf + marker, fx->send.bytes.p, fx->send.bytes.n);
 	/* What is lost here is sent again like what is lost on the way. */
-	if (net_socket_send(natt ? &h->natt : &h->ike, from, &fx->send.to,
+	if (net_socket_send(natt ? &h->natt : &h->ike, send_from(l, fx), &fx->send.to,
 			    slice(buf, marker + fx->send.bytes.n)) != 0)
 		log_ev(l->o.log, LOG_WARN, "cannot send", log_endpoint("to", &fx->send.to),
 		       log_str("why", strerror(errno)));
@@ -346,6 +351,10 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_SEND:
 		effect_send(l, fx);
 		break;
+	case SESSION_EFFECT_KEEPALIVE:
+		net_socket_send(&l->o.host->natt, send_from(l, fx), &fx->send.to,
+				SLICE_STR("\xff"));
+		break;
 	case SESSION_EFFECT_TUN:
 		effect_tun(l, fx);
 		break;
@@ -371,7 +380,10 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		data_refuse_slot(l->data, fx->refuse.slot, fx->refuse.until);
 		break;
 	case SESSION_EFFECT_PROBE:
+		data_probe(l->data, fx->probe.out, fx->probe.bytes, fx->probe.n);
+		break;
 	case SESSION_EFFECT_PROBE_KEY:
+		classifier_set_probe_key(data_classifier(l->data), &fx->probe_key);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);

@@ -229,7 +229,7 @@ struct control_view {
 	unsigned ninner;
 	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
-	const struct drops *drops[5]; /* NULL: none */
+	const struct drops *drops[6]; /* NULL: none */
 	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
 	const struct hold_counters *held_of[SESSION_SLOTS_MAX]; /* by slot; the same */
 	vtime now;
@@ -430,7 +430,7 @@ struct data_ops {
 };
 
 /*
- * The two data threads. They share with control the classifier, and one ring each on the way up;
+ * The two data threads. They share with control the classifier, one ring each on the way up and one down to tx;
  * docs/threads.md lists every field. All calls are control's.
  */
 struct data;
@@ -463,6 +463,12 @@ void data_take(struct data *d, enum data_way way);
  */
 void data_publish_slot(struct data *d, unsigned slot, struct esp_out *current,
 		       struct esp_out *next);
+/*
+ * Sends n bytes, at most ESP_PROBE_MAX, or a dummy when there are none, on this SA (outbound_probe),
+ * before what the TUN has. `out` is alive, and may be retired from then on; the bytes are copied.
+ * Lost and counted where no thread runs, or more wait than there is room for.
+ */
+void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n);
 /* As classifier_set_refused; what is held for the slot is answered. */
 void data_refuse_slot(struct data *d, unsigned slot, vtime until);
 /* What is held, in all and for a slot. */

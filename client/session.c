@@ -464,6 +464,9 @@ void session_timeout(struct session *s, vtime now)
 		case T_PATH_MTU:
 			session_mtu_ask(s, now);
 			break;
+		case T_KEEPALIVE:
+			session_keepalive_due(s, now);
+			break;
 		case T_ASK:
 			session_user_due(s, now);
 			break;
@@ -485,10 +488,11 @@ static void timers_follow(struct session *s)
 	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_DEMAND, up ? session_demand_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_KEEPALIVE, up ? session_keepalive_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_ASK, up ? session_user_due_at(s) : VTIME_NEVER);
 }
 
-bool session_output(struct session *s, vtime now, struct session_effect *out)
+static bool next_effect(struct session *s, vtime now, struct session_effect *out)
 {
 	s->log->now = now;
 	while (s->queued == 0) {
@@ -508,6 +512,14 @@ bool session_output(struct session *s, vtime now, struct session_effect *out)
 	*out = s->queue[s->head];
 	s->head = (s->head + 1) % EFFECTS_MAX;
 	s->queued--;
+	return true;
+}
+
+bool session_output(struct session *s, vtime now, struct session_effect *out)
+{
+	if (!next_effect(s, now, out))
+		return false;
+	session_keepalive_sent(s, now, out);
 	return true;
 }
 

@@ -254,6 +254,7 @@ enum session_effect_type {
 	SESSION_EFFECT_FIND_PATH, /* ask the kernel for the route to `remote` */
 	SESSION_EFFECT_FIND_MTU, /* ask the kernel what the path to `remote` carries */
 	SESSION_EFFECT_SEND, /* an IKE message; the shell adds the marker for port 4500 */
+	SESSION_EFFECT_KEEPALIVE, /* as SEND, but one byte 0xff without a marker: RFC 3948 */
 	/*
 	 * Give the TUN its addresses, routes and rules: TUN_READY or TUN_FAILED follows. Again when
 	 * the gateway gives others at a later connection: the old ones go. With tun.again nothing but
@@ -299,7 +300,7 @@ struct session_effect {
 			struct endpoint from;
 			struct endpoint to;
 			struct slice bytes; /* borrowed until the next call into the session */
-		} send;
+		} send; /* SEND; KEEPALIVE, without bytes */
 		struct {
 			const struct addr *inner;
 			unsigned ninner;

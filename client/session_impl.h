@@ -12,6 +12,7 @@
  *	session_demand.c   tunnels that wait for their first packet: made, refused, closed when idle
  *	session_epochs.c   the epochs of a tunnel: published, watched, retired
  *	session_recover.c  is the gateway alive, and what if not
+ *	session_keepalive.c  what keeps the NAT's mapping when nothing else is sent
  *	session_mtu.c      what fits the path
  *	session_info.c     what status shows
  */
@@ -186,6 +187,7 @@ enum session_timer {
 	T_WATCH, /* look at the counters */
 	T_RECOVER, /* the next attempt */
 	T_PATH_MTU, /* the path may be wider again */
+	T_KEEPALIVE, /* nothing may have been sent for long enough */
 	T_ASK, /* what a person is being asked is of no use any more */
 	T_DEMAND, /* a tunnel may be idle, or a slot be free for somebody who waits */
 	T_COUNT,
@@ -235,6 +237,7 @@ struct session {
 	vtime accepted_at; /* the last time that the peer began one; 0: never */
 	unsigned mtu; /* of the TUN */
 	bool narrow; /* the path carries less than an inner link must */
+	vtime sent_at; /* when we, or for us the data threads, last sent to the gateway */
 	vtime mtu_asked; /* when the kernel was asked for the path MTU, 0: never */
 	bool tun_asked; /* once at least */
 	bool tun_waiting; /* for the answer */
@@ -570,6 +573,17 @@ void session_probe(struct session *s, vtime now);
 void session_silent(struct session *s, vtime now);
 /* Looks at what has come and gone since the last time. */
 void session_watch(struct session *s, vtime now);
+
+/* ---- session_keepalive.c ---- */
+
+/*
+ * Behind a NAT that forgets: when 20 s have passed since anything was sent to the gateway's port
+ * 4500, it gets a byte. The data threads leave a time with each SA, so that nobody looks more often.
+ */
+void session_keepalive_due(struct session *s, vtime now);
+vtime session_keepalive_due_at(const struct session *s);
+/* This effect is given out; it may be something that is sent. */
+void session_keepalive_sent(struct session *s, vtime now, const struct session_effect *fx);
 
 /* ---- session_mtu.c ---- */
 

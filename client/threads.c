@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ struct data {
 	struct data_tx tx;
 	struct data_rx rx;
 	struct worker workers[2]; /* by enum data_way */
+	struct drops drops; /* control's: commands for which there was no room */
 	_Atomic bool stop;
 	bool gone_told;
 };
@@ -53,14 +55,22 @@ static bool stopping(const struct data *d)
  * The kick is taken before the pass: one that comes later wakes us again. The answer tells control
  * that it may reclaim.
  */
-static void take_kick(int kick, const struct classifier *c, struct classifier_reader *r,
-		      struct data_line *up)
+static void tx_take_kick(struct data_tx *t, int kick)
 {
 	eventfd_t n;
 
 	eventfd_read(kick, &n);
-	classifier_pass(c, r);
-	up->news = true;
+	data_tx_pass(t);
+	t->up.news = true;
+}
+
+static void rx_take_kick(struct data_rx *r, int kick)
+{
+	eventfd_t n;
+
+	eventfd_read(kick, &n);
+	classifier_pass(r->classifier, r->reader);
+	r->up.news = true;
 }
 
 static void tx_tun_is_gone(struct data_tx *t, const struct worker *w)
@@ -82,7 +92,7 @@ static void *tx_thread(void *arg)
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
-				take_kick(w->kick, d->classifier, d->tx.reader, &d->tx.up);
+				tx_take_kick(&d->tx, w->kick);
 			else if (!data_tx_run(&d->tx))
 				tx_tun_is_gone(&d->tx, w);
 		}
@@ -121,7 +131,7 @@ static void *rx_thread(void *arg)
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
-				take_kick(w->kick, d->classifier, d->rx.reader, &d->rx.up);
+				rx_take_kick(&d->rx, w->kick);
 			else
 				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32));
 			data_rx_report(&d->rx);
@@ -190,6 +200,7 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->tx.classifier = d->classifier;
 	d->tx.engine = outbound_new(d->classifier, config);
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
+	d->tx.down = ring_new(DATA_COMMANDS, sizeof(struct data_command));
 	d->tx.tun = &host->tun;
 	d->tx.natt = host->natt;
 	d->tx.esp = host->esp;
@@ -293,6 +304,7 @@ void data_free(struct data *d)
 	data_stop(d);
 	close_fds(&d->workers[DATA_TX], &d->tx.up);
 	close_fds(&d->workers[DATA_RX], &d->rx.up);
+	ring_free(d->tx.down);
 	inbound_free(d->rx.engine);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
@@ -378,6 +390,27 @@ void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
 	kick_all(d);
 }
 
+void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
+{
+	struct data_command *command = NULL;
+
+	if (n > ESP_PROBE_MAX)
+		abort();
+	/* Without the thread nothing would keep the SA alive until the command is taken. */
+	if (d->workers[DATA_TX].runs)
+		command = ring_reserve(d->tx.down);
+	if (!command) {
+		drop_count(&d->drops, DROP_PROBE_LOST);
+		return;
+	}
+	command->out = out;
+	command->n = n;
+	if (n)
+		memcpy(command->bytes, ip, n);
+	ring_commit(d->tx.down);
+	kick(d, DATA_TX);
+}
+
 void data_publish_rules(struct data *d, const struct policy *p)
 {
 	classifier_retire_rules(d->classifier, classifier_publish_rules(d->classifier, p));
@@ -414,4 +447,5 @@ void data_view(const struct data *d, struct control_view *view)
 	view->drops[1] = outbound_drops(d->tx.engine);
 	view->drops[2] = &d->rx.drops;
 	view->drops[3] = &d->tx.drops;
+	view->drops[4] = &d->drops;
 }

@@ -53,6 +53,8 @@ struct retired {
  */
 struct classifier {
 	_Atomic(struct classifier_rules *) rules;
+	_Atomic(const struct esp_probe_key *) probe_key; /* NULL: there is none yet */
+	struct esp_probe_key probe_key_bytes; /* written once, before that points here */
 	struct slot slots[CLASSIFIER_SLOTS];
 	unsigned spis; /* SAs in the index; control's */
 	struct esp_in tombstone;
@@ -273,6 +275,21 @@ void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch)
 		atomic_store_explicit(&s->proved, next, memory_order_release);
 }
 
+/* Release: who sees the pointer sees the whole key, which never changes again. */
+void classifier_set_probe_key(struct classifier *c, const struct esp_probe_key *key)
+{
+	if (atomic_load_explicit(&c->probe_key, memory_order_relaxed))
+		abort();
+	c->probe_key_bytes = *key;
+	atomic_store_explicit(&c->probe_key, &c->probe_key_bytes, memory_order_release);
+}
+
+/* Acquire pairs with the release above. */
+const struct esp_probe_key *classifier_probe_key(const struct classifier *c)
+{
+	return atomic_load_explicit(&c->probe_key, memory_order_acquire);
+}
+
 /* Multiplicative: SPIs are random already, those of a test or of a strange peer may not be. */
 static unsigned index_of(uint32_t spi)
 {
@@ -400,17 +417,28 @@ void classifier_reader_remove(struct classifier *c, struct classifier_reader *r)
 	classifier_reclaim(c);
 }
 
+/*
+ * Acquire pairs with publication_made: what it took out is not found in the tables again, and what
+ * control put into a ring before it is found there.
+ */
+uint64_t classifier_newest(const struct classifier *c)
+{
+	return atomic_load_explicit(&c->publication, memory_order_acquire);
+}
+
+/*
+ * Relaxed: our own store. Release: all that earlier batches did with what they found is done before
+ * control can see that we have passed.
+ */
+void classifier_pass_to(struct classifier_reader *r, uint64_t publication)
+{
+	if (atomic_load_explicit(&r->passed, memory_order_relaxed) != publication)
+		atomic_store_explicit(&r->passed, publication, memory_order_release);
+}
+
 void classifier_pass(const struct classifier *c, struct classifier_reader *r)
 {
-	/* Acquire pairs with publication_made: what it took out is not found in the tables again. */
-	uint64_t n = atomic_load_explicit(&c->publication, memory_order_acquire);
-
-	/*
-	 * Relaxed: our own store. Release: all that earlier batches did with what they found is
-	 * done before control can see that we have passed.
-	 */
-	if (atomic_load_explicit(&r->passed, memory_order_relaxed) != n)
-		atomic_store_explicit(&r->passed, n, memory_order_release);
+	classifier_pass_to(r, classifier_newest(c));
 }
 
 unsigned classifier_reclaim(struct classifier *c)
@@ -429,6 +457,10 @@ unsigned classifier_reclaim(struct classifier *c)
 	return retired_free(c, all);
 }
 
+/*
+ * A publication of its own: the object may have been put into a ring since the one that took it out
+ * of the tables, and a thread may have passed that one before.
+ */
 static void classifier_retire(struct classifier *c, void *object, void (*free_object)(void *))
 {
 	struct retired *r;
@@ -438,6 +470,7 @@ static void classifier_retire(struct classifier *c, void *object, void (*free_ob
 	r = xcalloc(1, sizeof(*r));
 	r->object = object;
 	r->free = free_object;
+	publication_made(c);
 	r->number = atomic_load_explicit(&c->publication, memory_order_relaxed);
 	*c->retired_end = r;
 	c->retired_end = &r->next;

@@ -23,6 +23,9 @@ vtime classifier_slot_refused(const struct classifier *c, unsigned slot);
 /* Inbound. An authentic packet of this epoch has come: if it is the slot's next, it is proved. */
 void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);
 
+/* Inbound. What replies to our own probes bear; NULL: there are none yet. */
+const struct esp_probe_key *classifier_probe_key(const struct classifier *c);
+
 /* Entries of the SPI index that are not empty: SAs, and what removed ones left. For tests. */
 unsigned classifier_index_used(const struct classifier *c);
 

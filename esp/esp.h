@@ -10,12 +10,15 @@
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
+ *	              probes, on an SA that control names -> seal -> datagrams
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
+ *	              -> replies to our probes | packets for the host
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:
  *
- *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries)
+ *	control:  rules (immutable, numbered), slots and SPI index (single writer, atomic entries),
+ *	          once the key that tells replies to probes
  *	outbound: the sequence counter of every outbound SA
  *	inbound:  the window of every inbound SA; a slot's next_proved
  *
@@ -98,6 +101,7 @@ struct esp_counters {
 	_Atomic uint64_t auth_failures;
 	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
 	_Atomic uint64_t own;
+	_Atomic uint64_t sent_at; /* outbound: vtime of the last packet of the host's; 0: none yet */
 	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
 };
 
@@ -113,6 +117,8 @@ const struct esp_sa_config *esp_out_config(const struct esp_out *sa); /* keymat 
 const struct esp_sa_config *esp_in_config(const struct esp_in *sa);
 const struct esp_counters *esp_out_counters(const struct esp_out *sa);
 const struct esp_counters *esp_in_counters(const struct esp_in *sa);
+/* Of the packets those that are not our own. Any thread. */
+uint64_t esp_counters_data(const struct esp_counters *c);
 /*
  * Control thread, at any time: what esp_sa_config.mtu is from now on. Both directions have it,
  * because a SYN that comes in tells the host how much it may send out.
@@ -196,14 +202,16 @@ struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
 
 /*
  * What tells replies to our probes from the host's own pings: the ICMP identifier and the token.
- * Control thread, once, before the data threads start. Inbound consumes such replies: they are
- * PKT_GONE (DROP_PROBE_REPLY), and a PROBE_REPLY is told.
+ * Inbound consumes such replies, whichever SA they come on: they are PKT_GONE (DROP_PROBE_REPLY),
+ * and a PROBE_REPLY is told. A reply that is not whole, or of a wrong checksum, is none of ours, and
+ * left to the host.
  */
 struct esp_probe_key {
 	uint16_t identifier;
 	uint8_t token[ESP_PROBE_TOKEN];
 };
 
+/* Control thread, once, before the first probe goes out; a second call aborts. */
 void classifier_set_probe_key(struct classifier *c, const struct esp_probe_key *key);
 
 /* ---- reclamation ---- */
@@ -222,8 +230,16 @@ void classifier_reader_remove(struct classifier *c, struct classifier_reader *r)
  */
 void classifier_pass(const struct classifier *c, struct classifier_reader *r);
 /*
- * Control thread. Takes what is in no table any more and frees it when every data thread has passed.
- * NULL is allowed.
+ * The same in two steps, for a data thread to which control hands SAs in a ring, too: it sees which
+ * publication is the newest, is done with all that is in the ring then, and says that it has passed
+ * that publication. So nothing is freed that is still in the ring: retiring is a publication of its
+ * own, behind what was put there before.
+ */
+uint64_t classifier_newest(const struct classifier *c);
+void classifier_pass_to(struct classifier_reader *r, uint64_t publication);
+/*
+ * Control thread. Takes what is in no table any more, nor will be put into a ring, and frees it when
+ * every data thread has passed. NULL is allowed.
  */
 void classifier_retire_out(struct classifier *c, struct esp_out *sa);
 void classifier_retire_in(struct classifier *c, struct esp_in *sa);
@@ -289,7 +305,7 @@ struct outbound_config {
 
 /*
  * Events wait in a queue of fixed size. What finds it full is told with a later packet; only the
- * hints of unknown SPIs are lost then.
+ * hints of unknown SPIs, and replies to probes, are lost then.
  */
 
 /* The classifier is borrowed, and all memory taken: nothing is allocated later. */
@@ -323,8 +339,8 @@ bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct bat
 vtime outbound_deadline(const struct outbound *o);
 /*
  * Seals one packet of our own (n bytes, an IP packet; 0: a dummy, next header 59) on this SA, whatever
- * the SPD says, and appends it to `b` as PKT_SEALED. False, counted: there is no room, or the SA is
- * used up. Data thread; `sa` must be alive.
+ * the SPD says, and appends it to `b` as PKT_SEALED. It is not cut, nor held. False, counted: there is
+ * no room (DROP_PROBE_LOST), or the SA is used up. Data thread; `sa` must be alive.
  */
 bool outbound_probe(struct outbound *o, struct esp_out *sa, const void *ip, size_t n,
 		    struct batch *b);

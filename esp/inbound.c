@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "esp/classifier.h"
 #include "esp/events.h"
 #include "esp/sa.h"
@@ -91,16 +92,50 @@ static void inbound_source(struct inbound *i, struct esp_in *sa, const struct en
 }
 
 /* What any authentic packet proves, whatever is inside. */
-static void inbound_authentic(struct inbound *i, struct esp_in *sa, const struct pkt *p)
+static void inbound_authentic(struct inbound *i, vtime now, struct esp_in *sa, const struct pkt *p)
 {
+	atomic_store_explicit(&sa->counters.heard_at, now, memory_order_relaxed);
 	classifier_prove(i->classifier, sa->config.slot, sa->config.epoch);
 	if (!sa->first_told)
 		sa->first_told = inbound_tell(i, sa, DATA_FIRST_PACKET, &p->from);
 	inbound_source(i, sa, &p->from);
 }
 
-/* RFC 4301 section 5.2: the inner packet is what its SA may carry. False: dropped, *why tells. */
-static bool inbound_inner(const struct esp_in *sa, struct pkt *p, uint8_t next_header,
+/*
+ * Whether the packet is the reply to a probe of ours; control is told. Without room for that it is
+ * as lost as any packet may be: it must not reach the host, where nobody has asked.
+ */
+static bool inbound_probe_reply(struct inbound *i, struct esp_in *sa, const struct pkt *p,
+				const struct tuple *t)
+{
+	const struct esp_probe_key *key;
+	struct packet_echo echo;
+	struct data_event e = {
+		.type = DATA_PROBE_REPLY,
+		.slot = sa->config.slot,
+		.epoch = sa->config.epoch,
+		.spi = sa->config.spi,
+		.tuple = *t,
+	};
+
+	if (t->proto != PACKET_ICMP && t->proto != PACKET_ICMP6)
+		return false;
+	key = classifier_probe_key(i->classifier);
+	if (!key || !packet_echo_reply(pkt_slice(p), &echo) || echo.id != key->identifier ||
+	    echo.payload.n < ESP_PROBE_TOKEN ||
+	    !ct_equal(slice(echo.payload.p, ESP_PROBE_TOKEN), SLICE_OF(key->token)))
+		return false;
+	e.sequence = echo.sequence;
+	esp_count_own(&sa->counters);
+	events_put(&i->events, &e);
+	return true;
+}
+
+/*
+ * RFC 4301 section 5.2: the inner packet is what its SA may carry. False: it is not for the host,
+ * *why tells.
+ */
+static bool inbound_inner(struct inbound *i, struct esp_in *sa, struct pkt *p, uint8_t next_header,
 			  enum drop *why)
 {
 	uint8_t version = next_header == ESP_NEXT_IP4 ? 4 : 6;
@@ -112,6 +147,9 @@ static bool inbound_inner(const struct esp_in *sa, struct pkt *p, uint8_t next_h
 	pkt_trim(p, packet_length(pkt_slice(p)));
 	*why = DROP_INNER_SELECTOR;
 	if (!ts_pair_match_in(&sa->config.ts, &t))
+		return false;
+	*why = DROP_PROBE_REPLY;
+	if (inbound_probe_reply(i, sa, p, &t))
 		return false;
 	*why = DROP_ECN;
 	if (!packet_ecn_decapsulate(pkt_data(p), p->len, p->ecn))
@@ -137,15 +175,17 @@ static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t sp
 		inbound_drop(i, p, why);
 		return;
 	}
-	inbound_authentic(i, sa, p);
-	if (next_header == ESP_NEXT_NONE)
+	inbound_authentic(i, now, sa, p);
+	if (next_header == ESP_NEXT_NONE) {
+		esp_count_own(&sa->counters);
 		inbound_drop(i, p, DROP_DUMMY);
-	else if (next_header != ESP_NEXT_IP4 && next_header != ESP_NEXT_IP6)
+	} else if (next_header != ESP_NEXT_IP4 && next_header != ESP_NEXT_IP6) {
 		inbound_drop(i, p, DROP_NEXT_HEADER);
-	else if (!inbound_inner(sa, p, next_header, &why))
+	} else if (!inbound_inner(i, sa, p, next_header, &why)) {
 		inbound_drop(i, p, why);
-	else
+	} else {
 		p->kind = PKT_INNER;
+	}
 }
 
 static void inbound_packet(struct inbound *i, vtime now, struct pkt *p)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "esp/classifier.h"
@@ -285,6 +286,8 @@ static bool outbound_send(struct outbound *o, const struct outbound_call *call, 
 		outbound_exhausted(o, sa);
 		return false;
 	}
+	/* Relaxed: a time, with which nothing else is published. */
+	atomic_store_explicit(&sa->counters.sent_at, call->now, memory_order_relaxed);
 	p->kind = PKT_SEALED;
 	return true;
 }
@@ -612,6 +615,39 @@ bool outbound_release(struct outbound *o, vtime now, struct batch *b, struct bat
 		if (upper == SERVED_ALL && lower == SERVED_ALL)
 			return false;
 	}
+}
+
+/* ---- our own ---- */
+
+static uint8_t outbound_next_header(struct slice ip)
+{
+	if (ip.n == 0)
+		return ESP_NEXT_NONE;
+	return ip.p[0] >> 4 == 6 ? ESP_NEXT_IP6 : ESP_NEXT_IP4;
+}
+
+bool outbound_probe(struct outbound *o, struct esp_out *sa, const void *ip, size_t n,
+		    struct batch *b)
+{
+	uint32_t mtu = atomic_load_explicit(&sa->mtu, memory_order_relaxed);
+	struct pkt *p = batch_take(b, ESP_HEADROOM, (uint32_t)n, ESP_TAILROOM);
+
+	if (!p) {
+		drop_count(&o->drops, DROP_PROBE_LOST);
+		return false;
+	}
+	if (n)
+		memcpy(pkt_data(p), ip, n);
+	p->may_fragment = mtu && n > mtu;
+	if (esp_seal(sa, p, outbound_next_header(slice(ip, n))) != 0) {
+		batch_keep(b, b->n - 1);
+		drop_count(&o->drops, DROP_SEQUENCE_EXHAUSTED);
+		outbound_exhausted(o, sa);
+		return false;
+	}
+	esp_count_own(&sa->counters);
+	p->kind = PKT_SEALED;
+	return true;
 }
 
 void outbound_path_mtu(struct outbound *o)

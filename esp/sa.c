@@ -6,14 +6,6 @@
 
 #define TRAILER 2 /* pad length and next header */
 
-/* Each counter has one writer, so that it needs no locked addition; readers want no order. */
-static void counter_add(_Atomic uint64_t *counter, uint64_t n)
-{
-	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
-
-	atomic_store_explicit(counter, v + n, memory_order_relaxed);
-}
-
 static struct aead *sa_aead(const struct esp_sa_config *config, struct rng *rng)
 {
 	if (config->spi < ESP_SPI_MIN || config->slot >= CLASSIFIER_SLOTS)
@@ -108,6 +100,22 @@ const struct esp_counters *esp_out_counters(const struct esp_out *sa)
 const struct esp_counters *esp_in_counters(const struct esp_in *sa)
 {
 	return &sa->counters;
+}
+
+/* Release: who sees it here has seen it in `packets`. */
+void esp_count_own(struct esp_counters *c)
+{
+	uint64_t v = atomic_load_explicit(&c->own, memory_order_relaxed);
+
+	atomic_store_explicit(&c->own, v + 1, memory_order_release);
+}
+
+uint64_t esp_counters_data(const struct esp_counters *c)
+{
+	/* Acquire pairs with esp_count_own: less than this is not read from `packets`. */
+	uint64_t own = atomic_load_explicit(&c->own, memory_order_acquire);
+
+	return atomic_load_explicit(&c->packets, memory_order_relaxed) - own;
 }
 
 static uint32_t sa_padding(const struct esp_sizes *s, uint32_t len)

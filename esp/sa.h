@@ -13,6 +13,17 @@ enum esp_next_header {
 	ESP_NEXT_NONE = 59, /* a dummy: RFC 4303 section 2.6 */
 };
 
+/* Each counter has one writer, so that it needs no locked addition; readers want no order. */
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, v + n, memory_order_relaxed);
+}
+
+/* One of `packets`, where it is counted already, is our own. */
+void esp_count_own(struct esp_counters *c);
+
 /* Everything but counters and mtu belongs to the outbound thread once the SA is published. */
 struct esp_out {
 	struct esp_sa_config config;

@@ -178,28 +178,39 @@ size_t packet_echo_request(const struct packet_echo *echo, void *buf, size_t siz
 	return write_icmp(&m, buf, size);
 }
 
-bool packet_echo_is_reply(struct slice ip, const struct packet_echo *echo)
+bool packet_echo_reply(struct slice ip, struct packet_echo *out)
 {
-	bool ip6 = echo->src.family == FAMILY_IP6;
 	struct packet_layout l;
 	struct slice upper;
 	uint64_t sum = 0;
 	struct rd r;
+	bool ip6;
 
-	if (packet_parse(ip, &l) || l.fragment || l.proto != (ip6 ? PACKET_ICMP6 : PACKET_ICMP))
+	if (packet_parse(ip, &l) || l.fragment)
 		return false;
-	if (!addr_eq(&l.src, &echo->dst) || !addr_eq(&l.dst, &echo->src))
+	ip6 = l.src.family == FAMILY_IP6;
+	if (l.proto != (ip6 ? PACKET_ICMP6 : PACKET_ICMP))
 		return false;
 	upper = slice(ip.p + l.upper, l.length - l.upper);
-	if (ip6)
-		sum = packet_sum_pseudo(0, &l.src, &l.dst, PACKET_ICMP6, (uint32_t)upper.n);
-	if (packet_sum_finish(packet_sum_add(sum, upper)))
-		return false;
 	rd_init(&r, upper);
 	if (rd_u16(&r) != (ip6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY) << 8)
 		return false;
 	rd_u16(&r);
-	if (rd_u16(&r) != echo->id || rd_u16(&r) != echo->sequence)
-		return false;
-	return !r.bad && slice_eq(rd_rest(&r), echo->payload);
+	out->id = rd_u16(&r);
+	out->sequence = rd_u16(&r);
+	out->payload = rd_rest(&r);
+	out->src = l.src;
+	out->dst = l.dst;
+	if (ip6)
+		sum = packet_sum_pseudo(0, &l.src, &l.dst, PACKET_ICMP6, (uint32_t)upper.n);
+	return !r.bad && packet_sum_finish(packet_sum_add(sum, upper)) == 0;
+}
+
+bool packet_echo_is_reply(struct slice ip, const struct packet_echo *echo)
+{
+	struct packet_echo reply;
+
+	return packet_echo_reply(ip, &reply) && addr_eq(&reply.src, &echo->dst) &&
+	       addr_eq(&reply.dst, &echo->src) && reply.id == echo->id &&
+	       reply.sequence == echo->sequence && slice_eq(reply.payload, echo->payload);
 }

@@ -141,7 +141,7 @@ bool packet_clamp_mss(uint8_t *ip, size_t len, uint32_t mtu);
  */
 size_t packet_fragment4(struct slice ip, uint32_t mtu, uint32_t *at, void *buf, size_t size);
 
-/* An echo request; addresses of one family, payload borrowed. */
+/* An echo request or reply; addresses of one family, payload borrowed. */
 struct packet_echo {
 	struct addr src;
 	struct addr dst;
@@ -152,6 +152,11 @@ struct packet_echo {
 
 /* Writes the request as an IP packet to buf; its length, or 0 when it does not fit in `size`. */
 size_t packet_echo_request(const struct packet_echo *echo, void *buf, size_t size);
+/*
+ * Takes an echo reply apart; the payload lies in `ip`. False when it is none, or a fragment, shorter
+ * than its header says, or of a wrong checksum (ICMP's: that of IPv4 is not looked at).
+ */
+bool packet_echo_reply(struct slice ip, struct packet_echo *out);
 /* True when the packet is the reply to just this request: addresses, numbers and payload. */
 bool packet_echo_is_reply(struct slice ip, const struct packet_echo *echo);
 

@@ -88,6 +88,15 @@ static void do_resolve(struct sim_client *c, const char *name)
 			answer_later(c, answer_resolved, i);
 }
 
+static void do_keepalive(struct sim_client *c, const struct session_effect *fx)
+{
+	struct endpoint from = fx->send.from;
+
+	if (from.addr.family == FAMILY_NONE)
+		from.addr = c->world->settings.client;
+	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, SLICE_STR("\xff"));
+}
+
 static void do_send(struct sim_client *c, const struct session_effect *fx)
 {
 	uint8_t marked[IKE_MESSAGE_MAX + 4] = { 0 };
@@ -103,6 +112,32 @@ static void do_send(struct sim_client *c, const struct session_effect *fx)
 		payload = slice(marked, payload.n + 4);
 	}
 	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, payload);
+}
+
+static void send_sealed(struct sim_client *c, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct pkt *p = &b->pkts[i];
+
+		if (p->kind != PKT_SEALED)
+			continue;
+		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
+			     "data does not go in UDP");
+		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
+	}
+}
+
+/* As tx does, which takes it before anything else. */
+static void do_probe(struct sim_client *c, const struct session_effect *fx)
+{
+	uint8_t arena[ESP_HEADROOM + ESP_PROBE_MAX + ESP_TAILROOM + 16];
+	struct batch b;
+
+	batch_init(&b, arena, sizeof(arena));
+	trace_line(&c->world->trace, c->world->now, "  client: probe of %zu bytes on %08x",
+		   fx->probe.n, esp_out_config(fx->probe.out)->spi);
+	if (outbound_probe(c->outbound, fx->probe.out, fx->probe.bytes, fx->probe.n, &b))
+		send_sealed(c, &b);
 }
 
 static void do_retire(struct sim_client *c, const struct session_effect *fx)
@@ -206,6 +241,9 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_SEND:
 		do_send(c, fx);
 		break;
+	case SESSION_EFFECT_KEEPALIVE:
+		do_keepalive(c, fx);
+		break;
 	case SESSION_EFFECT_TUN:
 		c->tuns++;
 		answer_later(c, answer_tun, 0);
@@ -235,7 +273,10 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		classifier_set_refused(c->classifier, fx->refuse.slot, fx->refuse.until);
 		break;
 	case SESSION_EFFECT_PROBE:
+		do_probe(c, fx);
+		break;
 	case SESSION_EFFECT_PROBE_KEY:
+		classifier_set_probe_key(c->classifier, &fx->probe_key);
 		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
@@ -275,19 +316,6 @@ static void take_replies(struct sim_client *c, const struct batch *replies)
 	c->refused += replies->n;
 	if (replies->n)
 		c->refused_at = c->world->now;
-}
-
-static void send_sealed(struct sim_client *c, const struct batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
-
-		if (p->kind != PKT_SEALED)
-			continue;
-		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
-			     "data does not go in UDP");
-		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
-	}
 }
 
 /* As the program does when control has published something, and before newer packets. */

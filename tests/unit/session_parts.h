@@ -57,6 +57,10 @@ struct bench {
 	unsigned anew[SESSION_SLOTS_MAX];
 	struct esp_out *out[SESSION_SLOTS_MAX];
 	const struct policy *policy; /* of the TUN */
+	enum nat nat; /* that phase 1 finds */
+	unsigned keepalives;
+	vtime kept_at; /* the last of these */
+	struct endpoint kept_from, kept_to;
 };
 
 static inline void bench_sink(void *ctx, const struct log_event *ev)
@@ -171,6 +175,14 @@ static inline void bench_refused(struct bench *b, const struct session_effect *f
 	b->refusals += fx->refuse.until != 0;
 }
 
+static inline void bench_keepalive(struct bench *b, const struct session_effect *fx)
+{
+	b->keepalives++;
+	b->kept_at = b->now;
+	b->kept_from = fx->send.from;
+	b->kept_to = fx->send.to;
+}
+
 static inline void bench_take(struct bench *b, const struct session_effect *fx)
 {
 	static const struct session_event ready = { .type = SESSION_EVENT_TUN_READY };
@@ -187,6 +199,8 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 		b->out[fx->slot.slot] = fx->slot.out;
 	else if (fx->type == SESSION_EFFECT_REFUSE_SLOT)
 		bench_refused(b, fx);
+	else if (fx->type == SESSION_EFFECT_KEEPALIVE)
+		bench_keepalive(b, fx);
 	else if (fx->type == SESSION_EFFECT_DONE)
 		b->done = *fx;
 	if (fx->type == SESSION_EFFECT_TUN) {
@@ -267,6 +281,7 @@ static inline void bench_authenticated(struct bench *b, unsigned sa)
 	fx->nat.path = b->s->path;
 	fx->nat.path.local.port = fx->nat.path.remote.port = IKE_NATT_PORT;
 	fx->nat.natt = true;
+	fx->nat.nat = b->nat;
 	fx = fake_ike_push(sa, IKE_EFFECT_AUTHENTICATED);
 	fx->established.suite = b->config.ike.suites[0];
 	bench_pump(b);

@@ -134,6 +134,7 @@ static void take(struct bench *b, const struct session_effect *fx)
 		b->done = *fx;
 		break;
 	case SESSION_EFFECT_STATE:
+	case SESSION_EFFECT_KEEPALIVE:
 	case SESSION_EFFECT_FIND_MTU:
 	case SESSION_EFFECT_TUN_MTU:
 	case SESSION_EFFECT_PUBLISH_RULES:

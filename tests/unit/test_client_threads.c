@@ -294,6 +294,129 @@ static void a_missing_sa_is_asked_for(void **state)
 	bed_free(b);
 }
 
+/* ---- probes ---- */
+
+#define PROBES 20000
+
+/* The selectors here are the same for both directions. */
+static size_t ping(uint8_t *buf, const struct esp_probe_key *key, uint16_t sequence, bool reply)
+{
+	struct packet_echo echo = {
+		.src = parts_addr("10.1.0.1"),
+		.dst = parts_addr("10.2.0.1"),
+		.id = key->identifier,
+		.sequence = sequence,
+		.payload = SLICE_OF(key->token),
+	};
+	size_t n = packet_echo_request(&echo, buf, ESP_PROBE_MAX);
+
+	assert_true(n > 0);
+	/* 8 becomes 0, and the sum is made good. */
+	if (reply)
+		packet_checksum_adjust(buf + 22, 8 << 8, 0);
+	buf[20] = reply ? 0 : 8;
+	return n;
+}
+
+/* The next packet that comes to the peer, opened. */
+static void expect_at_peer(const struct bed *b, struct esp_in *peer, struct slice want)
+{
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	uint8_t got[2000], next;
+	struct pkt *p;
+	enum drop why;
+	ssize_t n;
+
+	assert_true(readable(b->peer.fd4));
+	n = recv(b->peer.fd4, got, sizeof(got), 0);
+	assert_true(n > 0);
+	p = parts_take(parts_batch(store), slice(got, (size_t)n));
+	assert_int_equal(esp_open(peer, p, &next, &why), 0);
+	assert_int_equal(next, want.n ? 4 : 59);
+	assert_true(slice_eq(pkt_slice(p), want));
+	free(store);
+}
+
+/* The key comes while the threads run already. */
+static void a_probe_goes_out_and_its_reply_is_consumed(void **state)
+{
+	static const struct esp_probe_key key = { 0xbeef, "sixteen is long" };
+	struct bed *b = bed_new();
+	struct esp_in *peer = parts_in(parts_config(&suite_gcm, SPI));
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	uint8_t request[ESP_PROBE_MAX], reply[ESP_PROBE_MAX];
+	size_t n = ping(request, &key, 9, false);
+	struct pkt *p;
+
+	classifier_set_probe_key(data_classifier(b->data), &key);
+	data_probe(b->data, b->out, request, n);
+	expect_at_peer(b, peer, slice(request, n));
+	data_probe(b->data, b->out, NULL, 0);
+	expect_at_peer(b, peer, SLICE_NONE);
+	p = parts_take(parts_batch(store), slice(reply, ping(reply, &key, 9, true)));
+	assert_int_equal(esp_seal(b->gateway, p, 4), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	take(b, DATA_RX, &b->events, 2);
+	assert_int_equal(b->last, DATA_PROBE_REPLY);
+	assert_int_equal(dropped(b, DROP_PROBE_REPLY), 1);
+	assert_int_equal(recv(b->tun, reply, sizeof(reply), MSG_DONTWAIT), -1);
+	assert_int_equal(esp_out_counters(b->out)->own, 2);
+	free(store);
+	esp_in_free(peer);
+	bed_free(b);
+}
+
+static void every_probe_is_sent_or_counted(void **state)
+{
+	struct bed *b = bed_new();
+	uint64_t sent = 0;
+
+	for (unsigned i = 0; i < PROBES; i++)
+		data_probe(b->data, b->out, NULL, 0);
+	for (unsigned i = 0; i < WAIT_MS && sent + dropped(b, DROP_PROBE_LOST) < PROBES; i++) {
+		usleep(1000);
+		sent = atomic_load_explicit(&esp_out_counters(b->out)->own, memory_order_relaxed);
+	}
+	assert_int_equal(sent + dropped(b, DROP_PROBE_LOST), PROBES);
+	assert_true(sent > 0);
+	data_stop(b->data);
+	data_probe(b->data, b->out, NULL, 0);
+	assert_int_equal(sent + dropped(b, DROP_PROBE_LOST), PROBES + 1);
+	bed_free(b);
+}
+
+/*
+ * An SA that is retired right behind its last command, of which only the ring knows: it must live
+ * until that has been carried out. The address sanitizer sees it if not.
+ */
+static void an_sa_outlives_its_commands(void **state)
+{
+	struct bed *b = bed_new();
+	struct esp_sa_config config = parts_config(&suite_gcm, SPI);
+
+	config.path = esp_out_config(b->out)->path;
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct esp_out *out = parts_out(config);
+
+		/* One that some slot has had, and one that none has. */
+		if (i % 2) {
+			data_publish_slot(b->data, SLOT, out, NULL);
+			data_publish_slot(b->data, SLOT, b->out, NULL);
+		}
+		for (unsigned n = 0; n <= i % 3; n++)
+			data_probe(b->data, out, "", 0);
+		data_retire(b->data, NULL, out);
+		if (i % 16 == 0)
+			data_take(b->data, DATA_TX);
+	}
+	/* All are freed while the threads go on, or the count of secrets will tell. */
+	for (unsigned i = 0; classifier_reclaim(data_classifier(b->data)) && i < WAIT_MS; i++)
+		usleep(1000);
+	assert_int_equal(classifier_reclaim(data_classifier(b->data)), 0);
+	assert_int_equal(dropped(b, DROP_SEQUENCE_EXHAUSTED), 0);
+	bed_free(b);
+}
+
 /* ---- held ---- */
 
 #define NUMBERED 1000
@@ -362,6 +485,15 @@ static void wait_held(const struct bed *b, uint64_t packets)
 	assert_int_equal(atomic_load(&c->packets), packets);
 }
 
+static void wait_any_held(const struct bed *b)
+{
+	const struct hold_counters *c = data_held_of(b->data, SLOT);
+
+	for (unsigned i = 0; atomic_load(&c->packets) == 0 && i < WAIT_MS; i++)
+		usleep(1000);
+	assert_true(atomic_load(&c->packets) > 0);
+}
+
 /* The epoch comes and goes while the application goes on sending. */
 static void numbered_packets_cross_births_in_order(void **state)
 {
@@ -375,6 +507,9 @@ static void numbered_packets_cross_births_in_order(void **state)
 	for (uint32_t i = 0; i < NUMBERED; i++) {
 		if (i % 250 == 0)
 			data_publish_slot(b->data, SLOT, NULL, NULL);
+		/* A thread that is not given its turn in time would not notice. */
+		if (i % 250 == 119)
+			wait_any_held(b);
 		if (i % 250 == 120)
 			data_publish_slot(b->data, SLOT, b->out, NULL);
 		write_numbered(b, i);
@@ -555,6 +690,9 @@ int main(void)
 		cmocka_unit_test(each_encapsulation_has_its_socket),
 		cmocka_unit_test(a_packet_without_a_socket_is_dropped),
 		cmocka_unit_test(a_missing_sa_is_asked_for),
+		cmocka_unit_test(a_probe_goes_out_and_its_reply_is_consumed),
+		cmocka_unit_test(every_probe_is_sent_or_counted),
+		cmocka_unit_test(an_sa_outlives_its_commands),
 		cmocka_unit_test(numbered_packets_cross_births_in_order),
 		cmocka_unit_test(a_publication_releases),
 		cmocka_unit_test(a_refusal_is_told_at_once),

@@ -178,6 +178,29 @@ static void test_echo_replies(void **state)
 	assert_false(packet_echo_is_reply(BYTES(p), &e4));
 }
 
+/* Whose reply it is is for the caller to say. */
+static void test_echo_replies_come_apart(void **state)
+{
+	struct packet_echo e4 = echo_of("10.9.0.1", "10.1.0.1"), reply;
+	struct packet_bytes p = unhex(REPLY4);
+
+	assert_true(packet_echo_reply(BYTES(p), &reply));
+	assert_true(addr_eq(&reply.src, &e4.dst));
+	assert_true(addr_eq(&reply.dst, &e4.src));
+	assert_int_equal(reply.id, e4.id);
+	assert_int_equal(reply.sequence, e4.sequence);
+	assert_true(slice_eq(reply.payload, e4.payload));
+	assert_ptr_equal(reply.payload.p, p.b + 28);
+	for (size_t n = 0; n < p.n; n++)
+		assert_false(packet_echo_reply(slice(p.b, n), &reply));
+	p.b[6] = 0x20; /* more fragments follow */
+	assert_false(packet_echo_reply(BYTES(p), &reply));
+	p = unhex(ECHO6);
+	assert_false(packet_echo_reply(BYTES(p), &reply));
+	p = unhex(REPLY6);
+	assert_true(packet_echo_reply(BYTES(p), &reply));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_dont_fragment),
 		cmocka_unit_test(test_echo_requests_as_scapy_builds_them),
 		cmocka_unit_test(test_echo_replies),
+		cmocka_unit_test(test_echo_replies_come_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
