@@ -24,6 +24,7 @@
  *	v1_user*.c   what follows phase 1: XAUTH, Mode Config, Unity; _r is the gateway
  *	v1_info.c    informational: delete, notify, hints, Cisco's redirection
  *	v1_dpd.c     is the peer alive?                                    RFC 3706
+ *	v1_move.c    the path changes under an established SA
  *	v1_inform.c  notifies whose meaning is not IKE's: IPADDRESS_UPDATE docs/ipaddress-update.md
  *	fragment.c   payload 132: messages in pieces; v1_fragment.c is the SA's side of it
  *

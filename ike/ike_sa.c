@@ -583,29 +583,6 @@ static void close_sa(struct ike_sa *sa)
 	sa_die(sa, &closed, sa_is_up(sa));
 }
 
-static void moved(struct ike_sa *sa, vtime now, struct exchange *x)
-{
-	if (!exchange_in_air(x) || !x->answered || x->type->passive)
-		return;
-	sa_push_sent(sa, x, true);
-	exchange_sent(x, now);
-	sa_arm(sa, x);
-}
-
-static void move(struct ike_sa *sa, vtime now, const struct path *path)
-{
-	if (!sa_is_up(sa))
-		return;
-	sa->path = *path;
-	log_ev(sa->log, LOG_DEBUG, "path moved", log_endpoint("from", &path->local),
-	       log_endpoint("to", &path->remote));
-	for (unsigned i = 0; i < QUICK_SLOTS; i++)
-		moved(sa, now, &sa->quick[i].x);
-	for (unsigned i = 0; i < TRANSACTION_SLOTS; i++)
-		moved(sa, now, &sa->transaction[i].x);
-	v1_dpd_moved(sa, now);
-}
-
 void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 {
 	sa->log->now = now;
@@ -657,7 +634,7 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		v1_inform_end(sa, ev->notify_id);
 		break;
 	case IKE_EVENT_MOVE:
-		move(sa, now, &ev->path);
+		v1_move(sa, now, &ev->path);
 		break;
 	}
 }

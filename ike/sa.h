@@ -552,6 +552,11 @@ bool v1_inform_is(const struct ike_sa *sa, const struct notify_payload *n);
 void v1_inform_receive(struct ike_sa *sa, const struct ike_msg *m, const struct notify_payload *n,
 		       bool again);
 
+/* ---- v1_move.c ---- */
+
+/* Later messages take this path, and what awaits an answer goes there at once. */
+void v1_move(struct ike_sa *sa, vtime now, const struct path *path);
+
 /* ---- v1_fragment.c ---- */
 
 /*
