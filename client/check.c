@@ -175,8 +175,8 @@ static void explain_transport(const struct session_config *s, FILE *out)
 			     "cannot is refused\n");
 		break;
 	case IKE_TRANSPORT_ESP:
-		fprintf(out, "bare, as protocol 50: no NAT may lie in between, and firewalls must "
-			     "let it through\n");
+		fprintf(out, "bare, as protocol 50: firewalls and NATs in between must let it "
+			     "through\n");
 		break;
 	case IKE_TRANSPORT_CISCO_UDP:
 		fprintf(out,
@@ -227,6 +227,47 @@ static void explain_life(const struct session_config *s, FILE *out)
 	else
 		fprintf(out, "never asked; ");
 	fprintf(out, "when it is lost, connected again until that succeeds\n");
+}
+
+/* ---- pings ---- */
+
+static const char *duration_ms_text(vtime t, char buf[16])
+{
+	if (t % VTIME_S == 0)
+		return duration_text((uint32_t)(t / VTIME_S), buf);
+	snprintf(buf, 16, "%ums", (unsigned)(t / VTIME_MS));
+	return buf;
+}
+
+static void explain_targets(const struct session_config *s, FILE *out)
+{
+	char address[ADDR_TEXT_MAX];
+
+	fprintf(out, EXPLAIN_LABEL, "  who answers");
+	for (unsigned i = 0; i < ARRAY_SIZE(s->ping_targets); i++)
+		if (s->ping_targets[i].family != FAMILY_NONE)
+			fprintf(out, "%s, else ", addr_text(&s->ping_targets[i], address));
+	fprintf(out, "who is found in the tunnel: the gateway, its DNS server, its networks' first "
+		     "host\n");
+}
+
+static void explain_pings(const struct session_config *s, FILE *out)
+{
+	char time[16], idle[16];
+
+	fprintf(out, EXPLAIN_LABEL "tried with pings, %u at most, %s apart", "new keys",
+		s->pingtries + 1, duration_ms_text(s->pingtime, time));
+	if (s->maxidle)
+		fprintf(out, "; those in use after %s of silence",
+			duration_ms_text(s->maxidle, idle));
+	fprintf(out, "\n");
+	explain_targets(s, out);
+	fprintf(out, EXPLAIN_LABEL "%s\n", "  the gateway's",
+		s->ignore_peer_rekey == SESSION_IGNORE_YES ?
+			"own attempts to renew them are refused: we begin instead" :
+		s->ignore_peer_rekey == SESSION_IGNORE_NO ?
+			"own attempts to renew them are answered" :
+			"own attempts to renew them are answered, unless raw ESP may pass a NAT");
 }
 
 /* ---- the tunnel ---- */
@@ -373,10 +414,21 @@ void config_explain(const struct config *c, FILE *out)
 	explain_ike(&s->ike, out);
 	explain_esp(s, out);
 	explain_life(s, out);
+	explain_pings(s, out);
 	explain_device(c, out);
 	explain_traffic(s, out);
 	explain_hold(c, out);
 	explain_script(c, out);
+}
+
+/* Whether a NAT is in between is known when the tunnel is up: here it is said at any rate. */
+static void warn_nat(const struct config *c, FILE *err)
+{
+	char text[SESSION_WARNING_MAX];
+
+	for (unsigned fault = NAT_MODEL_PINGTIME; fault <= NAT_MODEL_MAXIDLE; fault <<= 1)
+		if (session_nat_warning(&c->session, (enum nat_model_fault)fault, text))
+			fprintf(err, "%s: warning: %s\n", c->file, text);
 }
 
 int client_check(const char *file, FILE *out, FILE *err)
@@ -386,6 +438,7 @@ int client_check(const char *file, FILE *out, FILE *err)
 	if (config_read(file, &c, err) != 0)
 		return SESSION_EXIT_USAGE;
 	config_explain(c, out);
+	warn_nat(c, err);
 	config_free(c);
 	return SESSION_EXIT_UP;
 }

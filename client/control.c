@@ -307,14 +307,27 @@ static json_t *status_drops(const struct control_view *v)
 	return o;
 }
 
+static json_t *status_ping(const struct session_ping_info *p)
+{
+	char buf[ADDR_TEXT_MAX];
+
+	return json_pack("{s:o, s:o, s:I, s:I}", "target",
+			 p->target.family == FAMILY_NONE ? json_null() :
+							   json_string(addr_text(&p->target, buf)),
+			 "why", json_text(p->why), "sent", (json_int_t)p->sent, "answered",
+			 (json_int_t)p->answered);
+}
+
+static json_t *status_recovery(const struct session_info *s)
+{
+	return json_pack("{s:s, s:I}", "rung", rung_name(s->rung), "nepoch", (json_int_t)s->nepoch);
+}
+
 static void status_later(json_t *o)
 {
 	json_object_set_new(o, "mobility",
 			    json_pack("{s:s, s:i, s:i, s:i, s:n}", "method", "none", "updates", 0,
 				      "acks", 0, "nacks", 0, "last_outage_ms"));
-	json_object_set_new(o, "ping",
-			    json_pack("{s:n, s:s, s:i, s:i}", "target", "why", "none", "sent", 0,
-				      "answered", 0));
 }
 
 /* The documented states: what is on its way down is down for those who ask. */
@@ -347,6 +360,8 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "tunnels", status_tunnels(v));
 	json_object_set_new(o, "asks", status_asks(v));
 	json_object_set_new(o, "held", status_held(v->held));
+	json_object_set_new(o, "ping", status_ping(&s->ping));
+	json_object_set_new(o, "recovery", status_recovery(s));
 	status_later(o);
 	json_object_set_new(o, "drops", status_drops(v));
 	text = json_dumps(o, JSON_COMPACT);

@@ -153,6 +153,21 @@ bool duration_parse(const char *text, uint32_t *seconds)
 	return false;
 }
 
+bool duration_parse_ms(const char *text, uint32_t *ms)
+{
+	uint32_t n = 0;
+	size_t used = option_number_parse(text, &n);
+
+	if (used && strcmp(text + used, "ms") == 0) {
+		*ms = n;
+		return true;
+	}
+	if (!duration_parse(text, &n) || n > UINT32_MAX / 1000)
+		return false;
+	*ms = n * 1000;
+	return true;
+}
+
 const char *duration_text(uint32_t seconds, char buf[16])
 {
 	if (seconds == 0 || seconds % 60 != 0)
@@ -271,7 +286,7 @@ bool value_psk(struct config_draft *d, const struct option *o, struct option_val
 	return true;
 }
 
-/* ---- [ike], [esp], [nat] ---- */
+/* ---- [ike], [esp] ---- */
 
 bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v)
 {
@@ -387,13 +402,7 @@ bool value_rekeymargin(struct config_draft *d, const struct option *o, struct op
 	return session_time(o, v, &d->config->session.rekeymargin);
 }
 
-bool value_pingtime(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	return session_time(o, v, &d->config->session.pingtime);
-}
-
-/* A number with `unit` behind it. */
-static bool count(const struct option *o, struct option_value *v, const char *unit, unsigned *out)
+bool option_count(const struct option *o, struct option_value *v, const char *unit, unsigned *out)
 {
 	uint32_t n = 0;
 	size_t used = option_number_parse(v->text, &n);
@@ -406,22 +415,7 @@ static bool count(const struct option *o, struct option_value *v, const char *un
 
 bool value_rekeyfuzz(struct config_draft *d, const struct option *o, struct option_value *v)
 {
-	return count(o, v, "%", &d->config->session.rekeyfuzz);
-}
-
-bool value_pingtries(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	return count(o, v, "", &d->config->session.pingtries);
-}
-
-bool value_elimit(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	return count(o, v, "", &d->config->session.elimit);
-}
-
-bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	return session_time(o, v, &d->config->session.ike.timeout);
+	return option_count(o, v, "%", &d->config->session.rekeyfuzz);
 }
 
 /* ---- [tunnel] ---- */

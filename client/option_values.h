@@ -37,10 +37,6 @@ bool value_pfs(struct config_draft *d, const struct option *o, struct option_val
 bool value_keylife(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_rekeymargin(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_rekeyfuzz(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_pingtime(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_pingtries(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_elimit(struct config_draft *d, const struct option *o, struct option_value *v);
-bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_device(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_mtu(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_inner(struct config_draft *d, const struct option *o, struct option_value *v);
@@ -50,6 +46,22 @@ bool value_exclude(struct config_draft *d, const struct option *o, struct option
 bool value_idle_close(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_hold(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_hold_bytes(struct config_draft *d, const struct option *o, struct option_value *v);
+
+/* ---- option_values_nat.c ---- */
+
+bool value_maxidle(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_pingtime(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_pingtries(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_pingtime2(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_pingtries2(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_elimit(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_timeout(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_ping_target(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_ignore(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_nat_tout(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_nat_nout(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_nat_tei(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_nat_clients(struct config_draft *d, const struct option *o, struct option_value *v);
 
 /* ---- option_values_policy.c: into the policy at hand ---- */
 
@@ -91,6 +103,8 @@ bool option_list_room(const struct option_list *l, unsigned n, unsigned max,
 size_t option_number_parse(const char *text, uint32_t *out);
 /* A host name (RFC 1123 section 2.1); an address with a slip in it is not one. */
 bool option_is_host_name(const char *s);
+/* A number within the option's bounds, with `unit` behind it. */
+bool option_count(const struct option *o, struct option_value *v, const char *unit, unsigned *out);
 /* A duration within the option's bounds. */
 bool option_duration(const struct option *o, struct option_value *v, uint32_t *out);
 /* Proposals for ESP: where in the value each stands, and their common group. */

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/options.h"
 
-#include "base/nearest.h"
-
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stddef.h>
 
 #include "client/option_values.h"
 #include "client/psk.h"
@@ -14,12 +11,11 @@
 #define YES_NO WORDS({ "yes", NULL }, { "no", NULL })
 #define FIELD(name) offsetof(struct config_draft, name)
 #define DURATION_DAYS 86400u
+#define MS_S 1000u
 
 #define EXPECT_IDENTITY                                                                            \
 	"a name, an address, user@name, keyid:NAME or a distinguished name such as C=DE, CN=vpn"
 #define LATER_IKEV2 "IKEv2 comes later"
-#define LATER_PROBE "probing of epochs comes later"
-#define LATER_NAT "the model of NATs comes later"
 #define LATER_DNS "setting DNS without a script comes later"
 
 const struct option_section option_sections[] = {
@@ -337,24 +333,44 @@ const struct option options[] = {
 	  .help = "they may be renewed earlier by as much of the margin, at random",
 	  .max = 300 },
 
-	{ .section = "nat", .key = "maxidle", .later = LATER_PROBE },
+	{ .section = "nat",
+	  .key = "maxidle",
+	  .expect = "a duration from 100ms to 1d, such as 20s, or 0",
+	  .parse = value_maxidle,
+	  .preset = "20s",
+	  .help = "nothing has come for so long: ping, so that no NAT on the way forgets us; 0: never",
+	  .min = 100,
+	  .max = DURATION_DAYS * MS_S },
 	{ .section = "nat",
 	  .key = "pingtime",
-	  .expect = "a duration from 1s to 1m, such as 2s",
+	  .expect = "a duration from 10ms to 1m, such as 2s",
 	  .parse = value_pingtime,
 	  .preset = "2s",
-	  .help = "how long to wait for a sign that new keys work",
-	  .min = 1,
-	  .max = 60 },
+	  .help = "how long to wait for the reply to a ping through new keys",
+	  .min = 10,
+	  .max = 60 * MS_S },
 	{ .section = "nat",
 	  .key = "pingtries",
-	  .expect = "a number from 0 to 20",
+	  .expect = "a number from 0 to 1000",
 	  .parse = value_pingtries,
 	  .preset = "5",
-	  .help = "and how often to wait again; then they are used without it if they must be",
-	  .max = 20 },
-	{ .section = "nat", .key = "pingtime2", .later = LATER_PROBE },
-	{ .section = "nat", .key = "pingtries2", .later = LATER_PROBE },
+	  .help = "how often it is repeated; then these keys are given up, and others negotiated",
+	  .max = 1000 },
+	{ .section = "nat",
+	  .key = "pingtime2",
+	  .expect = "a duration from 10ms to 1m, such as 2s",
+	  .parse = value_pingtime2,
+	  .preset = "2s",
+	  .help = "the same for the ping after maxidle",
+	  .min = 10,
+	  .max = 60 * MS_S },
+	{ .section = "nat",
+	  .key = "pingtries2",
+	  .expect = "a number from 0 to 1000",
+	  .parse = value_pingtries2,
+	  .preset = "5",
+	  .help = "how often that is repeated; then other keys are negotiated",
+	  .max = 1000 },
 	{ .section = "nat",
 	  .key = "elimit",
 	  .expect = "a number from 0 to 20",
@@ -370,12 +386,50 @@ const struct option options[] = {
 	  .help = "a negotiation that has not ended by then has failed",
 	  .min = 1,
 	  .max = 600 },
-	{ .section = "nat", .key = "ping-target", .later = LATER_PROBE },
-	{ .section = "nat", .key = "ignore-peer-rekey", .later = LATER_PROBE },
-	{ .section = "nat", .key = "nat-tout", .later = LATER_NAT },
-	{ .section = "nat", .key = "nat-nout", .later = LATER_NAT },
-	{ .section = "nat", .key = "nat-tei", .later = LATER_NAT },
-	{ .section = "nat", .key = "nat-clients", .later = LATER_NAT },
+	{ .section = "nat",
+	  .key = "ping-target",
+	  .expect = "an IPv4 address, an IPv6 address, or one of each",
+	  .parse = value_ping_target,
+	  .sample = "10.0.0.1",
+	  .help = "who answers pings in the tunnel; without it, and if it is silent: we look for one" },
+	{ .section = "nat",
+	  .key = "ignore-peer-rekey",
+	  .expect = "auto, yes or no",
+	  .parse = value_ignore,
+	  .words = WORDS({ "auto", NULL }, { "yes", NULL }, { "no", NULL }),
+	  .preset = "auto",
+	  .help = "yes: we alone renew the data's keys; auto: if raw ESP passes a NAT, or may" },
+	{ .section = "nat",
+	  .key = "nat-tout",
+	  .expect = "a duration from 10ms to 10m, such as 2s",
+	  .parse = value_nat_tout,
+	  .preset = "2s",
+	  .help = "of NATs for raw ESP: how long one waits for the answer to new keys",
+	  .min = 10,
+	  .max = 600 * MS_S },
+	{ .section = "nat",
+	  .key = "nat-nout",
+	  .expect = "a number from 1 to 1000",
+	  .parse = value_nat_nout,
+	  .preset = "4",
+	  .help = "how many packets it lets through meanwhile while another client has to wait",
+	  .min = 1,
+	  .max = 1000 },
+	{ .section = "nat",
+	  .key = "nat-tei",
+	  .expect = "a duration from 1s to 1d, such as 60s",
+	  .parse = value_nat_tei,
+	  .preset = "60s",
+	  .help = "after how long a silence it forgets whose keys are whose",
+	  .min = MS_S,
+	  .max = DURATION_DAYS * MS_S },
+	{ .section = "nat",
+	  .key = "nat-clients",
+	  .expect = "a number from 0 to 1000",
+	  .parse = value_nat_clients,
+	  .preset = "4",
+	  .help = "how many others behind it may renew their keys at the same moment",
+	  .max = 1000 },
 
 	{ .section = "tunnel",
 	  .key = "device",
@@ -592,195 +646,3 @@ const struct option options[] = {
 const unsigned options_n = ARRAY_SIZE(options);
 
 static_assert(ARRAY_SIZE(options) <= OPTIONS_MAX, "what is indexed by option is large enough");
-
-/* ---- names ---- */
-
-const struct option *option_find(const char *section, const char *key)
-{
-	for (unsigned i = 0; i < options_n; i++) {
-		if (strcmp(options[i].section, section) == 0 && strcmp(options[i].key, key) == 0)
-			return &options[i];
-	}
-	return NULL;
-}
-
-const struct option_section *option_section_find(const char *text)
-{
-	for (unsigned i = 0; i < option_sections_n; i++) {
-		size_t n = strlen(option_sections[i].name);
-
-		if (strncmp(text, option_sections[i].name, n) != 0)
-			continue;
-		if (option_sections[i].named ? text[n] == '\0' || text[n] == ' ' : text[n] == '\0')
-			return &option_sections[i];
-	}
-	return NULL;
-}
-
-__attribute__((format(printf, 2, 3))) static void append(char buf[OPTION_WHY_MAX],
-							 const char *format, ...)
-{
-	size_t n = strlen(buf);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(buf + n, OPTION_WHY_MAX - n, format, args);
-	va_end(args);
-}
-
-const char *option_key_hint(const char *section, const char *key, char buf[OPTION_WHY_MAX])
-{
-	struct nearest near = { .word = key };
-	const char *separator = "it has ";
-
-	buf[0] = '\0';
-	for (unsigned i = 0; i < options_n; i++) {
-		if (strcmp(options[i].section, section) == 0)
-			nearest_offer(&near, options[i].key);
-		else if (strcmp(options[i].key, key) == 0 && !buf[0])
-			append(buf, "it belongs in [%s]", options[i].section);
-	}
-	if (buf[0])
-		return buf;
-	if (near.best) {
-		append(buf, "did you mean %s?", near.best);
-		return buf;
-	}
-	for (unsigned i = 0; i < options_n; i++) {
-		/* Without help it has one value only, and is no advice. */
-		if (strcmp(options[i].section, section) != 0 || options[i].later ||
-		    !options[i].help)
-			continue;
-		append(buf, "%s%s", separator, options[i].key);
-		separator = ", ";
-	}
-	return buf;
-}
-
-const char *option_section_hint(const char *text, char buf[OPTION_WHY_MAX])
-{
-	struct nearest near = { .word = text };
-
-	buf[0] = '\0';
-	for (unsigned i = 0; i < option_sections_n; i++)
-		nearest_offer(&near, option_sections[i].name);
-	if (near.best) {
-		append(buf, "did you mean [%s]?", near.best);
-		return buf;
-	}
-	append(buf, "there are");
-	for (unsigned i = 0; i < option_sections_n; i++)
-		append(buf, "%s [%s]", i ? "," : "", option_sections[i].name);
-	return buf;
-}
-
-/* ---- values ---- */
-
-static bool refuse_word_of_later(const struct option *o, const struct option_word *w,
-				 struct option_value *v)
-{
-	return option_refuse(v, 0, v->text, "not available in this version: %s; use %s", w->later,
-			     o->expect);
-}
-
-static bool refuse_word(const struct option *o, struct option_value *v)
-{
-	struct nearest near = { .word = v->text };
-
-	for (const struct option_word *w = o->words; w->word; w++) {
-		if (!w->later)
-			nearest_offer(&near, w->word);
-	}
-	if (!near.best)
-		return option_refuse(v, 0, v->text, "expected %s", o->expect);
-	return option_refuse(v, 0, v->text, "expected %s; did you mean %s?", o->expect, near.best);
-}
-
-static bool has_words_alone(const struct option *o)
-{
-	return !o->parse || o->parse == value_word || o->parse == value_flag ||
-	       o->parse == value_policy_action || o->parse == value_policy_granularity;
-}
-
-bool option_parse(struct config_draft *d, const struct option *o, struct option_value *v)
-{
-	bool ok = false;
-
-	v->at = 0;
-	v->item[0] = '\0';
-	v->why[0] = '\0';
-	for (const struct option_word *w = o->words; w && w->word; w++) {
-		if (strcmp(v->text, w->word) != 0)
-			continue;
-		if (w->later)
-			return refuse_word_of_later(o, w, v);
-		ok = true;
-	}
-	if (!v->text[0])
-		return option_refuse(v, 0, "", "it is empty; expected %s", o->expect);
-	if (!ok && o->words && has_words_alone(o))
-		return refuse_word(o, v);
-	if (o->parse)
-		ok = o->parse(d, o, v);
-	if (o->secret)
-		wipe(v->item, sizeof(v->item));
-	return ok;
-}
-
-/* ---- the example ---- */
-
-/* What a person must fill in; the secret may stand elsewhere, but here it is easiest. */
-static bool must_fill_in(const struct option *o)
-{
-	return o->required || strcmp(o->key, "psk") == 0;
-}
-
-static bool has_default(const struct option *o)
-{
-	return o->help && !o->later && !must_fill_in(o);
-}
-
-/* A rule that is there does something: it stays a comment. */
-static void write_section(FILE *out, const struct option_section *s)
-{
-	if (s->named)
-		fprintf(out,
-			"\n; A rule of one's own, of which there can be %d: the first one that fits "
-			"decides,\n; before what [tunnel] says.\n;[%s %s]\n",
-			SESSION_RULES_MAX, s->name, s->sample);
-	else
-		fprintf(out, "\n[%s]\n", s->name);
-}
-
-/* The options that `which` selects, by section, each line behind `mark`. */
-static void write_options(FILE *out, bool (*which)(const struct option *o), const char *mark)
-{
-	const char *section = "";
-
-	for (unsigned i = 0; i < options_n; i++) {
-		const struct option *o = &options[i];
-
-		if (!which(o))
-			continue;
-		if (strcmp(o->section, section) != 0)
-			write_section(out, option_section_find(o->section));
-		section = o->section;
-		fprintf(out, "; %s\n%s%s = %s\n", o->help, mark, o->key,
-			o->sample ? o->sample : o->preset);
-	}
-}
-
-void config_write_example(FILE *out)
-{
-	fputs("; One connection of godwit. The name of this file without .conf is the name of the\n"
-	      "; connection; \"godwit check FILE\" says what it would do.\n"
-	      ";\n"
-	      "; A line is a [section], \"key = value\", or a comment behind ; or #. Any value may\n"
-	      "; stand in double quotes, where a double quote of its own is written twice; a\n"
-	      "; secret with ; or # in it must. Fill in these:\n",
-	      out);
-	write_options(out, must_fill_in, "");
-	fputs("\n; Everything else has a default. Take away the ; before a key to change it.\n",
-	      out);
-	write_options(out, has_default, ";");
-}

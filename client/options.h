@@ -9,7 +9,7 @@
 
 #include "client/config.h"
 
-#define OPTIONS_MAX 112 /* rows of the table, at most */
+#define OPTIONS_MAX 120 /* rows of the table, at most */
 #define OPTION_ITEM_MAX 255 /* bytes of one item of a list */
 #define OPTION_WHY_MAX 320
 #define OPTION_ECHO_MAX 64 /* of a refused value, in a message */
@@ -150,7 +150,8 @@ struct option {
 	const char *help; /* one short line; NULL: not in the example */
 	const char *later; /* the key is not of this version: why */
 	size_t field; /* of the draft: where a value goes that is taken as it is */
-	uint32_t min, max; /* of numbers, of durations in seconds, of texts in bytes (0: any) */
+	/* Of numbers, of texts in bytes (0: any), of durations in seconds or, where they have them, ms. */
+	uint32_t min, max;
 	bool required;
 	bool secret; /* the value is never shown */
 };
@@ -186,6 +187,8 @@ bool option_parse(struct config_draft *d, const struct option *o, struct option_
 
 /* "30s", "9m", "8h", "1d" or plain seconds, at most 9 digits. */
 bool duration_parse(const char *text, uint32_t *seconds);
+/* The same, and "200ms"; at most 49 days. */
+bool duration_parse_ms(const char *text, uint32_t *ms);
 /* The shortest of these forms. */
 const char *duration_text(uint32_t seconds, char buf[16]);
 

@@ -188,10 +188,46 @@ void session_try_other(struct session *s, vtime now, const struct addr *other)
 	address_begin(s, now);
 }
 
+static unsigned gateways(const struct session *s)
+{
+	return s->config->ngateways + s->nbackup;
+}
+
+unsigned session_addresses_left(const struct session *s)
+{
+	return s->naddrs > s->addrs_tried + 1 ? s->naddrs - s->addrs_tried - 1 : 0;
+}
+
+unsigned session_gateways_left(const struct session *s)
+{
+	return gateways(s) > s->gateways_tried + 1 ? gateways(s) - s->gateways_tried - 1 : 0;
+}
+
+/* The next address, or gateway, round about; false: there is none left. */
+static bool find_next(struct session *s, vtime now)
+{
+	if (session_addresses_left(s)) {
+		s->addrs_tried++;
+		s->addr = (s->addr + 1) % s->naddrs;
+		address_begin(s, now);
+	} else if (session_gateways_left(s)) {
+		s->addrs_tried = 0;
+		s->gateways_tried++;
+		s->gateway = (s->gateway + 1) % gateways(s);
+		gateway_begin(s, now);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 void session_find(struct session *s, vtime now)
 {
-	s->gateway = 0;
 	s->redirects = 0;
+	if (s->start == START_NEXT && find_next(s, now))
+		return;
+	if (s->start != START_SAME)
+		s->gateway = s->addrs_tried = s->gateways_tried = 0;
 	gateway_begin(s, now);
 }
 
@@ -238,13 +274,8 @@ static const char *advice(const struct session *s, const struct ike_failure *why
 /* This address did not answer: the next one, the next gateway, or the end with this failure. */
 static void next_candidate(struct session *s, vtime now, enum session_exit exit, const char *text)
 {
-	if (s->addr + 1 < s->naddrs) {
-		s->addr++;
-		address_begin(s, now);
-	} else if (s->gateway + 1 < s->config->ngateways + s->nbackup) {
-		s->gateway++;
-		gateway_begin(s, now);
-	} else {
+	session_climb(s, LADDER_IKE_FAILED);
+	if (!find_next(s, now)) {
 		session_failed(s, now, exit, text);
 		return;
 	}
@@ -260,16 +291,20 @@ void session_failed_ike(struct session *s, vtime now, const struct ike_failure *
 		 why->text ? why->text : err_name(why->err), why->detail[0] ? ": " : "",
 		 why->detail, why->said[0] ? "; the gateway says: " : "", why->said,
 		 advice(s, why));
-	if (next)
+	if (next) {
 		next_candidate(s, now, exit_of_failure(why), text);
-	else
-		session_failed(s, now, exit_of_failure(why), text);
+		return;
+	}
+	if (is_looking(s))
+		session_climb(s, LADDER_IKE_FAILED);
+	session_failed(s, now, exit_of_failure(why), text);
 }
 
 static void on_connect(struct session *s, vtime now)
 {
 	if (s->state != SESSION_DOWN || s->over)
 		return;
+	session_probes_key(s);
 	session_set_state(s, now, SESSION_CONNECTING);
 	session_find(s, now);
 }
@@ -300,7 +335,11 @@ static void on_resolved(struct session *s, vtime now, const struct session_event
 		next_candidate(s, now, SESSION_EXIT_NO_ANSWER, text);
 		return;
 	}
-	session_step_end(s, now, "%s%s", addr_text(&s->addrs[0], buf),
+	/* What worked before is tried first. */
+	for (unsigned i = 0; s->start == START_SAME && i < s->naddrs; i++)
+		if (addr_eq(&s->addrs[i], &s->path.remote.addr))
+			s->addr = i;
+	session_step_end(s, now, "%s%s", addr_text(&s->addrs[s->addr], buf),
 			 s->naddrs > 1 ? " and others" : "");
 	address_begin(s, now);
 }
@@ -367,6 +406,7 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		session_mtu_ask(s, now);
 		break;
 	case DATA_PROBE_REPLY:
+		session_probe_reply(s, now, ev);
 		break;
 	}
 }
@@ -449,6 +489,9 @@ void session_timeout(struct session *s, vtime now)
 		case T_EPOCHS:
 			session_epochs_due(s, now);
 			break;
+		case T_PROBES:
+			session_probes_due(s, now);
+			break;
 		case T_TUNNELS:
 			session_tunnels_due(s, now);
 			break;
@@ -485,6 +528,7 @@ static void timers_follow(struct session *s)
 	bool up = !s->over && s->state != SESSION_CLOSING;
 
 	timers_set(&s->timers, T_EPOCHS, up ? session_epochs_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_PROBES, up ? session_probes_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_DEMAND, up ? session_demand_due_at(s) : VTIME_NEVER);
@@ -561,6 +605,8 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 		s->granularity[i] = config->rules[i].granularity;
 	s->waiting_at = VTIME_NEVER;
 	s->ike_config = config->ike;
+	ladder_init(&s->ladder, &(struct ladder_config){ .elimit = config->elimit });
+	session_probes_init(s);
 	session_names_init(s);
 	session_net_init(s);
 	session_user_init(s);

@@ -28,6 +28,7 @@
 #include "ike/ike.h"
 #include "mobility/epoch.h"
 #include "mobility/ladder.h"
+#include "mobility/nat_model.h"
 #include "mobility/target.h"
 
 #define SESSION_GATEWAYS_MAX 8 /* names or addresses, in order of preference */
@@ -156,6 +157,7 @@ struct session_config {
 	unsigned pingtries2;
 	struct addr ping_targets[2]; /* ping-target, one for each family; FAMILY_NONE: not given */
 	enum session_ignore ignore_peer_rekey;
+	struct nat_model nat_model; /* what NATs are like that raw ESP may pass */
 	unsigned elimit; /* failed negotiations in sequence before the ISAKMP SA is given up */
 	uint32_t first_sequence; /* tests only: of every outbound SA; 0: 1 */
 	uint64_t keylife_bytes; /* tests only: what an outbound SA may carry; 0: as agreed */
@@ -376,6 +378,18 @@ bool session_is_up(const struct session *s);
  */
 bool session_pattern_expand(const struct session_pattern *p, const struct session_addrs *named,
 			    struct ts_pair out[SESSION_RULE_TS_MAX], unsigned *n);
+
+/* ---- probes ---- */
+
+#define SESSION_WARNING_MAX 320
+
+struct prober_config session_prober_config(const struct session_config *c);
+/*
+ * What of the pings does not fit the NATs that raw ESP may pass (session_model.c): the key, its value,
+ * why, and what would do. False: there is no such fault.
+ */
+bool session_nat_warning(const struct session_config *c, enum nat_model_fault fault,
+			 char buf[SESSION_WARNING_MAX]);
 
 /* ---- what status shows ---- */
 

@@ -350,6 +350,10 @@ void session_need_sa(struct session *s, vtime now, const struct data_event *ev)
 	/* It has one, which the gateway is given time to make. */
 	if (epochs_current(&s->tunnels[slot].epochs) >= 0 && !s->tunnels[slot].published)
 		return;
+	if (session_epochs_await(&s->tunnels[slot])) {
+		s->tunnels[slot].demanded = s->net.slots[slot].on_demand;
+		return;
+	}
 	if (is_template(s, (unsigned)slot))
 		demand_for(s, now, (unsigned)slot, &ev->tuple);
 	else if (s->net.slots[slot].on_demand)

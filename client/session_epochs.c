@@ -60,12 +60,28 @@ static void retire(struct session *s, struct tunnel *t, unsigned place)
 	epochs_remove(&t->epochs, place);
 }
 
+/* Whether it works is still of interest. */
+static bool is_on_trial(const struct tunnel *t, uint32_t id)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		const struct epoch *e = &t->epochs.epoch[k];
+
+		if (e->id == id && (e->state == EPOCH_PROBING || e->state == EPOCH_CURRENT))
+			return true;
+	}
+	return false;
+}
+
 /* Data is sent on the right one before any is taken away. */
-static void follow(struct session *s, unsigned slot)
+void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 {
 	struct tunnel *t = &s->tunnels[slot];
+	int current = epochs_current(&t->epochs);
 
 	publish(s, slot);
+	if (!is_on_trial(t, t->prober.fresh))
+		prober_end(&t->prober, t->prober.fresh);
+	prober_watch(&t->prober, now, current < 0 ? 0 : t->epochs.epoch[current].id);
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
 		if (t->epochs.epoch[k].state == EPOCH_DEAD)
 			retire(s, t, k);
@@ -92,7 +108,7 @@ void session_epochs_close(struct session *s, unsigned slot, bool goodbye)
 			session_goodbye(s, t->epoch[k].child.spi_in);
 		t->epochs.epoch[k].state = EPOCH_DEAD;
 	}
-	follow(s, slot);
+	session_epochs_follow(s, 0, slot);
 }
 
 void session_epochs_retire(struct session *s, bool goodbye)
@@ -109,7 +125,7 @@ void session_epochs_stop(struct session *s, vtime now, unsigned slot)
 		if (t->epochs.epoch[k].state == EPOCH_PROBING ||
 		    t->epochs.epoch[k].state == EPOCH_CURRENT)
 			epochs_event(&t->epochs, now, t->epochs.epoch[k].id, EPOCH_EVENT_EXHAUSTED);
-	follow(s, slot);
+	session_epochs_follow(s, now, slot);
 }
 
 uint64_t session_epochs_carried(const struct session *s, unsigned slot)
@@ -119,8 +135,8 @@ uint64_t session_epochs_carried(const struct session *s, unsigned slot)
 
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
 		if (t->epoch[k].in)
-			n += count_of(&esp_in_counters(t->epoch[k].in)->packets) +
-			     count_of(&esp_out_counters(t->epoch[k].out)->packets);
+			n += esp_counters_data(esp_in_counters(t->epoch[k].in)) +
+			     esp_counters_data(esp_out_counters(t->epoch[k].out));
 	return n;
 }
 
@@ -141,8 +157,8 @@ bool session_spi_taken(const struct session *s, uint32_t spi)
 	return false;
 }
 
-/* True when something came on it since the last look. */
-static bool listen(struct tunnel *t, vtime now, unsigned k)
+/* True when something came on it since the last look; *back: data goes out on it again. */
+static bool listen(struct tunnel *t, vtime now, unsigned k, bool *back)
 {
 	struct session_epoch *e = &t->epoch[k];
 	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
@@ -150,8 +166,23 @@ static bool listen(struct tunnel *t, vtime now, unsigned k)
 
 	e->heard = heard;
 	if (more)
-		epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
+		*back |= epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
 	return more;
+}
+
+bool session_epochs_listen(struct session *s, vtime now, unsigned slot)
+{
+	bool heard = false, back = false;
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		heard |= listen(&s->tunnels[slot], now, k, &back);
+	if (back)
+		session_epochs_follow(s, now, slot);
+	if (heard) {
+		s->heard_at = now;
+		session_climb(s, LADDER_HEARD);
+	}
+	return heard;
 }
 
 /* ---- installing ---- */
@@ -225,8 +256,7 @@ static void make_room(struct session *s, vtime now, unsigned slot)
 {
 	uint32_t id;
 
-	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		listen(&s->tunnels[slot], now, k);
+	session_epochs_listen(s, now, slot);
 	id = epochs_evictable(&s->tunnels[slot].epochs);
 	if (id)
 		session_epoch_event(s, now, slot, id, EPOCH_EVENT_EVICTED);
@@ -237,39 +267,67 @@ void session_epoch_install(struct session *s, vtime now, unsigned slot, struct i
 {
 	struct tunnel *t = &s->tunnels[slot];
 	struct epoch_life life = session_life(s, now, child->keylife_s);
+	struct ts_pair agreed = session_ts_use(&s->net.tunnels[slot], &child->ts);
+	vtime usable = now;
 	int place;
 
 	make_room(s, now, slot);
+	session_probes_prepare(s, slot, &agreed);
 	place = epochs_install(&t->epochs, now, child->id, &life);
 	/* One epoch at most carries data, so that one at least of the others could go. */
 	assert(place >= 0);
 	t->epoch[place] = (struct session_epoch){ .child = *child };
 	make_sas(s, slot, &t->epoch[place], in);
 	if (!in && s->config->settle)
-		t->epoch[place].settles_at = vtime_add(now, s->config->settle);
+		usable = t->epoch[place].settles_at = vtime_add(now, s->config->settle);
 	session_mtu_update(s, now);
-	follow(s, slot);
+	session_epochs_follow(s, now, slot);
 	/* Its first packet was told of when there was no epoch yet. */
 	if (in && count_of(&esp_in_counters(in)->packets))
 		session_epoch_event(s, now, slot, child->id, EPOCH_EVENT_PROVED);
+	session_probes_begin(s, now, slot, child->id, usable);
 }
 
 /* ---- what happens to them ---- */
 
-static struct session_epoch *epoch_find(struct tunnel *t, uint32_t id, const struct epoch **state)
+/* Its place; -1: it is gone. */
+static int place_of(const struct tunnel *t, uint32_t id)
 {
-	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
-		*state = &t->epochs.epoch[k];
-		if ((*state)->state != EPOCH_FREE && (*state)->id == id)
-			return &t->epoch[k];
-	}
-	return NULL;
+	for (int k = 0; k < EPOCHS_MAX; k++)
+		if (t->epochs.epoch[k].state != EPOCH_FREE && t->epochs.epoch[k].id == id)
+			return k;
+	return -1;
+}
+
+const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id)
+{
+	int place = place_of(t, id);
+
+	return place < 0 ? NULL : &t->epoch[place];
+}
+
+bool session_epoch_is_proved(const struct tunnel *t, uint32_t id)
+{
+	int place = place_of(t, id);
+
+	return place >= 0 && t->epochs.epoch[place].proved;
+}
+
+bool session_epochs_await(const struct tunnel *t)
+{
+	int next = epochs_next(&t->epochs);
+
+	return epochs_current(&t->epochs) < 0 && next >= 0 &&
+	       t->epochs.epoch[next].id == t->prober.fresh;
 }
 
 static void log_event(struct session *s, const struct session_epoch *e, enum epoch_event event)
 {
 	static const char *const text[] = {
 		[EPOCH_EVENT_PROVED] = "epoch proved",
+		[EPOCH_EVENT_ANSWERED] = "the gateway has this epoch",
+		[EPOCH_EVENT_UNPROVED] = "epoch given up: its pings were not answered",
+		[EPOCH_EVENT_SILENT] = "epoch silent: its pings were not answered",
 		[EPOCH_EVENT_DELETED] = "the gateway deleted an epoch",
 		[EPOCH_EVENT_EXHAUSTED] = "epoch used up",
 		[EPOCH_EVENT_EXPIRED] = "epoch expired",
@@ -286,29 +344,30 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 			 enum epoch_event event)
 {
 	struct tunnel *t = &s->tunnels[slot];
-	const struct epoch *state;
-	struct session_epoch *e;
+	int place = slot < s->net.ntunnels ? place_of(t, id) : -1;
 	unsigned actions;
 	bool proved;
 
-	if (slot >= s->net.ntunnels || !(e = epoch_find(t, id, &state)))
+	if (place < 0)
 		return;
-	log_event(s, e, event);
+	log_event(s, &t->epoch[place], event);
 	if (event == EPOCH_EVENT_PROVED)
-		e->settles_at = 0;
-	proved = state->proved;
+		t->epoch[place].settles_at = 0;
+	proved = t->epochs.epoch[place].proved;
 	actions = epochs_event(&t->epochs, now, id, event);
 	if (actions & EPOCH_DELETE)
-		session_goodbye(s, e->child.spi_in);
-	follow(s, slot);
-	if (event == EPOCH_EVENT_PROVED)
+		session_goodbye(s, t->epoch[place].child.spi_in);
+	session_epochs_follow(s, now, slot);
+	if (event == EPOCH_EVENT_PROVED) {
+		session_probes_proved(s, slot, id);
 		session_proved(s, now);
-	if (!(actions & EPOCH_NEGOTIATE))
+	}
+	if (!(actions & EPOCH_NEGOTIATE) || (event == EPOCH_EVENT_SILENT && t->prober.fresh))
 		return;
 	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
 		session_count_failure(s, now);
 	/* What is on demand waits for the next packet that needs it. */
-	if (!s->net.slots[slot].on_demand || epochs_current(&t->epochs) >= 0)
+	if (!s->net.slots[slot].on_demand || t->demanded || epochs_current(&t->epochs) >= 0)
 		session_negotiate(s, now, slot);
 }
 
@@ -327,10 +386,28 @@ void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
 			s->negotiations[k].deleted = true;
 }
 
-void session_epochs_doubt(struct session *s)
+void session_epochs_doubt(struct session *s, vtime now, bool lost)
+{
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		session_epochs_listen(s, now, i);
+		if (lost)
+			epochs_doubt(&s->tunnels[i].epochs);
+		else
+			epochs_supersede(&s->tunnels[i].epochs);
+		session_epochs_follow(s, now, i);
+	}
+}
+
+bool session_epochs_doubtful(const struct session *s)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		epochs_doubt(&s->tunnels[i].epochs);
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			const struct epoch *e = &s->tunnels[i].epochs.epoch[k];
+
+			if (e->state == EPOCH_CURRENT && e->doubted && !e->back && !e->spent)
+				return true;
+		}
+	return false;
 }
 
 bool session_epochs_usable(const struct session *s)
@@ -382,56 +459,18 @@ static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
 	return soonest;
 }
 
-/*
- * A new epoch waits for its proof, packets go out on the old one and nothing comes on either: the
- * peer may have lost the one and never have had the other. Both are in doubt then, and a third one
- * is negotiated, to be used at once.
- */
-static void watch_deafness(struct session *s, vtime now, unsigned slot, bool heard)
+void session_epochs_watch(struct session *s, vtime now, vtime *soonest)
 {
-	struct tunnel *t = &s->tunnels[slot];
-	int current = epochs_current(&t->epochs);
-	bool waiting = current >= 0 && epochs_next(&t->epochs) >= 0;
-	uint32_t id = waiting ? t->epochs.epoch[current].id : 0;
-	uint64_t sent = waiting ? t->epoch[current].packets : 0;
-	vtime patience = s->config->dpd > t->epochs.patience ? s->config->dpd : t->epochs.patience;
-
-	if (heard || !waiting || id != t->deaf_epoch || sent == t->deaf_packets) {
-		t->deaf_since = now;
-		t->deaf_epoch = id;
-		t->deaf_packets = sent;
-		return;
-	}
-	if (now - t->deaf_since < patience)
-		return;
-	t->deaf_epoch = 0;
-	log_ev(s->log, LOG_WARN, "packets go out and none comes in: a new epoch is negotiated",
-	       log_u64("slot", slot));
-	epochs_doubt(&t->epochs);
-	session_count_failure(s, now);
-	session_negotiate(s, now, slot);
-}
-
-bool session_epochs_watch(struct session *s, vtime now, vtime *soonest)
-{
-	bool heard = false;
 	vtime wait = VTIME_NEVER;
 
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
-		bool here = false;
-
-		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
-			if (!s->tunnels[i].epoch[k].in)
-				continue;
-			here |= listen(&s->tunnels[i], now, k);
-			if (s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
+		session_epochs_listen(s, now, i);
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			if (s->tunnels[i].epoch[k].in &&
+			    s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
 				wait = vtime_min(wait, limit(s, now, i, k));
-		}
-		watch_deafness(s, now, i, here);
-		heard |= here;
 	}
 	*soonest = wait > WATCH_LEAST ? wait : WATCH_LEAST;
-	return heard;
 }
 
 vtime session_epochs_due_at(const struct session *s)
@@ -456,7 +495,7 @@ static void settled(struct session *s, vtime now, unsigned slot)
 	if (!settles_at(t) || settles_at(t) > now)
 		return;
 	t->epoch[epochs_current(&t->epochs)].settles_at = 0;
-	follow(s, slot);
+	session_epochs_follow(s, now, slot);
 }
 
 void session_epochs_due(struct session *s, vtime now)
@@ -467,8 +506,7 @@ void session_epochs_due(struct session *s, vtime now)
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		struct tunnel *t = &s->tunnels[i];
 
-		for (unsigned k = 0; k < EPOCHS_MAX; k++)
-			listen(t, now, k);
+		session_epochs_listen(s, now, i);
 		while (epochs_due(&t->epochs, now, &id, &event))
 			session_epoch_event(s, now, i, id, event);
 		settled(s, now, i);

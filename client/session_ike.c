@@ -100,6 +100,7 @@ static struct session_ike *ike_new(struct session *s, bool accepted)
 			.rekey_at = VTIME_NEVER,
 			.path = s->path,
 			.nat = s->nat,
+			.nat_known = s->nat_known,
 		};
 		return i;
 	}
@@ -308,11 +309,13 @@ static void on_nat(struct session *s, vtime now, struct session_ike *i, const st
 
 	i->path = fx->nat.path;
 	i->nat = fx->nat.nat;
+	i->nat_known = fx->nat.natt;
 	if (!i->first)
 		return;
 	s->path = fx->nat.path;
 	s->path.generation = ++s->generation;
 	s->nat = fx->nat.nat;
+	s->nat_known = fx->nat.natt;
 	session_step_end(s, now, "%s, port %u", where[s->nat], s->path.remote.port);
 	session_step_begin(s, now, STEP_AUTHENTICATION, "%s", auth_name(s));
 }
@@ -412,6 +415,7 @@ static void on_renewed(struct session *s, vtime now, struct session_ike *i)
 	if (moved)
 		session_refusals_end(s, now);
 	s->nat = i->nat;
+	s->nat_known = i->nat_known;
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
 	log_ev(s->log, LOG_INFO, "IKE SA renewed", log_str("by", i->accepted ? "gateway" : "us"));
@@ -570,6 +574,8 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 	const struct session_ike was = *i;
 	bool newest = session_ike_main(s) == i;
 
+	if (!was.closing && !was.parting)
+		session_refusal_judge(s, now, &was, true);
 	ike_drop(s, i);
 	session_negotiations_lost(s, now, i, why);
 	if (s->state == SESSION_CLOSING) {
@@ -629,10 +635,12 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		session_child_offer(s, now, i, fx->offer.id, &fx->offer.ts);
 		break;
 	case IKE_EFFECT_ALIVE:
+		i->refused_last = false;
 		session_heard(s, now);
 		follow_lifetime(s, now, i);
 		break;
 	case IKE_EFFECT_SILENT:
+		session_refusal_judge(s, now, i, false);
 		if (session_ike_main(s) == i)
 			session_silent(s, now);
 		break;

@@ -11,6 +11,8 @@
  *	session_tunnels.c  negotiations of tunnels, by either end
  *	session_demand.c   tunnels that wait for their first packet: made, refused, closed when idle
  *	session_epochs.c   the epochs of a tunnel: published, watched, retired
+ *	session_probes.c   pings: whom they ask, what their answers and their silence mean
+ *	session_model.c    whether they hold against the NATs that raw ESP may pass
  *	session_recover.c  is the gateway alive, and what if not
  *	session_keepalive.c  what keeps the NAT's mapping when nothing else is sent
  *	session_mtu.c      what fits the path
@@ -21,10 +23,14 @@
 
 #include "base/timer.h"
 #include "client/session.h"
+#include "mobility/prober.h"
 
-/* Effects that one event can add: a tunnel gives one for each epoch and its slot, the rest few. */
+/*
+ * Effects that one event can add: a tunnel gives one for each epoch, its slot, and whom it pings, the
+ * rest few.
+ */
 #define EFFECTS_SPARE 256
-#define EFFECTS_MAX ((EPOCHS_MAX + 4) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
+#define EFFECTS_MAX ((EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_INVALID_ID 18
@@ -36,6 +42,8 @@
 #define SESSION_UNDER_WAY_MAX 3 /* of our own quick modes, the others queue */
 #define SESSION_NEGOTIATIONS_MAX 40 /* the peer's, too */
 #define SESSION_GOODBYES_MAX (SESSION_SLOTS_MAX * EPOCHS_MAX)
+/* ISAKMP SAs without any answer to pings, where a NAT may be what keeps them away. */
+#define SESSION_UNANSWERED_MAX 2
 #define SESSION_WAITING_MAX 16 /* packets for which there is no slot yet */
 
 /* What one ISAKMP SA's gateway wants to know of the user. */
@@ -66,6 +74,9 @@ struct session_ike {
 	vtime expires_at; /* as far as rekey_at knows */
 	struct path path;
 	enum nat nat;
+	bool nat_known; /* both ends looked for one */
+	vtime refused_at; /* an offer of the gateway's for a tunnel that there is; 0: never */
+	bool refused_last; /* and nothing has come since */
 	struct identity peer;
 	struct session_xauth xauth;
 	const struct ike_assigned *assigned; /* given before it was established; the engine's */
@@ -91,6 +102,7 @@ struct session_epoch {
 	struct ike_child child; /* as agreed; its secrets are wiped once the SAs hold them */
 	vtime settles_at; /* not used before, for it is new to the gateway; 0: it is */
 	uint64_t heard; /* packets that had come when it was last looked at */
+	vtime heard_at; /* the prober knows of what came until then */
 	uint64_t packets_max, bytes_max; /* what may be sent on it */
 	uint64_t packets, bytes; /* that were sent on it when it was last looked at */
 };
@@ -161,6 +173,9 @@ struct tunnel {
 	struct ike_child_config config; /* what is negotiated for it */
 	struct epochs epochs;
 	struct session_epoch epoch[EPOCHS_MAX];
+	struct prober prober;
+	struct ts_pair agreed; /* what may come and go on the newest epoch */
+	unsigned unproved; /* epochs that were given up, in sequence */
 	struct esp_out *published, *published_next;
 	bool served; /* it has been up in this connection */
 	bool wanted; /* a new epoch, while the peer is about to make one */
@@ -174,14 +189,11 @@ struct tunnel {
 	vtime active_at; /* when it was last seen that a packet had come or gone */
 	vtime looked_at;
 	uint64_t carried; /* packets, both ways, at that time */
-	/* While an epoch waits for its proof: since when nothing has come, and what went out then. */
-	vtime deaf_since;
-	uint32_t deaf_epoch;
-	uint64_t deaf_packets;
 };
 
 enum session_timer {
 	T_EPOCHS, /* something is due for an epoch */
+	T_PROBES, /* a ping */
 	T_TUNNELS, /* negotiate again */
 	T_IKES, /* renew the ISAKMP SA */
 	T_WATCH, /* look at the counters */
@@ -198,6 +210,13 @@ struct session_waiting {
 	unsigned template;
 	struct tuple tuple;
 	vtime until;
+};
+
+/* Where the next attempt begins. */
+enum session_start {
+	START_FIRST, /* with the first gateway */
+	START_SAME, /* with the address that was the last */
+	START_NEXT, /* with the one behind it */
 };
 
 struct session {
@@ -221,11 +240,15 @@ struct session {
 	unsigned addr; /* index of the address being tried */
 	struct addr known; /* where the gateway was found last; FAMILY_NONE: nowhere yet */
 	unsigned known_of; /* index of that gateway */
+	enum session_start start;
+	/* Left behind since an epoch was proved last: other addresses of that gateway, gateways. */
+	unsigned addrs_tried, gateways_tried;
 	unsigned path_mtu; /* of outer packets, as far as the kernel knows */
 
 	struct path path;
 	uint32_t generation;
 	enum nat nat;
+	bool nat_known; /* both ends looked for one */
 	struct identity peer;
 	struct session_ike ike[SESSION_IKES_MAX];
 	uint64_t ike_order;
@@ -268,7 +291,14 @@ struct session {
 	uint32_t goodbyes[SESSION_GOODBYES_MAX];
 	unsigned first_goodbye, ngoodbyes;
 
-	unsigned nepoch; /* negotiations that failed in sequence, and epochs that came to nothing */
+	struct esp_probe_key probe_key;
+	struct targets targets; /* of pings */
+	const char *
+		ping_why; /* what is amiss where data alone proves an epoch; NULL: nothing; static */
+	unsigned unanswered; /* ISAKMP SAs that were given up while nobody had answered a ping */
+	bool target_warned, nat_warned;
+	bool passes_over; /* a refusal made this gateway give up its ISAKMP SA: it gets none any more */
+	struct ladder ladder;
 	unsigned failures; /* attempts to recover that failed in sequence */
 	unsigned relapses; /* recoveries in sequence that did not last, whatever was heard meanwhile */
 	vtime heard_at; /* when something authentic was last noticed */
@@ -305,8 +335,11 @@ void session_finish(struct session *s, vtime now);
 void session_failed(struct session *s, vtime now, enum session_exit exit, const char *text);
 /* The same for a failure of IKE; `next`: the next address is tried before. */
 void session_failed_ike(struct session *s, vtime now, const struct ike_failure *why, bool next);
-/* Begins to look for the gateway, from its first name on. */
+/* Begins to look for the gateway, at s->start. */
 void session_find(struct session *s, vtime now);
+/* Addresses of the gateway being tried, and other gateways, that have not been tried in vain. */
+unsigned session_addresses_left(const struct session *s);
+unsigned session_gateways_left(const struct session *s);
 /* Tries the same address once more; another one, which the gateway has named. */
 void session_try_again(struct session *s, vtime now);
 void session_try_other(struct session *s, vtime now, const struct addr *other);
@@ -471,6 +504,8 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 		      struct ike_child *child);
 void session_child_failed(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
 			  const struct ike_failure *why);
+/* This ISAKMP SA is dead, or silent: it may be that the gateway did not stand being refused. */
+void session_refusal_judge(struct session *s, vtime now, const struct session_ike *ike, bool dead);
 /* The peer wants one. */
 void session_child_offer(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
 			 const struct ts_pair *ts);
@@ -518,6 +553,15 @@ vtime session_demand_due_at(const struct session *s);
 
 /* ---- session_epochs.c ---- */
 
+/* Publishes what data goes out on, and takes away what is dead. */
+void session_epochs_follow(struct session *s, vtime now, unsigned slot);
+/* What has come since the last look is told to the epochs: true when something has. */
+bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
+/* NULL: it is gone. */
+const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
+bool session_epoch_is_proved(const struct tunnel *t, uint32_t id);
+/* Nothing goes out before the proof of an epoch that is there, for which probes are under way. */
+bool session_epochs_await(const struct tunnel *t);
 /* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */
 void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
 			   struct esp_in *in);
@@ -531,12 +575,17 @@ void session_child_deleted(struct session *s, vtime now, uint32_t spi_out);
 /* What time brings to epochs, and when. */
 void session_epochs_due(struct session *s, vtime now);
 vtime session_epochs_due_at(const struct session *s);
-/* Every epoch is in doubt from now on. */
-void session_epochs_doubt(struct session *s);
+/*
+ * The next epoch of each tunnel is used at once; until then data goes out on those that there are, or,
+ * with `lost`, is held unless something comes.
+ */
+void session_epochs_doubt(struct session *s, vtime now, bool lost);
+/* True when there is one that carries nothing unless something comes on it. */
+bool session_epochs_doubtful(const struct session *s);
 /* True when any tunnel has an epoch that can be relied upon. */
 bool session_epochs_usable(const struct session *s);
-/* Looks at the counters: true when something came. *soonest: when to look at limits again. */
-bool session_epochs_watch(struct session *s, vtime now, vtime *soonest);
+/* Looks at the counters. *soonest: when to look at limits again. */
+void session_epochs_watch(struct session *s, vtime now, vtime *soonest);
 /* Takes all away. goodbye: the gateway is told. */
 void session_epochs_retire(struct session *s, bool goodbye);
 /* The same for one tunnel. */
@@ -551,7 +600,31 @@ bool session_spi_taken(const struct session *s, uint32_t spi);
 /* A Delete for our inbound SPI is sent when there is an ISAKMP SA for it. */
 void session_goodbye(struct session *s, uint32_t spi);
 
+/* ---- session_probes.c ---- */
+
+void session_probes_init(struct session *s);
+/* What is to be known of pings before the first one. */
+void session_probes_key(struct session *s);
+/* Raw ESP passes a NAT, or may: what is not proved carries nothing. */
+bool session_is_strict(const struct session *s);
+/* An epoch with these selectors is about to be installed: whom it asks, and how it is trusted. */
+void session_probes_prepare(struct session *s, unsigned slot, const struct ts_pair *agreed);
+/* It is there, and pings go through it from `at` on. */
+void session_probes_begin(struct session *s, vtime now, unsigned slot, uint32_t id, vtime at);
+void session_probes_proved(struct session *s, unsigned slot, uint32_t id);
+/* No epoch is probed any more: all begins anew. */
+void session_probes_stop(struct session *s);
+void session_probe_reply(struct session *s, vtime now, const struct data_event *ev);
+/* The ISAKMP SA is given up because no epoch could be proved. */
+void session_probes_exhausted(struct session *s, vtime now);
+void session_probes_due(struct session *s, vtime now);
+vtime session_probes_due_at(const struct session *s);
+void session_ping_info(const struct session *s, struct session_ping_info *out);
+
 /* ---- session_recover.c ---- */
+
+/* Tells the ladder; what it orders is the caller's to do, from s->start on where it begins anew. */
+enum ladder_step session_climb(struct session *s, enum ladder_event event);
 
 /* The gateway has lost us or we have lost it: from the beginning, until it succeeds. */
 void session_recover(struct session *s, vtime now, const char *why);
@@ -564,6 +637,8 @@ void session_recovered(struct session *s, vtime now);
 void session_recover_due(struct session *s, vtime now);
 /* A negotiation failed or an epoch came to nothing; too many in sequence: recover. */
 void session_count_failure(struct session *s, vtime now);
+/* The same for an epoch whose pings were not answered. */
+void session_unproved(struct session *s, vtime now);
 /* An epoch has been proved. */
 void session_proved(struct session *s, vtime now);
 /* Something authentic came. */

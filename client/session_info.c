@@ -141,6 +141,9 @@ void session_info(const struct session *s, struct session_info *out)
 	out->ninner = s->net.ninner;
 	out->assigned = s->has_assigned ? &s->assigned : NULL;
 	out->ask = s->user.ask.id ? &s->user.ask : NULL;
+	session_ping_info(s, &out->ping);
+	out->rung = s->ladder.rung;
+	out->nepoch = s->ladder.nepoch;
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		if (s->net.slots[i].used)
 			tunnel_info(s, i, &out->tunnels[out->ntunnels++]);

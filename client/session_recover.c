@@ -7,8 +7,29 @@
 /* Of the time after which silence counts: how finely it is measured. */
 #define WATCHES_PER_DPD 6
 #define WATCH_MOST (60 * VTIME_S)
+#define WATCH_LOST VTIME_S /* what is in doubt, while all begins anew */
 /* Up for so long, an attempt counts as good although nothing has been heard. */
 #define SETTLED (60 * VTIME_S)
+
+/* ---- the ladder ---- */
+
+enum ladder_step session_climb(struct session *s, enum ladder_event event)
+{
+	enum rung was = s->ladder.rung;
+	enum ladder_step step = ladder_event(&s->ladder, event, session_addresses_left(s),
+					     session_gateways_left(s));
+
+	if (step == LADDER_RECONNECT)
+		s->start = START_SAME;
+	else if (step == LADDER_MOVE_ADDRESS)
+		s->start = START_NEXT;
+	else if (step == LADDER_START_OVER)
+		s->start = START_FIRST;
+	if (s->ladder.rung != was)
+		log_ev(s->log, LOG_DEBUG, "recovery", log_str("rung", rung_name(s->ladder.rung)),
+		       log_u64("nepoch", s->ladder.nepoch));
+	return step;
+}
 
 /* ---- recovery ---- */
 
@@ -31,29 +52,47 @@ static void enter(struct session *s, vtime now, const char *why)
 	s->probing = false;
 	s->orphaned = false;
 	s->tun_waiting = false;
-	s->nepoch = 0;
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
 		s->tunnels[i].retry_at = VTIME_NEVER;
 		s->tunnels[i].queued = 0;
 	}
+	session_probes_stop(s);
 	timers_clear(&s->timers, T_WATCH);
 }
 
-void session_recover(struct session *s, vtime now, const char *why)
+/* While all begins anew: what comes on what is in doubt makes it of use again. */
+static void watch_doubtful(struct session *s, vtime now)
 {
-	if (s->state != SESSION_UP)
-		return;
+	vtime soonest;
+
+	session_epochs_watch(s, now, &soonest);
+	if (session_epochs_doubtful(s))
+		timers_set(&s->timers, T_WATCH, vtime_add(now, WATCH_LOST));
+}
+
+/* Begins anew, where the ladder says. `lost`: the gateway is not heard any more. */
+static void reconnect(struct session *s, vtime now, bool lost, const char *why)
+{
 	if (now - s->since >= SETTLED)
 		s->failures = s->relapses = 0;
 	else
 		s->relapses++;
 	enter(s, now, why);
 	session_user_stop(s);
-	session_epochs_doubt(s);
+	session_epochs_doubt(s, now, lost);
+	watch_doubtful(s, now);
 	session_ikes_part(s, now);
 	timers_set(&s->timers, T_RECOVER, vtime_add(now, recover_wait(s)));
+}
+
+void session_recover(struct session *s, vtime now, const char *why)
+{
+	if (s->state != SESSION_UP)
+		return;
+	session_climb(s, LADDER_DEAD);
+	reconnect(s, now, false, why);
 }
 
 void session_reconfigure(struct session *s, vtime now, const char *why)
@@ -83,7 +122,6 @@ void session_recover_due(struct session *s, vtime now)
 
 void session_recovered(struct session *s, vtime now)
 {
-	s->nepoch = 0;
 	s->why[0] = '\0';
 	s->known = s->path.remote.addr;
 	s->known_of = s->gateway;
@@ -97,16 +135,39 @@ void session_recovered(struct session *s, vtime now)
 	session_demand_resume(s, now);
 }
 
+/* True when it was one too many. */
+static bool climbs_out(struct session *s, enum ladder_event event)
+{
+	switch (session_climb(s, event)) {
+	case LADDER_STAY:
+	case LADDER_NEGOTIATE:
+		return false;
+	case LADDER_RECONNECT:
+	case LADDER_MOVE_ADDRESS:
+	case LADDER_START_OVER:
+		return s->state == SESSION_UP;
+	}
+	return false;
+}
+
 void session_count_failure(struct session *s, vtime now)
 {
-	s->nepoch++;
-	if (s->nepoch > s->config->elimit)
-		session_recover(s, now, "too many negotiations in a row have failed");
+	if (climbs_out(s, LADDER_FAILED))
+		reconnect(s, now, false, "too many negotiations in a row have failed");
+}
+
+void session_unproved(struct session *s, vtime now)
+{
+	if (!climbs_out(s, LADDER_UNPROVED))
+		return;
+	session_probes_exhausted(s, now);
+	reconnect(s, now, false, "new keys were negotiated, and nothing came through them");
 }
 
 void session_proved(struct session *s, vtime now)
 {
-	s->nepoch = 0;
+	session_climb(s, LADDER_PROVED);
+	s->addrs_tried = s->gateways_tried = 0;
 	s->failures = 0;
 	s->heard_at = now;
 }
@@ -136,23 +197,26 @@ void session_silent(struct session *s, vtime now)
 	vtime soonest;
 
 	s->probing = false;
-	if (session_epochs_watch(s, now, &soonest))
-		s->heard_at = now;
+	session_epochs_watch(s, now, &soonest);
 	/* It sends data but does not answer the question: that is answer enough. */
 	if (s->config->dpd && now - s->heard_at < s->config->dpd)
 		return;
+	if (s->state != SESSION_UP)
+		return;
 	s->unheard = true;
-	session_recover(s, now, "the gateway does not answer any more");
+	session_climb(s, LADDER_DEAD);
+	reconnect(s, now, true, "the gateway does not answer any more");
 }
 
 void session_watch(struct session *s, vtime now)
 {
 	vtime most = s->config->dpd ? s->config->dpd / WATCHES_PER_DPD : WATCH_MOST, soonest;
 
+	if (s->state == SESSION_RECOVERING)
+		watch_doubtful(s, now);
 	if (s->state != SESSION_UP)
 		return;
-	if (session_epochs_watch(s, now, &soonest))
-		s->heard_at = now;
+	session_epochs_watch(s, now, &soonest);
 	s->watched_at = now;
 	if (s->state != SESSION_UP)
 		return;

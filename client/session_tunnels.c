@@ -4,6 +4,9 @@
 #include "client/session_impl.h"
 #include "mobility/backoff.h"
 
+#define REFUSAL_TAKEN_ILL                                                                          \
+	(5 * VTIME_S) /* an ISAKMP SA that ends so soon after one ends because of it */
+
 /* ---- negotiations ---- */
 
 static struct negotiation *negotiation_new(struct session *s)
@@ -188,10 +191,12 @@ unsigned session_tunnels_eager(const struct session *s)
 
 void session_tunnel_reset(struct session *s, unsigned slot)
 {
+	const struct prober_config probes = session_prober_config(s->config);
 	struct tunnel *t = &s->tunnels[slot];
 
 	*t = (struct tunnel){ .retry_at = VTIME_NEVER };
 	epochs_init(&t->epochs, (s->config->pingtries + 1) * s->config->pingtime);
+	prober_init(&t->prober, &probes);
 }
 
 void session_tunnels_step(struct session *s, vtime now)
@@ -237,7 +242,7 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 		t->wanted = true;
 		return;
 	}
-	if (t->failures && t->retry_at != VTIME_NEVER && t->retry_at > now)
+	if ((t->failures || t->unproved) && t->retry_at != VTIME_NEVER && t->retry_at > now)
 		return;
 	if (!ike) {
 		orphan_asks(s, now, t);
@@ -469,6 +474,8 @@ void session_child_failed(struct session *s, vtime now, struct session_ike *ike,
 	if (!n)
 		return;
 	own = !s->net.slots[n->slot].rule;
+	if (why->err == ERR_TIMEOUT)
+		session_refusal_judge(s, now, ike, false);
 	negotiation_failed(s, now, n, why);
 	session_tunnels_next(s, now);
 	if (!own || why->notify != NOTIFY_INVALID_ID || !session_config_narrow(s, now))
@@ -536,6 +543,38 @@ static void offer_refuse(struct session *s, vtime now, struct session_ike *ike, 
 	ike_event(ike->sa, now, &ev);
 }
 
+void session_refusal_judge(struct session *s, vtime now, const struct session_ike *ike, bool dead)
+{
+	bool soon = dead && ike->refused_at && now - ike->refused_at < REFUSAL_TAKEN_ILL;
+
+	if (s->passes_over || !(soon || ike->refused_last))
+		return;
+	s->passes_over = true;
+	log_ev(s->log, LOG_WARN,
+	       "the gateway does not stand a refusal: what it offers is passed over from now on");
+}
+
+/* Races in a NAT are ours to prevent: new epochs of what there is are begun by us alone. */
+static bool ignores(const struct session *s, unsigned slot)
+{
+	enum session_ignore wish = s->config->ignore_peer_rekey;
+
+	if (session_epochs_none(s, slot))
+		return false;
+	return wish == SESSION_IGNORE_YES || (wish == SESSION_IGNORE_AUTO && session_is_strict(s));
+}
+
+static void offer_ignore(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
+			 unsigned slot)
+{
+	offer_refuse(s, now, ike, id, s->passes_over ? 0 : NOTIFY_NO_PROPOSAL);
+	if (!s->passes_over) {
+		ike->refused_at = now;
+		ike->refused_last = true;
+	}
+	session_negotiate(s, now, slot);
+}
+
 void session_child_offer(struct session *s, vtime now, struct session_ike *ike, uint32_t id,
 			 const struct ts_pair *ts)
 {
@@ -549,6 +588,10 @@ void session_child_offer(struct session *s, vtime now, struct session_ike *ike, 
 	}
 	if (!n || s->state == SESSION_CLOSING || ike->parting) {
 		offer_refuse(s, now, ike, id, NOTIFY_NO_PROPOSAL);
+		return;
+	}
+	if (ignores(s, (unsigned)slot)) {
+		offer_ignore(s, now, ike, id, (unsigned)slot);
 		return;
 	}
 	*n = (struct negotiation){

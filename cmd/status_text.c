@@ -201,6 +201,45 @@ static void print_held(const json_t *held, FILE *out)
 	fprintf(out, "\n");
 }
 
+static void print_pings(const json_t *ping, FILE *out)
+{
+	const json_t *target = json_object_get(ping, "target");
+
+	if (!json_is_object(ping))
+		return;
+	if (json_is_string(target))
+		fprintf(out, LABEL "%s (%s)", "pinged", json_string_value(target),
+			text_of(ping, "why"));
+	else
+		fprintf(out, LABEL "nobody yet: %s", "pinged", text_of(ping, "why"));
+	fprintf(out, "; %lld sent, %lld answered\n", number_of(ping, "sent"),
+		number_of(ping, "answered"));
+}
+
+/* What is being tried, while something is. */
+static void print_recovery(const json_t *recovery, FILE *out)
+{
+	static const struct {
+		const char *rung;
+		const char *text;
+	} words[] = {
+		{ "ping", "nothing has come for a while: the tunnel is asked whether it carries" },
+		{ "rekey", "the tunnel does not carry: new keys are negotiated" },
+		{ "new-ike", "the tunnel does not carry: all is negotiated anew" },
+		{ "next-address",
+		  "the tunnel does not carry: the gateway's next address is tried" },
+		{ "next-gateway", "the tunnel does not carry: the next gateway is tried" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].rung, text_of(recovery, "rung")) == 0)
+			fprintf(out, LABEL "%s\n", "recovery", words[i].text);
+	if (number_of(recovery, "nepoch"))
+		fprintf(out, LABEL "%lld negotiation%s in a row came to nothing\n", "",
+			number_of(recovery, "nepoch"),
+			number_of(recovery, "nepoch") == 1 ? "" : "s");
+}
+
 static void print_drops(json_t *drops, FILE *out)
 {
 	const char *key;
@@ -243,6 +282,8 @@ bool status_text(const char *json, FILE *out)
 	print_list("DNS", json_object_get(o, "dns"), out);
 	for (size_t i = 0; i < json_array_size(tunnels); i++)
 		print_tunnel(json_array_get(tunnels, i), out);
+	print_pings(json_object_get(o, "ping"), out);
+	print_recovery(json_object_get(o, "recovery"), out);
 	print_held(json_object_get(o, "held"), out);
 	print_drops(json_object_get(o, "drops"), out);
 	json_decref(o);

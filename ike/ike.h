@@ -341,7 +341,10 @@ enum ike_event_type {
 	 * CHILD_FAILED follows at once when it does not fit (the peer is told) or comes too late.
 	 */
 	IKE_EVENT_CHILD_ACCEPT,
-	/* Answer it with the error notify refuse.notify (14: no proposal chosen). No effect follows. */
+	/*
+	 * Answer it with the error notify refuse.notify (14: no proposal chosen), or with 0 never: it is
+	 * forgotten, and its repeats are dropped. No effect follows.
+	 */
 	IKE_EVENT_CHILD_REFUSE,
 	/*
 	 * Ask whether the peer is alive (RFC 3706), again after 0.5 s, 1 s, 2 s … for half of

@@ -149,9 +149,14 @@ void v1_quick_r_refuse(struct ike_sa *sa, vtime now, uint32_t id, uint16_t notif
 {
 	struct quick_mode *q = offer_find(sa, id);
 
-	(void)now;
-	if (q)
+	if (q && notify) {
 		refuse(sa, q, notify);
+	} else if (q) {
+		/* Its repeats are known by their message ID, and dropped. */
+		v1_quick_end(q);
+		sa_arm(sa, &q->x);
+		v1_quick_start_next(sa, now);
+	}
 }
 
 /* ---- accepting ---- */

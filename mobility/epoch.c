@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "mobility/epoch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
 
 /* ---- the table ---- */
 
-enum other {
+enum condition {
 	ANY,
+	COVERED, /* data goes out on another one, which is not in doubt */
+	HELD, /* what is not proved must not carry data, and probes will tell */
+	BARE, /* data goes out on none, and this one could carry it */
+	STRICT,
 	SOME, /* another epoch can take over */
-	NONE,
 	NEWER, /* a younger one can */
 	TOLD, /* our Delete for it is out */
 	RIVAL, /* both ends made one at the same time, and this one lost */
@@ -21,40 +25,58 @@ enum data {
 	SAME,
 	THIS,
 	OTHER, /* the best of the others */
-	NOTHING, /* one that is in doubt, if there is any */
+	NOTHING,
 };
 
 struct row {
 	enum epoch_event event;
 	enum epoch_state state;
-	enum other other;
+	enum condition condition;
 	enum data data;
 	enum epoch_state becomes;
 	unsigned actions;
 };
 
+/* Of one event and state the first row whose condition holds is taken. */
 static const struct row rows[] = {
-	{ EPOCH_EVENT_INSTALLED, EPOCH_FREE, NONE, THIS, EPOCH_CURRENT, 0 },
-	{ EPOCH_EVENT_INSTALLED, EPOCH_FREE, SOME, SAME, EPOCH_PROBING, 0 },
+	{ EPOCH_EVENT_INSTALLED, EPOCH_FREE, COVERED, SAME, EPOCH_PROBING, 0 },
+	{ EPOCH_EVENT_INSTALLED, EPOCH_FREE, HELD, SAME, EPOCH_PROBING, 0 },
+	{ EPOCH_EVENT_INSTALLED, EPOCH_FREE, ANY, THIS, EPOCH_CURRENT, 0 },
 
 	{ EPOCH_EVENT_PROVED, EPOCH_PROBING, ANY, THIS, EPOCH_CURRENT, 0 },
 	{ EPOCH_EVENT_PROVED, EPOCH_CURRENT, ANY, SAME, EPOCH_CURRENT, 0 },
+	{ EPOCH_EVENT_PROVED, EPOCH_RETIRING, BARE, THIS, EPOCH_CURRENT, 0 },
 	{ EPOCH_EVENT_PROVED, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, 0 },
 
+	{ EPOCH_EVENT_ANSWERED, EPOCH_PROBING, STRICT, SAME, EPOCH_PROBING, 0 },
+	{ EPOCH_EVENT_ANSWERED, EPOCH_PROBING, ANY, THIS, EPOCH_CURRENT, 0 },
+	{ EPOCH_EVENT_ANSWERED, EPOCH_CURRENT, ANY, SAME, EPOCH_CURRENT, 0 },
+
+	{ EPOCH_EVENT_UNPROVED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, EPOCH_DELETE },
+	{ EPOCH_EVENT_UNPROVED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING,
+	  EPOCH_NEGOTIATE | EPOCH_DELETE },
+	/* It had to take over before it was proved. */
+	{ EPOCH_EVENT_UNPROVED, EPOCH_CURRENT, STRICT, NOTHING, EPOCH_RETIRING,
+	  EPOCH_NEGOTIATE | EPOCH_DELETE },
+	/* The peer may hear us all the same: it stays to be heard on until the next one is there. */
+	{ EPOCH_EVENT_UNPROVED, EPOCH_CURRENT, ANY, NOTHING, EPOCH_CURRENT, EPOCH_NEGOTIATE },
+
+	{ EPOCH_EVENT_SILENT, EPOCH_CURRENT, ANY, NOTHING, EPOCH_CURRENT, EPOCH_NEGOTIATE },
+
 	{ EPOCH_EVENT_DELETED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
-	{ EPOCH_EVENT_DELETED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
+	{ EPOCH_EVENT_DELETED, EPOCH_CURRENT, ANY, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_DELETED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_DELETED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_DELETED, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, 0 },
 
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
-	{ EPOCH_EVENT_EXHAUSTED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
+	{ EPOCH_EVENT_EXHAUSTED, EPOCH_CURRENT, ANY, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, 0 },
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_EXHAUSTED, EPOCH_RETIRING, ANY, SAME, EPOCH_RETIRING, 0 },
 
 	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, SOME, OTHER, EPOCH_RETIRING, 0 },
-	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, NONE, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
+	{ EPOCH_EVENT_EXPIRED, EPOCH_CURRENT, ANY, NOTHING, EPOCH_RETIRING, EPOCH_NEGOTIATE },
 	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, NEWER, SAME, EPOCH_RETIRING, EPOCH_DELETE },
 	{ EPOCH_EVENT_EXPIRED, EPOCH_PROBING, ANY, SAME, EPOCH_RETIRING,
 	  EPOCH_NEGOTIATE | EPOCH_DELETE },
@@ -84,7 +106,12 @@ static bool in_use(const struct epoch *e)
 
 static bool can_carry(const struct epoch *e)
 {
-	return in_use(e) && !e->spent && !e->doubted;
+	return in_use(e) && !e->spent && !e->deleted && !e->doubted;
+}
+
+static bool is_held(const struct epoch *e)
+{
+	return e->spent || (e->doubted && !e->back);
 }
 
 static struct epoch *find(struct epochs *es, uint32_t id)
@@ -95,22 +122,22 @@ static struct epoch *find(struct epochs *es, uint32_t id)
 	return NULL;
 }
 
-/* What could take over from `e`: the newest that is still in its trial, else the newest of all. */
-static struct epoch *best_other(struct epochs *es, const struct epoch *e, bool doubted)
+/* What could take over from `e`: the newest that is still in its trial, else the newest; -1: none. */
+static int best_other(const struct epochs *es, const struct epoch *e)
 {
-	struct epoch *best = NULL;
+	const struct epoch *best = NULL;
 
 	for (unsigned i = 0; i < EPOCHS_MAX; i++) {
-		struct epoch *other = &es->epoch[i];
+		const struct epoch *other = &es->epoch[i];
 		bool trial = other->state == EPOCH_PROBING;
 
-		if (other == e || !in_use(other) || other->spent || other->doubted != doubted)
+		if (other == e || !can_carry(other))
 			continue;
 		if (!best || (trial && best->state != EPOCH_PROBING) ||
 		    (trial == (best->state == EPOCH_PROBING) && other->id > best->id))
 			best = other;
 	}
-	return best;
+	return best ? (int)(best - es->epoch) : -1;
 }
 
 static bool has_newer(const struct epochs *es, const struct epoch *e)
@@ -138,7 +165,7 @@ int epochs_current(const struct epochs *es)
 {
 	int at = newest_in(es, EPOCH_CURRENT);
 
-	return at >= 0 && !es->epoch[at].spent ? at : -1;
+	return at >= 0 && !is_held(&es->epoch[at]) ? at : -1;
 }
 
 int epochs_next(const struct epochs *es)
@@ -189,15 +216,29 @@ uint32_t epochs_evictable(const struct epochs *es)
 
 /* ---- events ---- */
 
-static bool applies(const struct row *row, struct epochs *es, const struct epoch *e)
+/* True while nothing may go out on what is not proved. */
+static bool holds(const struct epochs *es)
 {
-	switch (row->other) {
+	return es->strict && es->probed;
+}
+
+static bool applies(const struct row *row, const struct epochs *es, const struct epoch *e)
+{
+	int current = epochs_current(es);
+
+	switch (row->condition) {
 	case ANY:
 		return true;
+	case COVERED:
+		return current >= 0 && can_carry(&es->epoch[current]);
+	case HELD:
+		return holds(es);
+	case BARE:
+		return current < 0 && !e->spent && !e->deleted;
+	case STRICT:
+		return es->strict;
 	case SOME:
-		return best_other(es, e, false) != NULL;
-	case NONE:
-		return best_other(es, e, false) == NULL;
+		return best_other(es, e) >= 0;
 	case NEWER:
 		return has_newer(es, e);
 	case TOLD:
@@ -223,20 +264,43 @@ static void use(struct epochs *es, vtime now, const struct epoch *e)
 			set_state(&es->epoch[i], now, EPOCH_RETIRING);
 }
 
-static void note(struct epoch *e, vtime now, enum epoch_event event)
+static void doubt(struct epoch *e)
 {
-	if (event == EPOCH_EVENT_PROVED) {
+	e->doubted = true;
+	e->back = false;
+}
+
+static void note_trust(const struct row *row, const struct epochs *es, struct epoch *e)
+{
+	if (row->event == EPOCH_EVENT_PROVED) {
 		e->proved = true;
 		e->doubted = false;
 	}
-	if (event == EPOCH_EVENT_DELETED || event == EPOCH_EVENT_EXHAUSTED ||
-	    event == EPOCH_EVENT_EXPIRED)
+	if (row->event == EPOCH_EVENT_ANSWERED && !es->strict) {
+		e->answered = true;
+		e->doubted = false;
+	}
+	if (row->event == EPOCH_EVENT_SILENT || row->event == EPOCH_EVENT_UNPROVED)
+		doubt(e);
+	if (row->event == EPOCH_EVENT_DELETED || row->event == EPOCH_EVENT_EXHAUSTED ||
+	    row->event == EPOCH_EVENT_EXPIRED)
 		e->spent = true;
+}
+
+static bool gives_up(const struct row *row)
+{
+	return row->event == EPOCH_EVENT_UNPROVED && row->becomes == EPOCH_RETIRING;
+}
+
+static void note_time(const struct row *row, struct epoch *e, vtime now)
+{
+	enum epoch_event event = row->event;
+
 	/* What we sent until now is still on its way, and is not to meet our Delete. */
 	if (event == EPOCH_EVENT_EXPIRED)
 		e->life.expires_at =
 			vtime_add(now, e->state == EPOCH_CURRENT ? EPOCH_GRACE : EPOCH_LINGER);
-	if (event == EPOCH_EVENT_QUIET && !e->rival)
+	if ((event == EPOCH_EVENT_QUIET && !e->rival) || gives_up(row))
 		e->life.expires_at = vtime_min(e->life.expires_at, vtime_add(now, EPOCH_LINGER));
 	if (event == EPOCH_EVENT_QUIET)
 		e->quiet_at = VTIME_NEVER;
@@ -246,34 +310,48 @@ static void note(struct epoch *e, vtime now, enum epoch_event event)
 
 static unsigned apply(const struct row *row, struct epochs *es, vtime now, struct epoch *e)
 {
-	struct epoch *other = best_other(es, e, row->data == NOTHING);
+	int other = row->data == OTHER ? best_other(es, e) : -1;
 	unsigned actions = row->actions;
 
-	note(e, now, row->event);
+	note_trust(row, es, e);
+	note_time(row, e, now);
 	if (row->becomes != e->state || row->event == EPOCH_EVENT_DELETED)
 		set_state(e, now, row->becomes);
 	if (row->data == THIS)
 		use(es, now, e);
-	if ((row->data == OTHER || row->data == NOTHING) && other) {
-		set_state(other, now, EPOCH_CURRENT);
-		use(es, now, other);
-	}
+	if (other >= 0)
+		set_state(&es->epoch[other], now, EPOCH_CURRENT);
 	if (e->deleted)
 		actions &= ~(unsigned)EPOCH_DELETE;
 	e->deleted |= (actions & EPOCH_DELETE) != 0;
 	return actions;
 }
 
+static unsigned take(struct epochs *es, vtime now, struct epoch *e, enum epoch_event event)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].event != event || rows[i].state != e->state ||
+		    !applies(&rows[i], es, e))
+			continue;
+		if (es->reached)
+			*es->reached |= (uint64_t)1 << i;
+		return apply(&rows[i], es, now, e);
+	}
+	return 0;
+}
+
+/* What it asks for has been done, or comes too late. */
+static bool is_moot(const struct epoch *e, enum epoch_event event)
+{
+	return (event == EPOCH_EVENT_REKEY && e->renewed) ||
+	       (event == EPOCH_EVENT_UNPROVED && (e->proved || e->answered));
+}
+
 unsigned epochs_event(struct epochs *es, vtime now, uint32_t id, enum epoch_event event)
 {
 	struct epoch *e = find(es, id);
 
-	if (e && event == EPOCH_EVENT_REKEY && e->renewed)
-		return 0;
-	for (unsigned i = 0; e && i < ARRAY_SIZE(rows); i++)
-		if (rows[i].event == event && rows[i].state == e->state && applies(&rows[i], es, e))
-			return apply(&rows[i], es, now, e);
-	return 0;
+	return e && !is_moot(e, event) ? take(es, now, e, event) : 0;
 }
 
 /* Two that are so close together were begun by both ends, or one of them was thought lost. */
@@ -299,12 +377,7 @@ int epochs_install(struct epochs *es, vtime now, uint32_t id, const struct epoch
 		*e = (struct epoch){
 			.id = id, .since = now, .life = *life, .quiet_at = VTIME_NEVER
 		};
-		for (unsigned r = 0; r < ARRAY_SIZE(rows); r++) {
-			if (rows[r].event != EPOCH_EVENT_INSTALLED || !applies(&rows[r], es, e))
-				continue;
-			apply(&rows[r], es, now, e);
-			break;
-		}
+		take(es, now, e, EPOCH_EVENT_INSTALLED);
 		/* The newest is the one to be renewed. */
 		for (unsigned k = 0; k < EPOCHS_MAX; k++)
 			es->epoch[k].renewed = k != i;
@@ -314,12 +387,20 @@ int epochs_install(struct epochs *es, vtime now, uint32_t id, const struct epoch
 	return -1;
 }
 
-void epochs_heard(struct epochs *es, vtime now, uint32_t id)
+bool epochs_heard(struct epochs *es, vtime now, uint32_t id)
 {
 	struct epoch *e = find(es, id);
+	bool held = epochs_current(es) < 0;
 
-	if (e && e->state == EPOCH_RETIRING && !e->deleted)
+	if (!e)
+		return false;
+	if (e->state == EPOCH_RETIRING && !e->deleted)
 		e->quiet_at = vtime_add(now, EPOCH_LINGER);
+	/* Probes will tell whether the next one is better; without them it has to be. */
+	if (es->probed)
+		e->doubted = false;
+	e->back = true;
+	return held && epochs_current(es) >= 0;
 }
 
 void epochs_doubt(struct epochs *es)
@@ -327,7 +408,19 @@ void epochs_doubt(struct epochs *es)
 	for (unsigned i = 0; i < EPOCHS_MAX; i++) {
 		struct epoch *e = &es->epoch[i];
 
-		e->doubted = in_use(e);
+		if (in_use(e))
+			doubt(e);
+		e->renewed = true;
+	}
+}
+
+void epochs_supersede(struct epochs *es)
+{
+	for (unsigned i = 0; i < EPOCHS_MAX; i++) {
+		struct epoch *e = &es->epoch[i];
+
+		if (in_use(e) && !e->doubted)
+			e->doubted = e->back = true;
 		e->renewed = true;
 	}
 }
@@ -339,16 +432,20 @@ static vtime rekey_at(const struct epoch *e)
 	return e->renewed || e->state == EPOCH_RETIRING ? VTIME_NEVER : e->life.rekey_at;
 }
 
+/* Where data goes out on nothing there is no reason to wait, unless proof is indispensable. */
 static vtime overdue_at(const struct epochs *es, const struct epoch *e)
 {
 	int current = epochs_current(es);
 	vtime patient = vtime_add(e->since, es->patience);
 
-	if (e->state != EPOCH_PROBING || !can_carry(e))
+	if (e->state != EPOCH_PROBING || !can_carry(e) || holds(es))
 		return VTIME_NEVER;
-	if (current < 0 || es->epoch[current].life.margin_at < patient)
-		return patient;
-	return es->epoch[current].life.margin_at;
+	if (current < 0)
+		return &es->epoch[best_other(es, NULL)] == e ? e->since : VTIME_NEVER;
+	if (es->probed)
+		return VTIME_NEVER;
+	return es->epoch[current].life.margin_at > patient ? es->epoch[current].life.margin_at :
+							     patient;
 }
 
 /* The next event that time brings, and when. */
@@ -418,6 +515,12 @@ void epochs_init(struct epochs *es, vtime patience)
 	es->patience = patience;
 }
 
+void epochs_set_trust(struct epochs *es, bool strict, bool probed)
+{
+	es->strict = strict;
+	es->probed = probed;
+}
+
 void epochs_remove(struct epochs *es, unsigned place)
 {
 	es->epoch[place] = (struct epoch){ .state = EPOCH_FREE };
@@ -438,4 +541,76 @@ const char *epoch_state_name(enum epoch_state state)
 		return "dead";
 	}
 	return "unknown";
+}
+
+/* ---- the rows in words ---- */
+
+static const char *event_name(enum epoch_event event)
+{
+	switch (event) {
+	case EPOCH_EVENT_INSTALLED:
+		return "installed";
+	case EPOCH_EVENT_PROVED:
+		return "proved";
+	case EPOCH_EVENT_ANSWERED:
+		return "answered";
+	case EPOCH_EVENT_UNPROVED:
+		return "unproved";
+	case EPOCH_EVENT_SILENT:
+		return "silent";
+	case EPOCH_EVENT_DELETED:
+		return "deleted";
+	case EPOCH_EVENT_EXHAUSTED:
+		return "exhausted";
+	case EPOCH_EVENT_EXPIRED:
+		return "expired";
+	case EPOCH_EVENT_OVERDUE:
+		return "overdue";
+	case EPOCH_EVENT_REKEY:
+		return "rekey";
+	case EPOCH_EVENT_QUIET:
+		return "quiet";
+	case EPOCH_EVENT_EVICTED:
+		return "evicted";
+	}
+	return "unknown";
+}
+
+static const char *condition_name(enum condition condition)
+{
+	switch (condition) {
+	case ANY:
+		return "any";
+	case COVERED:
+		return "covered";
+	case HELD:
+		return "held";
+	case BARE:
+		return "bare";
+	case STRICT:
+		return "strict";
+	case SOME:
+		return "some";
+	case NEWER:
+		return "newer";
+	case TOLD:
+		return "told";
+	case RIVAL:
+		return "rival";
+	}
+	return "unknown";
+}
+
+unsigned epochs_rows(void)
+{
+	return ARRAY_SIZE(rows);
+}
+
+const char *epochs_row_text(unsigned row, char buf[EPOCHS_ROW_TEXT_MAX])
+{
+	const struct row *r = &rows[row];
+
+	snprintf(buf, EPOCHS_ROW_TEXT_MAX, "%s %s %s", event_name(r->event),
+		 epoch_state_name(r->state), condition_name(r->condition));
+	return buf;
 }

@@ -4,8 +4,11 @@
  * than the one before. What happens is one table (ladder.c), rows of event, rung and condition.
  *
  *	REST ─► PING ─► REKEY ─► NEW_IKE ─► NEXT_ADDRESS ─► NEXT_GATEWAY ─► (from the first gateway)
- *	  ▲ what comes proves it      NEPOCH > elimit
- *	  └────────────────────────────────┘
+ *	  ▲        NEPOCH > elimit   NEPOCH > elimit again, or no ISAKMP SA comes about
+ *	  └──── an epoch is proved, or a ping is answered
+ *
+ * A rung is never left downwards but for REST, or to start over. An address that does negotiate is
+ * given up only after a second ISAKMP SA with it did not help either.
  *
  * NEPOCH counts negotiations that failed or timed out in sequence, and epochs that were never
  * proved. It is zeroed when an epoch is proved and when idle pings go unanswered.
@@ -13,7 +16,9 @@
 #ifndef GODWIT_MOBILITY_LADDER_H
 #define GODWIT_MOBILITY_LADDER_H
 
-#include "base/vtime.h"
+#include <stdint.h>
+
+#define LADDER_ROW_TEXT_MAX 96
 
 enum rung {
 	RUNG_REST, /* nothing to recover from */
@@ -38,9 +43,10 @@ enum ladder_event {
 /* What is to be done: the rung that is entered, or entered anew. */
 enum ladder_step {
 	LADDER_STAY,
-	LADDER_NEGOTIATE, /* another epoch, after ladder_waits failures' back-off */
+	LADDER_NEGOTIATE, /* another epoch, after the back-off for nepoch failures */
 	LADDER_RECONNECT, /* drop the ISAKMP SA and begin anew with this address */
 	LADDER_MOVE_ADDRESS, /* begin anew with the next address, or gateway if there is none */
+	LADDER_START_OVER, /* begin anew with the first gateway: all have been tried */
 };
 
 struct ladder_config {
@@ -51,19 +57,23 @@ struct ladder {
 	struct ladder_config config;
 	enum rung rung;
 	unsigned nepoch;
-	unsigned rounds; /* ISAKMP SAs that were given up in sequence without any epoch proved */
+	unsigned rounds; /* ISAKMP SAs in sequence that were given up because of NEPOCH */
+	uint64_t *reached; /* the owner's: bit i is set when row i is taken; NULL: not counted */
 };
 
 void ladder_init(struct ladder *l, const struct ladder_config *config);
 /*
- * others: addresses or gateways that have not been tried since an epoch was proved last. Returns
- * what is to be done.
+ * addresses, gateways: those behind the one in use, which have not been tried since an epoch was
+ * proved last. Returns what is to be done.
  */
-enum ladder_step ladder_event(struct ladder *l, enum ladder_event event, unsigned others);
+enum ladder_step ladder_event(struct ladder *l, enum ladder_event event, unsigned addresses,
+			      unsigned gateways);
 /* "rest", "ping", "rekey", "new-ike", "next-address", "next-gateway" */
 const char *rung_name(enum rung rung);
 
 /* The rows of the table, for those who count which ones were reached. */
 unsigned ladder_rows(void);
+/* Events, rungs and condition of a row < ladder_rows(); returns buf. */
+const char *ladder_row_text(unsigned row, char buf[LADDER_ROW_TEXT_MAX]);
 
 #endif

@@ -20,8 +20,9 @@ struct nat_model {
 
 enum nat_model_fault {
 	NAT_MODEL_PINGTIME = 1, /* pingtime < tout / nout */
-	NAT_MODEL_PINGTRIES = 2, /* pingtime * pingtries / tout <= clients */
-	NAT_MODEL_MAXIDLE = 4, /* maxidle >= tei */
+	/* pingtime * pingtries / tout <= clients, with the pingtime that is given or advised */
+	NAT_MODEL_PINGTRIES = 2,
+	NAT_MODEL_MAXIDLE = 4, /* maxidle >= tei, or never */
 };
 
 /* What would do, each value on its own; only those of faults are meaningful. */

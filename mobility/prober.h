@@ -41,11 +41,11 @@ enum prober_order {
 struct prober {
 	struct prober_config config;
 	uint32_t fresh; /* the epoch that is being proved; 0: none */
-	unsigned ntries;
+	unsigned ntries; /* probes that are out */
 	vtime fresh_at; /* the next step for it */
 	uint32_t used; /* the epoch whose silence is watched; 0: none */
-	bool asked; /* NTRIES2 pings are out and nothing has come since */
-	unsigned ntries2;
+	vtime heard_at; /* the last that came on it, or since when it is watched */
+	unsigned ntries2; /* pings that are out, and nothing has come since */
 	vtime used_at; /* the next step for it */
 };
 
@@ -55,10 +55,15 @@ void prober_init(struct prober *p, const struct prober_config *config);
 void prober_begin(struct prober *p, vtime now, uint32_t id);
 /* It is proved, or gone. Another id than the one being proved: nothing. */
 void prober_end(struct prober *p, uint32_t id);
-/* Silence of this epoch is watched from now on instead of any other's; 0: of none. */
+/*
+ * Silence of this epoch is watched from now on instead of any other's; 0: of none. One that is
+ * watched already goes on as it is, but one that was SILENT or UNPROVED has its time again. While an
+ * epoch is probed as new it is not pinged as idle.
+ */
 void prober_watch(struct prober *p, vtime now, uint32_t id);
 /*
  * Something authentic came on this epoch at `at`, not later than now; older news change nothing.
+ * One that was SILENT or UNPROVED is watched again.
  * It does not end the probing of a new epoch: that is the owner's to say (prober_end).
  */
 void prober_heard(struct prober *p, vtime at, uint32_t id);

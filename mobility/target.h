@@ -47,7 +47,8 @@ struct target_probe {
 	uint16_t sequence; /* 0: the place is free */
 	uint32_t epoch;
 	unsigned slot;
-	unsigned candidate;
+	unsigned candidate; /* its place when it was asked */
+	struct addr to;
 	bool answered;
 };
 
@@ -62,14 +63,19 @@ struct targets {
 	uint64_t sent, answered;
 };
 
+/* ASKING, and there is nobody to ask yet. */
 void targets_init(struct targets *t);
 /*
  * These are the candidates now, in order of preference; none: DATA, because of `why` (static). The
- * one that was found stays found if it is among them. Probes on their way stay.
+ * one that was found stays found if it is among them; the same list as before changes nothing.
+ * Probes on their way stay, and count when they are answered, whoever is a candidate then.
  */
 void targets_set(struct targets *t, const struct target_candidate *list, unsigned n,
 		 const char *why);
-/* True when this one is to be asked now: the target, or every candidate while there is none. */
+/*
+ * True when this one is to be asked now: the target, or every candidate while there is none, also
+ * with DATA.
+ */
 bool targets_asks(const struct targets *t, unsigned candidate);
 /* Enters a probe and returns its sequence number, which is never 0. */
 uint16_t targets_sent(struct targets *t, unsigned slot, uint32_t epoch, unsigned candidate);

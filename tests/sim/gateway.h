@@ -15,6 +15,8 @@ void sim_gateway_timeout(struct sim_gateway *g);
 vtime sim_gateway_deadline(const struct sim_gateway *g);
 /* Pairs of ESP SAs that it has. */
 unsigned sim_gateway_children(const struct sim_gateway *g);
+/* The client's own pings that came to its hosts. */
+unsigned sim_gateway_pings(const struct sim_gateway *g);
 /* ESP packets that it refused because they came before. */
 uint64_t sim_gateway_replays(const struct sim_gateway *g);
 bool sim_gateway_established(const struct sim_gateway *g);

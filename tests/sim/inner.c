@@ -193,6 +193,17 @@ static bool number_of(const struct inner_book *b, struct slice ip, unsigned *num
 	return !r.bad && *number < b->n;
 }
 
+bool inner_is_ping(const struct inner_book *b, struct slice ip)
+{
+	struct packet_layout l;
+	unsigned number;
+
+	if (number_of(b, ip, &number) || packet_parse(ip, &l) != 0)
+		return false;
+	return (l.proto == PACKET_ICMP && ip.p[l.upper] == 8) ||
+	       (l.proto == PACKET_ICMP6 && ip.p[l.upper] == 128);
+}
+
 const char *inner_arrived(struct inner_book *b, vtime now, bool answer, struct slice ip)
 {
 	uint8_t expected[INNER_SIZE_MAX];

@@ -51,6 +51,8 @@ unsigned inner_add(struct inner_book *b, enum inner_kind kind, const struct addr
 size_t inner_request(const struct inner_book *b, unsigned number, uint8_t buf[INNER_SIZE_MAX]);
 /* Turns a request into its answer in place; false when it is neither echo. */
 bool inner_answer(uint8_t *ip, size_t n);
+/* True for an echo request that is in no book: a ping of the client itself. */
+bool inner_is_ping(const struct inner_book *b, struct slice ip);
 /*
  * A packet came out of the tunnel: at the gateway a request, at the client an answer. Counts it.
  * Returns NULL, or a plain clause: it is not what was sent, or it came twice.

@@ -28,6 +28,7 @@ struct settings {
 	struct responder_config responder; /* with one suite of each kind */
 	struct secret psk; /* the gateway's; responder.psk points to it */
 	bool silent; /* it hears nothing */
+	bool mute; /* its hosts do not answer the client's own pings */
 	vtime slow; /* what it takes to deal with an IKE message */
 	bool late; /* its SAs are there from message 3 of quick mode on, not from message 2 */
 

@@ -29,6 +29,8 @@ struct fake_ike_event {
 	enum dh_group pfs; /* CHILD */
 	char value[XAUTH_FIELDS][FAKE_IKE_VALUE_MAX]; /* XAUTH_ANSWER; "-": not given */
 	bool refuse; /* XAUTH_ANSWER */
+	uint16_t notify; /* CHILD_REFUSE */
+	uint32_t deleted; /* CHILD_DELETE: this SPI */
 };
 
 enum fake_ike_children {
@@ -276,6 +278,10 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		fake_child(sa, ev);
 	} else if (ev->type == IKE_EVENT_XAUTH_ANSWER) {
 		fake_note_answer(e, ev);
+	} else if (ev->type == IKE_EVENT_CHILD_REFUSE) {
+		e->notify = ev->refuse.notify;
+	} else if (ev->type == IKE_EVENT_CHILD_DELETE) {
+		e->deleted = ev->spi;
 	} else if (ev->type == IKE_EVENT_CLOSE) {
 		fake_push(sa, IKE_EFFECT_DEAD);
 	}

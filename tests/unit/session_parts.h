@@ -19,6 +19,7 @@
 #define HOUR (3600 * VTIME_S)
 #define LIFE (8 * 3600) /* of an ISAKMP SA, in seconds */
 #define TUNS_MAX 8
+#define PINGS_MAX 64
 
 #define HAS(field) (1u << XAUTH_##field)
 
@@ -32,6 +33,14 @@ struct tun_seen {
 	bool assigned;
 	bool again;
 	struct path path;
+};
+
+/* What went out for the sake of an epoch. */
+struct ping_seen {
+	vtime at;
+	uint32_t spi; /* it went out on */
+	struct addr src, dst; /* FAMILY_NONE: a dummy */
+	uint16_t sequence;
 };
 
 struct bench {
@@ -57,6 +66,9 @@ struct bench {
 	unsigned anew[SESSION_SLOTS_MAX];
 	struct esp_out *out[SESSION_SLOTS_MAX];
 	const struct policy *policy; /* of the TUN */
+	unsigned keys; /* for pings, given out */
+	unsigned pings;
+	struct ping_seen ping[PINGS_MAX]; /* the first ones */
 	enum nat nat; /* that phase 1 finds */
 	unsigned keepalives;
 	vtime kept_at; /* the last of these */
@@ -183,6 +195,24 @@ static inline void bench_keepalive(struct bench *b, const struct session_effect 
 	b->kept_to = fx->send.to;
 }
 
+static inline void bench_ping(struct bench *b, const struct session_effect *fx)
+{
+	const uint8_t *ip = fx->probe.bytes;
+	struct ping_seen *p = &b->ping[b->pings++ % PINGS_MAX];
+	struct tuple t;
+
+	*p = (struct ping_seen){ .at = b->now };
+	if (fx->probe.out)
+		p->spi = esp_out_config(fx->probe.out)->spi;
+	if (fx->probe.n == 0)
+		return;
+	assert_int_equal(b->keys, 1);
+	assert_int_equal(packet_tuple(slice(ip, fx->probe.n), &t), 0);
+	p->src = t.src;
+	p->dst = t.dst;
+	p->sequence = get_be16(ip + fx->probe.n - ESP_PROBE_TOKEN - 2);
+}
+
 static inline void bench_take(struct bench *b, const struct session_effect *fx)
 {
 	static const struct session_event ready = { .type = SESSION_EVENT_TUN_READY };
@@ -199,6 +229,10 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 		b->out[fx->slot.slot] = fx->slot.out;
 	else if (fx->type == SESSION_EFFECT_REFUSE_SLOT)
 		bench_refused(b, fx);
+	else if (fx->type == SESSION_EFFECT_PROBE)
+		bench_ping(b, fx);
+	else if (fx->type == SESSION_EFFECT_PROBE_KEY)
+		b->keys++;
 	else if (fx->type == SESSION_EFFECT_KEEPALIVE)
 		bench_keepalive(b, fx);
 	else if (fx->type == SESSION_EFFECT_DONE)

@@ -98,6 +98,12 @@ static void check_says_what_would_be_done(void **state)
 		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
 		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
 		"until that succeeds\n"
+		"  new keys        tried with pings, 6 at most, 2s apart; those in use after 20s of "
+		"silence\n"
+		"    who answers   who is found in the tunnel: the gateway, its DNS server, its "
+		"networks' first host\n"
+		"    the gateway's own attempts to renew them are answered, unless raw ESP may pass "
+		"a NAT\n"
 		"  device          godwit0, MTU from the path to the gateway\n"
 		"  our address     10.98.0.1\n"
 		"  in the tunnel   from 10.98.0.1/32 to 10.99.0.0/24, and back\n"
@@ -124,6 +130,12 @@ static void check_says_what_would_be_done(void **state)
 		"  keys renewed    9m before the end of a life, or up to 100% of that earlier\n"
 		"  gateway lost?   asked after 30s of silence; when it is lost, connected again "
 		"until that succeeds\n"
+		"  new keys        tried with pings, 6 at most, 2s apart; those in use after 20s of "
+		"silence\n"
+		"    who answers   who is found in the tunnel: the gateway, its DNS server, its "
+		"networks' first host\n"
+		"    the gateway's own attempts to renew them are answered, unless raw ESP may pass "
+		"a NAT\n"
 		"  device          tun9, MTU 1300\n"
 		"  our address     10.98.0.1, fd00::1\n"
 		"  in the tunnel   from 10.98.0.1/32 to 0.0.0.0/0, and back\n"
@@ -143,8 +155,37 @@ static const char *host_name(void)
 #define LIFE                                                                                       \
 	"  keys renewed    9m before the end of a life, or up to 100%% of that earlier\n"          \
 	"  gateway lost?   asked after 30s of silence; when it is lost, connected again until "    \
-	"that succeeds\n"
+	"that succeeds\n"                                                                          \
+	"  new keys        tried with pings, 6 at most, 2s apart; those in use after 20s of "      \
+	"silence\n"                                                                                \
+	"    who answers   who is found in the tunnel: the gateway, its DNS server, its "          \
+	"networks' first host\n"                                                                   \
+	"    the gateway's own attempts to renew them are answered, unless raw ESP may pass "      \
+	"a NAT\n"
 #define OFFERED "    offered       aes256gcm16, aes128gcm16, aes256-sha256; for 8h\n"
+
+static void pings_are_explained(void **state)
+{
+	struct verdict v = check("[gateway]\naddress = a\n[auth]\npsk = x\n"
+				 "[nat]\nmaxidle = 0\npingtime = 200ms\npingtries = 9\n"
+				 "ping-target = 10.99.0.9\nignore-peer-rekey = yes\n"
+				 "[tunnel]\naddress = 10.98.0.1\nremote = 10.99.0.0/24\n");
+
+	assert_int_equal(v.exit, 0);
+	assert_non_null(strstr(v.out,
+			       "  new keys        tried with pings, 10 at most, 200ms apart\n"
+			       "    who answers   10.99.0.9, else who is found in the tunnel"));
+	assert_non_null(strstr(v.out, "    the gateway's own attempts to renew them are refused: "
+				      "we begin instead\n"));
+	/* With pings as fast as that a NAT for raw ESP gets the better of us. */
+	assert_non_null(strstr(v.err, "vpn.conf: warning: [nat] pingtime = 200ms: "));
+	assert_non_null(strstr(v.err, "vpn.conf: warning: [nat] pingtries = 9: "));
+	assert_non_null(strstr(v.err, "vpn.conf: warning: [nat] maxidle = 0: "));
+	verdict_free(&v);
+	v = check("[gateway]\naddress = a\n[auth]\npsk = x\n");
+	assert_null(strstr(v.err, "[nat]"));
+	verdict_free(&v);
+}
 
 static void a_group_and_its_users_are_explained(void **state)
 {
@@ -168,8 +209,8 @@ static void a_group_and_its_users_are_explained(void **state)
 		"  IKE             IKEv1, aggressive mode; given up after 30s\n"
 		"    offered       aes256-sha384-modp2048, aes256-sha256-modp2048, "
 		"aes128-sha256-modp2048, aes256-sha1-modp2048, aes128-sha1-modp2048; for 8h\n"
-		"  ESP             bare, as protocol 50: no NAT may lie in between, and firewalls "
-		"must let it through\n"
+		"  ESP             bare, as protocol 50: firewalls and NATs in between must let it "
+		"through\n"
 		"    offered       aes256gcm16, aes128gcm16, aes256-sha256, aes128-sha256, "
 		"aes256-sha1, aes128-sha1; for 8h\n"
 		"    PFS           if the gateway says so, in the group that IKE has come to "
@@ -496,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_says_what_would_be_done),
+		cmocka_unit_test(pings_are_explained),
 		cmocka_unit_test(a_group_and_its_users_are_explained),
 		cmocka_unit_test(a_hybrid_gateway_is_explained),
 		cmocka_unit_test(single_lines_are_explained),

@@ -32,6 +32,17 @@ static void the_minimum_takes_every_default(void **state)
 	assert_int_equal(s->rekeyfuzz, 100);
 	assert_int_equal(s->pingtime, 2 * VTIME_S);
 	assert_int_equal(s->pingtries, 5);
+	assert_int_equal(s->pingtime2, 2 * VTIME_S);
+	assert_int_equal(s->pingtries2, 5);
+	assert_int_equal(s->maxidle, 20 * VTIME_S);
+	assert_int_equal(s->ping_targets[0].family, FAMILY_NONE);
+	assert_int_equal(s->ping_targets[1].family, FAMILY_NONE);
+	assert_int_equal(s->ignore_peer_rekey, SESSION_IGNORE_AUTO);
+	assert_int_equal(s->nat_model.tout, 2 * VTIME_S);
+	assert_int_equal(s->nat_model.nout, 4);
+	assert_int_equal(s->nat_model.tei, 60 * VTIME_S);
+	assert_int_equal(s->nat_model.clients, 4);
+	assert_int_equal(s->pingtries, 5);
 	assert_int_equal(s->elimit, 3);
 	assert_int_equal(s->mtu, 0);
 	assert_int_equal(s->fallback, POLICY_BYPASS);
@@ -50,7 +61,10 @@ static void every_key_has_its_effect(void **state)
 		"[ike]\nproposals = aes128-sha256-modp2048\nlifetime = 2h\ndpd = 0\n"
 		"[esp]\nproposals = aes256-sha256\npfs = yes\nencapsulation = udp\nkeylife = 30m\n"
 		"rekeymargin = 2m\nrekeyfuzz = 0%\n"
-		"[nat]\ntimeout = 12s\n"
+		"[nat]\ntimeout = 12s\nmaxidle = 200ms\npingtime = 300ms\npingtries = 7\n"
+		"pingtime2 = 4s\npingtries2 = 0\nping-target = fd00:99::9, 10.99.0.9\n"
+		"ignore-peer-rekey = yes\nnat-tout = 400ms\nnat-nout = 5\nnat-tei = 90s\n"
+		"nat-clients = 6\n"
 		"[tunnel]\ndevice = tun7\nmtu = 1400\naddress = 10.98.0.1/32, fd00::1\n"
 		"local = address\nremote = 10.99.0.0/24, fd00:99::/64\ndefault = bypass\n"
 		"fail-closed = no\n[dns]\nmanage = none\n");
@@ -64,6 +78,18 @@ static void every_key_has_its_effect(void **state)
 	assert_int_equal(s->ike.nsuites, 1);
 	assert_int_equal(s->ike.lifetime_s, 7200);
 	assert_true(s->ike.timeout == 12 * VTIME_S);
+	assert_int_equal(s->maxidle, 200 * VTIME_MS);
+	assert_int_equal(s->pingtime, 300 * VTIME_MS);
+	assert_int_equal(s->pingtries, 7);
+	assert_int_equal(s->pingtime2, 4 * VTIME_S);
+	assert_int_equal(s->pingtries2, 0);
+	assert_string_equal(addr_text(&s->ping_targets[0], id), "10.99.0.9");
+	assert_string_equal(addr_text(&s->ping_targets[1], id), "fd00:99::9");
+	assert_int_equal(s->ignore_peer_rekey, SESSION_IGNORE_YES);
+	assert_int_equal(s->nat_model.tout, 400 * VTIME_MS);
+	assert_int_equal(s->nat_model.nout, 5);
+	assert_int_equal(s->nat_model.tei, 90 * VTIME_S);
+	assert_int_equal(s->nat_model.clients, 6);
 	assert_int_equal(s->child.nsuites, 1);
 	assert_int_equal(s->child.pfs, DH_MODP_2048);
 	assert_int_equal(s->child.keylife_s, 1800);
@@ -313,9 +339,6 @@ static const char *const complaints[][2] = {
 	{ MINIMAL "[gateway]\naddress = b\n",
 	  "vpn.conf:9:1: [gateway] address is already set in line 2\n" },
 	/* not yet */
-	{ MINIMAL "[nat]\nmaxidle = 2s\n",
-	  "vpn.conf:9:1: [nat] maxidle is not available in this version: probing of epochs "
-	  "comes later; remove the line\n" },
 	{ MINIMAL "[gateway]\nversion = ikev2\n",
 	  "vpn.conf:9:11: [gateway] version = ikev2: not available in this version: IKEv2 comes "
 	  "later; use auto or ikev1\n" },

@@ -350,7 +350,7 @@ static void status_always_has_its_keys(void **state)
 					    "peer",    "local",	    "encapsulation", "nat",
 					    "ike",     "addresses", "dns",	     "mtu",
 					    "tunnels", "held",	    "mobility",	     "ping",
-					    "asks" };
+					    "asks",    "recovery" };
 	struct session_info *s = calloc(1, sizeof(*s));
 	struct control_view view = { .name = "x", .device = "d", .session = s, .now = 5 };
 	json_t *o = status(&view);

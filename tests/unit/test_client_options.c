@@ -73,7 +73,7 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 45);
+	assert_int_equal(n, 53);
 }
 
 /* The words of the language, so that none is lost by accident. */
@@ -183,6 +183,25 @@ static void durations_have_units(void **state)
 	}
 }
 
+static void short_durations_have_milliseconds(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t ms;
+	} good_ms[] = { { "200ms", 200 }, { "0ms", 0 },		  { "2s", 2000 },
+			{ "2", 2000 },	  { "49d", 4233600000u }, { "999999999ms", 999999999 } };
+	static const char *const bad_ms[] = { "ms", "2 ms", "2mss", "50d", "-1ms", "1.5s" };
+	uint32_t ms;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good_ms); i++) {
+		assert_true(duration_parse_ms(good_ms[i].text, &ms));
+		assert_int_equal(ms, good_ms[i].ms);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad_ms); i++)
+		if (duration_parse_ms(bad_ms[i], &ms))
+			fail_msg("\"%s\" is accepted", bad_ms[i]);
+}
+
 /* ---- values ---- */
 
 static const char *const good[][3] = {
@@ -244,6 +263,21 @@ static const char *const good[][3] = {
 	{ "esp", "keylife", "1h" },
 	{ "nat", "timeout", "1s" },
 	{ "nat", "timeout", "10m" },
+	{ "nat", "maxidle", "0" },
+	{ "nat", "maxidle", "100ms" },
+	{ "nat", "maxidle", "1d" },
+	{ "nat", "pingtime", "200ms" },
+	{ "nat", "pingtime2", "1m" },
+	{ "nat", "pingtries", "1000" },
+	{ "nat", "pingtries2", "0" },
+	{ "nat", "ping-target", "10.0.0.1" },
+	{ "nat", "ping-target", "fd00::1, 10.0.0.1" },
+	{ "nat", "ignore-peer-rekey", "auto" },
+	{ "nat", "ignore-peer-rekey", "yes" },
+	{ "nat", "nat-tout", "400ms" },
+	{ "nat", "nat-nout", "1" },
+	{ "nat", "nat-tei", "1s" },
+	{ "nat", "nat-clients", "0" },
 	{ "tunnel", "device", "abcdefghij-_.15" },
 	{ "tunnel", "mtu", "576" },
 	{ "tunnel", "mtu", "9000" },
@@ -405,8 +439,24 @@ static const struct {
 	{ "esp", "rekeymargin", "0", 0, "0", "expected a duration from 1s to 1d" },
 	{ "esp", "rekeyfuzz", "100", 0, "100", "expected a percentage from 0% to 300%" },
 	{ "esp", "rekeyfuzz", "301%", 0, "301%", "expected a percentage from 0% to 300%" },
-	{ "nat", "pingtime", "61s", 0, "61s", "expected a duration from 1s to 1m" },
-	{ "nat", "pingtries", "21", 0, "21", "expected a number from 0 to 20" },
+	{ "nat", "pingtime", "61s", 0, "61s", "expected a duration from 10ms to 1m, such as 2s" },
+	{ "nat", "pingtime", "9ms", 0, "9ms", "expected a duration from 10ms to 1m" },
+	{ "nat", "pingtime", "0", 0, "0", "expected a duration from 10ms to 1m" },
+	{ "nat", "pingtime2", "60001ms", 0, "60001ms", "expected a duration from 10ms to 1m" },
+	{ "nat", "pingtries", "1001", 0, "1001", "expected a number from 0 to 1000" },
+	{ "nat", "pingtries2", "x", 0, "x", "expected a number from 0 to 1000" },
+	{ "nat", "maxidle", "99ms", 0, "99ms",
+	  "expected a duration from 100ms to 1d, such as 20s, or 0" },
+	{ "nat", "maxidle", "25h", 0, "25h", "expected a duration from 100ms to 1d" },
+	{ "nat", "ping-target", "10.0.0.1, gw", 10, "gw", "expected an IPv4 address, an IPv6" },
+	{ "nat", "ping-target", "10.0.0.1, 10.0.0.2", 10, "10.0.0.2",
+	  "a second IPv4 address; expected an IPv4 address, an IPv6 address, or one of each" },
+	{ "nat", "ping-target", "224.0.0.1", 0, "224.0.0.1", "expected an IPv4 address" },
+	{ "nat", "ignore-peer-rekey", "maybe", 0, "maybe", "expected auto, yes or no" },
+	{ "nat", "nat-tout", "9ms", 0, "9ms", "expected a duration from 10ms to 10m" },
+	{ "nat", "nat-nout", "0", 0, "0", "expected a number from 1 to 1000" },
+	{ "nat", "nat-tei", "999ms", 0, "999ms", "expected a duration from 1s to 1d" },
+	{ "nat", "nat-clients", "1001", 0, "1001", "expected a number from 0 to 1000" },
 	{ "nat", "elimit", "x", 0, "x", "expected a number from 0 to 20" },
 	{ "nat", "timeout", "0", 0, "0", "expected a duration from 1s to 10m" },
 	{ "nat", "timeout", "601", 0, "601", "expected a duration from 1s to 10m" },
@@ -545,6 +595,7 @@ int main(void)
 		cmocka_unit_test(a_slip_finds_the_nearest_key),
 		cmocka_unit_test(a_slip_finds_the_nearest_section),
 		cmocka_unit_test(durations_have_units),
+		cmocka_unit_test(short_durations_have_milliseconds),
 		cmocka_unit_test(good_values_are_accepted),
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(every_available_key_was_refused_once),

@@ -72,7 +72,7 @@ static void refused_for_a_second_and_twice_as_long_each_time(void **state)
 	}
 	/* The session and the other tunnel do not mind. */
 	assert_int_equal(bench_info(b).state, SESSION_UP);
-	assert_int_equal(b->s->nepoch, 0);
+	assert_int_equal(b->s->ladder.nepoch, 0);
 	fake_ike.children = FAKE_IKE_CHILDREN_UP;
 	demand_ask(b, "10.7.0.1", 1, 2);
 	assert_true(demand_served(b, "10.7.0.1", 1, 2));
@@ -125,7 +125,7 @@ static void silence_counts_as_a_failure(void **state)
 	demand_ask(b, "10.5.0.1", 1, 2);
 	fake_ike_child_failed(1, fake_ike_last(IKE_EVENT_CHILD)->id, ERR_TIMEOUT, 0);
 	bench_pump(b);
-	assert_int_equal(b->s->nepoch, 1);
+	assert_int_equal(b->s->ladder.nepoch, 1);
 	assert_true(b->refused[0] == b->now + VTIME_S);
 	assert_int_equal(bench_info(b).state, SESSION_UP);
 }
@@ -583,7 +583,7 @@ static void there_is_no_gap_before_the_next(void **state)
 	later(b, SETTLE);
 	before = b->out[0];
 	assert_non_null(before);
-	session_epochs_doubt(b->s);
+	session_epochs_doubt(b->s, b->now, false);
 	session_negotiate(b->s, b->now, 0);
 	bench_pump(b);
 	assert_int_equal(demand_children(), 2);

@@ -131,7 +131,7 @@ static void an_offer_that_stops_half_way(void **state)
 	negotiating(b, false, true);
 	session_child_failed(b->s, START, &b->s->ike[0], 7, &timed_out);
 	assert_true(b->s->tunnels[1].retry_at == START);
-	assert_int_equal(b->s->nepoch, 0);
+	assert_int_equal(b->s->ladder.nepoch, 0);
 }
 
 static bool takes_offer(struct bench *b, const struct ts_pair *ts)

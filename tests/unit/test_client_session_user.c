@@ -517,7 +517,7 @@ static void a_refused_code_is_asked_for_again(void **state)
 	bench_asked(b, 3, HAS(USERNAME) | HAS(PASSCODE), "Code?");
 	bench_established(b, 3);
 	assert_int_equal(bench_info(b).state, SESSION_UP);
-	assert_int_equal(b->s->nepoch, 0);
+	assert_int_equal(b->s->ladder.nepoch, 0);
 }
 
 static void three_refused_codes_do_not_end_what_is_up(void **state)
@@ -608,7 +608,7 @@ static void a_gateway_that_does_not_wait_for_the_answer(void **state)
 	assert_int_equal(b->ask.fields, HAS(PASSCODE));
 	assert_true(b->ask.until == b->s->ike[0].expires_at);
 	assert_int_equal(fake_ike.nsas, 2);
-	assert_int_equal(b->s->nepoch, 0);
+	assert_int_equal(b->s->ladder.nepoch, 0);
 }
 
 static void the_gateway_begins_and_asks(void **state)

@@ -180,6 +180,30 @@ static void refused_by_the_session(void **state)
 	assert_int_equal(r->nfailed, 1);
 }
 
+/* It is never told: neither at first, nor when it asks again. */
+static void passed_over_by_the_session(void **state)
+{
+	unsigned sent;
+
+	r->answer = PAIR_REFUSE;
+	r->refusal = 0;
+	up_from(0);
+	sent = r->nsent;
+	pair_child(p, 0);
+	assert_int_equal(r->noffers, 1);
+	pair_run(p, p->now + 60 * VTIME_S);
+	assert_true(i->nresent > 0);
+	assert_int_equal(i->nfailed, 1);
+	assert_int_equal(r->nsent, sent);
+	assert_int_equal(r->noffers, 1);
+	assert_int_equal(r->nfailed, 0);
+	assert_true(pair_drops(p, 1, DROP_IKE_DUPLICATE) > 0);
+	/* What is offered next is another matter. */
+	r->answer = PAIR_ACCEPT;
+	pair_child(p, 0);
+	assert_int_equal(r->nup, 1);
+}
+
 static void late_answer(void **state)
 {
 	r->answer = PAIR_WAIT;
@@ -554,6 +578,7 @@ int main(void)
 		T(perfect_forward_secrecy),
 		T(no_proposal),
 		T(refused_by_the_session),
+		T(passed_over_by_the_session),
 		T(late_answer),
 		T(no_answer),
 		T(lifetimes),
