@@ -350,6 +350,8 @@ static void on_effect(struct gateway *g, vtime now, struct gateway_ike *i, struc
 	case IKE_EFFECT_SEND: /* passed on by ikes_pull */
 	case IKE_EFFECT_XAUTH_ASK: /* a client's */
 	case IKE_EFFECT_CONFIG:
+	case IKE_EFFECT_NOTIFY: /* address updates: not taken yet */
+	case IKE_EFFECT_UNANSWERED:
 		break;
 	case IKE_EFFECT_NAT:
 		i->path = fx->nat.path;

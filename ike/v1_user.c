@@ -66,6 +66,7 @@ static void tell(struct ike_sa *sa, enum ike_effect_type type)
 	o->effect.established.lifetime_s = sa->lifetime_s;
 	o->effect.established.cisco = sa->peer_cisco;
 	o->effect.established.own = sa->vendors & VENDOR_BIT(VENDOR_GODWIT);
+	o->effect.established.address_update = sa->address_update;
 }
 
 void v1_user_established(struct ike_sa *sa)

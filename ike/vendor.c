@@ -85,6 +85,14 @@ static const struct vendor_id vendor_ids[] = {
 	  { 0x9c, 0x33, 0x3e, 0x08, 0x5d, 0x55, 0x69, 0x0a, 0x5f, 0xc0, 0x45, 0x34, 0x87, 0x39,
 	    0x24, 0x94 },
 	  "godwit" },
+	/* The head of SHA-256("IPADDRESS_UPDATE 1"). */
+	{ VENDOR_ADDRESS_UPDATE,
+	  16,
+	  16,
+	  true,
+	  { 0x6a, 0x3a, 0xdb, 0x1b, 0x36, 0xa7, 0x0a, 0xbb, 0x71, 0x8e, 0xd7, 0xe9, 0x41, 0xef,
+	    0x2c, 0x8b },
+	  "IPADDRESS_UPDATE" },
 	{ VENDOR_SWAN,
 	  16,
 	  16,
@@ -203,6 +211,8 @@ void vendor_write_all(struct ike_writer *b, const struct ike_config *c)
 			write_one(b, natt[i]);
 	write_one(b, VENDOR_DPD);
 	write_one(b, VENDOR_GODWIT);
+	if (c->address_update)
+		write_one(b, VENDOR_ADDRESS_UPDATE);
 	if (user)
 		write_one(b, VENDOR_XAUTH);
 	if (user || c->wish.pull || c->vendor == IKE_VENDOR_CISCO)
