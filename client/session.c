@@ -606,6 +606,8 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->waiting_at = VTIME_NEVER;
 	s->ike_config = config->ike;
 	ladder_init(&s->ladder, &(struct ladder_config){ .elimit = config->elimit });
+	if (config->reached)
+		s->ladder.reached = &config->reached->ladder;
 	session_probes_init(s);
 	session_names_init(s);
 	session_net_init(s);

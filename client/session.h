@@ -101,6 +101,11 @@ enum session_ignore {
 	SESSION_IGNORE_NO,
 };
 
+/* Which rows of mobility's tables have been taken: a bit each. */
+struct session_reached {
+	uint64_t epochs, ladder;
+};
+
 /* What the session is to do: pure data, made by config.c or by a test. Outlives the session. */
 struct session_config {
 	const char *name; /* of the connection */
@@ -161,6 +166,8 @@ struct session_config {
 	unsigned elimit; /* failed negotiations in sequence before the ISAKMP SA is given up */
 	uint32_t first_sequence; /* tests only: of every outbound SA; 0: 1 */
 	uint64_t keylife_bytes; /* tests only: what an outbound SA may carry; 0: as agreed */
+	bool no_probes; /* tests only: nothing is pinged, as clients do that have no prober */
+	struct session_reached *reached; /* tests only: rows of tables that were taken; NULL: not */
 };
 
 enum session_state {

@@ -7,7 +7,10 @@
 #define ICMP6_ECHO 128
 #define ICMP6_ECHO_REPLY 129
 
+#define TRIES_OF_TARGET 2 /* pings that it may leave unanswered */
+
 #define WHY_NOBODY "no host behind the gateway is known that could be asked"
+#define WHY_OFF "nobody is to be asked"
 #define WHY_UNPROVED "nothing has come through the newest keys yet"
 
 bool session_is_strict(const struct session *s)
@@ -172,24 +175,34 @@ static void trust_all(struct session *s, vtime now)
 static void give_up(struct session *s, vtime now)
 {
 	targets_give_up(&s->targets);
+	s->target_doubted = false;
 	log_ev(s->log, LOG_WARN, "nobody in the tunnel answers pings: data alone shows what works");
 	trust_all(s, now);
 }
 
-/* Whom we have found does not answer any more: somebody else may. */
-static void ask_anew(struct session *s)
+/*
+ * A host may be down, and the tunnel be good. Where a NAT guesses pings are too dear to ask more than
+ * one.
+ */
+static void doubt_target(struct session *s, unsigned slot, unsigned tries)
 {
-	const struct targets was = s->targets;
+	if (session_is_strict(s) || is_data(s, slot) || s->targets.state != TARGET_FOUND ||
+	    s->targets.n == 1 || tries <= TRIES_OF_TARGET)
+		return;
+	log_ev(s->log, LOG_INFO, "the ping target does not answer: all are asked again");
+	targets_ask_anew(&s->targets);
+	s->target_doubted = true;
+}
 
-	targets_init(&s->targets);
-	targets_set(&s->targets, was.list, was.n, was.why);
-	s->targets.last = was.last;
-	s->targets.sent = was.sent;
-	s->targets.answered = was.answered;
+/* Nobody has ever answered, and no NAT can have kept all of the answers from us. */
+static bool is_hopeless(const struct session *s)
+{
+	return s->targets.state == TARGET_ASKING && !session_is_strict(s) && !s->target_doubted;
 }
 
 /* ---- sending ---- */
 
+/* echo: NULL: a dummy. */
 static void probe_send(struct session *s, struct esp_out *out, const struct packet_echo *echo)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_PROBE);
@@ -197,11 +210,6 @@ static void probe_send(struct session *s, struct esp_out *out, const struct pack
 	fx->probe.out = out;
 	if (echo)
 		fx->probe.n = packet_echo_request(echo, fx->probe.bytes, sizeof(fx->probe.bytes));
-}
-
-static void dummy_send(struct session *s, struct esp_out *out)
-{
-	probe_send(s, out, NULL);
 }
 
 /* Asks everybody who is to be asked now through this epoch; false: nobody. */
@@ -242,9 +250,10 @@ static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
 			prober_watch(&t->prober, now, 0);
 		return;
 	}
+	doubt_target(s, slot, idle ? t->prober.ntries2 : t->prober.ntries);
 	/* Where ports tell clients apart there is no need to announce new keys to a NAT. */
 	if (!ask(s, slot, id, e) && (idle || session_is_strict(s)))
-		dummy_send(s, e->out);
+		probe_send(s, e->out, NULL);
 	if (!idle)
 		return;
 	if (is_data(s, slot))
@@ -258,7 +267,7 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 	struct tunnel *t = &s->tunnels[slot];
 
 	if (session_epoch_is_proved(t, id)) {
-		if (s->targets.state == TARGET_ASKING && !session_is_strict(s))
+		if (is_hopeless(s))
 			give_up(s, now);
 		return;
 	}
@@ -266,7 +275,7 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 		s->ping_why = WHY_UNPROVED;
 		return;
 	}
-	if (s->targets.state == TARGET_ASKING && !session_is_strict(s)) {
+	if (is_hopeless(s)) {
 		give_up(s, now);
 		return;
 	}
@@ -280,8 +289,8 @@ static void on_silent(struct session *s, vtime now, unsigned slot, uint32_t id)
 {
 	struct tunnel *t = &s->tunnels[slot];
 
-	if (is_data(s, slot) || (s->targets.state == TARGET_ASKING && !session_is_strict(s))) {
-		if (s->targets.state == TARGET_ASKING && !is_data(s, slot))
+	if (is_data(s, slot) || is_hopeless(s)) {
+		if (!is_data(s, slot))
 			give_up(s, now);
 		prober_watch(&t->prober, now, id);
 		return;
@@ -295,10 +304,13 @@ static void on_silent(struct session *s, vtime now, unsigned slot, uint32_t id)
 /* Nothing is on its way that would prove an epoch: what the ladder says after too many of them. */
 void session_probes_exhausted(struct session *s, vtime now)
 {
+	bool doubted = s->target_doubted;
+
+	s->target_doubted = false;
 	if (s->targets.state == TARGET_FOUND)
-		ask_anew(s);
-	else if (s->targets.state == TARGET_ASKING && ++s->unanswered >= SESSION_UNANSWERED_MAX &&
-		 s->targets.answered == 0)
+		targets_ask_anew(&s->targets);
+	else if (!doubted && s->targets.state == TARGET_ASKING &&
+		 ++s->unanswered >= SESSION_UNANSWERED_MAX && s->targets.answered == 0)
 		give_up(s, now);
 }
 
@@ -351,6 +363,7 @@ static void found(struct session *s, vtime now)
 	log_ev(s->log, LOG_INFO, "ping target", log_addr("address", &c->addr),
 	       log_str("why", target_kind_name(c->kind)));
 	s->ping_why = NULL;
+	s->target_doubted = false;
 	trust_all(s, now);
 }
 
@@ -400,10 +413,11 @@ static void warn_nat(struct session *s)
 
 void session_probes_prepare(struct session *s, unsigned slot, const struct ts_pair *agreed)
 {
-	struct candidates c;
+	struct candidates c = { 0 };
 
-	candidates_make(s, &c);
-	targets_set(&s->targets, c.list, c.n, WHY_NOBODY);
+	if (!s->config->no_probes)
+		candidates_make(s, &c);
+	targets_set(&s->targets, c.list, c.n, s->config->no_probes ? WHY_OFF : WHY_NOBODY);
 	s->tunnels[slot].agreed = *agreed;
 	trust(s, slot);
 	warn_nat(s);
@@ -411,7 +425,8 @@ void session_probes_prepare(struct session *s, unsigned slot, const struct ts_pa
 
 void session_probes_begin(struct session *s, vtime now, unsigned slot, uint32_t id, vtime at)
 {
-	if (session_epoch_is_proved(&s->tunnels[slot], id) && s->targets.state != TARGET_ASKING)
+	if (s->config->no_probes ||
+	    (session_epoch_is_proved(&s->tunnels[slot], id) && s->targets.state != TARGET_ASKING))
 		return;
 	prober_begin(&s->tunnels[slot].prober, at, id);
 	if (at <= now)

@@ -196,6 +196,8 @@ void session_tunnel_reset(struct session *s, unsigned slot)
 
 	*t = (struct tunnel){ .retry_at = VTIME_NEVER };
 	epochs_init(&t->epochs, (s->config->pingtries + 1) * s->config->pingtime);
+	if (s->config->reached)
+		t->epochs.reached = &s->config->reached->epochs;
 	prober_init(&t->prober, &probes);
 }
 

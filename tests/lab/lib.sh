@@ -228,9 +228,12 @@ lab_up() {
 	wait_for 5 lab_is_settled || fail "the client's IPv6 addresses do not settle"
 }
 
+# LAB_MORE: namespaces beside the usual ones.
+lab_namespaces() { printf '%s\n' "$NSC" "$NSR" "$NSG" "$NSS" "$NSW" ${LAB_MORE:-} | sort -u; }
+
 lab_pids() {
 	local ns
-	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
+	for ns in $(lab_namespaces); do
 		ip netns pids "$ns" 2>/dev/null
 	done
 }
@@ -246,7 +249,7 @@ lab_down_net() {
 		wait_for 3 lab_is_empty
 	fi
 	rm -f "$LAB_TMP/wire"
-	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
+	for ns in $(lab_namespaces); do
 		[ ! -e "/run/netns/$ns" ] || ip netns del "$ns"
 	done
 	return 0
@@ -365,11 +368,12 @@ server_start() {
 
 # client_conf NAME [KEY=VALUE...]: writes NAME.conf. Keys: gateway ike esp pfs psk device timeout
 # lifetime keylife dpd, weak (allow-weak), inner and remote (of the tunnel), encap (encapsulation),
-# port (local-port), source (local-address).
+# port (local-port), source (local-address), id (identity of the client), nat (more lines of [nat], "\n"
+# between them).
 client_conf() {
 	local name=$1 pair gateway=$GW_ADDR ike=aes128-sha256-modp2048 esp=aes128gcm16 pfs=yes
 	local psk=$LAB_PSK device=godwit0 timeout=10s lifetime=8h keylife=8h dpd=30s weak=no
-	local inner=$INNER_ADDR/32 remote=10.80.0.0/24 encap=auto port=500 source=
+	local inner=$INNER_ADDR/32 remote=10.80.0.0/24 encap=auto port=500 source= id=v1main.lb.test nat=
 	shift
 	for pair; do local "${pair?}"; done
 	umask 077
@@ -384,7 +388,7 @@ client_conf() {
 
 		[auth]
 		method   = psk
-		identity = v1main.lb.test
+		identity = $id
 		psk      = "$psk"
 
 		[ike]
@@ -402,6 +406,7 @@ client_conf() {
 
 		[nat]
 		timeout = $timeout
+		$(printf %b "$nat")
 
 		[tunnel]
 		device  = $device

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/sim/client.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,84 +9,107 @@
 
 #define ANSWER_DELAY (3 * VTIME_MS) /* of the resolver and of the kernel */
 
+__attribute__((format(printf, 2, 3))) static void client_fail(struct sim_client *c, const char *fmt,
+							      ...)
+{
+	char text[300];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	c->host.fail(c->host.ctx, text);
+}
+
+#define client_expect(c, condition, ...)                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			client_fail(c, __VA_ARGS__);                                               \
+	} while (0)
+
+static vtime now(const struct sim_client *c)
+{
+	return *c->host.now;
+}
+
 static void log_sink(void *ctx, const struct log_event *ev)
 {
 	struct sim_client *c = ctx;
 
-	trace_log(&c->world->trace, ev);
+	trace_log(c->host.trace, c->host.name, ev);
 }
 
 /* ---- answers to effects ---- */
 
-static void answer_resolved(struct world *w, unsigned gateway)
+static void answer_resolved(struct sim_client *c, unsigned gateway)
 {
-	struct addr addrs[2] = { w->settings.dead, w->settings.gateway }, written;
+	struct addr addrs[SIM_ADDRS_MAX];
 	struct session_event ev = { .type = SESSION_EVENT_RESOLVED };
 
 	ev.resolved.addrs = addrs;
-	ev.resolved.n = ARRAY_SIZE(addrs);
-	/* What is no address is a name, and a name has both. */
-	if (addr_parse(w->settings.gateway_text[gateway], &written)) {
-		addrs[0] = written;
-		ev.resolved.n = 1;
-	}
-	sim_client_event(w->client, &ev);
+	ev.resolved.n = c->host.resolve(c->host.ctx, c->host.config->gateways[gateway], addrs);
+	sim_client_event(c, &ev);
 }
 
-static void answer_path(struct world *w, unsigned unused)
+static void answer_path(struct sim_client *c)
 {
 	struct session_event ev = { .type = SESSION_EVENT_PATH };
 
-	(void)unused;
-	ev.path.local = w->settings.client;
+	ev.path.local = c->host.addr;
 	ev.path.mtu = 1500;
-	sim_client_event(w->client, &ev);
+	sim_client_event(c, &ev);
 }
 
-static void answer_tun(struct world *w, unsigned unused)
-{
-	struct session_event ev = { .type = SESSION_EVENT_TUN_READY };
-
-	(void)unused;
-	sim_client_event(w->client, &ev);
-}
-
-static void answer_path_mtu(struct world *w, unsigned unused)
+static void answer_path_mtu(struct sim_client *c)
 {
 	struct session_event ev = { .type = SESSION_EVENT_PATH_MTU };
 
-	(void)unused;
-	ev.path_mtu.remote = w->settings.gateway;
+	ev.path_mtu.remote = c->mtu_remote;
 	ev.path_mtu.mtu = 1500;
-	sim_client_event(w->client, &ev);
+	sim_client_event(c, &ev);
 }
 
-static void answer_later(struct sim_client *c, world_action action, unsigned arg)
+void sim_client_answer(struct sim_client *c, enum sim_answer what, unsigned arg)
 {
-	world_at(c->world, c->world->now + ANSWER_DELAY, action, arg);
+	switch (what) {
+	case SIM_RESOLVED:
+		answer_resolved(c, arg);
+		break;
+	case SIM_PATH:
+		answer_path(c);
+		break;
+	case SIM_TUN:
+		sim_client_event(c, &(struct session_event){ .type = SESSION_EVENT_TUN_READY });
+		break;
+	case SIM_PATH_MTU:
+		answer_path_mtu(c);
+		break;
+	}
+}
+
+static void answer_later(struct sim_client *c, enum sim_answer what, unsigned arg)
+{
+	c->host.later(c->host.ctx, now(c) + ANSWER_DELAY, what, arg);
 }
 
 /* ---- effects ---- */
 
 static void do_state(struct sim_client *c, const struct session_effect *fx)
 {
-	struct world *w = c->world;
-
-	trace_line(&w->trace, w->now, "  client: %s %s: %s", session_step_name(fx->state.step),
-		   fx->state.done ? "done" : "begins", fx->state.text);
+	trace_line(c->host.trace, now(c), "  %s: %s %s: %s", c->host.name,
+		   session_step_name(fx->state.step), fx->state.done ? "done" : "begins",
+		   fx->state.text);
 	if (fx->state.state != SESSION_UP || c->up)
 		return;
 	c->up = true;
-	c->up_at = w->now;
+	c->up_at = now(c);
 }
 
 static void do_resolve(struct sim_client *c, const char *name)
 {
-	const struct session_config *config = &c->world->settings.session;
-
-	for (unsigned i = 0; i < config->ngateways; i++)
-		if (config->gateways[i] == name)
-			answer_later(c, answer_resolved, i);
+	for (unsigned i = 0; i < c->host.config->ngateways; i++)
+		if (c->host.config->gateways[i] == name)
+			answer_later(c, SIM_RESOLVED, i);
 }
 
 static void do_keepalive(struct sim_client *c, const struct session_effect *fx)
@@ -93,8 +117,8 @@ static void do_keepalive(struct sim_client *c, const struct session_effect *fx)
 	struct endpoint from = fx->send.from;
 
 	if (from.addr.family == FAMILY_NONE)
-		from.addr = c->world->settings.client;
-	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, SLICE_STR("\xff"));
+		from.addr = c->host.addr;
+	c->host.send(c->host.ctx, &from, &fx->send.to, SLICE_STR("\xff"));
 }
 
 static void do_send(struct sim_client *c, const struct session_effect *fx)
@@ -103,27 +127,29 @@ static void do_send(struct sim_client *c, const struct session_effect *fx)
 	struct endpoint from = fx->send.from;
 	struct slice payload = fx->send.bytes;
 
-	world_expect(c->world, payload.n <= IKE_MESSAGE_MAX, "an IKE message of %zu bytes",
-		     payload.n);
+	client_expect(c, payload.n <= IKE_MESSAGE_MAX, "an IKE message of %zu bytes", payload.n);
 	if (from.addr.family == FAMILY_NONE)
-		from.addr = c->world->settings.client;
+		from.addr = c->host.addr;
 	if (from.port == IKE_NATT_PORT && payload.n <= IKE_MESSAGE_MAX) {
 		memcpy(marked + 4, payload.p, payload.n);
 		payload = slice(marked, payload.n + 4);
 	}
-	world_send(c->world, SIDE_CLIENT, &from, &fx->send.to, payload);
+	c->host.send(c->host.ctx, &from, &fx->send.to, payload);
 }
 
 static void send_sealed(struct sim_client *c, const struct batch *b)
 {
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct pkt *p = &b->pkts[i];
+		struct endpoint from, to;
 
 		if (p->kind != PKT_SEALED)
 			continue;
-		world_expect(c->world, p->path->encapsulation == ENCAPSULATION_UDP,
-			     "data does not go in UDP");
-		world_send(c->world, SIDE_CLIENT, &p->path->local, &p->path->remote, pkt_slice(p));
+		from = p->path->local;
+		to = path_esp_remote(p->path);
+		if (p->path->encapsulation == ENCAPSULATION_ESP)
+			from.port = ESP_PORT_BARE;
+		c->host.send(c->host.ctx, &from, &to, pkt_slice(p));
 	}
 }
 
@@ -134,7 +160,7 @@ static void do_probe(struct sim_client *c, const struct session_effect *fx)
 	struct batch b;
 
 	batch_init(&b, arena, sizeof(arena));
-	trace_line(&c->world->trace, c->world->now, "  client: probe of %zu bytes on %08x",
+	trace_line(c->host.trace, now(c), "  %s: probe of %zu bytes on %08x", c->host.name,
 		   fx->probe.n, esp_out_config(fx->probe.out)->spi);
 	if (outbound_probe(c->outbound, fx->probe.out, fx->probe.bytes, fx->probe.n, &b))
 		send_sealed(c, &b);
@@ -148,83 +174,44 @@ static void do_retire(struct sim_client *c, const struct session_effect *fx)
 	esp_out_free(fx->retire.out);
 }
 
-/* ---- a person ---- */
-
-/* What somebody types into one field; false: he cannot. */
-static bool type(struct world *w, const struct session_ask *ask, enum xauth_field field,
-		 char buf[IKE_SAID_MAX])
-{
-	switch (field) {
-	case XAUTH_USERNAME:
-		snprintf(buf, IKE_SAID_MAX, "%s", SETTINGS_USER);
-		return true;
-	case XAUTH_PASSWORD:
-		snprintf(buf, IKE_SAID_MAX, "%s", SETTINGS_PASSWORD);
-		return true;
-	case XAUTH_PASSCODE:
-		snprintf(buf, IKE_SAID_MAX, "%u", ++w->codes);
-		return true;
-	case XAUTH_ANSWER:
-		snprintf(buf, IKE_SAID_MAX, "%.500s!", ask->message);
-		return true;
-	case XAUTH_NEXT_PIN:
-	case XAUTH_DOMAIN:
-	case XAUTH_FIELDS:
-		break;
-	}
-	return false;
-}
-
-static void person_answers(struct world *w, unsigned number)
-{
-	const struct sim_ask *a = &w->client->asks[number];
-	struct session_event ev = { .type = SESSION_EVENT_ANSWER };
-	char text[XAUTH_FIELDS][IKE_SAID_MAX];
-
-	ev.answer.id = a->ask.id;
-	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
-		if ((a->ask.fields & 1U << f) && type(w, &a->ask, f, text[f]))
-			ev.answer.value[f] = SLICE_STR(text[f]);
-	sim_client_event(w->client, &ev);
-}
-
 static void do_ask(struct sim_client *c, const struct session_effect *fx)
 {
-	struct world *w = c->world;
 	struct sim_ask *a = &c->asks[c->nasks];
 
-	world_expect(w, c->nasks < ASKS_MAX, "a person is asked again and again");
+	client_expect(c, c->nasks < ASKS_MAX, "a person is asked again and again");
 	if (c->nasks == ASKS_MAX)
 		return;
-	*a = (struct sim_ask){ .at = w->now, .ask = fx->ask, .ended = VTIME_NEVER };
-	trace_line(&w->trace, w->now, "  client: asks for %x%s%s: %s", fx->ask.fields,
+	*a = (struct sim_ask){ .at = now(c), .ask = fx->ask, .ended = VTIME_NEVER };
+	trace_line(c->host.trace, now(c), "  %s: asks for %x%s%s: %s", c->host.name, fx->ask.fields,
 		   fx->ask.ahead ? ", ahead" : "", fx->ask.again ? ", again" : "", fx->ask.message);
-	if (w->settings.person != VTIME_NEVER)
-		world_at(w, w->now + w->settings.person, person_answers, c->nasks);
 	c->nasks++;
+	if (c->host.asked)
+		c->host.asked(c->host.ctx, c->nasks - 1);
 }
 
 static void do_ask_end(struct sim_client *c, const struct session_effect *fx)
 {
 	for (unsigned i = 0; i < c->nasks; i++)
 		if (c->asks[i].ask.id == fx->ask_id)
-			c->asks[i].ended = c->world->now;
+			c->asks[i].ended = now(c);
 }
 
 static void do_done(struct sim_client *c, const struct session_effect *fx)
 {
-	world_expect(c->world, !c->done, "the session ended twice");
+	client_expect(c, !c->done, "the session ended twice");
 	c->done = true;
-	c->done_at = c->world->now;
+	c->done_at = now(c);
 	c->exit = fx->done.exit;
 	snprintf(c->why, sizeof(c->why), "%s", fx->done.text);
-	trace_line(&c->world->trace, c->world->now, "  client: over, exit %d: %s", (int)c->exit,
+	trace_line(c->host.trace, now(c), "  %s: over, exit %d: %s", c->host.name, (int)c->exit,
 		   c->why);
 }
 
 static void do_effect(struct sim_client *c, const struct session_effect *fx)
 {
-	world_expect(c->world, !c->done, "an effect after the session's end");
+	client_expect(c, !c->done, "an effect after the session's end");
+	if (c->host.sees)
+		c->host.sees(c->host.ctx, fx);
 	switch (fx->type) {
 	case SESSION_EFFECT_STATE:
 		do_state(c, fx);
@@ -233,10 +220,11 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		do_resolve(c, fx->name);
 		break;
 	case SESSION_EFFECT_FIND_PATH:
-		answer_later(c, answer_path, 0);
+		answer_later(c, SIM_PATH, 0);
 		break;
 	case SESSION_EFFECT_FIND_MTU:
-		answer_later(c, answer_path_mtu, 0);
+		c->mtu_remote = fx->remote;
+		answer_later(c, SIM_PATH_MTU, 0);
 		break;
 	case SESSION_EFFECT_SEND:
 		do_send(c, fx);
@@ -246,10 +234,10 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		break;
 	case SESSION_EFFECT_TUN:
 		c->tuns++;
-		answer_later(c, answer_tun, 0);
+		answer_later(c, SIM_TUN, 0);
 		break;
 	case SESSION_EFFECT_TUN_MTU:
-		trace_line(&c->world->trace, c->world->now, "  client: MTU %u", fx->mtu);
+		trace_line(c->host.trace, now(c), "  %s: MTU %u", c->host.name, fx->mtu);
 		break;
 	case SESSION_EFFECT_PUBLISH_RULES:
 		classifier_rules_free(classifier_publish_rules(c->classifier, fx->rules));
@@ -260,8 +248,8 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 			classifier_set_next(c->classifier, fx->slot.slot, fx->slot.next);
 		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
-		world_expect(c->world, classifier_add_spi(c->classifier, fx->in) == 0,
-			     "the SPI index took no SA");
+		client_expect(c, classifier_add_spi(c->classifier, fx->in) == 0,
+			      "the SPI index took no SA");
 		break;
 	case SESSION_EFFECT_ASK:
 		do_ask(c, fx);
@@ -282,7 +270,7 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		do_retire(c, fx);
 		break;
 	case SESSION_EFFECT_KEYS:
-		world_fail(c->world, "keys were given out although nobody asked");
+		client_fail(c, "keys were given out although nobody asked");
 		break;
 	case SESSION_EFFECT_DONE:
 		do_done(c, fx);
@@ -294,7 +282,7 @@ static void pump_session(struct sim_client *c)
 {
 	struct session_effect fx;
 
-	while (session_output(c->session, c->world->now, &fx))
+	while (session_output(c->session, now(c), &fx))
 		do_effect(c, &fx);
 }
 
@@ -305,7 +293,7 @@ static void pump_data(struct sim_client *c)
 
 	ev.data = &data;
 	while (outbound_output(c->outbound, &data) || inbound_output(c->inbound, &data)) {
-		session_event(c->session, c->world->now, &ev);
+		session_event(c->session, now(c), &ev);
 		pump_session(c);
 	}
 }
@@ -315,7 +303,7 @@ static void take_replies(struct sim_client *c, const struct batch *replies)
 {
 	c->refused += replies->n;
 	if (replies->n)
-		c->refused_at = c->world->now;
+		c->refused_at = now(c);
 }
 
 /* As the program does when control has published something, and before newer packets. */
@@ -328,13 +316,12 @@ static void release(struct sim_client *c)
 	while (more && outbound_deadline(c->outbound) != VTIME_NEVER) {
 		batch_init(&b, c->arena, sizeof(c->arena));
 		batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
-		more = outbound_release(c->outbound, c->world->now, &b, &replies);
+		more = outbound_release(c->outbound, now(c), &b, &replies);
 		take_replies(c, &replies);
 		send_sealed(c, &b);
 	}
-	world_expect(c->world,
-		     h->in == h->released + h->replaced + h->expired + h->dropped + h->packets,
-		     "what was held does not add up");
+	client_expect(c, h->in == h->released + h->replaced + h->expired + h->dropped + h->packets,
+		      "what was held does not add up");
 }
 
 static void pump(struct sim_client *c)
@@ -345,19 +332,16 @@ static void pump(struct sim_client *c)
 	release(c);
 	pump_data(c);
 	release(c);
-	if (c->up && !was_up && c->world->scenario->up)
-		c->world->scenario->up(c->world);
+	if (c->up && !was_up && c->host.up)
+		c->host.up(c->host.ctx);
 }
 
 /* ---- packets ---- */
 
 static void take_inner(struct sim_client *c, const struct pkt *p)
 {
-	struct world *w = c->world;
-	const char *wrong = inner_arrived(&w->book, w->now, true, pkt_slice(p));
-
-	trace_line(&w->trace, w->now, "  client: %u bytes to the TUN", p->len);
-	world_expect(w, !wrong, "%s", wrong);
+	trace_line(c->host.trace, now(c), "  %s: %u bytes to the TUN", c->host.name, p->len);
+	c->host.inner(c->host.ctx, pkt_slice(p));
 }
 
 static void take_ike(struct sim_client *c, const struct pkt *p)
@@ -367,21 +351,22 @@ static void take_ike(struct sim_client *c, const struct pkt *p)
 	ev.datagram.from = p->from;
 	ev.datagram.to = p->to;
 	ev.datagram.bytes = pkt_slice(p);
-	session_event(c->session, c->world->now, &ev);
+	session_event(c->session, now(c), &ev);
 	pump(c);
 }
 
-void sim_client_datagram(struct sim_client *c, const struct datagram *d)
+void sim_client_datagram(struct sim_client *c, const struct endpoint *from,
+			 const struct endpoint *to, struct slice bytes)
 {
 	struct batch b;
 	struct pkt *p;
 
 	batch_init(&b, c->arena, sizeof(c->arena));
-	p = batch_take(&b, 0, (uint32_t)d->n, 0);
-	memcpy(pkt_data(p), d->bytes, d->n);
-	p->from = d->from;
-	p->to = d->to;
-	inbound_run(c->inbound, c->world->now, &b);
+	p = batch_take(&b, 0, (uint32_t)bytes.n, 0);
+	memcpy(pkt_data(p), bytes.p, bytes.n);
+	p->from = *from;
+	p->to = *to;
+	inbound_run(c->inbound, now(c), &b);
 	if (p->kind == PKT_INNER)
 		take_inner(c, p);
 	else if (p->kind == PKT_IKE)
@@ -389,70 +374,41 @@ void sim_client_datagram(struct sim_client *c, const struct datagram *d)
 	pump(c);
 }
 
-static void write_number(struct sim_client *c, struct batch *b, unsigned number)
+void sim_client_begin(struct sim_client *c)
 {
-	uint8_t request[INNER_SIZE_MAX];
-	size_t n = inner_request(&c->world->book, number, request);
-	struct pkt *p = batch_take(b, ESP_HEADROOM, (uint32_t)n, ESP_TAILROOM);
-
-	memcpy(pkt_data(p), request, n);
+	release(c);
+	batch_init(&c->batch, c->arena, sizeof(c->arena));
 }
 
-static void write_request(struct sim_client *c, struct batch *b, unsigned size)
+void sim_client_add(struct sim_client *c, struct slice ip)
 {
-	struct world *w = c->world;
-	const struct session_config *config = &w->settings.session;
-	unsigned tunnel = w->book.n % config->ntunnels;
-	struct addr src = config->tunnels[tunnel].local.lo;
+	struct pkt *p = batch_take(&c->batch, ESP_HEADROOM, (uint32_t)ip.n, ESP_TAILROOM);
 
-	write_number(c, b,
-		     inner_add(&w->book, w->book.n / config->ntunnels % 2 ? INNER_UDP : INNER_ICMP,
-			       &src, &w->settings.hosts[tunnel], size));
+	memcpy(pkt_data(p), ip.p, ip.n);
 }
 
-static void send_batch(struct sim_client *c, struct batch *b)
+void sim_client_end(struct sim_client *c)
 {
 	struct batch replies;
 
 	batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
-	outbound_run(c->outbound, c->world->now, b, &replies);
+	outbound_run(c->outbound, now(c), &c->batch, &replies);
 	take_replies(c, &replies);
-	send_sealed(c, b);
+	send_sealed(c, &c->batch);
 	pump(c);
-}
-
-void sim_client_send(struct sim_client *c, unsigned number)
-{
-	struct batch b;
-
-	release(c);
-	batch_init(&b, c->arena, sizeof(c->arena));
-	write_number(c, &b, number);
-	send_batch(c, &b);
-}
-
-void sim_client_ping(struct sim_client *c, unsigned n, unsigned size)
-{
-	struct batch b;
-
-	release(c);
-	batch_init(&b, c->arena, sizeof(c->arena));
-	while (n-- > 0)
-		write_request(c, &b, size);
-	send_batch(c, &b);
 }
 
 /* ---- the four verbs ---- */
 
 void sim_client_event(struct sim_client *c, const struct session_event *ev)
 {
-	session_event(c->session, c->world->now, ev);
+	session_event(c->session, now(c), ev);
 	pump(c);
 }
 
 void sim_client_timeout(struct sim_client *c)
 {
-	session_timeout(c->session, c->world->now);
+	session_timeout(c->session, now(c));
 	pump(c);
 }
 
@@ -467,14 +423,14 @@ uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
 	return inbound_drops(c->inbound)->n[why] + outbound_drops(c->outbound)->n[why];
 }
 
-struct sim_client *sim_client_new(struct world *w)
+struct sim_client *sim_client_new(const struct sim_host *host)
 {
-	static const struct outbound_config hold = { 4 << 20, 30 * VTIME_S };
+	struct outbound_config hold = { host->hold_bytes, 30 * VTIME_S };
 	struct sim_client *c = xcalloc(1, sizeof(*c));
 
-	c->world = w;
-	c->log = (struct log){ .level = LOG_DEBUG, .sink = log_sink, .ctx = c };
-	c->session = session_new(&w->settings.session, &w->rng[STREAM_CLIENT], &c->log, false);
+	c->host = *host;
+	c->log = (struct log){ .level = host->level, .sink = log_sink, .ctx = c };
+	c->session = session_new(host->config, host->rng, &c->log, false);
 	c->classifier = classifier_new();
 	c->outbound = outbound_new(c->classifier, &hold);
 	c->inbound = inbound_new(c->classifier);

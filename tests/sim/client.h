@@ -6,11 +6,13 @@
 #ifndef GODWIT_SIM_CLIENT_H
 #define GODWIT_SIM_CLIENT_H
 
-#include "tests/sim/world.h"
+#include "client/session.h"
+#include "tests/sim/trace.h"
 
 #define CLIENT_ARENA (64 * 2048)
 
 #define ASKS_MAX 32
+#define SIM_ADDRS_MAX 4 /* of one gateway name */
 
 /* A question that a person was asked. */
 struct sim_ask {
@@ -19,8 +21,43 @@ struct sim_ask {
 	vtime ended; /* nobody need answer it any more; VTIME_NEVER: it was not so */
 };
 
+/* What the host answers some time after it was asked. */
+enum sim_answer {
+	SIM_RESOLVED,
+	SIM_PATH,
+	SIM_TUN,
+	SIM_PATH_MTU,
+};
+
+/* The host as its client sees it: what lies between it and its world. */
+struct sim_host {
+	void *ctx;
+	const vtime *now;
+	struct trace *trace;
+	const char *name; /* in the trace; borrowed */
+	const struct session_config *config;
+	struct rng *rng;
+	struct addr addr; /* outer; to be changed at any time */
+	size_t hold_bytes;
+	enum log_level level;
+	/* Puts it on the wire: a UDP payload, or raw ESP with both ports ESP_PORT_BARE. */
+	void (*send)(void *ctx, const struct endpoint *from, const struct endpoint *to,
+		     struct slice bytes);
+	/* sim_client_answer is to be called with these at that time. */
+	void (*later)(void *ctx, vtime at, enum sim_answer what, unsigned arg);
+	/* The addresses of a gateway's name; how many. */
+	unsigned (*resolve)(void *ctx, const char *name, struct addr addrs[SIM_ADDRS_MAX]);
+	/* A packet has come out of the tunnel. */
+	void (*inner)(void *ctx, struct slice ip);
+	void (*fail)(void *ctx, const char *what);
+	/* These may be NULL: the session says for the first time that it is up; a person is asked. */
+	void (*up)(void *ctx);
+	void (*asked)(void *ctx, unsigned number);
+	void (*sees)(void *ctx, const struct session_effect *fx); /* before it is carried out */
+};
+
 struct sim_client {
-	struct world *world;
+	struct sim_host host;
 	struct log log;
 	struct session *session;
 	struct classifier *classifier;
@@ -37,20 +74,25 @@ struct sim_client {
 	unsigned tuns; /* how often the TUN was set up */
 	unsigned refused; /* inner packets that were answered with an ICMP error */
 	vtime refused_at; /* the last of them */
+	struct addr mtu_remote; /* whose path's MTU was asked for last */
+	struct batch batch; /* of packets to be sent, between sim_client_begin and _end */
 	uint8_t arena[CLIENT_ARENA];
 	uint8_t reply_arena[CLIENT_ARENA];
 };
 
-struct sim_client *sim_client_new(struct world *w);
+/* The host is copied, and what it points to borrowed. */
+struct sim_client *sim_client_new(const struct sim_host *host);
 void sim_client_free(struct sim_client *c);
 void sim_client_event(struct sim_client *c, const struct session_event *ev);
-void sim_client_datagram(struct sim_client *c, const struct datagram *d);
+void sim_client_answer(struct sim_client *c, enum sim_answer what, unsigned arg);
+void sim_client_datagram(struct sim_client *c, const struct endpoint *from,
+			 const struct endpoint *to, struct slice bytes);
 void sim_client_timeout(struct sim_client *c);
 vtime sim_client_deadline(const struct sim_client *c);
-/* Sends `n` echo requests into the tunnels, in one batch; `kind` and tunnel take turns. */
-void sim_client_ping(struct sim_client *c, unsigned n, unsigned size);
-/* Sends the request of this number, for the first time or again. */
-void sim_client_send(struct sim_client *c, unsigned number);
+/* Sends inner packets, in one batch: begin, add each of them, end. */
+void sim_client_begin(struct sim_client *c);
+void sim_client_add(struct sim_client *c, struct slice ip);
+void sim_client_end(struct sim_client *c);
 /* Packets that either data engine dropped for this reason. */
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why);
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "tests/sim/client.h"
+#include "tests/sim/host.h"
 #include "tests/sim/gateway.h"
 
 /* Packets that wait for their SA. */
@@ -21,7 +21,7 @@ static void stop(struct world *w, unsigned unused)
 
 static void send(struct world *w, unsigned number)
 {
-	sim_client_send(w->client, number);
+	host_send(w, number);
 }
 
 /* A packet of our port `port` to the host of a tunnel. */

@@ -2,7 +2,7 @@
 #include "tests/sim/scenarios.h"
 
 #include "base/secret.h"
-#include "tests/sim/client.h"
+#include "tests/sim/host.h"
 #include "tests/sim/gateway.h"
 
 /* What is played for longer than a connection takes to come up, against the engine itself. */
@@ -34,7 +34,7 @@ static enum session_state state_of(const struct world *w)
 static void ping(struct world *w, unsigned n)
 {
 	if (!w->client->done)
-		sim_client_ping(w->client, n * tunnels(w), 100);
+		host_ping(w, n * tunnels(w), 100);
 }
 
 /* So many pings, one in each tunnel, evenly. */

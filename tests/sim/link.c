@@ -60,3 +60,32 @@ struct link_fate link_send(struct link *l, vtime now)
 	}
 	return fate;
 }
+
+/* When its last byte is on the link; VTIME_NEVER: it does not get there. */
+static vtime departure(struct link *l, vtime now, size_t bytes)
+{
+	vtime begins = l->busy > now ? l->busy : now;
+
+	if (l->config.mtu && bytes > l->config.mtu) {
+		l->oversized++;
+		return VTIME_NEVER;
+	}
+	if (!l->config.rate)
+		return now;
+	if (begins - now > l->config.queue) {
+		l->congested++;
+		return VTIME_NEVER;
+	}
+	l->busy = begins + bytes * VTIME_S / l->config.rate;
+	return l->busy;
+}
+
+struct link_fate link_send_sized(struct link *l, vtime now, size_t bytes)
+{
+	vtime leaves = departure(l, now, bytes);
+	struct link_fate fate = link_send(l, leaves == VTIME_NEVER ? now : leaves);
+
+	if (leaves == VTIME_NEVER)
+		fate.n = 0;
+	return fate;
+}

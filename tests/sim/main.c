@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace] */
+/*
+ * usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace] [--without]
+ *            [--epochs N]
+ */
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "crypto/crypto.h"
+#include "tests/sim/field.h"
 #include "tests/sim/scenarios.h"
 #include "tests/sim/selftest.h"
 
@@ -17,8 +21,10 @@
 struct options {
 	unsigned long first;
 	unsigned long n;
-	const char *scenario;
+	const char *scenario, *world;
+	unsigned long epochs;
 	bool trace;
+	bool without;
 };
 
 struct counts {
@@ -45,9 +51,16 @@ static unsigned scenario_count(void)
 
 static void usage(FILE *out)
 {
-	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME] [--trace]\nscenarios:", out);
+	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace]\n"
+	      "           [--without] [--epochs N]\n"
+	      "--world: of one client, or of many\n"
+	      "--without: worlds of many hosts are played without the prober\n"
+	      "scenarios:",
+	      out);
 	for (unsigned i = 0; i < scenario_count(); i++)
 		fprintf(out, " %s", scenario_at(i)->name);
+	for (unsigned i = 0; field_scenario_at(i); i++)
+		fprintf(out, " %s", field_scenario_at(i)->name);
 	fputs("\n", out);
 }
 
@@ -65,14 +78,18 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "seeds", required_argument, NULL, 'n' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "scenario", required_argument, NULL, 'c' },
+		{ "world", required_argument, NULL, 'o' },
 		{ "trace", no_argument, NULL, 't' },
+		{ "without", no_argument, NULL, 'w' },
+		{ "epochs", required_argument, NULL, 'e' },
 		{ 0 },
 	};
 	int c;
 
-	*o = (struct options){ .first = 1, .n = SEEDS };
+	*o = (struct options){ .first = 1, .n = SEEDS, .epochs = field_options.epochs };
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (c == 'n' && !number(optarg, &o->n))
+		if ((c == 'n' && !number(optarg, &o->n)) ||
+		    (c == 'e' && !number(optarg, &o->epochs)))
 			return false;
 		if (c == 's') {
 			if (!number(optarg, &o->first))
@@ -81,8 +98,12 @@ static bool options_read(struct options *o, int argc, char **argv)
 		}
 		if (c == 'c')
 			o->scenario = optarg;
+		if (c == 'o')
+			o->world = optarg;
 		if (c == 't')
 			o->trace = true;
+		if (c == 'w')
+			o->without = true;
 		if (c == '?')
 			return false;
 	}
@@ -154,10 +175,54 @@ static bool play(const struct scenario *s, const struct options *o)
 	return c.failed == 0;
 }
 
+/* Which rows of what decides about epochs and recovery no seed has come to. */
+static void report_rows(void)
+{
+	char text[EPOCHS_ROW_TEXT_MAX > LADDER_ROW_TEXT_MAX ? EPOCHS_ROW_TEXT_MAX :
+							      LADDER_ROW_TEXT_MAX];
+
+	for (unsigned i = 0; i < epochs_rows(); i++)
+		if (!(sim_reached.epochs >> i & 1))
+			printf("no seed has reached: epoch %s\n", epochs_row_text(i, text));
+	for (unsigned i = 0; i < ladder_rows(); i++)
+		if (!(sim_reached.ladder >> i & 1))
+			printf("no seed has reached: ladder %s\n", ladder_row_text(i, text));
+}
+
+static bool wants(const struct options *o, const char *world, const char *name)
+{
+	return (!o->world || strcmp(o->world, world) == 0) &&
+	       (!o->scenario || strcmp(o->scenario, name) == 0);
+}
+
+/* How many were played; *good: none has failed. */
+static unsigned play_all(const struct options *o, bool *good)
+{
+	unsigned played = 0;
+
+	field_options = (struct field_options){
+		.epochs = (unsigned)o->epochs,
+		.show = o->trace,
+		.without = o->without,
+	};
+	for (unsigned i = 0; i < scenario_count(); i++) {
+		if (!wants(o, "one", scenario_at(i)->name))
+			continue;
+		played++;
+		*good &= play(scenario_at(i), o);
+	}
+	for (unsigned i = 0; field_scenario_at(i); i++) {
+		if (!wants(o, "many", field_scenario_at(i)->name))
+			continue;
+		played++;
+		*good &= field_run(field_scenario_at(i), o->first, o->n);
+	}
+	return played;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
-	unsigned played = 0;
 	bool good = true;
 
 	if (!options_read(&o, argc, argv)) {
@@ -170,16 +235,12 @@ int main(int argc, char **argv)
 	}
 	if (!o.scenario)
 		good = selftest();
-	for (unsigned i = 0; i < scenario_count(); i++) {
-		if (o.scenario && strcmp(o.scenario, scenario_at(i)->name) != 0)
-			continue;
-		played++;
-		good &= play(scenario_at(i), &o);
-	}
-	if (!played) {
-		fprintf(stderr, "sim: no scenario %s\n", o.scenario);
+	if (!play_all(&o, &good)) {
+		fputs("sim: there is no such scenario\n", stderr);
 		usage(stderr);
 		return 1;
 	}
+	if (!o.scenario)
+		report_rows();
 	return good ? 0 : 1;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "tests/sim/attacker.h"
-#include "tests/sim/client.h"
+#include "tests/sim/host.h"
 #include "tests/sim/gateway.h"
 
 /* ---- what scenarios have in common ---- */
@@ -36,7 +36,7 @@ static unsigned inner_size(struct world *w)
 static void ping(struct world *w, unsigned n)
 {
 	if (!w->client->done)
-		sim_client_ping(w->client, n, inner_size(w));
+		host_ping(w, n, inner_size(w));
 }
 
 static void expect_up(struct world *w)

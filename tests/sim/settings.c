@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+struct session_reached sim_reached;
+
 static const enum hash_alg hashes[] = { HASH_SHA1, HASH_SHA2_256, HASH_SHA2_384, HASH_SHA2_512,
 					HASH_MD5 };
 static const uint16_t key_bits[] = { 128, 192, 256 };
@@ -160,6 +162,7 @@ void settings_choose(struct settings *s, struct rng *rng)
 {
 	memset(s, 0, sizeof(*s));
 	s->session.name = "sim";
+	s->session.reached = &sim_reached;
 	s->session.fallback = POLICY_DISCARD;
 	s->session.ike.lifetime_s = 8 * 3600;
 	s->session.ike.timeout = 30 * VTIME_S;

@@ -49,6 +49,9 @@ struct settings {
 	struct addr hosts[SETTINGS_TUNNELS_MAX]; /* one behind the gateway for each tunnel */
 };
 
+/* What the clients of all worlds have reached. */
+extern struct session_reached sim_reached;
+
 /* Everything by the seed, on a wire that delivers all in order. */
 void settings_choose(struct settings *s, struct rng *rng);
 /* Gives the gateway this key instead. */

@@ -29,24 +29,31 @@ void trace_line(struct trace *t, vtime at, const char *fmt, ...)
 {
 	char line[700];
 	va_list args;
-	int n = snprintf(line, sizeof(line), "%5" PRIu64 ".%06" PRIu64 "  ", at / VTIME_S,
-			 at % VTIME_S / VTIME_US);
+	int n;
 
+	if (t->lazy && !t->show)
+		return;
+	n = snprintf(line, sizeof(line), "%5" PRIu64 ".%06" PRIu64 "  ", at / VTIME_S,
+		     at % VTIME_S / VTIME_US);
 	va_start(args, fmt);
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, args);
 	va_end(args);
-	trace_bytes(t, SLICE_STR(line));
-	trace_bytes(t, slice(&at, sizeof(at)));
+	if (!t->lazy) {
+		trace_bytes(t, SLICE_STR(line));
+		trace_bytes(t, slice(&at, sizeof(at)));
+	}
 	if (t->show)
 		puts(line);
 }
 
-void trace_log(struct trace *t, const struct log_event *ev)
+void trace_log(struct trace *t, const char *client, const struct log_event *ev)
 {
 	char text[500];
 
-	log_format(ev, text, sizeof(text));
-	trace_line(t, ev->at, "  client: %s: %s", log_level_name(ev->level), text);
+	if (!t->lazy || t->show) {
+		log_format(ev, text, sizeof(text));
+		trace_line(t, ev->at, "  %s: %s: %s", client, log_level_name(ev->level), text);
+	}
 	if (ev->level > LOG_INFO)
 		return;
 	t->milestones = trace_hash(t->milestones, SLICE_STR(ev->what));

@@ -13,6 +13,7 @@
 
 struct trace {
 	bool show;
+	bool lazy; /* lines are made only to be shown: the hash is of bytes and of milestones alone */
 	uint64_t hash;
 	uint64_t milestones; /* of what the client logged and when, without values and debug events */
 };
@@ -23,8 +24,8 @@ void trace_line(struct trace *t, vtime at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Adds bytes that the lines do not show in full. */
 void trace_bytes(struct trace *t, struct slice bytes);
-/* One event of the client's log. */
-void trace_log(struct trace *t, const struct log_event *ev);
+/* One event of a client's log. */
+void trace_log(struct trace *t, const char *client, const struct log_event *ev);
 
 uint64_t trace_hash(uint64_t hash, struct slice bytes);
 

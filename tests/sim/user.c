@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tests/sim/client.h"
+#include "tests/sim/host.h"
 #include "tests/sim/gateway.h"
 #include "tests/sim/scenarios.h"
 
@@ -30,7 +30,7 @@ static void stop(struct world *w, unsigned unused)
 static void ping(struct world *w, unsigned n)
 {
 	if (!w->client->done)
-		sim_client_ping(w->client, n * tunnels(w), 100);
+		host_ping(w, n * tunnels(w), 100);
 }
 
 static void pings(struct world *w, vtime from, unsigned n, vtime every)

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "tests/sim/client.h"
+#include "tests/sim/host.h"
 #include "tests/sim/gateway.h"
 
 #define NAT_PORTS 20000 /* added to the client's ports */
-#define HAPPENINGS_MAX 65536
 #define TIMEOUTS_MAX 8 /* at one instant, before it counts as a busy loop */
 
 /*
@@ -39,59 +38,26 @@ void world_fail(struct world *w, const char *fmt, ...)
 	trace_line(&w->trace, w->now, "FAILED: %s", w->failure);
 }
 
-/* ---- the heap of what is to happen ---- */
+/* ---- what is to happen ---- */
 
-static bool before(const struct happening *a, const struct happening *b)
+struct happening {
+	enum side to;
+	struct datagram *datagram; /* arrives at `to`; NULL: the action */
+	world_action action;
+	unsigned arg;
+};
+
+static void plan(struct world *w, vtime at, const struct happening *h)
 {
-	return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
+	struct happening *copy = xcalloc(1, sizeof(*copy));
 
-static void exchange(struct happening *a, struct happening *b)
-{
-	struct happening kept = *a;
-
-	*a = *b;
-	*b = kept;
-}
-
-static void heap_put(struct world *w, struct happening h)
-{
-	unsigned i = w->nheap;
-
-	if (w->nheap == w->heap_size) {
-		w->heap_size = w->heap_size ? 2 * w->heap_size : 64;
-		w->heap = realloc(w->heap, w->heap_size * sizeof(*w->heap));
-		if (!w->heap || w->heap_size > HAPPENINGS_MAX)
-			abort();
-	}
-	h.order = w->order++;
-	w->heap[w->nheap++] = h;
-	for (; i > 0 && before(&w->heap[i], &w->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		exchange(&w->heap[i], &w->heap[(i - 1) / 2]);
-}
-
-static struct happening heap_take(struct world *w)
-{
-	struct happening first = w->heap[0];
-	unsigned i = 0;
-
-	w->heap[0] = w->heap[--w->nheap];
-	for (;;) {
-		unsigned least = i;
-
-		for (unsigned child = 2 * i + 1; child <= 2 * i + 2 && child < w->nheap; child++)
-			if (before(&w->heap[child], &w->heap[least]))
-				least = child;
-		if (least == i)
-			return first;
-		exchange(&w->heap[i], &w->heap[least]);
-		i = least;
-	}
+	*copy = *h;
+	heap_put(&w->heap, at, copy);
 }
 
 void world_at(struct world *w, vtime at, world_action action, unsigned arg)
 {
-	heap_put(w, (struct happening){ .at = at, .action = action, .arg = arg });
+	plan(w, at, &(struct happening){ .action = action, .arg = arg });
 }
 
 /* ---- the wire ---- */
@@ -111,8 +77,7 @@ static struct datagram *datagram_new(const struct endpoint *from, const struct e
 void world_put(struct world *w, enum side to, const struct endpoint *src,
 	       const struct endpoint *dst, struct slice payload, vtime at)
 {
-	heap_put(w, (struct happening){
-			    .at = at, .to = to, .datagram = datagram_new(src, dst, payload) });
+	plan(w, at, &(struct happening){ .to = to, .datagram = datagram_new(src, dst, payload) });
 }
 
 /*
@@ -200,15 +165,17 @@ void world_send(struct world *w, enum side from, const struct endpoint *src,
 
 /* ---- time ---- */
 
-static void deliver(struct world *w, const struct happening *h)
+static void deliver(struct world *w, struct happening *h)
 {
 	if (!h->datagram)
 		h->action(w, h->arg);
 	else if (h->to == SIDE_CLIENT)
-		sim_client_datagram(w->client, h->datagram);
+		sim_client_datagram(w->client, &h->datagram->from, &h->datagram->to,
+				    slice(h->datagram->bytes, h->datagram->n));
 	else
 		sim_gateway_datagram(w->gateway, h->datagram);
 	free(h->datagram);
+	free(h);
 }
 
 static void client_timeout(struct world *w)
@@ -222,7 +189,7 @@ static void client_timeout(struct world *w)
 
 static void step(struct world *w)
 {
-	vtime happening = w->nheap ? w->heap[0].at : VTIME_NEVER;
+	vtime happening = heap_next(&w->heap);
 	vtime client = sim_client_deadline(w->client);
 	vtime gateway = sim_gateway_deadline(w->gateway);
 	vtime next = vtime_min(happening, vtime_min(client, gateway));
@@ -234,15 +201,12 @@ static void step(struct world *w)
 	}
 	if (next > w->now)
 		w->now = next;
-	if (happening == next) {
-		struct happening h = heap_take(w);
-
-		deliver(w, &h);
-	} else if (client == next) {
+	if (happening == next)
+		deliver(w, heap_take(&w->heap));
+	else if (client == next)
 		client_timeout(w);
-	} else {
+	else
 		sim_gateway_timeout(w->gateway);
-	}
 }
 
 /* ---- a world's life ---- */
@@ -279,19 +243,20 @@ static void world_begin(struct world *w)
 		   (unsigned long long)w->seed, text);
 	link_init(&w->up, &w->settings.up, &w->rng[STREAM_UP]);
 	link_init(&w->down, &w->settings.down, &w->rng[STREAM_DOWN]);
-	w->client = sim_client_new(w);
+	w->client = host_client_new(w);
 	w->gateway = sim_gateway_new(w);
 	world_at(w, 0, world_connect, 0);
 }
 
 static void world_end(struct world *w)
 {
-	while (w->nheap) {
-		struct happening h = heap_take(w);
+	struct happening *h;
 
-		free(h.datagram);
+	while ((h = heap_take(&w->heap))) {
+		free(h->datagram);
+		free(h);
 	}
-	free(w->heap);
+	heap_free(&w->heap);
 	sim_client_free(w->client);
 	sim_gateway_free(w->gateway);
 	settings_free(&w->settings);

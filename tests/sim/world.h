@@ -10,11 +10,13 @@
  *	  esp engines        │                                               esp engines
  *	                  attacker: puts what it likes on either link
  *
- *	world.c      time, the heap of what is to happen, the wire, invariants of each step
+ *	world.c      time, the wire, invariants of each step
+ *	heap.c       what is to happen
  *	link.c       what becomes of one datagram
  *	tap.c        names datagrams; what must hold for everything on the wire
  *	inner.c      the packets inside; what must hold for everything that comes out
  *	client.c     carries the session's effects out, as the program's loop does
+ *	host.c       what lies between a client and this world
  *	gateway.c    a responder with a data half and hosts behind it
  *	attacker.c   an off-path sender of garbage and of altered copies
  *	settings.c   the seed's choice of suites, addresses, tunnels
@@ -29,6 +31,7 @@
 #ifndef GODWIT_SIM_WORLD_H
 #define GODWIT_SIM_WORLD_H
 
+#include "tests/sim/heap.h"
 #include "tests/sim/inner.h"
 #include "tests/sim/link.h"
 #include "tests/sim/settings.h"
@@ -72,24 +75,13 @@ struct scenario {
 	const struct scenario *twin;
 };
 
-struct happening {
-	vtime at;
-	uint64_t order; /* of two at the same time the one planned first comes first */
-	enum side to;
-	struct datagram *datagram; /* arrives at `to`; NULL: the action */
-	world_action action;
-	unsigned arg;
-};
-
 struct world {
 	const struct scenario *scenario;
 	uint64_t seed;
 	vtime now;
 	bool stopped;
 	char failure[400]; /* the first thing that went wrong; empty: nothing */
-	struct happening *heap;
-	unsigned nheap, heap_size;
-	uint64_t order;
+	struct heap heap;
 	vtime instant; /* of the last timeout, and how many there were at that instant */
 	unsigned timeouts;
 

@@ -11,6 +11,16 @@
  *	                                                 server sends with an SPI of no item
  *	                                                              ▼
  *	 gone ◄── T_ei of silence in both directions ──────────── ESTABLISHED
+ *
+ *	IKE items {client, server, initiator cookie, responder cookie, last packet}
+ *
+ *	 no item ── client sends, nobody else's is outstanding ──► OUTSTANDING
+ *	              with this cookie (else dropped)                 │ server answers with this
+ *	                                                              ▼ initiator cookie
+ *	                                                          ESTABLISHED
+ *
+ * An IKE item that has been silent for T_ike goes on to route, but its client gets no more copies, its
+ * cookie keeps nobody away, and it makes room where there is none.
  */
 #ifndef GODWIT_TESTS_MASQ_H
 #define GODWIT_TESTS_MASQ_H
@@ -23,6 +33,7 @@
 
 #define MASQ_ITEMS_MAX 4096 /* of each table */
 #define MASQ_CLIENTS_MAX 64 /* one packet is copied to at most so many */
+#define MASQ_ALIASES_MAX 16 /* the newest that many */
 
 struct masq_config {
 	struct addr outside; /* all clients go out with this address */
@@ -65,6 +76,19 @@ struct masq_verdict {
 	bool established; /* an item was established by this packet */
 	unsigned n;
 	struct addr to[MASQ_CLIENTS_MAX]; /* in: the clients; out: the server, from config.outside */
+	uint32_t outgoing_spi; /* ESP that is forwarded and no multicast: of its item */
+};
+
+/* One client's epoch. */
+struct masq_item {
+	struct addr client;
+	struct addr server;
+	uint32_t outgoing_spi;
+	uint32_t incoming_spi; /* known once it is established */
+	bool established;
+	bool in_the_way; /* outstanding: made another client's packet be dropped */
+	unsigned carried; /* packets since then */
+	vtime expires;
 };
 
 struct masq;
@@ -78,12 +102,22 @@ void masq_in(struct masq *m, vtime now, const struct masq_packet *p, struct masq
 void masq_reboot(struct masq *m);
 /* Another outside address from now on. The tables stay. */
 void masq_renumber(struct masq *m, const struct addr *outside);
+/* Server packets with the SPI `spi` are looked up as if they had `as`: a collision at will. */
+void masq_alias(struct masq *m, uint32_t spi, uint32_t as);
+/*
+ * Takes one ESP item that has expired out of its table. False: there is none. It need not be
+ * called: an expired item is as good as gone.
+ */
+bool masq_expired(struct masq *m, vtime now, struct masq_item *item);
 /* Packets that met each fate, both directions; multicast copies are counted as one packet. */
 const uint64_t *masq_counters(const struct masq *m);
 const char *masq_fate_name(enum masq_fate fate);
 
 /* ---- what tests look at ---- */
 
+/* The established item of this incoming SPI; false: there is none. */
+bool masq_item_of(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
+		  struct masq_item *item);
 /* Whose packets with this incoming SPI are: false when no established item has it. */
 bool masq_owner(const struct masq *m, vtime now, const struct addr *server, uint32_t incoming_spi,
 		struct addr *client);

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "client/session_impl.h"
+#include "esp/sa.h"
 #include "tests/unit/fake_ike.h"
 #include "tests/unit/esp_parts.h"
 
@@ -202,8 +203,11 @@ static inline void bench_ping(struct bench *b, const struct session_effect *fx)
 	struct tuple t;
 
 	*p = (struct ping_seen){ .at = b->now };
-	if (fx->probe.out)
+	if (fx->probe.out) {
 		p->spi = esp_out_config(fx->probe.out)->spi;
+		atomic_fetch_add(&fx->probe.out->counters.packets, 1);
+		atomic_fetch_add(&fx->probe.out->counters.own, 1);
+	}
 	if (fx->probe.n == 0)
 		return;
 	assert_int_equal(b->keys, 1);

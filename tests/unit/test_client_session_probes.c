@@ -7,6 +7,8 @@
 #define TRIES 6 /* pings of an epoch */
 #define MAXIDLE (20 * VTIME_S)
 #define ONE_EPOCH (TRIES * PINGTIME) /* until it is given up */
+/* The target alone is asked twice, then both hosts. */
+#define PINGS_OF_EPOCH (2 + 2 * (TRIES - 2))
 
 #define GATEWAY "192.0.2.1"
 #define DNS "10.0.0.53"
@@ -89,6 +91,7 @@ static void answer_on(struct bench *b, unsigned ping, uint32_t spi_in)
 	};
 
 	assert_true(p->dst.family != FAMILY_NONE);
+	atomic_fetch_add(&tunnel(b)->epoch[at].in->counters.own, 1);
 	heard(b, at);
 	event(b, &reply);
 }
@@ -187,7 +190,6 @@ static void the_first_epoch_asks_everybody_at_once(void **state)
 		assert_true(addr_eq(&b->ping[i].src, &inner));
 		assert_int_equal(b->ping[i].spi, epoch(b, 0)->spi_out);
 	}
-	assert_int_equal(ping_info(b).target.family, FAMILY_NONE);
 	assert_string_equal(ping_info(b).why, "asking");
 	/* With UDP data need not wait for them. */
 	assert_non_null(b->out[0]);
@@ -275,7 +277,6 @@ static void selectors_without_icmp(void **state)
 	bench_begin(b);
 	bench_established(b, 1);
 	assert_int_equal(bench_info(b).state, SESSION_UP);
-	/* It is used at once, and the NAT learns of it by dummies. */
 	assert_non_null(b->out[0]);
 	assert_int_equal(b->pings, 1);
 	expect_asks(b, 0, NULL);
@@ -320,8 +321,14 @@ static void answered_on_the_old_pair(void **state)
 	rekey(b);
 	answer_on(b, 2, old);
 	assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
-	later(b, ONE_EPOCH);
-	assert_int_equal(b->pings, 3);
+	/* It goes on answering there, and is taken for no less alive. */
+	for (unsigned i = 0; i < 5; i++) {
+		later(b, MAXIDLE);
+		assert_int_equal(b->pings, 4 + i);
+		answer_on(b, 3 + i, old);
+	}
+	assert_int_equal(children(), 2);
+	assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
 }
 
 static void answered_on_the_old_pair_behind_a_nat(void **state)
@@ -375,8 +382,10 @@ static void held_packets_wait_for_the_proof(void **state)
 	bench_up(b);
 	event(b, &need);
 	assert_int_equal(children(), 1);
+	assert_false(tunnel(b)->demanded);
 	event(b, &need);
 	assert_int_equal(children(), 1);
+	assert_true(tunnel(b)->demanded);
 	/* When it is given up they are not forgotten. */
 	later(b, ONE_EPOCH + 2 * VTIME_S);
 	assert_int_equal(children(), 2);
@@ -400,7 +409,7 @@ static void an_unproved_pair_is_given_up(void **state)
 	spi = epoch(b, 0)->spi_in;
 	from = b->now;
 	later(b, ONE_EPOCH - 1);
-	assert_int_equal(b->pings, 2 + TRIES);
+	assert_int_equal(b->pings, 2 + PINGS_OF_EPOCH);
 	assert_int_equal(fake_ike_count(0, IKE_EVENT_CHILD_DELETE), 0);
 	later(b, 1);
 	assert_int_equal(fake_ike_last(IKE_EVENT_CHILD_DELETE)->deleted, spi);
@@ -557,15 +566,34 @@ static void an_idle_pair_is_pinged_in_time(void **state)
 	assert_int_equal(b->pings, 3);
 	assert_true(b->ping[2].at == last + MAXIDLE);
 	expect_asks(b, 2, DNS);
-	assert_int_equal(bench_info(b).rung, RUNG_REST);
 	answer(b, 2);
 	assert_int_equal(bench_info(b).rung, RUNG_REST);
-	/* One for each maxidle, and no more. */
 	for (unsigned i = 1; i <= 5; i++) {
 		later(b, MAXIDLE);
 		assert_int_equal(b->pings, 3 + i);
 		answer(b, 2 + i);
 	}
+}
+
+/* Our own pings are no reason to keep it. */
+static void a_pinged_tunnel_can_be_idle(void **state)
+{
+	struct bench *b = begin(*state);
+	const struct data_event need = { .type = DATA_NEED_SA };
+
+	b->config.on_demand = true;
+	b->config.idle_close = 5 * MAXIDLE;
+	bench_up(b);
+	event(b, &need);
+	answer(b, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		later(b, MAXIDLE);
+		answer(b, b->pings - 1);
+		assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
+	}
+	later(b, MAXIDLE);
+	assert_int_equal(bench_info(b).tunnels[0].nepochs, 0);
+	assert_int_equal(children(), 1);
 }
 
 static void a_silent_pair_is_replaced(void **state)
@@ -580,7 +608,7 @@ static void a_silent_pair_is_replaced(void **state)
 	assert_int_equal(bench_info(b).rung, RUNG_PING);
 	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
 	later(b, from + MAXIDLE + ONE_EPOCH - 1 - b->now);
-	assert_int_equal(b->pings, 2 + TRIES);
+	assert_int_equal(b->pings, 2 + PINGS_OF_EPOCH);
 	assert_int_equal(children(), 1);
 	assert_non_null(b->out[0]);
 	later(b, 1);
@@ -594,6 +622,45 @@ static void a_silent_pair_is_replaced(void **state)
 	expect_asks(b, b->pings - 1, DNS);
 	answer(b, b->pings - 1);
 	assert_int_equal(bench_info(b).rung, RUNG_REST);
+}
+
+/* Not the tunnel is down, but the host that is asked. */
+static void another_host_answers(void **state)
+{
+	struct bench *b = begin(*state);
+
+	found(b);
+	later(b, MAXIDLE + 2 * PINGTIME);
+	assert_int_equal(b->pings, 2 + 4);
+	expect_asks(b, 4, GATEWAY);
+	assert_string_equal(ping_info(b).why, "asking");
+	answer(b, 4);
+	assert_true(is_target(b, GATEWAY));
+	later(b, MAXIDLE);
+	assert_int_equal(b->pings, 7);
+	expect_asks(b, 6, GATEWAY);
+	assert_int_equal(children(), 1);
+	assert_non_null(b->out[0]);
+}
+
+/* Through a tunnel that does not lead to the target nobody has asked it. */
+static void a_tunnel_that_does_not_lead_to_the_target(void **state)
+{
+	struct bench *b = begin(*state);
+
+	b->assigned.ndns = 0;
+	bench_include(&b->assigned, "10.7.0.0/16");
+	bench_include(&b->assigned, "10.8.0.0/16");
+	bench_up(b);
+	assert_int_equal(b->pings, 2);
+	answer(b, 0);
+	assert_true(is_target(b, "10.7.0.1"));
+	assert_non_null(b->out[1]);
+	/* It has asked its own host before, and nobody any more. */
+	later(b, ONE_EPOCH);
+	assert_int_equal(b->pings, 2);
+	assert_true(is_target(b, "10.7.0.1"));
+	assert_int_equal(children(), 2);
 }
 
 /* It was not lost after all. */
@@ -690,33 +757,6 @@ static void what_is_configured_about_the_peer(void **state)
 	assert_int_equal(fake_ike_count(0, IKE_EVENT_CHILD_ACCEPT), 1);
 }
 
-/* ---- the model ---- */
-
-static void parameters_that_do_not_fit_are_named(void **state)
-{
-	struct session_config c = {
-		.pingtime = 2 * VTIME_S,
-		.pingtries = 5,
-		.maxidle = 20 * VTIME_S,
-		.nat_model = { .tout = 2 * VTIME_S, .nout = 4, .tei = 60 * VTIME_S, .clients = 4 },
-	};
-	char text[SESSION_WARNING_MAX];
-
-	for (unsigned fault = NAT_MODEL_PINGTIME; fault <= NAT_MODEL_MAXIDLE; fault <<= 1)
-		assert_false(session_nat_warning(&c, (enum nat_model_fault)fault, text));
-	c.pingtime = 200 * VTIME_MS;
-	assert_true(session_nat_warning(&c, NAT_MODEL_PINGTIME, text));
-	assert_non_null(strstr(text, "[nat] pingtime = 200ms: "));
-	assert_non_null(strstr(text, "500ms or more would do"));
-	assert_true(session_nat_warning(&c, NAT_MODEL_PINGTRIES, text));
-	assert_non_null(strstr(text, "[nat] pingtries = 5: "));
-	assert_non_null(strstr(text, "with a pingtime of 500ms 17 or more would do"));
-	c.maxidle = 60 * VTIME_S;
-	assert_true(session_nat_warning(&c, NAT_MODEL_MAXIDLE, text));
-	assert_non_null(strstr(text, "[nat] maxidle = 60s: "));
-	assert_non_null(strstr(text, "less than 60s would do"));
-}
-
 static int set_up(void **state)
 {
 	return crypto_init();
@@ -743,14 +783,16 @@ int main(void)
 		BENCH_TEST(the_next_gateway),
 		BENCH_TEST(nobody_answers_behind_a_nat),
 		BENCH_TEST(an_idle_pair_is_pinged_in_time),
+		BENCH_TEST(a_pinged_tunnel_can_be_idle),
 		BENCH_TEST(a_silent_pair_is_replaced),
+		BENCH_TEST(another_host_answers),
+		BENCH_TEST(a_tunnel_that_does_not_lead_to_the_target),
 		BENCH_TEST(a_silent_pair_that_is_heard_again),
 		BENCH_TEST(the_peer_may_renew_where_nobody_guesses),
 		BENCH_TEST(the_peer_is_refused_behind_a_nat),
 		BENCH_TEST(a_gateway_that_takes_it_ill_is_passed_over),
 		BENCH_TEST(a_gateway_that_falls_silent_over_it_is_passed_over),
 		BENCH_TEST(what_is_configured_about_the_peer),
-		BENCH_TEST(parameters_that_do_not_fit_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
