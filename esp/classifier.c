@@ -507,6 +507,11 @@ void classifier_retire_rules(struct classifier *c, struct classifier_rules *r)
 	classifier_retire(c, r, free_rules);
 }
 
+void classifier_retire_path(struct classifier *c, struct path *p)
+{
+	classifier_retire(c, p, free);
+}
+
 unsigned classifier_index_used(const struct classifier *c)
 {
 	unsigned n = 0;
