@@ -390,6 +390,12 @@ void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
 	kick_all(d);
 }
 
+void data_retire_path(struct data *d, struct path *p)
+{
+	classifier_retire_path(d->classifier, p);
+	kick(d, DATA_TX);
+}
+
 void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 {
 	struct data_command *command = NULL;
