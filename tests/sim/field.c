@@ -358,6 +358,7 @@ static void settings_default(struct field *f)
 	*s = (struct field_settings){
 		.nclients = 2,
 		.nnats = 1,
+		.ngateways = 1,
 		.masq = { .tout = 2 * VTIME_S,
 			  .nout = 4,
 			  .tei = 60 * VTIME_S,

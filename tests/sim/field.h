@@ -48,6 +48,7 @@ enum field_box {
 
 struct field_settings {
 	unsigned nclients, nnats;
+	unsigned ngateways; /* names of the server; with two each has an address that nobody has */
 	enum field_box box;
 	struct masq_config masq; /* without `outside` */
 	struct udp_nat_config nat;

@@ -26,6 +26,11 @@ static void choose_nats(struct field *f)
 	s->nnats = one_in(f, 2) ? 2 : 1;
 	s->wan.delay = between(f, 5, 60) * VTIME_MS;
 	s->wan.jitter = between(f, 0, 10) * VTIME_MS;
+	s->wan.mtu = 1500;
+	if (one_in(f, 4)) {
+		s->wan.rate = between(f, 30000, 100000);
+		s->wan.queue = 100 * VTIME_MS;
+	}
 	s->masq.tout = between(f, 400, 2000) * VTIME_MS;
 	s->masq.nout = (unsigned)between(f, 2, 8);
 	s->masq.tei = between(f, 30, 120) * VTIME_S;

@@ -310,6 +310,31 @@ static void failover_begin(struct field *f)
 	settle(f);
 }
 
+/* Nothing passes for minutes: every address of every name of the server is tried. */
+static void gateways_settings(struct field *f)
+{
+	settings_some(f);
+	f->settings.ngateways = 2;
+	f->settings.timeout = 10 * VTIME_S;
+	f->settings.elimit = 1;
+}
+
+static void revive_nat(struct field *f, unsigned nat)
+{
+	f->nats[nat].dead = false;
+	field_reboot_nat(f, nat);
+}
+
+static void gateways_begin(struct field *f)
+{
+	vtime back = RACE_AT + (100 + dice_below(f, 200)) * VTIME_S;
+
+	all_begin(f);
+	field_at(f, RACE_AT, field_kill_nat, 0);
+	field_at(f, back, revive_nat, 0);
+	field_at(f, back, field_quiet, 0);
+}
+
 #define LIMIT (3600 * VTIME_S)
 
 const struct field_scenario field_races[] = {
@@ -325,6 +350,7 @@ const struct field_scenario field_races[] = {
 	{ "nat_reboot", settings_some, reboot_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
 	{ "nat_renumber", settings_some, renumber_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
 	{ "failover", failover_settings, failover_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "gateways", gateways_settings, gateways_begin, NULL, LIMIT, FIELD_TWIN_SHOWN, 4 },
 };
 
 const unsigned nfield_races = sizeof(field_races) / sizeof(field_races[0]);
