@@ -296,6 +296,7 @@ struct session {
 	const char *
 		ping_why; /* what is amiss where data alone proves an epoch; NULL: nothing; static */
 	unsigned unanswered; /* ISAKMP SAs that were given up while nobody had answered a ping */
+	bool target_doubted; /* it has not answered lately, and all are asked again */
 	bool target_warned, nat_warned;
 	bool passes_over; /* a refusal made this gateway give up its ISAKMP SA: it gets none any more */
 	struct ladder ladder;

@@ -7,6 +7,8 @@
 #define ICMP6_ECHO 128
 #define ICMP6_ECHO_REPLY 129
 
+#define TRIES_OF_TARGET 2 /* pings that it may leave unanswered */
+
 #define WHY_NOBODY "no host behind the gateway is known that could be asked"
 #define WHY_OFF "nobody is to be asked"
 #define WHY_UNPROVED "nothing has come through the newest keys yet"
@@ -173,6 +175,7 @@ static void trust_all(struct session *s, vtime now)
 static void give_up(struct session *s, vtime now)
 {
 	targets_give_up(&s->targets);
+	s->target_doubted = false;
 	log_ev(s->log, LOG_WARN, "nobody in the tunnel answers pings: data alone shows what works");
 	trust_all(s, now);
 }
@@ -187,6 +190,26 @@ static void ask_anew(struct session *s)
 	s->targets.last = was.last;
 	s->targets.sent = was.sent;
 	s->targets.answered = was.answered;
+}
+
+/*
+ * A host may be down, and the tunnel be good. Where a NAT guesses pings are too dear to ask more than
+ * one.
+ */
+static void doubt_target(struct session *s, unsigned tries)
+{
+	if (session_is_strict(s) || s->targets.state != TARGET_FOUND || s->targets.n == 1 ||
+	    tries <= TRIES_OF_TARGET)
+		return;
+	log_ev(s->log, LOG_INFO, "the ping target does not answer: all are asked again");
+	ask_anew(s);
+	s->target_doubted = true;
+}
+
+/* Nobody has ever answered, and no NAT can have kept all of the answers from us. */
+static bool is_hopeless(const struct session *s)
+{
+	return s->targets.state == TARGET_ASKING && !session_is_strict(s) && !s->target_doubted;
 }
 
 /* ---- sending ---- */
@@ -243,6 +266,7 @@ static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
 			prober_watch(&t->prober, now, 0);
 		return;
 	}
+	doubt_target(s, idle ? t->prober.ntries2 : t->prober.ntries);
 	/* Where ports tell clients apart there is no need to announce new keys to a NAT. */
 	if (!ask(s, slot, id, e) && (idle || session_is_strict(s)))
 		dummy_send(s, e->out);
@@ -259,7 +283,7 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 	struct tunnel *t = &s->tunnels[slot];
 
 	if (session_epoch_is_proved(t, id)) {
-		if (s->targets.state == TARGET_ASKING && !session_is_strict(s))
+		if (is_hopeless(s))
 			give_up(s, now);
 		return;
 	}
@@ -267,7 +291,7 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 		s->ping_why = WHY_UNPROVED;
 		return;
 	}
-	if (s->targets.state == TARGET_ASKING && !session_is_strict(s)) {
+	if (is_hopeless(s)) {
 		give_up(s, now);
 		return;
 	}
@@ -281,8 +305,8 @@ static void on_silent(struct session *s, vtime now, unsigned slot, uint32_t id)
 {
 	struct tunnel *t = &s->tunnels[slot];
 
-	if (is_data(s, slot) || (s->targets.state == TARGET_ASKING && !session_is_strict(s))) {
-		if (s->targets.state == TARGET_ASKING && !is_data(s, slot))
+	if (is_data(s, slot) || is_hopeless(s)) {
+		if (!is_data(s, slot))
 			give_up(s, now);
 		prober_watch(&t->prober, now, id);
 		return;
@@ -296,10 +320,13 @@ static void on_silent(struct session *s, vtime now, unsigned slot, uint32_t id)
 /* Nothing is on its way that would prove an epoch: what the ladder says after too many of them. */
 void session_probes_exhausted(struct session *s, vtime now)
 {
+	bool doubted = s->target_doubted;
+
+	s->target_doubted = false;
 	if (s->targets.state == TARGET_FOUND)
 		ask_anew(s);
-	else if (s->targets.state == TARGET_ASKING && ++s->unanswered >= SESSION_UNANSWERED_MAX &&
-		 s->targets.answered == 0)
+	else if (!doubted && s->targets.state == TARGET_ASKING &&
+		 ++s->unanswered >= SESSION_UNANSWERED_MAX && s->targets.answered == 0)
 		give_up(s, now);
 }
 
@@ -352,6 +379,7 @@ static void found(struct session *s, vtime now)
 	log_ev(s->log, LOG_INFO, "ping target", log_addr("address", &c->addr),
 	       log_str("why", target_kind_name(c->kind)));
 	s->ping_why = NULL;
+	s->target_doubted = false;
 	trust_all(s, now);
 }
 
