@@ -180,18 +180,6 @@ static void give_up(struct session *s, vtime now)
 	trust_all(s, now);
 }
 
-/* Whom we have found does not answer any more: somebody else may. */
-static void ask_anew(struct session *s)
-{
-	const struct targets was = s->targets;
-
-	targets_init(&s->targets);
-	targets_set(&s->targets, was.list, was.n, was.why);
-	s->targets.last = was.last;
-	s->targets.sent = was.sent;
-	s->targets.answered = was.answered;
-}
-
 /*
  * A host may be down, and the tunnel be good. Where a NAT guesses pings are too dear to ask more than
  * one.
@@ -202,7 +190,7 @@ static void doubt_target(struct session *s, unsigned tries)
 	    tries <= TRIES_OF_TARGET)
 		return;
 	log_ev(s->log, LOG_INFO, "the ping target does not answer: all are asked again");
-	ask_anew(s);
+	targets_ask_anew(&s->targets);
 	s->target_doubted = true;
 }
 
@@ -214,6 +202,7 @@ static bool is_hopeless(const struct session *s)
 
 /* ---- sending ---- */
 
+/* echo: NULL: a dummy. */
 static void probe_send(struct session *s, struct esp_out *out, const struct packet_echo *echo)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_PROBE);
@@ -221,11 +210,6 @@ static void probe_send(struct session *s, struct esp_out *out, const struct pack
 	fx->probe.out = out;
 	if (echo)
 		fx->probe.n = packet_echo_request(echo, fx->probe.bytes, sizeof(fx->probe.bytes));
-}
-
-static void dummy_send(struct session *s, struct esp_out *out)
-{
-	probe_send(s, out, NULL);
 }
 
 /* Asks everybody who is to be asked now through this epoch; false: nobody. */
@@ -269,7 +253,7 @@ static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
 	doubt_target(s, idle ? t->prober.ntries2 : t->prober.ntries);
 	/* Where ports tell clients apart there is no need to announce new keys to a NAT. */
 	if (!ask(s, slot, id, e) && (idle || session_is_strict(s)))
-		dummy_send(s, e->out);
+		probe_send(s, e->out, NULL);
 	if (!idle)
 		return;
 	if (is_data(s, slot))
@@ -324,7 +308,7 @@ void session_probes_exhausted(struct session *s, vtime now)
 
 	s->target_doubted = false;
 	if (s->targets.state == TARGET_FOUND)
-		ask_anew(s);
+		targets_ask_anew(&s->targets);
 	else if (!doubted && s->targets.state == TARGET_ASKING &&
 		 ++s->unanswered >= SESSION_UNANSWERED_MAX && s->targets.answered == 0)
 		give_up(s, now);

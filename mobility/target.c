@@ -55,6 +55,12 @@ bool targets_asks(const struct targets *t, unsigned candidate)
 	return candidate < t->n && (t->state != TARGET_FOUND || candidate == t->found);
 }
 
+void targets_ask_anew(struct targets *t)
+{
+	if (t->state == TARGET_FOUND)
+		t->state = TARGET_ASKING;
+}
+
 void targets_give_up(struct targets *t)
 {
 	if (t->state != TARGET_ASKING)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Whom the probes of a session ask. All candidates are asked at once with the first epoch; the first
- * that answers is the target for the rest of the session. When none ever does there is none, and
- * data alone must prove an epoch.
+ * that answers is the target, for the rest of the session unless the owner has all asked anew. When
+ * none ever does there is none, and data alone must prove an epoch.
  *
  *	ASKING ──── one answers ────► FOUND
- *	   │ ▲                          ▲
+ *	   │ ▲ ▲──── asked anew ────────┤
  *	   │ │ other candidates         │ one answers after all
  *	   ▼ │                          │
  *	  DATA ─────────────────────────┘
@@ -85,6 +85,8 @@ uint16_t targets_sent(struct targets *t, unsigned slot, uint32_t epoch, unsigned
  */
 const struct target_probe *targets_answered(struct targets *t, uint16_t sequence,
 					    const struct addr *from);
+/* Whom we have found does not answer any more: all are asked, and the first that answers is found. */
+void targets_ask_anew(struct targets *t);
 /* Nobody has answered for so long that nobody will: DATA, unless there is a target. */
 void targets_give_up(struct targets *t);
 /* "ping-target", "gateway", "dns", "subnet" */

@@ -187,6 +187,29 @@ static void other_candidates_are_asked_after_all(void **state)
 	assert_null(t.why);
 }
 
+static void all_are_asked_anew(void **state)
+{
+	struct targets t;
+
+	targets_init(&t);
+	set(&t, 2);
+	targets_sent(&t, 0, 1, 0);
+	targets_sent(&t, 0, 1, 1);
+	assert_true(answered(&t, 1, 1));
+	targets_ask_anew(&t);
+	assert_int_equal(t.state, TARGET_ASKING);
+	assert_int_equal(asked(&t), 2);
+	/* What was under way counts. */
+	assert_true(answered(&t, 2, 2));
+	assert_int_equal(t.state, TARGET_FOUND);
+	assert_int_equal(t.found, 1);
+	/* Where nobody may be asked there is nothing to do. */
+	targets_init(&t);
+	set(&t, 0);
+	targets_ask_anew(&t);
+	assert_int_equal(t.state, TARGET_DATA);
+}
+
 static void kinds_have_names(void **state)
 {
 	assert_string_equal(target_kind_name(TARGET_CONFIGURED), "ping-target");
@@ -206,6 +229,7 @@ int main(void)
 		cmocka_unit_test(nobody_may_be_asked),
 		cmocka_unit_test(the_target_stays_when_the_list_changes),
 		cmocka_unit_test(other_candidates_are_asked_after_all),
+		cmocka_unit_test(all_are_asked_anew),
 		cmocka_unit_test(kinds_have_names),
 	};
 
