@@ -153,7 +153,7 @@ static void race1_end(struct field *f)
 static void download_2(struct field *f, unsigned unused)
 {
 	(void)unused;
-	if (server_client(f->server, 0)->epochs)
+	if (server_client(f->server, 0)->in)
 		field_stream_down(f, 1, PACE);
 	else
 		field_at(f, f->now + VTIME_MS, download_2, 0);
@@ -166,7 +166,7 @@ static void race2_begin(struct field *f)
 	field_at(f, RACE_AT, field_connect, 0);
 	field_at(f, RACE_AT + VTIME_MS * (2 + dice_below(f, 20)), field_connect, 1);
 	field_at(f, RACE_AT, download_2, 0);
-	field_at(f, RACE_AT, pings_begin, 0);
+	field_at(f, RACE_AT, ping_up, 0);
 	settle(f);
 }
 
