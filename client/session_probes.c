@@ -184,10 +184,10 @@ static void give_up(struct session *s, vtime now)
  * A host may be down, and the tunnel be good. Where a NAT guesses pings are too dear to ask more than
  * one.
  */
-static void doubt_target(struct session *s, unsigned tries)
+static void doubt_target(struct session *s, unsigned slot, unsigned tries)
 {
-	if (session_is_strict(s) || s->targets.state != TARGET_FOUND || s->targets.n == 1 ||
-	    tries <= TRIES_OF_TARGET)
+	if (session_is_strict(s) || is_data(s, slot) || s->targets.state != TARGET_FOUND ||
+	    s->targets.n == 1 || tries <= TRIES_OF_TARGET)
 		return;
 	log_ev(s->log, LOG_INFO, "the ping target does not answer: all are asked again");
 	targets_ask_anew(&s->targets);
@@ -250,7 +250,7 @@ static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
 			prober_watch(&t->prober, now, 0);
 		return;
 	}
-	doubt_target(s, idle ? t->prober.ntries2 : t->prober.ntries);
+	doubt_target(s, slot, idle ? t->prober.ntries2 : t->prober.ntries);
 	/* Where ports tell clients apart there is no need to announce new keys to a NAT. */
 	if (!ask(s, slot, id, e) && (idle || session_is_strict(s)))
 		probe_send(s, e->out, NULL);
