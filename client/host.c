@@ -293,6 +293,45 @@ static int open_watch(struct host *h, FILE *err)
 	return SESSION_EXIT_SYSTEM;
 }
 
+/* journalled: it stands in the journal already. */
+static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+	int rc = 0;
+
+	tun_state_text(s, line);
+	errno = 0;
+	if (!journalled)
+		rc = journal_add(&h->journal, line);
+	if (rc)
+		snprintf(why, 200, "cannot write the journal: %s",
+			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
+	if (rc == 0) {
+		rc = tun_state_add(&h->netlink, s);
+		if (rc)
+			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
+				 strerror(errno));
+	}
+	return rc;
+}
+
+/* The first packets to the gateway go past what other connections have ruled, too. */
+static int open_way(struct host *h, FILE *err)
+{
+	const enum family families[] = { FAMILY_IP4, FAMILY_IP6 };
+	char why[200];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(families) && !h->config->routes_by_script; i++) {
+		const struct tun_state mark = tun_mark_rule(families[i], h->mark);
+
+		if (add_state(h, &mark, false, why) == 0)
+			continue;
+		fprintf(err, "godwit: %s\n", why);
+		return SESSION_EXIT_SYSTEM;
+	}
+	return 0;
+}
+
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err)
 {
@@ -302,6 +341,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		.config = config,
 		.user = priv_user(),
 		.dir = -1,
+		.band = -1,
 		.journal.fd = -1,
 		.tun.fd = -1,
 		.ike = NET_SOCKET_NONE,
@@ -324,6 +364,8 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		rc = open_watch(h, err);
 	if (rc == 0)
 		rc = open_sockets(h, notes, err);
+	if (rc == 0)
+		rc = open_way(h, err);
 	if (rc == 0 && keylog_open(&h->keylog, keylog, err) != 0)
 		rc = SESSION_EXIT_SYSTEM;
 	if (rc)
@@ -357,6 +399,7 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		.router = first_router(h, &fx->tun.path.remote.addr),
 		.table = h->mark,
 		.mark = h->mark,
+		.band = (unsigned)h->band,
 		.n_inner = fx->tun.ninner,
 		.remote = fx->tun.routes,
 		.n_remote = fx->tun.nroutes,
@@ -371,28 +414,6 @@ static int plan(struct host *h, const struct session_effect *fx, struct tun_stat
 		return ERR_NO_ROOM;
 	memcpy(setup.inner, fx->tun.inner, fx->tun.ninner * sizeof(setup.inner[0]));
 	return tun_plan(&setup, out, TUN_PLAN_MAX);
-}
-
-/* journalled: it stands in the journal already. */
-static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
-{
-	char line[TUN_STATE_TEXT_MAX];
-	int rc = 0;
-
-	tun_state_text(s, line);
-	errno = 0;
-	if (!journalled)
-		rc = journal_add(&h->journal, line);
-	if (rc)
-		snprintf(why, 200, "cannot write the journal: %s",
-			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
-	if (rc == 0) {
-		rc = tun_state_add(&h->netlink, s);
-		if (rc)
-			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
-				 strerror(errno));
-	}
-	return rc;
 }
 
 static bool has_line(char (*lines)[TUN_STATE_TEXT_MAX], unsigned n, const char *line)
@@ -435,13 +456,80 @@ static int make_room(struct host *h, unsigned n, char why[200])
 		return ERR_SYSTEM;
 	}
 	forget_applied(h);
+	h->band = -1;
 	return 0;
+}
+
+/* 1 when the band is ours, 0 when another connection was quicker. */
+static int claim_band(struct host *h, unsigned number, char why[200])
+{
+	const struct tun_state claim = tun_band_claim(number, h->mark);
+	struct tun_bands bands;
+	int rc = add_state(h, &claim, false, why);
+
+	if (rc)
+		return rc;
+	rc = tun_bands_read(&bands);
+	if (rc)
+		snprintf(why, 200, "cannot read the kernel's rules: %s", strerror(errno));
+	if (rc == 0 && bands.holder[number] == h->mark)
+		return 1;
+	tun_state_del(&h->netlink, &claim);
+	return rc;
+}
+
+static int take_band(struct host *h, char why[200])
+{
+	struct tun_bands bands;
+	int rc = tun_bands_read(&bands);
+
+	if (rc)
+		snprintf(why, 200, "cannot read the kernel's rules: %s", strerror(errno));
+	for (unsigned i = 0; i < TUN_BANDS && rc == 0; i++) {
+		if (bands.taken[i])
+			continue;
+		rc = claim_band(h, i, why);
+		h->band = (int)i;
+	}
+	if (rc == 0) {
+		snprintf(why, 200, "%u connections have rules on this host already", TUN_BANDS);
+		rc = ERR_NO_ROOM;
+	}
+	if (rc < 0)
+		h->band = -1;
+	return rc < 0 ? rc : 0;
+}
+
+/* The things to have, or a negative enum err. A journal begun anew has given the band away. */
+static int prepare(struct host *h, const struct session_effect *fx, struct tun_state *out,
+		   char why[200])
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		int rc = h->band < 0 ? take_band(h, why) : 0;
+
+		if (rc)
+			return rc;
+		n = plan(h, fx, out);
+		if (n < 0) {
+			snprintf(why, 200, "too many networks for one tunnel%s",
+				 h->band ? " beside another connection" : "");
+			return n;
+		}
+		rc = make_room(h, (unsigned)n, why);
+		if (rc)
+			return rc;
+		if (h->band >= 0)
+			break;
+	}
+	return n;
 }
 
 static int apply_states(struct host *h, const struct tun_state *states, unsigned n, char why[200])
 {
 	char(*lines)[TUN_STATE_TEXT_MAX] = xcalloc(n + 1, sizeof(*lines));
-	int rc = make_room(h, n, why);
+	int rc = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		tun_state_text(&states[i], lines[i]);
@@ -459,12 +547,10 @@ static int apply_states(struct host *h, const struct tun_state *states, unsigned
 int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 {
 	struct tun_state states[TUN_PLAN_MAX];
-	int n = h->config->routes_by_script ? 0 : plan(h, fx, states);
+	int n = h->config->routes_by_script ? 0 : prepare(h, fx, states, why);
 
-	if (n < 0) {
-		snprintf(why, 200, "too many networks for one tunnel");
+	if (n < 0)
 		return n;
-	}
 	if (tun_link_up(&h->netlink, h->tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
 		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
 		return ERR_SYSTEM;
@@ -472,7 +558,7 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 	return apply_states(h, states, (unsigned)n, why);
 }
 
-int host_restore(struct host *h, unsigned *made, char why[200])
+static int restore_all(struct host *h, unsigned *made, char why[200])
 {
 	int err = 0;
 
@@ -489,6 +575,53 @@ int host_restore(struct host *h, unsigned *made, char why[200])
 		err = rc;
 		snprintf(why, 200, "%.120s: %s", h->applied[i], strerror(errno));
 	}
+	return err;
+}
+
+/* The same rules in another band. */
+static int move_all(struct host *h, unsigned from, char why[200])
+{
+	struct tun_state *states = xcalloc(h->napplied + 1, sizeof(*states));
+	unsigned n = h->napplied;
+	bool ok = true;
+	int rc = ERR_NO_ROOM;
+
+	for (unsigned i = 0; i < n; i++)
+		ok &= tun_state_parse(h->applied[i], &states[i]) == 0 &&
+		      tun_band_move(&states[i], from, (unsigned)h->band);
+	if (ok)
+		rc = apply_states(h, states, n, why);
+	else
+		snprintf(why, 200, "too many networks for one tunnel beside another connection");
+	free(states);
+	return rc;
+}
+
+/* While all our rules were gone another connection may have begun in their place. */
+static int keep_band(struct host *h, char why[200])
+{
+	struct tun_bands bands;
+	int was = h->band;
+	int rc = tun_bands_read(&bands);
+
+	if (rc)
+		snprintf(why, 200, "cannot read the kernel's rules: %s", strerror(errno));
+	if (rc || was < 0 || bands.holder[was] == h->mark)
+		return rc;
+	rc = take_band(h, why);
+	if (rc == 0)
+		rc = move_all(h, (unsigned)was, why);
+	if (h->band < 0)
+		h->band = was;
+	return rc;
+}
+
+int host_restore(struct host *h, unsigned *made, char why[200])
+{
+	int err = restore_all(h, made, why);
+
+	if (err == 0 && *made)
+		err = keep_band(h, why);
 	return err;
 }
 

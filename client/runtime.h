@@ -334,6 +334,7 @@ struct host {
 	struct tun tun;
 	struct tun_netlink netlink;
 	uint32_t mark; /* of our sockets, and the number of our routing table */
+	int band; /* of the preferences of our rules; -1: none yet */
 	struct net_socket ike; /* port 500, or another if that is taken or not wanted */
 	struct net_socket natt; /* port 4500, the same */
 	/* Open if the configuration's transport can come to need them. */

@@ -648,6 +648,9 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		log_ev(s->log, LOG_DEBUG, "hint", log_u64("notify", fx->notify));
 		session_probe(s, now);
 		break;
+	case IKE_EFFECT_NOTIFY: /* not announced */
+	case IKE_EFFECT_UNANSWERED:
+		break;
 	}
 }
 

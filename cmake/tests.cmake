@@ -154,6 +154,11 @@ foreach(script IN LISTS scripts)
 	godwit_test(lint ${name} 120 ${script})
 endforeach()
 
+# The checked model of docs/epochs.md has nothing to do with how the product was built: once is enough.
+if(GODWIT_KIND STREQUAL release)
+	godwit_test(model model 600 ${CMAKE_SOURCE_DIR}/tests/model/run)
+endif()
+
 # The lab: network namespaces and real daemons, as root. Exit code 77: it cannot run here.
 file(GLOB scripts CONFIGURE_DEPENDS tests/lab/*.test)
 foreach(script IN LISTS scripts)

@@ -76,6 +76,9 @@ enum notify_type {
 	NOTIFY_INVALID_HASH_INFORMATION = 23,
 	NOTIFY_AUTHENTICATION_FAILED = 24,
 	NOTIFY_INVALID_SIGNATURE = 25,
+	/* The two of IPADDRESS_UPDATE; the others are one after the other further down. */
+	NOTIFY_ADDRESS_NACK = 9728,
+	NOTIFY_ADDRESS_NACK6 = 9729,
 	NOTIFY_ERROR_MAX = 16383, /* what is not above it reports a failure */
 	NOTIFY_RESPONDER_LIFETIME = 24576,
 	NOTIFY_INITIAL_CONTACT = 24578,
@@ -83,6 +86,8 @@ enum notify_type {
 	NOTIFY_R_U_THERE_ACK = 36137,
 	NOTIFY_UNITY_LOAD_BALANCE = 40501, /* Cisco's: go to the gateway with this address */
 	NOTIFY_GROUP_PASSWORD_HASH = 40503, /* Cisco's, with hybrid authentication */
+	NOTIFY_ADDRESS_UPDATE = 40704,
+	NOTIFY_ADDRESS_CHECK_REPLY = 40709,
 };
 
 enum encapsulation_mode {
@@ -373,6 +378,7 @@ enum vendor {
 	VENDOR_FRAGMENTATION,
 	VENDOR_CISCO, /* one of its products */
 	VENDOR_SWAN, /* strongSwan, Libreswan: they may send Unity's, and are not Cisco's */
+	VENDOR_ADDRESS_UPDATE, /* ours */
 	VENDOR_OTHER, /* known by name, of no consequence */
 };
 

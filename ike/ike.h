@@ -24,6 +24,8 @@
  *	v1_user*.c   what follows phase 1: XAUTH, Mode Config, Unity; _r is the gateway
  *	v1_info.c    informational: delete, notify, hints, Cisco's redirection
  *	v1_dpd.c     is the peer alive?                                    RFC 3706
+ *	v1_move.c    the path changes under an established SA
+ *	v1_inform.c  notifies whose meaning is not IKE's: IPADDRESS_UPDATE docs/ipaddress-update.md
  *	fragment.c   payload 132: messages in pieces; v1_fragment.c is the SA's side of it
  *
  * An exchange is a row of data: for each message the payloads that must be there, those that may,
@@ -210,6 +212,11 @@ struct ike_config {
 	 */
 	bool force_udp;
 	bool no_fragments; /* Cisco's fragmentation of IKE messages is not announced and not used */
+	/*
+	 * IPADDRESS_UPDATE is announced. With AUTO and a peer that announces it, too, ESP is in UDP
+	 * whatever lies in between, so that a change of address changes nothing of that.
+	 */
+	bool address_update;
 	struct identity local; /* ID_NONE: our address; with a certificate: its subject */
 	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
 	bool remote_any; /* PSK: who has the key may call itself what it likes */
@@ -364,12 +371,41 @@ enum ike_event_type {
 	IKE_EVENT_XAUTH_STATUS,
 	/* config.gateway: the answer to CONFIG_WANTED; without one a SET, which pushes it. */
 	IKE_EVENT_CONFIG_GIVE,
+	/*
+	 * Send an informational message with the notification `notify` (the DOI of IPsec, protocol
+	 * ISAKMP, no SPI), NAT-D payloads of the two endpoints behind it if wanted. Needs phase 1
+	 * complete; else it is as if nobody had answered. With `repeat` the same bytes go again
+	 * IKE_NOTIFY_REPEATS times after 0.5 s, 1 s, 2 s …, until NOTIFY_END, another one with
+	 * `repeat`, or UNANSWERED. The path stays as it is.
+	 */
+	IKE_EVENT_NOTIFY,
+	IKE_EVENT_NOTIFY_END, /* the repeated notification `id` has its answer, or is void */
+	/*
+	 * `path` is where later messages go and come from, and how children's ESP travels; what
+	 * awaits an answer goes there at once. Nothing before phase 1 is complete: begin anew.
+	 */
+	IKE_EVENT_MOVE,
+};
+
+#define IKE_NOTIFY_MAX 1100 /* bytes of a notification's data */
+#define IKE_NOTIFY_REPEATS 5
+/* After the last repetition the answer is awaited for so long: a slow round trip. */
+#define IKE_NOTIFY_LAST_WAIT (2 * VTIME_S)
+
+struct ike_notify {
+	uint32_t id; /* the owner's name for it; comes back in UNANSWERED */
+	uint16_t type;
+	struct slice data; /* copied; at most IKE_NOTIFY_MAX bytes */
+	struct endpoint from; /* its address may not be known: the NAT-D payloads show a NAT then */
+	struct endpoint to;
+	bool natd;
+	bool repeat;
 };
 
 struct ike_event {
 	enum ike_event_type type;
 	union {
-		struct path path; /* START: local may have no address yet known (family NONE) */
+		struct path path; /* START, REKEY, MOVE: local may have no address yet known */
 		struct {
 			struct endpoint from;
 			struct endpoint to; /* the address it came to, our port */
@@ -404,6 +440,8 @@ struct ike_event {
 		} status;
 		/* Copied. NULL: there is nothing for this client. */
 		const struct ike_assigned *give;
+		struct ike_notify notify;
+		uint32_t notify_id; /* NOTIFY_END */
 	};
 };
 
@@ -483,6 +521,13 @@ enum ike_effect_type {
 	 * within config.timeout. Not before its user is accepted. Another one replaces it.
 	 */
 	IKE_EFFECT_CONFIG_WANTED,
+	/*
+	 * Both ends have announced IPADDRESS_UPDATE: a notification of its types has come under the
+	 * SA, the first of its message. With `again` the message has come before, and anybody may
+	 * have recorded it.
+	 */
+	IKE_EFFECT_NOTIFY,
+	IKE_EFFECT_UNANSWERED, /* nobody has ended the repetitions of the notification `id` */
 };
 
 /* Why something failed, for the person and for the exit code. */
@@ -518,6 +563,7 @@ struct ike_effect {
 			uint32_t lifetime_s;
 			/* The vendor ids of Cisco: it ends children with the ISAKMP SA they came by. */
 			bool cisco;
+			bool address_update; /* both ends have announced IPADDRESS_UPDATE */
 		} established; /* AUTHENTICATED, ESTABLISHED */
 		struct {
 			unsigned fields; /* 1 << enum xauth_field, for each that is asked for */
@@ -547,6 +593,16 @@ struct ike_effect {
 			bool ip6; /* it asks for an IPv6 address, too */
 			const char *application_version; /* borrowed; "" for none */
 		} wanted;
+		struct {
+			uint16_t type;
+			struct slice data; /* borrowed until the next call into the engine */
+			struct endpoint from;
+			struct endpoint to; /* our end; its address may not be known */
+			bool natd; /* there were NAT-D payloads, and `nat` is what they show */
+			enum nat nat;
+			bool again;
+		} notified;
+		uint32_t notify_id; /* UNANSWERED */
 	};
 };
 
@@ -589,7 +645,8 @@ struct ike_sa_info {
 	struct ike_suite suite;
 	vtime established_at;
 	vtime expires_at;
-	enum nat nat;
+	enum nat nat; /* as phase 1 found it */
+	bool address_update; /* both ends have announced IPADDRESS_UPDATE */
 	const struct drops *drops;
 };
 

@@ -627,6 +627,15 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 	case IKE_EVENT_CONFIG_GIVE:
 		v1_user_r_event(sa, now, ev);
 		break;
+	case IKE_EVENT_NOTIFY:
+		v1_inform_send(sa, now, &ev->notify);
+		break;
+	case IKE_EVENT_NOTIFY_END:
+		v1_inform_end(sa, ev->notify_id);
+		break;
+	case IKE_EVENT_MOVE:
+		v1_move(sa, now, &ev->path);
+		break;
 	}
 }
 
@@ -684,6 +693,8 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			v1_user_timeout(sa, now);
 		else if (row == IKE_T_TRANSACTION)
 			transactions_due(sa, now);
+		else if (row == IKE_T_NOTIFY)
+			v1_inform_timeout(sa, now);
 		else
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}
@@ -755,6 +766,7 @@ void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out)
 	out->established_at = sa->established_at;
 	out->expires_at = sa->expires_at;
 	out->nat = sa->nat;
+	out->address_update = sa->address_update;
 	out->drops = &sa->drops;
 }
 

@@ -47,6 +47,7 @@ enum ike_timer {
 	IKE_T_FRAGMENTS,
 	IKE_T_USER,
 	IKE_T_TRANSACTION,
+	IKE_T_NOTIFY,
 	IKE_T_QUICK_FIRST,
 	IKE_T_COUNT = IKE_T_QUICK_FIRST + QUICK_SLOTS,
 };
@@ -167,6 +168,22 @@ struct probe {
 	vtime until;
 };
 
+/* A notification with its NAT-D payloads, encrypted. */
+#define NOTIFY_MESSAGE_MAX 1500
+
+/* What goes again until it has its answer. */
+struct repeated {
+	bool running;
+	uint32_t id; /* the owner's */
+	unsigned left;
+	vtime wait;
+	vtime due;
+	struct endpoint from;
+	struct endpoint to;
+	size_t n;
+	uint8_t sent[NOTIFY_MESSAGE_MAX];
+};
+
 struct outgoing {
 	struct ike_effect effect;
 	uint8_t small[SMALL_MESSAGE_MAX]; /* a message that no exchange keeps */
@@ -210,7 +227,11 @@ struct ike_sa {
 	bool peer_unity;
 	bool peer_fragmentation; /* it takes fragments of IKE messages */
 	bool peer_cisco; /* it is one of Cisco's, or cannot be told from one */
+	bool address_update; /* it speaks IPADDRESS_UPDATE, and so do we */
 	struct probe probe;
+	struct repeated repeated;
+	uint8_t once[NOTIFY_MESSAGE_MAX]; /* the last notification that goes once */
+	uint8_t notified[IKE_NOTIFY_MAX]; /* the data of the last one that came */
 	uint64_t transactions_completed;
 	struct transaction transaction[TRANSACTION_SLOTS];
 	struct user user;
@@ -511,10 +532,30 @@ struct ike_failure v1_info_unusable(const struct ike_msg *m, const struct exchan
 void v1_dpd_probe(struct ike_sa *sa, vtime now);
 /* The row IKE_T_PROBE is due. */
 void v1_dpd_timeout(struct ike_sa *sa, vtime now);
+/* What is being asked is asked at once on a new path. */
+void v1_dpd_moved(struct ike_sa *sa, vtime now);
 /* Answers, whatever the number. */
 void v1_dpd_r_u_there(struct ike_sa *sa, const struct notify_payload *n);
 /* False: not the answer to what we ask. */
 bool v1_dpd_ack(struct ike_sa *sa, const struct notify_payload *n);
+
+/* ---- v1_inform.c ---- */
+
+/* The session's, IKE_EVENT_NOTIFY and IKE_EVENT_NOTIFY_END. */
+void v1_inform_send(struct ike_sa *sa, vtime now, const struct ike_notify *n);
+void v1_inform_end(struct ike_sa *sa, uint32_t id);
+/* The row IKE_T_NOTIFY is due. */
+void v1_inform_timeout(struct ike_sa *sa, vtime now);
+/* True for a notify that is the session's to understand. */
+bool v1_inform_is(const struct ike_sa *sa, const struct notify_payload *n);
+/* Hands on such a one, the first of the message `m`, which has been verified. */
+void v1_inform_receive(struct ike_sa *sa, const struct ike_msg *m, const struct notify_payload *n,
+		       bool again);
+
+/* ---- v1_move.c ---- */
+
+/* Later messages take this path, and what awaits an answer goes there at once. */
+void v1_move(struct ike_sa *sa, vtime now, const struct path *path);
 
 /* ---- v1_fragment.c ---- */
 

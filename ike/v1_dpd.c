@@ -98,6 +98,18 @@ void v1_dpd_timeout(struct ike_sa *sa, vtime now)
 	arm(sa);
 }
 
+void v1_dpd_moved(struct ike_sa *sa, vtime now)
+{
+	struct probe *p = &sa->probe;
+
+	if (!p->running)
+		return;
+	p->wait = EXCHANGE_FIRST_WAIT;
+	p->resend_at = vtime_add(now, p->wait);
+	ask(sa);
+	arm(sa);
+}
+
 bool v1_dpd_ack(struct ike_sa *sa, const struct notify_payload *n)
 {
 	struct probe *p = &sa->probe;

@@ -329,6 +329,8 @@ static bool notify_receive(struct ike_sa *sa, vtime now, struct slice body)
 		return true;
 	}
 	log_ev(sa->log, LOG_DEBUG, "notify received", log_u64("type", n.type));
+	if (v1_inform_is(sa, &n))
+		return true; /* verified_receive has seen to it */
 	if (n.type == NOTIFY_R_U_THERE)
 		v1_dpd_r_u_there(sa, &n);
 	else if (n.type == NOTIFY_R_U_THERE_ACK)
@@ -388,10 +390,25 @@ static void clear_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
 		sa_hint(sa, now, n.type);
 }
 
+/* The notification that is the session's, if there is one. */
+static void session_receive(struct ike_sa *sa, const struct ike_msg *m, bool again)
+{
+	struct notify_payload n;
+
+	for (const struct ike_payload *p = ike_msg_find(m, PAYLOAD_NOTIFY); p;
+	     p = ike_msg_find_next(m, p)) {
+		if (notify_parse(p->body, &n) == 0 && v1_inform_is(sa, &n)) {
+			v1_inform_receive(sa, m, &n, again);
+			return;
+		}
+	}
+}
+
 static void verified_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
 {
 	bool alive = true;
 
+	session_receive(sa, m, false);
 	/* A Delete may end the SA in the middle of the message. */
 	for (unsigned i = 1; i < m->n && sa_is_up(sa); i++) {
 		if (m->payload[i].type == PAYLOAD_NOTIFY)
@@ -401,6 +418,13 @@ static void verified_receive(struct ike_sa *sa, vtime now, const struct ike_msg 
 	}
 	if (alive && sa_is_up(sa))
 		sa_alive(sa);
+}
+
+/* Its answer may have been lost, and only the session has it. It shows nobody alive. */
+static void repeat_receive(struct ike_sa *sa, const struct ike_msg *m)
+{
+	sa_drop(sa, DROP_IKE_DUPLICATE);
+	session_receive(sa, m, true);
 }
 
 static void established_receive(struct ike_sa *sa, vtime now, const struct ike_msg *m)
@@ -413,7 +437,7 @@ static void established_receive(struct ike_sa *sa, vtime now, const struct ike_m
 	else if (!v1_info_open(sa, sa->last_block, m, buf, &opened))
 		sa_drop(sa, DROP_IKE_AUTH);
 	else if (sa_seen(sa, m->h.id))
-		sa_drop(sa, DROP_IKE_DUPLICATE);
+		repeat_receive(sa, &opened);
 	else
 		verified_receive(sa, now, &opened);
 }

@@ -24,6 +24,8 @@ void v1_main_vendors(struct ike_sa *sa, const struct ike_msg *m)
 	sa->peer_unity = sa->vendors & VENDOR_BIT(VENDOR_UNITY);
 	sa->peer_fragmentation = sa->vendors & VENDOR_BIT(VENDOR_FRAGMENTATION);
 	sa->peer_cisco = vendor_is_cisco(sa->vendors);
+	sa->address_update = sa->config->address_update &&
+			     sa->vendors & VENDOR_BIT(VENDOR_ADDRESS_UPDATE);
 }
 
 /* ---- the offer ---- */
@@ -138,7 +140,8 @@ void v1_main_write_natd(struct ike_sa *sa, struct ike_writer *b)
 
 bool v1_main_in_udp(const struct ike_sa *sa)
 {
-	return sa->main.natt != NATT_NONE && (sa->nat != NAT_NONE || v1_main_hides(sa->config));
+	return sa->main.natt != NATT_NONE &&
+	       (sa->nat != NAT_NONE || v1_main_hides(sa->config) || sa->address_update);
 }
 
 /* The effect of NAT detection. */

@@ -77,6 +77,14 @@ static const struct vendor_id vendor_ids[] = {
 	  { 0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7, 0xde, 0x7f, 0x00, 0xd6,
 	    0xc2, 0xd3 },
 	  "IKE fragmentation" },
+	/* The head of SHA-256("IPADDRESS_UPDATE 1"). */
+	{ VENDOR_ADDRESS_UPDATE,
+	  16,
+	  16,
+	  true,
+	  { 0x6a, 0x3a, 0xdb, 0x1b, 0x36, 0xa7, 0x0a, 0xbb, 0x71, 0x8e, 0xd7, 0xe9, 0x41, 0xef,
+	    0x2c, 0x8b },
+	  "IPADDRESS_UPDATE" },
 	{ VENDOR_SWAN,
 	  16,
 	  16,
@@ -194,6 +202,8 @@ void vendor_write_all(struct ike_writer *b, const struct ike_config *c)
 		for (size_t i = 0; i < ARRAY_SIZE(natt); i++)
 			write_one(b, natt[i]);
 	write_one(b, VENDOR_DPD);
+	if (c->address_update)
+		write_one(b, VENDOR_ADDRESS_UPDATE);
 	if (user)
 		write_one(b, VENDOR_XAUTH);
 	if (user || c->wish.pull || c->vendor == IKE_VENDOR_CISCO)

@@ -9,6 +9,8 @@
  *	target.c     whom the pings ask
  *	ladder.c     what is tried when the tunnel does not carry, from a ping to the next gateway
  *	nat_model.c  whether the parameters of the prober hold against NATs that guess
+ *	paths.c      from the kernel's links, addresses and routes to the path that is used
+ *	update*.c    IPADDRESS_UPDATE: the path changes, the SAs go on; both ends
  *	backoff.c    how long to wait before the next attempt
  *
  * An epoch is one pair of ESP SAs, one for each direction. A tunnel is the succession of epochs for
@@ -32,7 +34,7 @@
  * owner's to say (epochs_set_trust): by probes, or by data alone, when "overdue" stands for probes
  * that went unanswered; and whether the first one has to be proved as well.
  *
- * Not here yet: path candidates, address updates.
+ * Not here yet: MOBIKE (RFC 4555).
  */
 #ifndef GODWIT_MOBILITY_EPOCH_H
 #define GODWIT_MOBILITY_EPOCH_H

@@ -7,6 +7,7 @@
  *	udp.c      opens UDP, for IKE and for ESP in it (RFC 3948: one socket for both)
  *	esp.c      opens raw ESP, protocol 50 (RFC 4303 section 2)
  *	route.c    asks the kernel for its route to an address, by netlink
+ *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
  *
  * Not here yet: TCP encapsulation, segmentation and receive offloads, watching for
@@ -119,6 +120,7 @@ struct net_router {
 	/* To be set when it is open: */
 	struct addr source; /* routes are asked for packets from here; none: from anywhere */
 	unsigned avoid; /* a route into this device is no route; 0: any will do */
+	unsigned via; /* routes through this device alone; 0: through any */
 };
 
 struct net_route {
@@ -137,6 +139,47 @@ void net_router_close(struct net_router *r);
  * than a link-local one, or `source` is not of this family or, with IPv4, not ours).
  */
 int net_router_get(struct net_router *r, const struct addr *dst, struct net_route *out);
+
+#define NET_LINKS_MAX 64
+#define NET_ADDRS_MAX 256
+#define NET_WAYS_MAX 128
+
+struct net_link {
+	unsigned ifindex;
+	bool up; /* and has a carrier */
+};
+
+struct net_addr {
+	unsigned ifindex;
+	struct addr addr;
+	bool tentative; /* IPv6: not to be sent from yet, or never (RFC 4862 section 5.4) */
+};
+
+/* A route to one of the addresses asked for. */
+struct net_way {
+	struct addr remote;
+	unsigned ifindex;
+	struct addr source; /* what the kernel would send from */
+	bool best; /* the kernel's choice; else the choice for this link */
+};
+
+/* What does not fit is left out. */
+struct net_facts {
+	unsigned nlinks;
+	struct net_link links[NET_LINKS_MAX];
+	unsigned naddrs;
+	struct net_addr addrs[NET_ADDRS_MAX];
+	unsigned nways; /* in the order of the addresses asked for, the best one of each first */
+	struct net_way ways[NET_WAYS_MAX];
+};
+
+/*
+ * All of it as it is now, with the routes to these n addresses; r->source and r->via are not looked
+ * at. A handful of questions to the kernel: for the control thread, once for each change. 0 or
+ * ERR_SYSTEM.
+ */
+int net_facts_read(struct net_router *r, const struct addr *remotes, unsigned n,
+		   struct net_facts *out);
 
 /*
  * The addresses of a name, at most `max`, in the resolver's order, each once. An address in digits

@@ -110,7 +110,8 @@ static int read_link(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_STOP;
 }
 
-static int ask_route(struct net_router *r, const struct addr *dst, struct net_route *out)
+static int ask_route(struct net_router *r, const struct addr *dst, unsigned flags,
+		     struct net_route *out)
 {
 	uint8_t buf[256];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -129,7 +130,21 @@ static int ask_route(struct net_router *r, const struct addr *dst, struct net_ro
 	}
 	if (r->mark)
 		mnl_attr_put_u32(nlh, RTA_MARK, r->mark);
+	if (r->via)
+		mnl_attr_put_u32(nlh, RTA_OIF, r->via);
+	rtm->rtm_flags = flags;
 	return ask(r, nlh, read_route, out);
+}
+
+/*
+ * Asked for one device the kernel takes what it has no route for to be on the link: there must be a
+ * route in the tables.
+ */
+static int ask_listed(struct net_router *r, const struct addr *dst)
+{
+	struct net_route listed = { 0 };
+
+	return r->via ? ask_route(r, dst, RTM_F_FIB_MATCH, &listed) : 0;
 }
 
 static int ask_link(struct net_router *r, struct net_route *out)
@@ -167,7 +182,7 @@ int net_router_get(struct net_router *r, const struct addr *dst, struct net_rout
 		errno = ENETUNREACH;
 		return ERR_SYSTEM;
 	}
-	if (ask_route(r, dst, out) < 0) {
+	if (ask_listed(r, dst) < 0 || ask_route(r, dst, 0, out) < 0) {
 		if (means_no_route(errno))
 			errno = ENETUNREACH;
 		return ERR_SYSTEM;

@@ -210,6 +210,10 @@ static uint8_t rule_action(enum tun_action a)
 		return FR_ACT_PROHIBIT;
 	case TUN_UNREACHABLE:
 		return FR_ACT_UNREACHABLE;
+	case TUN_GOTO:
+		return FR_ACT_GOTO;
+	case TUN_NOP:
+		return FR_ACT_NOP;
 	case TUN_LOOKUP:
 	case TUN_UNICAST:
 		break;
@@ -252,6 +256,8 @@ static int rule_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 	put_ports(&r, FRA_DPORT_RANGE, &s->dport);
 	if (s->table)
 		mnl_attr_put_u32(r.nlh, FRA_TABLE, s->table);
+	if (s->target)
+		mnl_attr_put_u32(r.nlh, FRA_GOTO, s->target);
 	return request_do(n, &r);
 }
 
@@ -285,11 +291,17 @@ static int route_again(struct tun_netlink *n, const struct tun_state *s)
 	return -1;
 }
 
+/* Where there is no IPv6 none of it has to be ruled. */
+static bool is_needless(const struct tun_state *s, int error)
+{
+	return s->kind == TUN_STATE_RULE && error == EAFNOSUPPORT;
+}
+
 int tun_state_add(struct tun_netlink *n, const struct tun_state *s)
 {
 	if (!tun_state_valid(s))
 		return ERR_MALFORMED;
-	if (state_do(n, s, true) == 0)
+	if (state_do(n, s, true) == 0 || is_needless(s, errno))
 		return 0;
 	if (errno == EEXIST && (s->kind != TUN_STATE_ROUTE || route_again(n, s) == 0))
 		return 0;
@@ -302,7 +314,7 @@ int tun_state_restore(struct tun_netlink *n, const struct tun_state *s)
 		return ERR_MALFORMED;
 	if (state_do(n, s, true) == 0)
 		return 1;
-	return errno == EEXIST ? 0 : request_error();
+	return errno == EEXIST || is_needless(s, errno) ? 0 : request_error();
 }
 
 static bool means_gone(int error)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tun/tun.h"
 
-#include <assert.h>
-
 #include "base/err.h"
 
 #define PROTO_TCP 6
@@ -15,23 +13,23 @@
 #define PORT_DHCP6_CLIENT 546
 #define PORT_DHCP6_SERVER 547
 
-static_assert(TUN_PREF_EXCLUDE + TUN_EXCLUDE_MAX <= TUN_PREF_POLICY, "exclusions come first");
-static_assert(TUN_PREF_SPD + POLICY_RULES_MAX <= TUN_PREF_LINK, "the SPD comes before the rest");
-/* That of the main table. */
-static_assert(TUN_PREF_POLICY + TUN_POLICY_MAX < 32766, "rules stand before the host's own");
-
 struct plan {
 	const struct tun_setup *setup;
 	struct tun_state *out;
 	unsigned max;
-	unsigned n; /* counts on when max is reached */
+	unsigned n;
+	bool full; /* something had no room */
+	struct tun_band band;
+	uint32_t pref; /* of what is decided now */
+	unsigned at; /* where the rules of this preference begin */
 };
 
 static void plan_put(struct plan *p, struct tun_state s)
 {
 	if (p->n < p->max)
-		p->out[p->n] = s;
-	p->n++;
+		p->out[p->n++] = s;
+	else
+		p->full = true;
 }
 
 static struct prefix host_prefix(const struct addr *a)
@@ -90,7 +88,7 @@ static void plan_outer(struct plan *p, uint8_t proto, uint16_t sport, uint16_t d
 
 	plan_put(p, (struct tun_state){
 			    .kind = TUN_STATE_RULE,
-			    .pref = TUN_PREF_OUTER,
+			    .pref = p->band.outer,
 			    .family = gateway->family,
 			    .to = host_prefix(gateway),
 			    .proto = proto,
@@ -138,7 +136,7 @@ static void plan_router(struct plan *p)
 		return;
 	plan_put(p, (struct tun_state){
 			    .kind = TUN_STATE_RULE,
-			    .pref = TUN_PREF_OUTER,
+			    .pref = p->band.outer,
 			    .family = FAMILY_IP4,
 			    .from = host_prefix(local),
 			    .to = host_prefix(router),
@@ -147,16 +145,25 @@ static void plan_router(struct plan *p)
 		    });
 }
 
-static void plan_mark(struct plan *p, enum family f)
+struct tun_state tun_mark_rule(enum family f, uint32_t mark)
 {
-	plan_put(p, (struct tun_state){
-			    .kind = TUN_STATE_RULE,
-			    .pref = TUN_PREF_FWMARK,
-			    .family = f,
-			    .fwmark = p->setup->mark,
-			    .action = TUN_LOOKUP,
-			    .table = TUN_TABLE_MAIN,
-		    });
+	return (struct tun_state){
+		.kind = TUN_STATE_RULE,
+		.pref = TUN_PREF_FWMARK,
+		.family = f,
+		.fwmark = mark,
+		.action = TUN_LOOKUP,
+		.table = TUN_TABLE_MAIN,
+	};
+}
+
+/* The band is claimed in IPv4. */
+static void plan_band(struct plan *p, enum family f)
+{
+	struct tun_state s = tun_band_claim(p->setup->band, p->setup->mark);
+
+	s.family = f;
+	plan_put(p, s);
 }
 
 static void plan_unreachable(struct plan *p, enum family f)
@@ -224,40 +231,85 @@ static void plan_route(struct plan *p, const struct prefix *remote)
 	plan_put(p, s);
 }
 
+static bool prefix_sweeps(const struct prefix *a, const struct prefix *b)
+{
+	return a->len == 0 || (a->len == b->len && addr_eq(&a->addr, &b->addr));
+}
+
+static bool ports_sweep(const struct tun_ports *a, const struct tun_ports *b)
+{
+	return a->hi == 0 || (a->lo == b->lo && a->hi == b->hi);
+}
+
+/* True when the kernel, asked to remove a, could remove b: what a has not is not compared. */
+static bool sweeps(const struct tun_state *a, const struct tun_state *b)
+{
+	return a->family == b->family && prefix_sweeps(&a->to, &b->to) &&
+	       prefix_sweeps(&a->from, &b->from) && (a->proto == 0 || a->proto == b->proto) &&
+	       ports_sweep(&a->sport, &b->sport) && ports_sweep(&a->dport, &b->dport);
+}
+
+/* All rules of this preference do the same: one that another one covers is not needed. */
+static void plan_merge(struct plan *p, struct tun_state s)
+{
+	for (unsigned i = p->at; i < p->n; i++)
+		if (sweeps(&p->out[i], &s))
+			return;
+	for (unsigned i = p->n; i-- > p->at;)
+		if (sweeps(&s, &p->out[i]))
+			p->out[i] = p->out[--p->n];
+	s.pref = p->pref;
+	plan_put(p, s);
+}
+
+static void plan_at(struct plan *p, uint32_t pref)
+{
+	p->pref = pref;
+	p->at = p->n;
+}
+
+/* Behind what was decided before; with that where it does the same. */
+static void plan_decide(struct plan *p, struct tun_state s)
+{
+	if (p->at < p->n && p->out[p->at].action != s.action)
+		plan_at(p, p->pref + 1);
+	p->full |= p->pref >= p->band.end;
+	plan_merge(p, s);
+}
+
 static void plan_exclude(struct plan *p, unsigned i)
 {
 	const struct prefix *exclude = &p->setup->exclude[i];
 
 	if (!protects_family(p->setup, exclude->addr.family))
 		return;
-	plan_put(p, (struct tun_state){
-			    .kind = TUN_STATE_RULE,
-			    .pref = TUN_PREF_EXCLUDE + i,
-			    .family = exclude->addr.family,
-			    .to = network_of(exclude),
-			    .action = TUN_LOOKUP,
-			    .table = TUN_TABLE_MAIN,
-		    });
+	plan_decide(p, (struct tun_state){
+			       .kind = TUN_STATE_RULE,
+			       .family = exclude->addr.family,
+			       .to = network_of(exclude),
+			       .action = TUN_GOTO,
+			       .target = p->band.end,
+		       });
 }
 
 static void plan_protect(struct plan *p, unsigned i)
 {
 	const struct prefix *remote = &p->setup->remote[i];
 
-	plan_put(p, (struct tun_state){
-			    .kind = TUN_STATE_RULE,
-			    .pref = TUN_PREF_POLICY + i,
-			    .family = remote->addr.family,
-			    .to = network_of(remote),
-			    .action = TUN_LOOKUP,
-			    .table = p->setup->table,
-		    });
+	plan_decide(p, (struct tun_state){
+			       .kind = TUN_STATE_RULE,
+			       .family = remote->addr.family,
+			       .to = network_of(remote),
+			       .action = TUN_LOOKUP,
+			       .table = p->setup->table,
+		       });
 }
 
 static void plan_lists(struct plan *p)
 {
 	for (unsigned i = 0; i < p->setup->n_remote; i++)
 		plan_route(p, &p->setup->remote[i]);
+	plan_at(p, p->band.first);
 	for (unsigned i = 0; i < p->setup->n_exclude; i++)
 		plan_exclude(p, i);
 	for (unsigned i = 0; i < p->setup->n_remote; i++)
@@ -304,7 +356,7 @@ static bool range_next(struct addr *lo, const struct addr *hi, struct prefix *ou
 
 static bool has_route(const struct plan *p, const struct prefix *to)
 {
-	for (unsigned i = 0; i < p->n && i < p->max; i++)
+	for (unsigned i = 0; i < p->n; i++)
 		if (p->out[i].kind == TUN_STATE_ROUTE && p->out[i].action == TUN_UNICAST &&
 		    p->out[i].to.len == to->len && addr_eq(&p->out[i].to.addr, &to->addr))
 			return true;
@@ -344,12 +396,10 @@ static struct tun_ports ports_of(const struct ts *ts, enum policy_action action)
 	};
 }
 
-static struct tun_state spd_state(const struct plan *p, unsigned i)
+static struct tun_state spd_state(const struct plan *p, const struct policy_rule *rule)
 {
-	const struct policy_rule *rule = &p->setup->policy->rules[i];
 	struct tun_state s = {
 		.kind = TUN_STATE_RULE,
-		.pref = TUN_PREF_SPD + i,
 		.family = rule->ts.remote.lo.family,
 		.proto = rule->ts.remote.proto ? rule->ts.remote.proto : rule->ts.local.proto,
 		.action = TUN_LOOKUP,
@@ -360,7 +410,8 @@ static struct tun_state spd_state(const struct plan *p, unsigned i)
 		s.table = p->setup->table;
 		break;
 	case POLICY_BYPASS:
-		s.table = TUN_TABLE_MAIN;
+		s.action = TUN_GOTO;
+		s.target = p->band.end;
 		break;
 	case POLICY_DISCARD:
 		s.action = TUN_PROHIBIT;
@@ -379,10 +430,11 @@ static bool is_void(const struct tun_ports *ports)
 	return ports->lo > ports->hi;
 }
 
-static void plan_rule(struct plan *p, unsigned i)
+/* Hands on what the kernel needs for a rule of the SPD. */
+static void plan_rule(struct plan *p, const struct policy_rule *rule,
+		      void (*put)(struct plan *, struct tun_state))
 {
-	const struct policy_rule *rule = &p->setup->policy->rules[i];
-	struct tun_state s = spd_state(p, i);
+	struct tun_state s = spd_state(p, rule);
 	bool from_any = is_from_any(p, rule);
 	struct addr local = rule->ts.local.lo, remote;
 
@@ -391,7 +443,7 @@ static void plan_rule(struct plan *p, unsigned i)
 	while (from_any || range_next(&local, &rule->ts.local.hi, &s.from)) {
 		remote = rule->ts.remote.lo;
 		while (range_next(&remote, &rule->ts.remote.hi, &s.to))
-			plan_put(p, s);
+			put(p, s);
 		if (from_any)
 			break;
 	}
@@ -409,41 +461,68 @@ static bool is_needed(const struct policy *policy, unsigned i)
 	return policy->fallback == POLICY_DISCARD;
 }
 
+/* In the last zone, what is discarded unless the rule says otherwise. */
+static void plan_pass(struct plan *p, struct tun_state s)
+{
+	s.action = TUN_GOTO;
+	s.target = p->band.over;
+	plan_merge(p, s);
+}
+
 static void plan_link(struct plan *p, const char *to, uint8_t proto, uint16_t sport, uint16_t dport)
 {
 	struct tun_state s = {
 		.kind = TUN_STATE_RULE,
-		.pref = TUN_PREF_LINK,
 		.proto = proto,
 		.sport = { sport, sport },
 		.dport = { dport, dport },
-		.action = TUN_LOOKUP,
-		.table = TUN_TABLE_MAIN,
 	};
 
 	prefix_parse(to, &s.to);
 	s.family = s.to.addr.family;
-	plan_put(p, s);
+	plan_pass(p, s);
 }
 
-/* Neighbour discovery of the kernel asks no rule, that of programs does; multicast is local. */
+static void plan_refuse(struct plan *p, enum family f)
+{
+	plan_put(p, (struct tun_state){
+			    .kind = TUN_STATE_RULE,
+			    .pref = p->band.refuse,
+			    .family = f,
+			    .action = TUN_PROHIBIT,
+		    });
+}
+
+static void plan_over(struct plan *p, enum family f)
+{
+	plan_put(p, (struct tun_state){
+			    .kind = TUN_STATE_RULE,
+			    .pref = p->band.over,
+			    .family = f,
+			    .fwmark = p->setup->mark,
+			    .action = TUN_NOP,
+		    });
+}
+
+/*
+ * What no connection has decided. Neighbour discovery of the kernel asks no rule, that of programs
+ * does; multicast is local.
+ */
 static void plan_last(struct plan *p)
 {
-	struct tun_state s = {
-		.kind = TUN_STATE_RULE,
-		.pref = TUN_PREF_LAST,
-		.family = FAMILY_IP4,
-		.action = TUN_PROHIBIT,
-	};
+	const struct policy *policy = p->setup->policy;
 
-	if (p->setup->policy->fallback != POLICY_DISCARD)
-		return;
+	plan_over(p, FAMILY_IP4);
+	plan_over(p, FAMILY_IP6);
+	plan_at(p, p->band.pass);
+	for (unsigned i = 0; i < policy->n; i++)
+		if (policy->rules[i].action == POLICY_BYPASS)
+			plan_rule(p, &policy->rules[i], plan_pass);
 	plan_link(p, "0.0.0.0/0", PROTO_UDP, PORT_DHCP_CLIENT, PORT_DHCP_SERVER);
 	plan_link(p, "::/0", PROTO_UDP, PORT_DHCP6_CLIENT, PORT_DHCP6_SERVER);
 	plan_link(p, "fe80::/10", PROTO_ICMP6, 0, 0);
-	plan_put(p, s);
-	s.family = FAMILY_IP6;
-	plan_put(p, s);
+	plan_refuse(p, FAMILY_IP4);
+	plan_refuse(p, FAMILY_IP6);
 }
 
 static void plan_policy(struct plan *p)
@@ -453,10 +532,12 @@ static void plan_policy(struct plan *p)
 	for (unsigned i = 0; i < policy->n; i++)
 		if (policy->rules[i].action == POLICY_PROTECT)
 			plan_rule_routes(p, &policy->rules[i]);
+	plan_at(p, p->band.first);
 	for (unsigned i = 0; i < policy->n; i++)
 		if (is_needed(policy, i))
-			plan_rule(p, i);
-	plan_last(p);
+			plan_rule(p, &policy->rules[i], plan_decide);
+	if (policy->fallback == POLICY_DISCARD)
+		plan_last(p);
 }
 
 /*
@@ -469,14 +550,17 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 	struct plan p = { .setup = setup, .out = out, .max = max };
 
 	if (setup->n_remote > TUN_POLICY_MAX || setup->n_exclude > TUN_EXCLUDE_MAX ||
-	    setup->n_inner > TUN_INNER_MAX)
+	    setup->n_inner > TUN_INNER_MAX || setup->band >= TUN_BANDS)
 		return ERR_NO_ROOM;
+	p.band = tun_band_of(setup->band);
 	plan_path(&p);
 	plan_router(&p);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
-		if (has_family(setup, families[i]) || discards_family(setup, families[i]) ||
-		    setup->path.remote.addr.family == families[i])
-			plan_mark(&p, families[i]);
+		plan_put(&p, tun_mark_rule(families[i], setup->mark));
+	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
+		if (families[i] == FAMILY_IP4 || has_family(setup, families[i]) ||
+		    discards_family(setup, families[i]))
+			plan_band(&p, families[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(families); i++)
 		if (has_family(setup, families[i]))
 			plan_unreachable(&p, families[i]);
@@ -488,5 +572,5 @@ int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max)
 		plan_policy(&p);
 	else
 		plan_lists(&p);
-	return p.n <= max ? (int)p.n : ERR_NO_ROOM;
+	return p.full ? ERR_NO_ROOM : (int)p.n;
 }

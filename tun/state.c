@@ -13,10 +13,8 @@ static const char *const kinds[] = {
 };
 
 static const char *const actions[] = {
-	[TUN_LOOKUP] = "lookup",
-	[TUN_PROHIBIT] = "prohibit",
-	[TUN_UNREACHABLE] = "unreachable",
-	[TUN_UNICAST] = "unicast",
+	[TUN_LOOKUP] = "lookup",   [TUN_PROHIBIT] = "prohibit", [TUN_UNREACHABLE] = "unreachable",
+	[TUN_UNICAST] = "unicast", [TUN_GOTO] = "goto",		[TUN_NOP] = "nop",
 };
 
 static bool prefix_is_network(const struct prefix *p)
@@ -65,7 +63,7 @@ static bool ports_valid(const struct tun_ports *p, const struct tun_state *s)
 
 static bool rule_valid(const struct tun_state *s)
 {
-	bool lookup = s->action == TUN_LOOKUP;
+	bool lookup = s->action == TUN_LOOKUP, jump = s->action == TUN_GOTO;
 
 	/* Preference 0 is the kernel's own: what is local stays local. */
 	if (s->family == FAMILY_NONE || s->pref == 0)
@@ -77,6 +75,8 @@ static bool rule_valid(const struct tun_state *s)
 	    (!prefix_fits(&s->from, s->family) || !prefix_is_network(&s->from)))
 		return false;
 	if (!ports_valid(&s->sport, s) || !ports_valid(&s->dport, s))
+		return false;
+	if (jump ? s->target <= s->pref : s->target != 0)
 		return false;
 	return s->action != TUN_UNICAST && lookup == (s->table != 0);
 }
@@ -165,6 +165,8 @@ static void put_rule(struct line *l, const struct tun_state *s)
 	put_word(l, "action", actions[s->action]);
 	if (s->table)
 		put_number(l, "table", s->table);
+	if (s->target)
+		put_number(l, "target", s->target);
 }
 
 const char *tun_state_text(const struct tun_state *s, char buf[TUN_STATE_TEXT_MAX])
@@ -272,6 +274,8 @@ static bool get_field(struct tun_state *s, const char *key, const char *word)
 		s->table = v;
 	else if (strcmp(key, "pref") == 0)
 		s->pref = v;
+	else if (strcmp(key, "target") == 0)
+		s->target = v;
 	else if (strcmp(key, "fwmark") == 0)
 		s->fwmark = v;
 	else if (strcmp(key, "ipproto") == 0)

@@ -6,27 +6,46 @@
  *	dev.c      the device: packets in and out, in batches
  *	state.c    what we put into the kernel, each thing as a value and as a line of text
  *	netlink.c  puts it there and takes it away again
+ *	band.c     which preferences a connection has, where there are several
  *	plan.c     which things a connection needs, in order
  *	watch.c    sees what others do to them, and to the host's network
  *
  * Not here yet: device offloads, DNS, rules that outlive the process.
  *
  * The kernel's policy routing carries the SPD (RFC 4301 section 4.4.1). Our routes stand in a table
- * of their own; rules send packets there. By their preferences:
+ * of their own; rules send packets there. By their preferences, of the first connection:
  *
  *	29999  to gateway, outer ports     main         a look-up backwards, for rp_filter=1, ends
  *	                                                here: it does not know our mark
  *	30000  our firewall mark           main         the tunnel's own packets, so that no host
  *	                                                route to the gateway is needed
  *	30005  from an inner address       our table    else they could leave unprotected
- *	30010  the SPD, in its order       main         BYPASS
+ *	30010  the SPD, in its order       to 30899     BYPASS
  *	                                   our table    PROTECT
  *	                                   prohibit     DISCARD: the application sees EACCES
+ *	30899  our mark                    -            the end of the band, and a sign whose it is
  *	       everything else             unchanged    BYPASS, or with DISCARD:
- *	31990  DHCP, neighbour discovery   main         the links must live
+ *	31990  BYPASS once more            to 32001
+ *	31990  DHCP, neighbour discovery   to 32001     the links must live
  *	32000  all                         prohibit
+ *	32001  our mark                    -
  *
- * Each rule of the SPD has a preference of its own. Protocol and ports are those of the kernel's look-up:
+ * Several connections on one host have a band of preferences each (30010 to 30899, 30960 and so on),
+ * and are asked one after the other, the one that came first before the others. BYPASS only leads
+ * to the end of the band: so no connection's BYPASS lets out what another one protects or discards.
+ * What nobody has decided comes to the connections that discard it unless they bypass it themselves
+ * (31990, 32010 …), and then goes its usual way by the host's own rules. Of two that both protect or
+ * discard something the earlier band decides. The tunnels' own packets and the inner addresses of
+ * all are looked at before all bands. Nothing that one puts there is another's, so each can take its
+ * own away.
+ *
+ * A band is taken by its last rule, which has the mark of the connection: of several at one
+ * preference the kernel has the first, and that is whose the band is. Whoever has lost all its rules
+ * meanwhile moves to another one. The first band has room for
+ * every policy, the others for one that needs TUN_BAND_NARROW preferences at most.
+ *
+ * Rules that do the same share a preference if the kernel, which removes the first one that has
+ * what it is told of, cannot mistake one for another. Protocol and ports are those of the kernel's look-up:
  * a socket that has no port yet matches no rule for source ports, and raw sockets none for any ports;
  * what leads into the TUN so is refused there, by the SPD itself. Fragments are made after the
  * look-up and go where the whole packet goes. The kernel knows no port 0 and no port 65535: a BYPASS
@@ -38,10 +57,9 @@
  * packet has none, and gets the inner one in our table. What is protected for us is so kept from
  * leaving with another source, too.
  *
- * Without a policy there are lists of prefixes: what is excluded (30010), then what is protected
- * (30500). What is bound to an inner address goes into the tunnel even when its destination is excluded: the
- * SPD refuses it there, and no inner address is seen outside. Where the main table has no way to an
- * excluded prefix the search goes on, with the same end.
+ * Without a policy there are lists of prefixes: what is excluded, then what is protected, in the
+ * same band. What is bound to an inner address goes into the tunnel even when its destination is
+ * excluded: the SPD refuses it there, and no inner address is seen outside.
  *
  *	our table:  protected prefixes dev TUN src inner address
  *	            unreachable default, so that nothing falls through when the TUN is gone
@@ -64,16 +82,18 @@
 #define TUN_FWMARK 0x6777
 #define TUN_TABLE_MAIN 254
 
-#define TUN_PREF_OUTER 29999
+#define TUN_PREF_OUTER 29999 /* of the first band; the others' stand before it */
 #define TUN_PREF_FWMARK 30000
 #define TUN_PREF_INNER 30005
-#define TUN_PREF_EXCLUDE 30010
-#define TUN_EXCLUDE_MAX 400
-#define TUN_PREF_POLICY 30500
-#define TUN_POLICY_MAX 400
-#define TUN_PREF_SPD 30010
-#define TUN_PREF_LINK 31990
+#define TUN_PREF_BAND 30010
+#define TUN_PREF_PASS 31990
 #define TUN_PREF_LAST 32000
+#define TUN_BANDS 16
+#define TUN_BAND_WIDE 890 /* the first */
+#define TUN_BAND_NARROW 60 /* each other one */
+#define TUN_BAND_LAST 20 /* from TUN_PREF_PASS on, each one */
+#define TUN_EXCLUDE_MAX 400
+#define TUN_POLICY_MAX 400
 /* Worse than any route that somebody means. */
 #define TUN_METRIC_UNREACHABLE 0xff002000
 
@@ -117,6 +137,8 @@ enum tun_action {
 	TUN_PROHIBIT, /* RULE */
 	TUN_UNREACHABLE, /* RULE, ROUTE */
 	TUN_UNICAST, /* ROUTE: out of `ifname` */
+	TUN_GOTO, /* RULE: on from the first rule of preference `target` */
+	TUN_NOP, /* RULE: nothing */
 };
 
 /* From lo to hi; both 0: any. */
@@ -137,6 +159,7 @@ struct tun_state {
 	uint32_t table; /* ROUTE, RULE that looks up */
 	enum family family; /* RULE */
 	uint32_t pref; /* RULE */
+	uint32_t target; /* RULE that goes on elsewhere, further down */
 	uint32_t fwmark; /* RULE: optional */
 	uint8_t proto; /* RULE: optional */
 	struct tun_ports sport; /* RULE: optional, with proto */
@@ -178,7 +201,7 @@ int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu);
 int tun_link_down(struct tun_netlink *n, const char *ifname);
 
 /*
- * Makes the thing. 0 also when it exists; ERR_MALFORMED when it is not valid; ERR_PERMISSION;
+ * Makes the thing. 0 also when it exists, or is a rule of a family that the host has not; ERR_MALFORMED when it is not valid; ERR_PERMISSION;
  * ERR_SYSTEM with errno: ENODEV (no such interface), ENETDOWN (it is down), EEXIST (another route
  * stands in its place).
  */
@@ -190,6 +213,35 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
 int tun_state_restore(struct tun_netlink *n, const struct tun_state *s);
 /* Takes it away. 0 also when it, or its interface, is not there; else as tun_state_add. */
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
+
+/* ---- band.c ---- */
+
+/* The preferences of one connection. */
+struct tun_band {
+	uint32_t outer; /* its packets outside */
+	uint32_t first; /* its policy, up to `end` */
+	uint32_t end;
+	uint32_t pass; /* what is not discarded though nobody protects it: on at `over` */
+	uint32_t refuse; /* the rest */
+	uint32_t over;
+};
+
+/* number < TUN_BANDS. */
+struct tun_band tun_band_of(unsigned number);
+/* The rule that takes a band for the connection with this mark. */
+struct tun_state tun_band_claim(unsigned number, uint32_t mark);
+
+/* Moves what stands in the band `from` to the same place in `to`; false when that is too small. */
+bool tun_band_move(struct tun_state *s, unsigned from, unsigned to);
+
+/* Which bands have rules of ours, and whose they are: the mark, 0 where nobody claims it. */
+struct tun_bands {
+	bool taken[TUN_BANDS];
+	uint32_t holder[TUN_BANDS];
+};
+
+/* As the kernel has it now. 0 or ERR_SYSTEM. */
+int tun_bands_read(struct tun_bands *out);
 
 /* ---- watch.c ---- */
 
@@ -242,11 +294,12 @@ unsigned tun_watch_read(struct tun_watch *w);
 
 #define TUN_INNER_MAX 4
 /*
- * What tun_plan makes at most: outer, router, mark, unreachable; rule and address; for each rule of
- * the SPD a route and a rule, or two where it is not one prefix; the links' own, and the last ones.
+ * What tun_plan makes at most: outer, router, mark, unreachable, ends of bands; rule and address; for
+ * each rule of the SPD a route and a rule, or two rules, and more where it is not one prefix; the links'
+ * own, and the last ones.
  */
 #define TUN_SPD_MAX (2 * POLICY_RULES_MAX + 200)
-#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_SPD_MAX + 5)
+#define TUN_PLAN_MAX (3 + 1 + 2 + 2 + 2 + 2 * TUN_INNER_MAX + TUN_SPD_MAX + 7)
 
 /* What a connection needs of the kernel. */
 struct tun_setup {
@@ -257,6 +310,7 @@ struct tun_setup {
 	struct addr router; /* the first on the way, or the gateway itself; FAMILY_NONE: unknown */
 	uint32_t table;
 	uint32_t mark; /* of the outer sockets */
+	unsigned band; /* number */
 	struct addr inner[TUN_INNER_MAX]; /* the first of each family is preferred */
 	unsigned n_inner;
 	const struct prefix *remote; /* protected destinations */
@@ -267,12 +321,17 @@ struct tun_setup {
 };
 
 /*
+ * Lets through what has our mark. In both families and from the beginning: another connection may
+ * refuse whatever it does not know, and the gateway may move to the other family.
+ */
+struct tun_state tun_mark_rule(enum family f, uint32_t mark);
+/*
  * The things to add, in this order, and to delete in the reverse one: at no moment in between can
  * a packet for a protected destination with an inner source leave unprotected. A protected prefix
  * of a family that has no inner address becomes unreachable. An excluded prefix of a family that
  * has no protected one, and a BYPASS rule with nothing else behind it, need nothing. Returns how
  * many, or ERR_NO_ROOM: more than `max`, more than TUN_POLICY_MAX protected or TUN_EXCLUDE_MAX
- * excluded prefixes.
+ * excluded prefixes, or a policy that needs more preferences than the band has.
  */
 int tun_plan(const struct tun_setup *setup, struct tun_state *out, unsigned max);
 

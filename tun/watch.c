@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #define BUFFER_SIZE 32768 /* what the kernel puts into one piece of a dump at most */
+#define LEARN_TRIES 5 /* while the host changes faster than it can be read */
 #define IP6_RULES (1u << (RTNLGRP_IPV6_RULE - 1))
 
 /* ---- what is known ---- */
@@ -87,6 +88,7 @@ static void forget_routes(struct tun_watch *w, uint32_t ifindex)
 struct reading {
 	struct tun_watch *w;
 	unsigned what;
+	bool overrun; /* some changes were lost: more came than there was room for */
 };
 
 static bool is_own(const struct reading *r, const struct nlmsghdr *nlh)
@@ -302,6 +304,11 @@ static int learn_kind(struct reading *r, uint16_t type, size_t header)
 		return ERR_SYSTEM;
 	while (more > MNL_CB_STOP) {
 		n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+		/* Changes are lost then; the list itself goes on. */
+		if (n < 0 && errno == ENOBUFS) {
+			r->overrun = true;
+			continue;
+		}
 		if (n < 0)
 			return ERR_SYSTEM;
 		accept_list(buf, (size_t)n);
@@ -310,20 +317,31 @@ static int learn_kind(struct reading *r, uint16_t type, size_t header)
 	return more < 0 ? ERR_SYSTEM : 0;
 }
 
-static int learn(struct tun_watch *w)
+static int learn_all(struct reading *r)
 {
-	struct reading r = { .w = w };
+	struct tun_watch *w = r->w;
 	int rc;
 
 	w->nknown = 0;
 	w->full = false;
-	rc = learn_kind(&r, RTM_GETLINK, sizeof(struct ifinfomsg));
+	r->overrun = false;
+	rc = learn_kind(r, RTM_GETLINK, sizeof(struct ifinfomsg));
 	if (rc == 0)
-		rc = learn_kind(&r, RTM_GETADDR, sizeof(struct ifaddrmsg));
+		rc = learn_kind(r, RTM_GETADDR, sizeof(struct ifaddrmsg));
 	if (rc == 0)
-		rc = learn_kind(&r, RTM_GETROUTE, sizeof(struct rtmsg));
+		rc = learn_kind(r, RTM_GETROUTE, sizeof(struct rtmsg));
+	return rc;
+}
+
+static int learn(struct tun_watch *w)
+{
+	struct reading r = { .w = w };
+	int rc = 0;
+
+	for (unsigned i = 0; i < LEARN_TRIES && (i == 0 || r.overrun) && rc == 0; i++)
+		rc = learn_all(&r);
 	/* What is not known cannot be missed when it goes. */
-	w->full |= rc != 0;
+	w->full |= rc != 0 || r.overrun;
 	return rc;
 }
 

@@ -143,6 +143,32 @@ static void step_time(struct rd *r)
 		pair_run(p, (at > p->now ? at : p->now) + rd_u8(r) * VTIME_MS);
 }
 
+/* IPADDRESS_UPDATE's: notifications, and a path that moves. */
+static void step_moving(struct rd *r, uint8_t what)
+{
+	struct ike_event ev = { .type = IKE_EVENT_MOVE };
+	static uint8_t data[IKE_NOTIFY_MAX + 1];
+
+	if (what & 8) {
+		ev.path = sa()->path;
+		ev.path.remote.port = rd_u16(r);
+	} else if (what & 16) {
+		ev.type = IKE_EVENT_NOTIFY_END;
+		ev.notify_id = rd_u8(r);
+	} else {
+		ev.type = IKE_EVENT_NOTIFY;
+		ev.notify.id = rd_u8(r);
+		ev.notify.type = rd_u16(r);
+		ev.notify.data = slice(data, rd_u16(r) % (sizeof(data) + 1));
+		ev.notify.from = sa()->path.local;
+		ev.notify.to = sa()->path.remote;
+		ev.notify.natd = what & 1;
+		ev.notify.repeat = what & 2;
+	}
+	pair_event(p, 1, &ev);
+	pair_pump(p);
+}
+
 static void step_event(struct rd *r)
 {
 	struct ike_event ev = { .type = IKE_EVENT_CHILD_DELETE };
@@ -150,6 +176,10 @@ static void step_event(struct rd *r)
 
 	if (!sa() || p->end[1].nup + 8 > PAIR_CHILDREN || p->end[0].nup + 8 > PAIR_CHILDREN)
 		return;
+	if (what & 128) {
+		step_moving(r, what);
+		return;
+	}
 	p->end[1].child.pfs = what & 64 ? DH_ECP_256 : DH_NONE;
 	p->end[1].refusal = rd_u16(r);
 	switch (what % 8) {
@@ -219,6 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	last.n = 0;
 	pair_init(p, 1);
 	p->passes = hold;
+	p->end[0].config.address_update = p->end[1].config.address_update = true;
 	p->end[1].answer = stage == OFFERED ? PAIR_WAIT : PAIR_ACCEPT;
 	pair_start(p, 0, IKE_EVENT_START);
 	pair_pump(p);

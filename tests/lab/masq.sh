@@ -14,6 +14,8 @@
 MASQ_NET=192.168.7
 MASQ_GW=198.18.9.1
 MASQ_INNER=10.91.0 # client I has MASQ_INNER.I
+MASQ_TOUT=400 # ms
+MASQ_TEI=60000
 
 # masq_client I: what lib.sh does with the client is done with this one from now on.
 masq_client() {
@@ -141,6 +143,7 @@ nat_start() {
 nat_stop() {
 	kill "$NAT_PID" 2>/dev/null
 	wait "$NAT_PID" 2>/dev/null
+	return 0
 }
 
 # nat_mark: nat_saw and nat_wait look at what it says from here on.
@@ -162,10 +165,39 @@ nat() {
 nat_held() { nat_said | sed -n 's/^held in esp //p' | awk '!seen[$0]++' | sed -n "$1p"; }
 nat_has_held() { [ -n "$(nat_held "$1")" ]; }
 
+# ---- either gateway --------------------------------------------------------------------------
+
+# gateway_is small|strongswan CLIENTS WORDS...: all is built anew, for so many clients.
+gateway_is() {
+	GATEWAY=$1
+	masq_up "$2" delay=5
+	shift 2
+	NAT_AT=$NAT_ADDR
+	if [ "$GATEWAY" = small ]; then
+		server_begin "$@"
+	else
+		masq_gateway_conf
+		gateway_start
+	fi
+	nat_start tout=$MASQ_TOUT nout=4 tei=$MASQ_TEI trace=1
+}
+
+gateway_is_over() { # NAME
+	nat report
+	cp "$LAB_OUT/nat.log" "$LAB_OUT/nat-$1.log"
+	if [ "$GATEWAY" = small ]; then
+		server report
+		cp "$LAB_OUT/server.log" "$LAB_OUT/server-$1.log"
+		server_end
+	else
+		gateway_stop
+		cp "$LAB_OUT/charon.log" "$LAB_OUT/charon-$1.log"
+	fi
+	nat_stop
+}
+
 # ---- clients ---------------------------------------------------------------------------------
 
-MASQ_TOUT=400 # ms
-MASQ_TEI=60000
 # For as many as eight clients: pingtime · pingtries > 7 T_out.
 MASQ_PROBES_OF_8='pingtime = 200ms\npingtries = 15\nmaxidle = 1s\npingtime2 = 200ms\npingtries2 = 5\n'
 MASQ_PROBES_OF_8+='nat-tout = 400ms\nnat-clients = 7\nping-target = 10.80.0.1\nelimit = 1'
@@ -321,6 +353,7 @@ server_begin() {
 server_end() {
 	kill "$SERVER_PID" 2>/dev/null
 	wait "$SERVER_PID" 2>/dev/null
+	return 0
 }
 
 server_obeyed() { tail -n "+$1" "$LAB_OUT/server.log" | grep -qxF "done $2"; }

@@ -291,6 +291,8 @@ static void take(struct sim_peer *p, struct peer_ike *i, struct ike_effect *fx)
 	case IKE_EFFECT_ALIVE:
 	case IKE_EFFECT_SILENT:
 	case IKE_EFFECT_HINT:
+	case IKE_EFFECT_NOTIFY:
+	case IKE_EFFECT_UNANSWERED:
 		break;
 	}
 }

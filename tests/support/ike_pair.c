@@ -92,7 +92,8 @@ static void send(struct pair *p, unsigned end, const struct ike_effect *fx)
 	unsigned n = e->nsent++;
 
 	e->nresent += fx->send.resent;
-	d.from.addr = e->address.addr;
+	if (d.from.addr.family == FAMILY_NONE)
+		d.from.addr = e->address.addr;
 	d.n = fx->send.bytes.n;
 	memcpy(d.bytes, fx->send.bytes.p, d.n);
 	p->sent[p->nsent++ % PAIR_SENT] = d;
@@ -204,6 +205,21 @@ static void note(struct pair *p, unsigned end, struct ike_sa *sa, const struct i
 		break;
 	case IKE_EFFECT_HINT:
 		e->nhints++;
+		break;
+	case IKE_EFFECT_NOTIFY:
+		e->nnotified++;
+		e->notified = *fx;
+		memcpy(e->notified_data, fx->notified.data.p, fx->notified.data.n);
+		e->notified.notified.data.p = e->notified_data;
+		if (p->heard)
+			p->heard(p, end, sa, fx);
+		break;
+	case IKE_EFFECT_UNANSWERED:
+		e->nunanswered++;
+		e->unanswered = fx->notify_id;
+		e->unanswered_at = p->now;
+		if (p->heard)
+			p->heard(p, end, sa, fx);
 		break;
 	}
 }

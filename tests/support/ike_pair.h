@@ -41,6 +41,11 @@ struct pair_end {
 	char values[XAUTH_FIELDS][64]; /* of the last reply, as texts */
 	const struct ike_assigned *assigned; /* the last; NULL before */
 	vtime dead_at, failed_at;
+	unsigned nnotified, nunanswered;
+	struct ike_effect notified; /* the last, */
+	uint8_t notified_data[IKE_NOTIFY_MAX]; /* and what it said */
+	uint32_t unanswered;
+	vtime unanswered_at;
 	struct ike_child up[PAIR_CHILDREN];
 	uint32_t deleted[PAIR_DELETED];
 };
@@ -61,6 +66,9 @@ struct pair {
 	struct pair_end end[2];
 	/* May change the datagram; false: it is lost. n counts those of its source from 0. */
 	bool (*passes)(struct pair *p, struct pair_datagram *d, unsigned n);
+	/* Is told of notifications and of those that nobody has answered. */
+	void (*heard)(struct pair *p, unsigned end, const struct ike_sa *sa,
+		      const struct ike_effect *fx);
 	unsigned queued;
 	struct pair_datagram queue[PAIR_QUEUE];
 	unsigned nsent;

@@ -188,6 +188,9 @@ static void note(struct world *w, const struct ike_effect *e)
 		w->nhints++;
 		w->hint = e->notify;
 		break;
+	case IKE_EFFECT_NOTIFY:
+	case IKE_EFFECT_UNANSWERED:
+		break;
 	}
 }
 

@@ -76,7 +76,7 @@ static void open_world(struct world *w)
 {
 	struct host *h = &w->host;
 
-	*w = (struct world){ .host.watch = HOST_WATCH_NONE };
+	*w = (struct world){ .host.watch = HOST_WATCH_NONE, .host.band = -1 };
 	enter_namespace();
 	assert_int_equal(tun_netlink_open(&h->netlink), 0);
 	assert_int_equal(tun_netlink_open(&w->other), 0);
@@ -172,14 +172,14 @@ static void apply(struct world *w, struct policy *policy)
 	assert_int_equal(host_apply(&w->host, &fx, why), 0);
 }
 
-static void protect(struct policy *policy, const char *remote)
+static void decide(struct policy *policy, enum policy_action action, const char *remote)
 {
 	struct prefix to, all = { .addr.family = FAMILY_IP4 };
 
 	assert_true(prefix_parse(remote, &to));
 	assert_true(policy_add(policy, &(struct policy_rule){
 					       .ts = { ts_from_prefix(&all), ts_from_prefix(&to) },
-					       .action = POLICY_PROTECT,
+					       .action = action,
 				       }));
 }
 
@@ -213,21 +213,23 @@ static void old_rules_go_when_the_new_ones_are_there(void **state)
 	w.host.dir = open(dir, O_RDONLY | O_DIRECTORY);
 	assert_int_equal(journal_open(w.host.dir, true, &w.host.journal), 0);
 	assert_int_equal(net_router_open(&w.host.router, w.host.mark), 0);
-	protect(&policy, "10.1.0.0/16");
-	protect(&policy, "10.2.0.0/16");
+	decide(&policy, POLICY_PROTECT, "10.1.0.0/16");
+	decide(&policy, POLICY_DISCARD, "10.9.0.0/16");
+	decide(&policy, POLICY_PROTECT, "10.2.0.0/16");
 	apply(&w, &policy);
 
 	nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK);
 	assert_int_equal(mnl_socket_bind(nl, RTMGRP_IPV4_RULE, MNL_SOCKET_AUTOPID), 0);
 	policy.n = 0;
-	protect(&policy, "10.3.0.0/16");
-	protect(&policy, "10.1.0.0/16");
-	protect(&policy, "10.2.0.0/16");
+	decide(&policy, POLICY_DISCARD, "10.8.0.0/16");
+	decide(&policy, POLICY_PROTECT, "10.1.0.0/16");
+	decide(&policy, POLICY_DISCARD, "10.9.0.0/16");
+	decide(&policy, POLICY_PROTECT, "10.2.0.0/16");
 	apply(&w, &policy);
 	while ((n = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0)
 		mnl_cb_run(buf, (size_t)n, 0, 0, note_rule, came_and_went);
-	assert_int_equal(came_and_went[0], 3);
-	assert_int_equal(came_and_went[1], 2);
+	assert_int_equal(came_and_went[0], 4);
+	assert_int_equal(came_and_went[1], 3);
 
 	mnl_socket_close(nl);
 	net_router_close(&w.host.router);

@@ -7,9 +7,10 @@
 
 static void what_we_send_we_know(void **state)
 {
-	static const enum vendor ours[] = { VENDOR_NATT_RFC, VENDOR_NATT_DRAFT_03,
-					    VENDOR_NATT_DRAFT_02N, VENDOR_NATT_DRAFT_02,
-					    VENDOR_DPD };
+	static const enum vendor ours[] = {
+		VENDOR_NATT_RFC,      VENDOR_NATT_DRAFT_03, VENDOR_NATT_DRAFT_02N,
+		VENDOR_NATT_DRAFT_02, VENDOR_DPD,	    VENDOR_ADDRESS_UPDATE
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
@@ -117,6 +118,7 @@ static void what_is_announced(void **state)
 		{ { .xauth = false }, natt | rest },
 		{ { .no_fragments = true }, natt | VENDOR_BIT(VENDOR_DPD) },
 		{ { .transport = IKE_TRANSPORT_UDP }, natt | rest },
+		{ { .address_update = true }, natt | rest | VENDOR_BIT(VENDOR_ADDRESS_UPDATE) },
 		{ { .transport = IKE_TRANSPORT_ESP }, rest },
 		{ { .transport = IKE_TRANSPORT_CISCO_UDP }, rest },
 		{ { .xauth = true }, natt | rest | user },

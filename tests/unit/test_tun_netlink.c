@@ -169,10 +169,11 @@ static void test_what_is_in_the_kernel(void **state)
 	seen(text, "30000:\tfrom all fwmark 0x6777 lookup main proto 103\n");
 	seen(text, "30005:\tfrom 10.9.0.1 lookup 26487 proto 103\n");
 	seen(text, "30005:\tfrom fd00::1 lookup 26487 proto 103\n");
-	seen(text, "30010:\tfrom all to 10.7.0.0/16 lookup main proto 103\n");
-	seen(text, "30011:\tfrom all to fd00:8:7::/48 lookup main proto 103\n");
-	seen(text, "30500:\tfrom all to 10.0.0.0/8 lookup 26487 proto 103\n");
-	seen(text, "30501:\tfrom all to fd00:8::/32 lookup 26487 proto 103\n");
+	seen(text, "30010:\tfrom all to 10.7.0.0/16 goto 30899 proto 103\n");
+	seen(text, "30010:\tfrom all to fd00:8:7::/48 goto 30899 proto 103\n");
+	seen(text, "30899:\tfrom all fwmark 0x6777 nop proto 103\n");
+	seen(text, "30011:\tfrom all to 10.0.0.0/8 lookup 26487 proto 103\n");
+	seen(text, "30011:\tfrom all to fd00:8::/32 lookup 26487 proto 103\n");
 	seen(text, "10.0.0.0/8 dev godwit0 table 26487 proto 103 scope link src 10.9.0.1 \n");
 	seen(text, "fd00:8::/32 dev godwit0 table 26487 proto 103 src fd00::1 metric 1024 ");
 	seen(text, "unreachable default table 26487 proto 103 metric 4278198272 \n");
@@ -232,7 +233,7 @@ static void test_undone_after_the_device_is_gone(void **state)
 	host_add(&h);
 	tun_close(&h.tun);
 	text = look();
-	seen(text, "30500:\t");
+	seen(text, "30011:\t");
 	seen(text, "unreachable default table 26487");
 	free(text);
 	host_del(&h);
@@ -246,9 +247,9 @@ static void test_others_things_stay(void **state)
 {
 	static const char *const commands[] = {
 		"rule add pref 30005 from 10.9.0.1 lookup 26487 protocol static",
-		"rule add pref 30010 to 10.7.0.0/16 lookup main protocol static",
-		"rule add pref 30500 to 10.0.0.0/8 lookup 26488 protocol 103",
-		"rule add pref 30500 to 10.0.0.0/9 lookup 26487 protocol 103",
+		"rule add pref 30010 to 10.7.0.0/16 goto 30899 protocol static",
+		"rule add pref 30011 to 10.0.0.0/8 lookup 26488 protocol 103",
+		"rule add pref 30011 to 10.0.0.0/9 lookup 26487 protocol 103",
 		"rule add pref 30502 to 10.0.0.0/8 lookup 26487 protocol 103",
 		"rule add pref 30000 fwmark 0x6778 lookup main protocol 103",
 		"-6 rule add pref 30501 to fd00:8::/32 lookup 26487 protocol static",
@@ -534,7 +535,7 @@ static void test_as_many_as_there_can_be(void **state)
 	assert_true(addr_parse("192.0.2.1", &s.path.remote.addr));
 	assert_true(addr_parse("10.9.0.1", &s.inner[0]));
 	n = tun_plan(&s, plan, TUN_PLAN_MAX);
-	assert_int_equal(n, 5 + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX);
+	assert_int_equal(n, 7 + TUN_EXCLUDE_MAX + 2 * TUN_POLICY_MAX);
 	for (int i = 0; i < n; i++)
 		assert_int_equal(tun_state_add(&h.n, &plan[i]), 0);
 	check_way(&h, &(struct way){ NULL, "10.1.143.3", 0, 't', "10.9.0.1" });

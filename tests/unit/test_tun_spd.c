@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's rules against the policy that they were planned from: for random policies and random
- * packets both decide the same.
+ * The kernel's rules against the policies that they were planned from, of one connection and of two on
+ * one host: for random policies and random packets both decide the same.
  */
 #include "tun/tun.h"
 
@@ -17,11 +17,13 @@
 #define POLICIES 60
 #define PACKETS 60
 
-/* A host with an uplink "up0" (both families, default routes) and a TUN "godwit0". */
+#define CONNECTIONS 2
+
+/* A host with an uplink "up0" (both families, default routes) and TUNs "godwit0" and "godwit1". */
 struct host {
 	struct tun_netlink n;
 	struct tun up;
-	struct tun tun;
+	struct tun tun[CONNECTIONS];
 	int nl;
 };
 
@@ -103,7 +105,8 @@ static void host_open(struct host *h)
 	enter_namespace();
 	assert_int_equal(tun_netlink_open(&h->n), 0);
 	open_device(&h->up, &h->n, "up0");
-	open_device(&h->tun, &h->n, "godwit0");
+	open_device(&h->tun[0], &h->n, "godwit0");
+	open_device(&h->tun[1], &h->n, "godwit1");
 	add(h, "address to 198.51.100.2/24 dev up0");
 	add(h, "address to 2001:db8::2/64 dev up0");
 	add(h, "route action unicast to 0.0.0.0/0 dev up0 src 198.51.100.2 table 254");
@@ -116,7 +119,8 @@ static void host_open(struct host *h)
 static void host_close(struct host *h)
 {
 	close(h->nl);
-	tun_close(&h->tun);
+	tun_close(&h->tun[0]);
+	tun_close(&h->tun[1]);
 	tun_close(&h->up);
 	tun_netlink_close(&h->n);
 }
@@ -219,66 +223,124 @@ static struct tuple random_packet(bool *unbound)
 
 /* ---- both together ---- */
 
-static struct policy policy, oracle;
-static struct tun_state plan[TUN_PLAN_MAX];
+struct connection {
+	unsigned number;
+	unsigned band;
+	enum family without; /* has no inner address of it */
+	struct policy policy;
+	struct policy oracle;
+	struct tun_state plan[TUN_PLAN_MAX];
+	int n; /* of the plan, in the kernel; 0: it is not connected */
+};
 
-static int plan_of(enum family without)
+static struct connection connections[CONNECTIONS];
+
+static void plan_of(struct connection *c)
 {
 	struct tun_setup s = {
-		.ifname = "godwit0",
+		.ifname = c->number ? "godwit1" : "godwit0",
 		.path.local.port = 4500,
 		.path.remote.port = 4500,
-		.table = TUN_TABLE,
-		.mark = TUN_FWMARK,
-		.policy = &policy,
+		.table = TUN_TABLE + c->number,
+		.mark = TUN_FWMARK + c->number,
+		.band = c->band,
+		.policy = &c->policy,
 	};
 
 	assert_true(addr_parse("198.51.100.99", &s.path.remote.addr));
-	if (without != FAMILY_IP4)
-		addr_parse("10.9.0.1", &s.inner[s.n_inner++]);
-	if (without != FAMILY_IP6)
-		addr_parse("fd00::1", &s.inner[s.n_inner++]);
-	return tun_plan(&s, plan, ARRAY_SIZE(plan));
+	if (c->without != FAMILY_IP4)
+		addr_parse(c->number ? "10.9.0.2" : "10.9.0.1", &s.inner[s.n_inner++]);
+	if (c->without != FAMILY_IP6)
+		addr_parse(c->number ? "fd00::2" : "fd00::1", &s.inner[s.n_inner++]);
+	c->n = tun_plan(&s, c->plan, ARRAY_SIZE(c->plan));
+	assert_true(c->n > 0);
+}
+
+static void connection_add(struct host *h, struct connection *c)
+{
+	plan_of(c);
+	for (int k = 0; k < c->n; k++)
+		if (tun_state_add(&h->n, &c->plan[k]) != 0)
+			fail_msg("%s: %s",
+				 tun_state_text(&c->plan[k], (char[TUN_STATE_TEXT_MAX]){ 0 }),
+				 strerror(errno));
+}
+
+static void connection_del(struct host *h, struct connection *c)
+{
+	while (c->n > 0)
+		assert_int_equal(tun_state_del(&h->n, &c->plan[--c->n]), 0);
+}
+
+/* What somebody takes away comes back behind all others of its preference. */
+static void connection_shake(struct host *h, struct connection *c)
+{
+	for (int k = 0; k < c->n; k++)
+		if (c->plan[k].kind == TUN_STATE_RULE && below(2))
+			assert_int_equal(tun_state_del(&h->n, &c->plan[k]), 0);
+	for (int k = 0; k < c->n; k++)
+		assert_true(tun_state_restore(&h->n, &c->plan[k]) >= 0);
 }
 
 /*
  * The oracle is the policy itself, but that what is protected for our inner address is kept from
  * leaving with any other source. In a family without an inner address there is none to name.
  */
-static void make_policy(enum family without)
+static void make_policy(struct connection *c)
 {
 	unsigned n = 1 + below(8);
 
-	policy = (struct policy){ .fallback = below(2) ? POLICY_BYPASS : POLICY_DISCARD };
-	oracle = policy;
+	c->without = below(4) ? FAMILY_NONE : below(2) ? FAMILY_IP4 : FAMILY_IP6;
+	c->policy = (struct policy){ .fallback = below(2) ? POLICY_BYPASS : POLICY_DISCARD };
+	c->oracle = c->policy;
 	for (unsigned i = 0; i < n; i++) {
 		struct policy_rule r = random_rule();
 		struct prefix p = network(locals[r.ts.local.lo.family == FAMILY_IP6][0]);
-		bool inner;
+		struct policy_rule ours = r;
 
-		inner = r.ts.local.lo.b[0] == 10 || r.ts.local.lo.b[0] == 0xfd;
-		if (r.ts.local.lo.family != without)
-			assert_true(policy_add(&policy, &r));
-		if (inner)
+		if (r.ts.local.lo.b[0] == 10 || r.ts.local.lo.b[0] == 0xfd) {
+			unsigned last = family_size(r.ts.local.lo.family) - 1;
+
+			ours.ts.local.lo.b[last] += (uint8_t)c->number;
+			ours.ts.local.hi.b[last] += (uint8_t)c->number;
 			prefix_range(&p, &r.ts.local.lo, &r.ts.local.hi);
-		if (r.ts.local.lo.family == without)
-			assert_true(policy_add(&policy, &r));
-		assert_true(policy_add(&oracle, &r));
+		}
+		assert_true(
+			policy_add(&c->policy, r.ts.local.lo.family == c->without ? &r : &ours));
+		assert_true(policy_add(&c->oracle, &r));
 	}
 }
 
-static enum policy_action wanted(const struct tuple *t)
+/*
+ * What one connection protects or discards it decides, the earlier band first. What none does is
+ * refused if one discards whatever it does not bypass itself. *who: who protects it.
+ */
+static enum policy_action wanted(const struct tuple *t, const struct connection **who)
 {
-	const struct policy_rule *r = policy_match(&oracle, t);
+	enum policy_action last = POLICY_BYPASS;
+	unsigned first = connections[1].band < connections[0].band;
 
-	return r ? r->action : oracle.fallback;
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		const struct connection *c = &connections[(first + i) % CONNECTIONS];
+		const struct policy_rule *r = c->n ? policy_match(&c->oracle, t) : NULL;
+
+		*who = c;
+		if (r && r->action != POLICY_BYPASS)
+			return r->action;
+		if (c->n && !r && c->oracle.fallback == POLICY_DISCARD)
+			last = POLICY_DISCARD;
+	}
+	return last;
 }
 
-static void compare(struct host *h, enum family without)
+static unsigned decided[3];
+
+static void compare(struct host *h)
 {
+	const struct connection *who;
 	bool unbound;
 	struct tuple t = random_packet(&unbound), asked = t;
-	enum policy_action want = wanted(&t);
+	enum policy_action want = wanted(&t, &who);
 	char src[ADDR_TEXT_MAX], dst[ADDR_TEXT_MAX];
 	int got;
 	bool ok = false;
@@ -288,7 +350,8 @@ static void compare(struct host *h, enum family without)
 	got = ask(h, &asked);
 	switch (want) {
 	case POLICY_PROTECT:
-		ok = got == (t.dst.family == without ? -EHOSTUNREACH : (int)h->tun.ifindex);
+		ok = got == (t.dst.family == who->without ? -EHOSTUNREACH :
+							    (int)h->tun[who->number].ifindex);
 		break;
 	case POLICY_BYPASS:
 		ok = got == (int)h->up.ifindex;
@@ -298,41 +361,112 @@ static void compare(struct host *h, enum family without)
 		break;
 	}
 	if (!ok)
-		fail_msg(
-			"%s to %s proto %u ports %u %u: %s, the kernel says %d (tun is %u, up0 %u)",
-			unbound ? "unbound" : addr_text(&t.src, src), addr_text(&t.dst, dst),
-			t.proto, t.sport, t.dport, policy_action_name(want), got, h->tun.ifindex,
-			h->up.ifindex);
+		fail_msg("%s to %s proto %u ports %u %u: %s (%u), the kernel says %d (TUNs are %u "
+			 "and %u, up0 %u)",
+			 unbound ? "unbound" : addr_text(&t.src, src), addr_text(&t.dst, dst),
+			 t.proto, t.sport, t.dport, policy_action_name(want), who->number, got,
+			 h->tun[0].ifindex, h->tun[1].ifindex, h->up.ifindex);
+	decided[want]++;
+}
+
+static void compare_some(struct host *h)
+{
+	for (unsigned k = 0; k < PACKETS; k++)
+		compare(h);
+}
+
+static void begin(struct host *h)
+{
+	host_open(h);
+	seed = 1;
+	memset(decided, 0, sizeof(decided));
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		connections[i] = (struct connection){ .number = i, .band = i };
+}
+
+static void end(struct host *h)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(decided); i++)
+		assert_true(decided[i] > POLICIES * PACKETS / 10);
+	host_close(h);
 }
 
 static void test_kernel_decides_as_the_policy(void **state)
 {
-	unsigned actions[3] = { 0 };
+	struct host h;
+
+	begin(&h);
+	for (unsigned i = 0; i < POLICIES; i++) {
+		make_policy(&connections[0]);
+		connection_add(&h, &connections[0]);
+		compare_some(&h);
+		connection_shake(&h, &connections[0]);
+		compare_some(&h);
+		connection_del(&h, &connections[0]);
+	}
+	end(&h);
+}
+
+/* Whoever came first, and whoever ends first. */
+static void test_two_connections(void **state)
+{
+	struct host h;
+
+	begin(&h);
+	for (unsigned i = 0; i < POLICIES; i++) {
+		struct connection *one = &connections[below(2)];
+		struct connection *other = &connections[1 - one->number];
+
+		one->band = below(2) * (1 + below(TUN_BANDS - 1));
+		other->band = (one->band + 1 + below(TUN_BANDS - 1)) % TUN_BANDS;
+		make_policy(one);
+		make_policy(other);
+		connection_add(&h, one);
+		connection_add(&h, other);
+		compare_some(&h);
+		connection_shake(&h, one);
+		compare_some(&h);
+		connection_del(&h, below(2) ? one : other);
+		compare_some(&h);
+		connection_del(&h, one);
+		connection_del(&h, other);
+		/* Nobody has left anything. */
+		compare_some(&h);
+	}
+	end(&h);
+}
+
+/* The kernel has the claims in the order in which they were made. */
+static void test_a_band_is_whose_claim_came_first(void **state)
+{
+	const struct tun_state first = tun_band_claim(3, 7), second = tun_band_claim(3, 6);
+	struct tun_state rule = first;
+	struct tun_bands bands;
 	struct host h;
 
 	host_open(&h);
-	seed = 1;
-	for (unsigned i = 0; i < POLICIES; i++) {
-		enum family without = below(4) ? FAMILY_NONE : below(2) ? FAMILY_IP4 : FAMILY_IP6;
-		int n;
-
-		make_policy(without);
-		n = plan_of(without);
-		assert_true(n > 0);
-		for (int k = 0; k < n; k++)
-			if (tun_state_add(&h.n, &plan[k]) != 0)
-				fail_msg("%s: %s",
-					 tun_state_text(&plan[k], (char[TUN_STATE_TEXT_MAX]){ 0 }),
-					 strerror(errno));
-		for (unsigned k = 0; k < PACKETS; k++)
-			compare(&h, without);
-		for (unsigned k = 0; k < policy.n; k++)
-			actions[policy.rules[k].action]++;
-		while (n-- > 0)
-			assert_int_equal(tun_state_del(&h.n, &plan[n]), 0);
+	assert_int_equal(tun_bands_read(&bands), 0);
+	for (unsigned i = 0; i < TUN_BANDS; i++)
+		assert_false(bands.taken[i] || bands.holder[i]);
+	assert_int_equal(tun_state_add(&h.n, &first), 0);
+	assert_int_equal(tun_state_add(&h.n, &second), 0);
+	assert_int_equal(tun_bands_read(&bands), 0);
+	assert_int_equal(bands.holder[3], 7);
+	assert_int_equal(tun_state_del(&h.n, &first), 0);
+	assert_int_equal(tun_bands_read(&bands), 0);
+	assert_int_equal(bands.holder[3], 6);
+	assert_int_equal(tun_state_del(&h.n, &second), 0);
+	/* One that lost its claim, or a part of it, has its band still. */
+	rule.family = FAMILY_IP6;
+	rule.pref = tun_band_of(5).first;
+	assert_int_equal(tun_state_add(&h.n, &rule), 0);
+	rule.pref = tun_band_of(2).refuse;
+	assert_int_equal(tun_state_add(&h.n, &rule), 0);
+	assert_int_equal(tun_bands_read(&bands), 0);
+	for (unsigned i = 0; i < TUN_BANDS; i++) {
+		assert_int_equal(bands.taken[i], i == 5 || i == 2);
+		assert_int_equal(bands.holder[i], 0);
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
-		assert_true(actions[i] > POLICIES / 4);
 	host_close(&h);
 }
 
@@ -345,19 +479,17 @@ static void test_inner_source_never_leaves(void **state)
 					    .action = POLICY_BYPASS };
 	struct policy_rule protect = bypass;
 	struct host h;
-	int n;
+	struct policy *policy = &connections[0].policy;
 
-	host_open(&h);
+	begin(&h);
 	protect.action = POLICY_PROTECT;
-	policy = (struct policy){ .fallback = POLICY_BYPASS };
-	assert_true(policy_add(&policy, &bypass) && policy_add(&policy, &protect));
-	n = plan_of(FAMILY_NONE);
-	for (int k = 0; k < n; k++)
-		assert_int_equal(tun_state_add(&h.n, &plan[k]), 0);
+	*policy = (struct policy){ .fallback = POLICY_BYPASS };
+	assert_true(policy_add(policy, &bypass) && policy_add(policy, &protect));
+	connection_add(&h, &connections[0]);
 	addr_parse("203.0.113.1", &t.dst);
 	assert_int_equal(ask(&h, &t), h.up.ifindex);
 	addr_parse("10.9.0.1", &t.src);
-	assert_int_equal(ask(&h, &t), h.tun.ifindex);
+	assert_int_equal(ask(&h, &t), h.tun[0].ifindex);
 	host_close(&h);
 }
 
@@ -383,13 +515,12 @@ static void test_what_is_never_refused(void **state)
 		{ "198.51.100.99", 17, 4501, 4500, true },
 	};
 	struct host h;
-	int n;
 
-	host_open(&h);
-	policy = (struct policy){ .fallback = POLICY_DISCARD };
-	n = plan_of(FAMILY_NONE);
-	for (int k = 0; k < n; k++)
-		assert_int_equal(tun_state_add(&h.n, &plan[k]), 0);
+	begin(&h);
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		connections[i].policy.fallback = POLICY_DISCARD;
+		connection_add(&h, &connections[i]);
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct tuple t = { .proto = rows[i].proto,
 				   .ports = rows[i].sport != 0,
@@ -408,6 +539,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel_decides_as_the_policy),
+		cmocka_unit_test(test_two_connections),
+		cmocka_unit_test(test_a_band_is_whose_claim_came_first),
 		cmocka_unit_test(test_inner_source_never_leaves),
 		cmocka_unit_test(test_what_is_never_refused),
 	};

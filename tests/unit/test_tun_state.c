@@ -21,6 +21,8 @@ static const char *const lines[] = {
 	"rule pref 30020 family inet6 ipproto 6 dport 25 action prohibit",
 	"rule pref 30111 family inet6 from fd00::/8 to ::/0 action unreachable",
 	"rule pref 30011 family inet ipproto 17 sport 1024-65534 dport 1-9 action lookup table 254",
+	"rule pref 30010 family inet to 10.1.0.0/16 action goto target 30899",
+	"rule pref 30899 family inet6 fwmark 0x6777 action nop",
 };
 
 static void test_round_trip(void **state)
@@ -88,6 +90,15 @@ static const char *const bad[] = {
 	"rule pref 30005 family inet action prohibit table 26487",
 	"rule pref 30005 family inet action unicast table 26487",
 	"rule pref 30005 action lookup table 26487",
+	"rule pref 30005 family inet action goto",
+	"rule pref 30005 family inet action goto target 30005",
+	"rule pref 30005 family inet action goto target 30004",
+	"rule pref 30005 family inet action goto table 254 target 30899",
+	"rule pref 30005 family inet action nop target 30899",
+	"rule pref 30005 family inet action nop table 254",
+	"rule pref 30005 family inet action lookup table 254 target 30899",
+	"route action goto to 10.0.0.0/8 table 26487",
+	"route action nop to 10.0.0.0/8 table 26487",
 	"rule pref 30005 family inet5 action lookup table 26487",
 	"rule pref 30005 family inet from fd00::1/128 action lookup table 26487",
 	"rule pref 030005 family inet action lookup table 26487",

@@ -376,6 +376,8 @@ static void take(struct lab_peer *p, struct lab_ike *i, struct ike_effect *fx)
 	case IKE_EFFECT_ALIVE:
 	case IKE_EFFECT_SILENT:
 	case IKE_EFFECT_HINT:
+	case IKE_EFFECT_NOTIFY:
+	case IKE_EFFECT_UNANSWERED:
 	case IKE_EFFECT_XAUTH_ASK: /* a client's */
 	case IKE_EFFECT_CONFIG:
 		break;
