@@ -192,6 +192,8 @@ static void take(struct server *s, vtime now, struct server_ike *i, struct ike_e
 	case IKE_EFFECT_ALIVE:
 	case IKE_EFFECT_SILENT:
 	case IKE_EFFECT_HINT:
+	case IKE_EFFECT_NOTIFY:
+	case IKE_EFFECT_UNANSWERED:
 		break;
 	}
 }
