@@ -27,6 +27,8 @@
 #include "mobility/prober.h"
 #include "mobility/update.h"
 
+_Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the classifier");
+
 /*
  * Effects that one event can add: a tunnel gives two for each epoch (it moves, and it is retired), its
  * slot, and whom it pings, the rest few.

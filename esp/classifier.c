@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "esp/sa.h"
 
-#define INDEX_BITS 11
+#define INDEX_BITS 13
 #define INDEX_SIZE (1U << INDEX_BITS)
 
 _Static_assert(INDEX_SIZE >= 2 * CLASSIFIER_SPIS, "chains stay short while half of it is empty");

@@ -72,8 +72,9 @@
 #define ESP_MTU_MIN6 1280
 #define ESP_MTU_MIN4 576
 
-#define CLASSIFIER_SLOTS 256
-#define CLASSIFIER_SPIS 1024
+/* As many as a gateway for some hundred clients needs; 64 divides the former. */
+#define CLASSIFIER_SLOTS 512
+#define CLASSIFIER_SPIS 4096
 
 /* ---- SAs: the data half of an epoch ---- */
 

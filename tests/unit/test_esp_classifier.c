@@ -166,7 +166,7 @@ static void a_taken_spi_and_a_full_index_are_refused(void **state)
 static void the_index_agrees_with_an_array(void **state)
 {
 	enum {
-		N = 1200
+		N = CLASSIFIER_SPIS * 5 / 4
 	};
 	struct classifier *c = classifier_new();
 	static struct esp_in *sa[N];
