@@ -45,6 +45,13 @@ int client_connect(const struct client_options *options);
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
 /*
+ * Tells the running connection `name` (NULL: all of them) that the network may have changed, on
+ * `interface` if that is not NULL. 0, or an exit code after one line on `err`. Without a name but
+ * with an interface, which is how dispatchers do it, it is no failure that none runs.
+ */
+int client_roam(const char *name, const char *interface, FILE *err);
+
+/*
  * Puts back what a crashed connection `name` (NULL: any) left behind in the kernel. Returns how
  * many journals were undone, or a negative enum err after one line on `err`.
  */

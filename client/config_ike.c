@@ -67,6 +67,7 @@ static void settle_transport(struct config_reader *r)
 	s->ike.transport = (enum ike_transport)d->transport;
 	s->ike.force_udp = d->transport == IKE_TRANSPORT_AUTO || d->transport == IKE_TRANSPORT_UDP;
 	s->ike.no_fragments = !d->fragmentation;
+	s->ike.address_update = d->transport != IKE_TRANSPORT_CISCO_UDP;
 	if (d->transport != IKE_TRANSPORT_CISCO_UDP && s->cisco_port != 10000)
 		config_warn(r, config_key_place(r, "gateway", "cisco-port"),
 			    "[gateway] cisco-port is not used without [esp] encapsulation = "

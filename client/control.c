@@ -17,7 +17,7 @@
 
 /* ---- requests ---- */
 
-#define VERBS "it is \"status\", \"disconnect\" or \"answer\""
+#define VERBS "it is \"status\", \"disconnect\", \"answer\" or \"roam\""
 
 /* Requests hold passwords: nothing of them stays behind in freed memory. */
 static void free_wiped(void *p)
@@ -61,6 +61,46 @@ static const char *answer_parse(json_t *request, struct control_request *out)
 	return NULL;
 }
 
+static const char *roam_parse(json_t *request, struct control_request *out)
+{
+	json_t *interface = json_object_get(request, "interface");
+	const char *name = json_string_value(interface);
+
+	if (!interface)
+		return NULL;
+	if (!name || strlen(name) >= sizeof(out->interface))
+		return "\"interface\" is no name of one";
+	memcpy(out->interface, name, strlen(name) + 1);
+	return NULL;
+}
+
+static const char *verb_parse(const char *cmd, json_t *request, struct control_request *out)
+{
+	static const struct {
+		const char *name;
+		enum control_verb verb;
+		const char *(*parse)(json_t *request, struct control_request *out);
+	} verbs[] = {
+		{ "status", CONTROL_STATUS, NULL },
+		{ "disconnect", CONTROL_DISCONNECT, NULL },
+		{ "answer", CONTROL_ANSWER, answer_parse },
+		{ "roam", CONTROL_ROAM, roam_parse },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const char *why = NULL;
+
+		if (strcmp(cmd, verbs[i].name) != 0)
+			continue;
+		if (verbs[i].parse)
+			why = verbs[i].parse(request, out);
+		if (!why)
+			out->verb = verbs[i].verb;
+		return why;
+	}
+	return "unknown \"cmd\"; " VERBS;
+}
+
 enum control_verb control_parse(struct slice line, struct control_request *out, const char **why)
 {
 	json_error_t error;
@@ -76,16 +116,8 @@ enum control_verb control_parse(struct slice line, struct control_request *out, 
 		*why = "not a JSON object in one line";
 	else if (!cmd)
 		*why = "no \"cmd\"; " VERBS;
-	else if (strcmp(cmd, "status") == 0)
-		out->verb = CONTROL_STATUS;
-	else if (strcmp(cmd, "disconnect") == 0)
-		out->verb = CONTROL_DISCONNECT;
-	else if (strcmp(cmd, "answer") != 0)
-		*why = "unknown \"cmd\"; " VERBS;
 	else
-		*why = answer_parse(request, out);
-	if (!*why && out->verb == CONTROL_BAD)
-		out->verb = CONTROL_ANSWER;
+		*why = verb_parse(cmd, request, out);
 	json_decref(request);
 	return out->verb;
 }
@@ -323,11 +355,13 @@ static json_t *status_recovery(const struct session_info *s)
 	return json_pack("{s:s, s:I}", "rung", rung_name(s->rung), "nepoch", (json_int_t)s->nepoch);
 }
 
-static void status_later(json_t *o)
+static json_t *status_mobility(const struct session_mobility *m)
 {
-	json_object_set_new(o, "mobility",
-			    json_pack("{s:s, s:i, s:i, s:i, s:n}", "method", "none", "updates", 0,
-				      "acks", 0, "nacks", 0, "last_outage_ms"));
+	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "method", session_roamed_name(m->method),
+			 "updates", (json_int_t)m->updates, "acks", (json_int_t)m->acks, "nacks",
+			 (json_int_t)m->nacks, "last_outage_ms",
+			 m->known ? json_integer((json_int_t)(m->last_outage / VTIME_MS)) :
+				    json_null());
 }
 
 /* The documented states: what is on its way down is down for those who ask. */
@@ -362,7 +396,7 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "held", status_held(v->held));
 	json_object_set_new(o, "ping", status_ping(&s->ping));
 	json_object_set_new(o, "recovery", status_recovery(s));
-	status_later(o);
+	json_object_set_new(o, "mobility", status_mobility(&s->mobility));
 	json_object_set_new(o, "drops", status_drops(v));
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
@@ -476,6 +510,10 @@ static void client_request_line(struct client *c, struct slice line)
 			client_answer_error(c, why);
 		else
 			client_answer(c, "{\"answered\":true}");
+		break;
+	case CONTROL_ROAM:
+		ops->roam(ops->ctx, &request);
+		client_answer(c, "{\"looking\":true}");
 		break;
 	case CONTROL_BAD:
 		client_answer_error(c, why);

@@ -625,6 +625,28 @@ int host_restore(struct host *h, unsigned *made, char why[200])
 	return err;
 }
 
+int host_look(struct host *h, const struct addr *remotes, unsigned n, struct host_facts *out)
+{
+	const struct net_facts *net = &out->net;
+
+	if (h->config->local_address.family != FAMILY_NONE)
+		return ERR_UNSUPPORTED;
+	if (net_facts_read(&h->router, remotes, n, &out->net) != 0)
+		return ERR_SYSTEM;
+	for (unsigned i = 0; i < net->nlinks; i++)
+		out->links[i] = (struct paths_link){ net->links[i].ifindex, net->links[i].up,
+						     net->links[i].ifindex == h->tun.ifindex };
+	for (unsigned i = 0; i < net->naddrs; i++)
+		out->addrs[i] = (struct paths_addr){ net->addrs[i].ifindex, net->addrs[i].addr,
+						     net->addrs[i].tentative };
+	for (unsigned i = 0; i < net->nways; i++)
+		out->routes[i] = (struct paths_route){ net->ways[i].remote, net->ways[i].ifindex,
+						       net->ways[i].source, net->ways[i].best };
+	out->paths = (struct paths_facts){ out->links,	out->net.nlinks, out->addrs,
+					   net->naddrs, out->routes,	 net->nways };
+	return 0;
+}
+
 int host_set_mtu(struct host *h, unsigned mtu)
 {
 	return tun_link_mtu(&h->netlink, h->tun.name, mtu);

@@ -15,6 +15,7 @@
 /* With the script's `disconnect` the end takes less than 2 s. */
 #define CLOSE_MAX_MS 200
 #define MARKER_SIZE 4
+#define SLEPT VTIME_S /* what is shorter is no sleep that anybody else notices */
 
 /* The answers to effects wait here until the session has been emptied: nothing recurses. */
 struct waiting {
@@ -53,6 +54,10 @@ struct loop {
 	struct names *names;
 	struct setup *setup;
 	struct addr remote; /* whose path is looked for when the script has made way for it */
+	struct addr look[SESSION_ADDRESSES_MAX]; /* routes to these are looked for */
+	unsigned nlook;
+	bool looking; /* FACTS waits */
+	vtime asleep; /* the host has been asleep for so long, in all */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 
 	struct waiting waiting[EVENTS_MAX];
@@ -158,6 +163,26 @@ static void effect_find_mtu(struct loop *l, const struct addr *remote)
 	w->ev.path_mtu.remote = *remote;
 	if (net_router_get(&l->o.host->router, remote, &route) == 0)
 		w->ev.path_mtu.mtu = route.mtu;
+}
+
+/* The facts are read when they are handed over, so that they are the latest. */
+static void effect_look(struct loop *l, const struct session_effect *fx)
+{
+	l->nlook = fx->look.n;
+	memcpy(l->look, fx->look.remotes, fx->look.n * sizeof(l->look[0]));
+	if (!l->looking)
+		loop_wait(l, SESSION_EVENT_FACTS);
+	l->looking = true;
+}
+
+static void loop_deliver_facts(struct loop *l, struct waiting *w)
+{
+	struct host_facts *facts = xcalloc(1, sizeof(*facts));
+
+	l->looking = false;
+	w->ev.facts = host_look(l->o.host, l->look, l->nlook, facts) == 0 ? &facts->paths : NULL;
+	session_event(l->session, l->o.log->now, &w->ev);
+	free(facts);
 }
 
 static void effect_tun_mtu(struct loop *l, unsigned mtu)
@@ -348,6 +373,9 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_FIND_MTU:
 		effect_find_mtu(l, &fx->remote);
 		break;
+	case SESSION_EFFECT_LOOK:
+		effect_look(l, fx);
+		break;
 	case SESSION_EFFECT_SEND:
 		effect_send(l, fx);
 		break;
@@ -410,6 +438,10 @@ static void loop_deliver(struct loop *l, struct waiting *w)
 
 	if (w->ev.type == SESSION_EVENT_ANSWER) {
 		loop_deliver_answer(l, w);
+		return;
+	}
+	if (w->ev.type == SESSION_EVENT_FACTS) {
+		loop_deliver_facts(l, w);
 		return;
 	}
 	if (w->ev.type == SESSION_EVENT_RESOLVED) {
@@ -506,6 +538,28 @@ static const char *on_control_answer(void *ctx, const struct control_request *re
 	return why;
 }
 
+static void on_control_roam(void *ctx, const struct control_request *request)
+{
+	struct loop *l = ctx;
+
+	/* A dispatcher tells of our own device, too. */
+	if (strcmp(request->interface, l->o.host->tun.name) != 0)
+		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM });
+}
+
+/* The clock that counts sleep has gone ahead of the one that does not. */
+static void loop_notice_sleep(struct loop *l)
+{
+	vtime asleep = runtime_asleep();
+	bool slept = asleep > l->asleep + SLEPT;
+
+	l->asleep = asleep;
+	if (!slept || l->over)
+		return;
+	log_ev(l->o.log, LOG_INFO, "the host was asleep");
+	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+}
+
 /* ---- what becomes readable ---- */
 
 static void on_ike(void *ctx, const struct data_ike *ike)
@@ -535,6 +589,7 @@ static void on_timer(uv_poll_t *p, int status, int events)
 	if (read(l->timer, &times, sizeof(times)) < 0 || l->over)
 		return;
 	l->armed = VTIME_NEVER;
+	loop_notice_sleep(l);
 	l->o.log->now = runtime_now();
 	session_timeout(l->session, l->o.log->now);
 	loop_drive(l);
@@ -559,6 +614,8 @@ static void on_net(uv_poll_t *p, int status, int events)
 
 	(void)status;
 	(void)events;
+	if (!l->over)
+		loop_notice_sleep(l);
 	if (l->over || !host_watch_run(l->o.host, l->o.log))
 		return;
 	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
@@ -697,7 +754,7 @@ static bool loop_listen(struct loop *l)
 	char path[RUNDIR_PATH_MAX];
 
 	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect,
-					       on_control_answer };
+					       on_control_answer, on_control_roam };
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);
@@ -738,6 +795,7 @@ struct loop *loop_new(const struct loop_options *options)
 		return NULL;
 	}
 	l->armed = VTIME_NEVER;
+	l->asleep = runtime_asleep();
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
 	if (l->o.host->config->session.ike.xauth)

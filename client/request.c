@@ -219,3 +219,48 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 		rundir_remove(name);
 	return *answer ? 0 : SESSION_EXIT_NO_ANSWER;
 }
+
+/* What an interface cannot be called is not worth telling. */
+static bool interface_is_plain(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return false;
+	return strlen(name) < CONTROL_INTERFACE_MAX;
+}
+
+static int roam_one(const char *name, const char *request, FILE *err)
+{
+	char *answer;
+	int rc = client_request(name, request, &answer, err);
+
+	free(answer);
+	return rc;
+}
+
+int client_roam(const char *name, const char *interface, FILE *err)
+{
+	char request[CONTROL_INTERFACE_MAX + 40] = "{\"cmd\":\"roam\"}";
+	struct rundir_list list;
+	unsigned running = 0;
+	int rc = 0;
+
+	if (interface && interface_is_plain(interface))
+		snprintf(request, sizeof(request), "{\"cmd\":\"roam\",\"interface\":\"%s\"}",
+			 interface);
+	if (name)
+		return roam_one(name, request, err);
+	rundir_list(&list);
+	for (unsigned i = 0; i < list.n; i++) {
+		int one = request_is_running(list.names[i]) ?
+				  roam_one(list.names[i], request, err) :
+				  -1;
+
+		running += one >= 0;
+		rc = one > 0 ? one : rc;
+	}
+	if (running || interface)
+		return rc;
+	complain_none(NULL, err);
+	return SESSION_EXIT_LOST;
+}

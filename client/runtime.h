@@ -67,6 +67,15 @@ static inline vtime runtime_now(void)
 	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
 }
 
+/* How long the host has been asleep since it was started. */
+static inline vtime runtime_asleep(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return runtime_now() - ((vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec);
+}
+
 /* ---- priv.c ---- */
 
 /* Who we are once the privileges are gone. */
@@ -207,11 +216,13 @@ void progress_break(const struct progress *p);
 
 #define CONTROL_LINE_MAX 4096
 #define CONTROL_CLIENTS_MAX 8
+#define CONTROL_INTERFACE_MAX 64
 
 enum control_verb {
 	CONTROL_STATUS,
 	CONTROL_DISCONNECT,
 	CONTROL_ANSWER, /* to the question that `status` shows */
+	CONTROL_ROAM, /* the network may have changed */
 	CONTROL_BAD,
 };
 
@@ -219,6 +230,7 @@ struct control_request {
 	enum control_verb verb;
 	uint32_t id; /* ANSWER: of the question */
 	struct secret value[XAUTH_FIELDS]; /* ANSWER; empty: not given */
+	char interface[CONTROL_INTERFACE_MAX]; /* ROAM: where it has; "": not told */
 };
 
 /* What `status` is made of. */
@@ -243,6 +255,7 @@ struct control_ops {
 	void (*disconnect)(void *ctx);
 	/* NULL, or why that is no answer. The values are wiped afterwards. */
 	const char *(*answer)(void *ctx, const struct control_request *request);
+	void (*roam)(void *ctx, const struct control_request *request);
 };
 
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
@@ -366,6 +379,20 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
  * enum err and in *why what was refused first; the rest is made all the same.
  */
 int host_restore(struct host *h, unsigned *made, char why[200]);
+/* What the kernel knows of ways to the gateway. */
+struct host_facts {
+	struct net_facts net;
+	struct paths_link links[NET_LINKS_MAX];
+	struct paths_addr addrs[NET_ADDRS_MAX];
+	struct paths_route routes[NET_WAYS_MAX];
+	struct paths_facts paths; /* of these */
+};
+
+/*
+ * As it is now, with the routes to these n addresses. 0 or ERR_SYSTEM; ERR_UNSUPPORTED where the
+ * configuration says which address is to be ours.
+ */
+int host_look(struct host *h, const struct addr *remotes, unsigned n, struct host_facts *out);
 /* The device's MTU is another from now on. 0 or a negative enum err, with errno. */
 int host_set_mtu(struct host *h, unsigned mtu);
 /*

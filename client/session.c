@@ -359,6 +359,7 @@ static void on_path(struct session *s, vtime now, const struct session_event *ev
 		.generation = ++s->generation,
 	};
 	s->path_mtu = ev->path.mtu;
+	session_roam_path(s);
 	session_names_path(s, now);
 	session_step_end(s, now, "from %s", addr_text(&ev->path.local, a));
 	session_step_begin(s, now, STEP_PHASE1, "%s mode with %s",
@@ -468,6 +469,13 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		break;
 	case SESSION_EVENT_NETWORK:
 		session_refusals_end(s, now);
+		session_roam_look(s);
+		break;
+	case SESSION_EVENT_ROAM:
+		session_roam_event(s, now, ev);
+		break;
+	case SESSION_EVENT_FACTS:
+		session_roam_facts(s, now, ev->facts);
 		break;
 	case SESSION_EVENT_NAME:
 		session_name_answer(s, now, ev);
@@ -513,6 +521,9 @@ void session_timeout(struct session *s, vtime now)
 		case T_ASK:
 			session_user_due(s, now);
 			break;
+		case T_ROAM:
+			session_roam_due(s, now);
+			break;
 		case T_DEMAND:
 			session_demand_due(s, now);
 			break;
@@ -531,6 +542,7 @@ static void timers_follow(struct session *s)
 	timers_set(&s->timers, T_PROBES, up ? session_probes_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_ROAM, up ? session_roam_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_DEMAND, up ? session_demand_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_KEEPALIVE, up ? session_keepalive_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_ASK, up ? session_user_due_at(s) : VTIME_NEVER);
@@ -609,6 +621,7 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	if (config->reached)
 		s->ladder.reached = &config->reached->ladder;
 	session_probes_init(s);
+	session_roam_init(s);
 	session_names_init(s);
 	session_net_init(s);
 	session_user_init(s);

@@ -29,6 +29,7 @@
 #include "mobility/epoch.h"
 #include "mobility/ladder.h"
 #include "mobility/nat_model.h"
+#include "mobility/paths.h"
 #include "mobility/target.h"
 
 #define SESSION_GATEWAYS_MAX 8 /* names or addresses, in order of preference */
@@ -202,6 +203,8 @@ enum session_event_type {
 	SESSION_EVENT_TUN_FAILED, /* text says what was refused */
 	SESSION_EVENT_PATH_MTU, /* the answer to FIND_MTU */
 	SESSION_EVENT_NETWORK, /* the host's addresses or routes have changed: refusals are void */
+	SESSION_EVENT_ROAM, /* somebody says so, or the host has slept */
+	SESSION_EVENT_FACTS, /* the answer to LOOK */
 	SESSION_EVENT_NAME, /* a name of the rules has been looked up again */
 	SESSION_EVENT_ANSWER, /* to ASK; one for an ASK that is over is ignored */
 };
@@ -253,6 +256,8 @@ struct session_event {
 			unsigned n; /* 0: it could not be; what it stood for counts on */
 		} name;
 		const struct data_event *data;
+		bool slept; /* ROAM: what a NAT knew of us may be forgotten */
+		const struct paths_facts *facts; /* FACTS; NULL: the kernel did not tell */
 		const char *text; /* NO_PATH, TUN_FAILED */
 	};
 };
@@ -262,6 +267,8 @@ enum session_effect_type {
 	SESSION_EFFECT_RESOLVE, /* find the addresses of `name` */
 	SESSION_EFFECT_FIND_PATH, /* ask the kernel for the route to `remote` */
 	SESSION_EFFECT_FIND_MTU, /* ask the kernel what the path to `remote` carries */
+	/* Links, addresses and routes to look.remotes as they are: FACTS follows. */
+	SESSION_EFFECT_LOOK,
 	SESSION_EFFECT_SEND, /* an IKE message; the shell adds the marker for port 4500 */
 	SESSION_EFFECT_KEEPALIVE, /* as SEND, but one byte 0xff without a marker: RFC 3948 */
 	/*
@@ -307,8 +314,12 @@ struct session_effect {
 		const char *name; /* RESOLVE; borrowed from the configuration */
 		struct addr remote; /* FIND_PATH, FIND_MTU */
 		unsigned mtu; /* TUN_MTU */
-		struct path *old_path; /* RETIRE_PATH */
 		struct esp_limit *old_limit; /* RETIRE_LIMIT */
+		struct {
+			const struct addr *remotes; /* of the gateway; borrowed */
+			unsigned n;
+		} look;
+		struct path *old_path; /* RETIRE_PATH */
 		struct {
 			struct endpoint from;
 			struct endpoint to;
@@ -404,6 +415,21 @@ bool session_nat_warning(const struct session_config *c, enum nat_model_fault fa
 
 /* ---- what status shows ---- */
 
+/* How the last change of address was survived. */
+enum session_roamed {
+	SESSION_ROAMED_NONE,
+	SESSION_ROAMED_UPDATE, /* IPADDRESS_UPDATE: the same SAs */
+	SESSION_ROAMED_FOLLOW, /* the gateway follows what is authentic: the same SAs */
+	SESSION_ROAMED_RENEGOTIATE,
+};
+
+struct session_mobility {
+	enum session_roamed method;
+	uint64_t updates, acks, nacks;
+	bool known; /* there has been an outage */
+	vtime last_outage; /* from the change to the first answer over the new path */
+};
+
 struct session_epoch_info {
 	enum epoch_state state;
 	uint32_t spi_in;
@@ -433,6 +459,7 @@ struct session_info {
 		const char *why; /* how it was found, or why there is none */
 		uint64_t sent, answered;
 	} ping;
+	struct session_mobility mobility;
 	enum rung rung; /* of the recovery ladder */
 	unsigned nepoch;
 	unsigned ntunnels;
@@ -457,6 +484,8 @@ struct session_info {
 void session_info(const struct session *s, struct session_info *out);
 /* "down", "connecting", "up", "recovering", "closing" */
 const char *session_state_name(enum session_state state);
+/* "none", "update", "follow", "renegotiate" */
+const char *session_roamed_name(enum session_roamed method);
 /* "resolve", "path", "phase 1", "authentication", "user", "configuration", "SA", "up" */
 const char *session_step_name(enum session_step step);
 

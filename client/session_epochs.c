@@ -31,8 +31,9 @@ static void publish(struct session *s, unsigned slot)
 {
 	struct tunnel *t = &s->tunnels[slot];
 	int current = epochs_current(&t->epochs), next = epochs_next(&t->epochs);
-	struct esp_out *out = current < 0 || settles_at(t) ? NULL : t->epoch[current].out;
-	struct esp_out *proved = next < 0 ? NULL : t->epoch[next].out;
+	bool held = session_roam_holds(s);
+	struct esp_out *out = current < 0 || settles_at(t) || held ? NULL : t->epoch[current].out;
+	struct esp_out *proved = next < 0 || held ? NULL : t->epoch[next].out;
 	struct session_effect *fx;
 
 	if (out == t->published && proved == t->published_next)

@@ -244,6 +244,30 @@ void session_ikes_due(struct session *s, vtime now)
 		session_user_ask_ahead(s, now, newest->expires_at);
 }
 
+void session_ikes_move(struct session *s, vtime now)
+{
+	struct ike_event ev = { .type = IKE_EVENT_MOVE };
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (!i->sa)
+			continue;
+		if (!i->authenticated) {
+			if (!i->accepted)
+				s->ike_retry_at = now;
+			ike_drop(s, i);
+			continue;
+		}
+		i->path.local.addr = s->path.local.addr;
+		i->path.remote.addr = s->path.remote.addr;
+		i->path.encapsulation = s->path.encapsulation;
+		i->path.generation = s->path.generation;
+		ev.path = i->path;
+		ike_event(i->sa, now, &ev);
+	}
+}
+
 static void ike_accept(struct session *s, vtime now, const struct session_event *ev)
 {
 	struct ike_event in = { .type = IKE_EVENT_ACCEPT };
@@ -271,6 +295,7 @@ void session_ike_datagram(struct session *s, vtime now, const struct session_eve
 	in.datagram.from = ev->datagram.from;
 	in.datagram.to = ev->datagram.to;
 	in.datagram.bytes = ev->datagram.bytes;
+	s->roam.arrived_to = ev->datagram.to.addr;
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
 		if (!s->ike[k].sa || !ike_sa_owns(s->ike[k].sa, ev->datagram.bytes))
 			continue;
@@ -470,6 +495,7 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 	session_heard(s, now);
 	tell_keys(s, i);
 	session_user_established(s, now, i);
+	session_roam_established(s, now, fx->established.address_update);
 	if (i->first)
 		on_first_established(s, now, i);
 	else
@@ -637,6 +663,7 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 	case IKE_EFFECT_ALIVE:
 		i->refused_last = false;
 		session_heard(s, now);
+		session_roam_alive(s, now);
 		follow_lifetime(s, now, i);
 		break;
 	case IKE_EFFECT_SILENT:
@@ -648,8 +675,11 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		log_ev(s->log, LOG_DEBUG, "hint", log_u64("notify", fx->notify));
 		session_probe(s, now);
 		break;
-	case IKE_EFFECT_NOTIFY: /* not announced */
+	case IKE_EFFECT_NOTIFY:
+		session_roam_notify(s, now, i, fx);
+		break;
 	case IKE_EFFECT_UNANSWERED:
+		session_roam_unanswered(s, now, fx->notify_id);
 		break;
 	}
 }

@@ -14,6 +14,7 @@
  *	session_probes.c   pings: whom they ask, what their answers and their silence mean
  *	session_model.c    whether they hold against the NATs that raw ESP may pass
  *	session_recover.c  is the gateway alive, and what if not
+ *	session_roam.c     our own address changes: the connection goes with it
  *	session_keepalive.c  what keeps the NAT's mapping when nothing else is sent
  *	session_mtu.c      what fits the path
  *	session_info.c     what status shows
@@ -24,15 +25,16 @@
 #include "base/timer.h"
 #include "client/session.h"
 #include "mobility/prober.h"
+#include "mobility/update.h"
 
 _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the classifier");
 
 /*
- * Effects that one event can add: a tunnel gives one for each epoch, its slot, and whom it pings, the
- * rest few.
+ * Effects that one event can add: a tunnel gives two for each epoch (it moves, and it is retired), its
+ * slot, and whom it pings, the rest few.
  */
 #define EFFECTS_SPARE 256
-#define EFFECTS_MAX ((EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
+#define EFFECTS_MAX ((2 * EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_INVALID_ID 18
@@ -203,6 +205,7 @@ enum session_timer {
 	T_PATH_MTU, /* the path may be wider again */
 	T_KEEPALIVE, /* nothing may have been sent for long enough */
 	T_ASK, /* what a person is being asked is of no use any more */
+	T_ROAM, /* whether the gateway follows */
 	T_DEMAND, /* a tunnel may be idle, or a slot be free for somebody who waits */
 	T_COUNT,
 };
@@ -212,6 +215,24 @@ struct session_waiting {
 	unsigned template;
 	struct tuple tuple;
 	vtime until;
+};
+
+/* Where we talk from, and what has become of it. */
+struct session_roam {
+	struct paths paths;
+	bool known; /* `paths` knows of s->path */
+	bool looking; /* facts will come */
+	bool again; /* somebody waits for them */
+	bool slept;
+	bool failed; /* nobody has answered on this path: is there another? */
+	bool held; /* RECOVERING because there is no path, and for no other reason */
+	vtime since; /* of what is not answered yet; 0: all is well */
+	struct update_client update;
+	struct addr arrived_to; /* the last IKE message */
+	enum nat nat; /* as the last answer shows */
+	uint16_t asked_from; /* pings with a higher number are of this path */
+	vtime ask_at; /* once more */
+	struct session_mobility told;
 };
 
 /* Where the next attempt begins. */
@@ -261,6 +282,7 @@ struct session {
 	vtime ike_retry_at;
 	vtime accepted_at; /* the last time that the peer began one; 0: never */
 	unsigned mtu; /* of the TUN */
+	struct path tun_path; /* what it was set up for */
 	bool narrow; /* the path carries less than an inner link must */
 	vtime sent_at; /* when we, or for us the data threads, last sent to the gateway */
 	vtime mtu_asked; /* when the kernel was asked for the path MTU, 0: never */
@@ -307,6 +329,8 @@ struct session {
 	vtime heard_at; /* when something authentic was last noticed */
 	vtime watched_at;
 	bool probing; /* the gateway has been asked whether it is alive */
+
+	struct session_roam roam;
 
 	struct session_effect queue[EFFECTS_MAX];
 	unsigned head, queued;
@@ -383,6 +407,12 @@ vtime session_ikes_deadline(const struct session *s);
  * then false is returned as long as there are effects to be given out first.
  */
 bool session_ikes_output(struct session *s, vtime now, struct session_effect *out);
+
+/*
+ * All that are authenticated go on from s->path's addresses, towards its. What is not has to begin
+ * anew, and does.
+ */
+void session_ikes_move(struct session *s, vtime now);
 
 /* ---- session_user.c ---- */
 
@@ -524,6 +554,8 @@ void session_negotiations_end(struct session *s);
 void session_negotiations_free(struct session *s);
 /* Rules and routes have changed while the device is there: it follows, now or before it is up again. */
 void session_tun_follow(struct session *s);
+/* The session is up, and its device was set up for another path: it follows. */
+void session_tun_outer(struct session *s);
 /* The last negotiation of an attempt may have ended. */
 void session_tunnels_settle(struct session *s, vtime now);
 /* Time to try again, and when that is. */
@@ -617,6 +649,8 @@ void session_probes_begin(struct session *s, vtime now, unsigned slot, uint32_t 
 void session_probes_proved(struct session *s, unsigned slot, uint32_t id);
 /* No epoch is probed any more: all begins anew. */
 void session_probes_stop(struct session *s);
+/* Asks over what data goes out on now, out of turn. */
+void session_probes_ask(struct session *s);
 void session_probe_reply(struct session *s, vtime now, const struct data_event *ev);
 /* The ISAKMP SA is given up because no epoch could be proved. */
 void session_probes_exhausted(struct session *s, vtime now);
@@ -651,6 +685,40 @@ void session_probe(struct session *s, vtime now);
 void session_silent(struct session *s, vtime now);
 /* Looks at what has come and gone since the last time. */
 void session_watch(struct session *s, vtime now);
+
+/*
+ * All begins anew from the new address, at once: the gateway is told over what there is that it ends,
+ * and what the host sends waits.
+ */
+void session_recover_moved(struct session *s, vtime now, const char *why);
+/* The same for an attempt to recover that is under way, or waits for its time. */
+void session_recover_again(struct session *s, vtime now);
+
+/* ---- session_roam.c ---- */
+
+void session_roam_init(struct session *s);
+/* Asks for the facts; what is asked for already is not asked for again. */
+void session_roam_look(struct session *s);
+void session_roam_event(struct session *s, vtime now, const struct session_event *ev);
+void session_roam_facts(struct session *s, vtime now, const struct paths_facts *facts);
+/* s->path is another one, found by an attempt to connect. */
+void session_roam_path(struct session *s);
+/* The attempt has come to an end, and the session is up. */
+void session_roam_up(struct session *s, vtime now);
+/* What was asked of the gateway is void: all begins anew. */
+void session_roam_stop(struct session *s, vtime now);
+/* There is no path: what the host sends waits. */
+bool session_roam_holds(const struct session *s);
+/* This one is established, and the newest. */
+void session_roam_established(struct session *s, vtime now, bool supported);
+void session_roam_notify(struct session *s, vtime now, const struct session_ike *i,
+			 const struct ike_effect *fx);
+void session_roam_unanswered(struct session *s, vtime now, uint32_t id);
+/* The gateway is heard over IKE; a ping with this number is answered. */
+void session_roam_alive(struct session *s, vtime now);
+void session_roam_answered(struct session *s, vtime now, uint16_t sequence);
+void session_roam_due(struct session *s, vtime now);
+vtime session_roam_due_at(const struct session *s);
 
 /* ---- session_keepalive.c ---- */
 

@@ -20,6 +20,18 @@ const char *session_state_name(enum session_state state)
 	return "unknown";
 }
 
+const char *session_roamed_name(enum session_roamed method)
+{
+	static const char *const names[] = {
+		[SESSION_ROAMED_NONE] = "none",
+		[SESSION_ROAMED_UPDATE] = "update",
+		[SESSION_ROAMED_FOLLOW] = "follow",
+		[SESSION_ROAMED_RENEGOTIATE] = "renegotiate",
+	};
+
+	return names[method];
+}
+
 const char *session_step_name(enum session_step step)
 {
 	switch (step) {
@@ -142,6 +154,7 @@ void session_info(const struct session *s, struct session_info *out)
 	out->assigned = s->has_assigned ? &s->assigned : NULL;
 	out->ask = s->user.ask.id ? &s->user.ask : NULL;
 	session_ping_info(s, &out->ping);
+	out->mobility = s->roam.told;
 	out->rung = s->ladder.rung;
 	out->nepoch = s->ladder.nepoch;
 	for (unsigned i = 0; i < s->net.ntunnels; i++)

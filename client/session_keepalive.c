@@ -17,7 +17,7 @@ static bool have_sas(const struct session *s)
 
 static bool is_wanted(const struct session *s)
 {
-	return (s->nat == NAT_LOCAL || s->nat == NAT_BOTH) &&
+	return !session_roam_holds(s) && (s->nat == NAT_LOCAL || s->nat == NAT_BOTH) &&
 	       s->path.encapsulation == ENCAPSULATION_UDP && s->path.local.port == IKE_NATT_PORT &&
 	       have_sas(s);
 }

@@ -236,6 +236,17 @@ static bool ask(struct session *s, unsigned slot, uint32_t id, const struct sess
 	return any;
 }
 
+void session_probes_ask(struct session *s)
+{
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		const struct tunnel *t = &s->tunnels[i];
+		int current = epochs_current(&t->epochs);
+
+		if (current >= 0)
+			ask(s, i, t->epochs.epoch[current].id, &t->epoch[current]);
+	}
+}
+
 /* ---- what the prober orders ---- */
 
 static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
@@ -383,6 +394,7 @@ void session_probe_reply(struct session *s, vtime now, const struct data_event *
 	session_epochs_follow(s, now, probe.slot);
 	if (!known && s->targets.state == TARGET_FOUND)
 		found(s, now);
+	session_roam_answered(s, now, ev->sequence);
 	if (probe.epoch == ev->epoch) {
 		if (session_epoch_is_proved(t, probe.epoch))
 			prober_end(&t->prober, probe.epoch);
@@ -461,7 +473,8 @@ vtime session_probes_due_at(const struct session *s)
 {
 	vtime first = VTIME_NEVER;
 
-	for (unsigned i = 0; i < s->net.ntunnels; i++)
+	/* Where nothing can be sent silence says nothing. */
+	for (unsigned i = 0; i < s->net.ntunnels && !session_roam_holds(s); i++)
 		first = vtime_min(first, prober_deadline(&s->tunnels[i].prober));
 	return first;
 }

@@ -47,6 +47,7 @@ static vtime recover_wait(struct session *s)
 static void enter(struct session *s, vtime now, const char *why)
 {
 	log_ev(s->log, LOG_WARN, "recovering", log_str("why", why));
+	session_roam_stop(s, now);
 	session_set_state(s, now, SESSION_RECOVERING);
 	snprintf(s->why, sizeof(s->why), "%s", why);
 	s->probing = false;
@@ -95,6 +96,30 @@ void session_recover(struct session *s, vtime now, const char *why)
 	reconnect(s, now, false, why);
 }
 
+void session_recover_moved(struct session *s, vtime now, const char *why)
+{
+	if (s->state != SESSION_UP)
+		return;
+	enter(s, now, why);
+	s->failures = s->relapses = 0;
+	session_user_stop(s);
+	session_epochs_doubt(s, now, true);
+	watch_doubtful(s, now);
+	session_ikes_part(s, now);
+	s->start = START_SAME;
+	/* Where the gateway is has not changed, and those who answer for names may not be there. */
+	session_try_again(s, now);
+}
+
+void session_recover_again(struct session *s, vtime now)
+{
+	s->failures = 0;
+	session_ikes_part(s, now);
+	s->tun_waiting = false;
+	s->step = STEP_UP;
+	timers_set(&s->timers, T_RECOVER, now);
+}
+
 void session_reconfigure(struct session *s, vtime now, const char *why)
 {
 	enter(s, now, why);
@@ -106,6 +131,7 @@ void session_recover_failed(struct session *s, vtime now, const char *why)
 {
 	s->failures++;
 	snprintf(s->why, sizeof(s->why), "%s", why);
+	session_roam_stop(s, now);
 	session_ikes_part(s, now);
 	s->tun_waiting = false;
 	s->step = STEP_UP; /* no answer that comes late is waited for */
@@ -128,6 +154,7 @@ void session_recovered(struct session *s, vtime now)
 	s->heard_at = now;
 	s->watched_at = now;
 	s->failures++; /* until something is heard, or it lasts */
+	session_roam_up(s, now);
 	session_watch(s, now);
 	/* What the gateway has given while there was no time for it. */
 	if (session_ike_main(s) && !session_config_use(s, now, session_ike_main(s), false))

@@ -296,7 +296,7 @@ static struct session_effect *tun_add(struct session *s)
 	fx->tun.nexcludes = s->net.nexcludes;
 	fx->tun.policy = &s->net.rules;
 	fx->tun.assigned = s->has_assigned ? &s->assigned : NULL;
-	fx->tun.path = s->path;
+	fx->tun.path = s->tun_path = s->path;
 	fx->tun.mtu = s->mtu;
 	return fx;
 }
@@ -309,6 +309,18 @@ void session_tun_follow(struct session *s)
 		return;
 	}
 	session_rules_publish(s);
+	tun_add(s)->tun.again = true;
+}
+
+void session_tun_outer(struct session *s)
+{
+	const struct path *p = &s->tun_path;
+
+	if (s->state != SESSION_UP || !s->tun_asked || s->tun_waiting)
+		return;
+	if (endpoint_eq(&p->local, &s->path.local) && endpoint_eq(&p->remote, &s->path.remote) &&
+	    p->encapsulation == s->path.encapsulation)
+		return;
 	tun_add(s)->tun.again = true;
 }
 

@@ -35,9 +35,13 @@ struct command_option {
 	const char *help;
 };
 
+#define COMMAND_MORE_MAX 2
+
 /* What was typed behind the command. Borrowed from argv. */
 struct command_args {
 	const char *operand; /* NULL: none */
+	const char *more[COMMAND_MORE_MAX]; /* the words behind it */
+	unsigned nmore;
 	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
 	const char *values[COMMAND_OPTIONS_MAX];
 };
@@ -46,6 +50,7 @@ struct command {
 	const char *name; /* NULL ends the table */
 	const char *operand; /* "[NAME]", "FILE|NAME"; NULL: takes none */
 	bool operand_needed;
+	unsigned more; /* words may follow it: so many at most */
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
@@ -73,6 +78,7 @@ void command_help(const struct command *c, FILE *out);
 int run_connect(const struct command_args *args);
 int run_status(const struct command_args *args);
 int run_disconnect(const struct command_args *args);
+int run_roam(const struct command_args *args);
 int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
 int run_help(const struct command_args *args);

@@ -53,6 +53,16 @@ const struct command commands[] = {
 		.run = run_answer,
 	},
 	{
+		.name = "roam",
+		.operand = "[NAME] [IFACE ACTION]",
+		.more = 2,
+		.help = "say that the network may have changed: it looks, and goes along",
+		.details = "Without NAME: every connection that runs. It is harmless at any time, and for\n"
+			   "those who watch the network; connections notice changes by themselves, too.\n"
+			   "Exit code: 0 told, or with IFACE nothing is running; 6 nothing is running.\n",
+		.run = run_roam,
+	},
+	{
 		.name = "check",
 		.operand = "[FILE|NAME]",
 		.help = "read a configuration and say what it would do",
@@ -202,6 +212,8 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 		} else if (options && argv[i][0] == '-' && argv[i][1]) {
 			if (!option_parse(c, argc, argv, &i, out, err))
 				return false;
+		} else if (out->operand && out->nmore < c->more) {
+			out->more[out->nmore++] = argv[i];
 		} else if (!c->operand || out->operand) {
 			fprintf(err, "godwit %s: '%s' is one word too many; see godwit help %s\n",
 				c->name, argv[i], c->name);

@@ -34,6 +34,15 @@ int run_status(const struct command_args *args)
 	return rc;
 }
 
+int run_roam(const struct command_args *args)
+{
+	/* Two words are an interface and what has happened to it, which one look tells better. */
+	bool named = args->operand && args->nmore != 1;
+	const char *interface = args->nmore == 0 ? NULL : named ? args->more[0] : args->operand;
+
+	return client_roam(named ? args->operand : NULL, interface, stderr);
+}
+
 /* The request's complaint is worth saying only if there was no crash to put right either. */
 int run_disconnect(const struct command_args *args)
 {

@@ -276,6 +276,8 @@ void update_client_init(struct update_client *c, bool esp_only);
 /* After each, and after a timeout, pull update_client_output until it returns false. */
 void update_client_event(struct update_client *c, vtime now, const struct update_client_event *ev);
 void update_client_timeout(struct update_client *c, vtime now);
+/* What is being asked is void, because nothing can be sent; what it has been told of stays. */
+void update_client_stop(struct update_client *c);
 bool update_client_output(struct update_client *c, struct update_effect *out);
 vtime update_client_deadline(const struct update_client *c);
 const char *update_client_rule_name(enum update_client_rule rule);

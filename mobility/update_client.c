@@ -417,6 +417,12 @@ vtime update_client_deadline(const struct update_client *c)
 	return c->following ? c->follow_until : VTIME_NEVER;
 }
 
+void update_client_stop(struct update_client *c)
+{
+	stop(c);
+	c->following = false;
+}
+
 void update_client_init(struct update_client *c, bool esp_only)
 {
 	uint32_t id = c->id;

@@ -222,6 +222,11 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_FIND_PATH:
 		answer_later(c, SIM_PATH, 0);
 		break;
+	case SESSION_EFFECT_LOOK: /* its network never changes */
+		break;
+	case SESSION_EFFECT_RETIRE_PATH:
+		free(fx->old_path);
+		break;
 	case SESSION_EFFECT_FIND_MTU:
 		c->mtu_remote = fx->remote;
 		answer_later(c, SIM_PATH_MTU, 0);
@@ -268,9 +273,6 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		break;
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
-		break;
-	case SESSION_EFFECT_RETIRE_PATH:
-		classifier_retire_path(c->classifier, fx->old_path);
 		break;
 	case SESSION_EFFECT_RETIRE_LIMIT:
 		classifier_retire_limit(c->classifier, fx->old_limit);

@@ -20,7 +20,10 @@ struct fake_ike_event {
 	unsigned sa; /* which one: they are numbered from 1 in the order in which they were made */
 	vtime at;
 	enum ike_event_type type;
-	struct path path; /* START, REKEY */
+	struct path path; /* START, REKEY, MOVE */
+	struct ike_notify notification; /* NOTIFY; its data is in `data` */
+	uint8_t data[IKE_NOTIFY_MAX];
+	uint32_t ended; /* NOTIFY_END */
 	struct addr held[2]; /* START, REKEY: what is wished for */
 	struct identity remote; /* START, REKEY */
 	struct ts_pair ts; /* CHILD */
@@ -51,6 +54,7 @@ struct fake_ike {
 	enum encapsulation encapsulation; /* of children */
 	uint32_t keylife_s; /* of children */
 	unsigned expired; /* SAs that ended by themselves, and said so */
+	bool address_update; /* of all SAs */
 };
 
 #define FAKE_IKE_SAS_MAX 64
@@ -282,6 +286,15 @@ void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 		e->notify = ev->refuse.notify;
 	} else if (ev->type == IKE_EVENT_CHILD_DELETE) {
 		e->deleted = ev->spi;
+	} else if (ev->type == IKE_EVENT_MOVE) {
+		e->path = ev->path;
+	} else if (ev->type == IKE_EVENT_NOTIFY) {
+		assert(ev->notify.data.n <= IKE_NOTIFY_MAX);
+		e->notification = ev->notify;
+		memcpy(e->data, ev->notify.data.p, ev->notify.data.n);
+		e->notification.data.p = e->data;
+	} else if (ev->type == IKE_EVENT_NOTIFY_END) {
+		e->ended = ev->notify_id;
 	} else if (ev->type == IKE_EVENT_CLOSE) {
 		fake_push(sa, IKE_EFFECT_DEAD);
 	}

@@ -71,6 +71,8 @@ struct bench {
 	unsigned pings;
 	struct ping_seen ping[PINGS_MAX]; /* the first ones */
 	enum nat nat; /* that phase 1 finds */
+	unsigned looks; /* for facts */
+	struct addr from; /* the source that the kernel would use */
 	unsigned keepalives;
 	vtime kept_at; /* the last of these */
 	struct endpoint kept_from, kept_to;
@@ -108,6 +110,7 @@ static inline int bench_new(void **state)
 	c->pingtime = 2 * VTIME_S;
 	c->pingtries = 5;
 	c->elimit = 3;
+	b->from = parts_addr("198.51.100.2");
 	b->assigned.ip4 = parts_addr("10.98.0.7");
 	b->assigned.save_password = -1;
 	*state = b;
@@ -156,7 +159,7 @@ static inline void bench_path(struct bench *b, const struct session_effect *fx)
 
 	b->looked_for = fx->remote;
 	ev.type = b->no_path ? SESSION_EVENT_NO_PATH : SESSION_EVENT_PATH;
-	ev.path.local = parts_addr("198.51.100.2");
+	ev.path.local = b->from;
 	ev.path.mtu = 1500;
 	if (b->no_path)
 		ev.text = "no route";
@@ -227,6 +230,10 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 		bench_resolved(b, fx->name);
 	else if (fx->type == SESSION_EFFECT_FIND_PATH)
 		bench_path(b, fx);
+	else if (fx->type == SESSION_EFFECT_LOOK)
+		b->looks++;
+	else if (fx->type == SESSION_EFFECT_RETIRE_PATH)
+		free(fx->old_path);
 	else if (fx->type == SESSION_EFFECT_PUBLISH_RULES)
 		bench_rules(b, fx);
 	else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT)
@@ -349,6 +356,7 @@ static inline void bench_established_as(struct bench *b, unsigned sa, bool cisco
 	fx->established.suite = b->config.ike.suites[0];
 	fx->established.lifetime_s = LIFE;
 	fx->established.cisco = cisco;
+	fx->established.address_update = fake_ike.address_update;
 	fake_ike_expires(sa, b->now + LIFE * VTIME_S);
 	bench_pump(b);
 }

@@ -36,6 +36,9 @@ static void requests_are_told_apart(void **state)
 {
 	assert_int_equal(verb("{\"cmd\":\"status\"}"), CONTROL_STATUS);
 	assert_int_equal(verb(" {\"cmd\": \"disconnect\", \"more\": 1} "), CONTROL_DISCONNECT);
+	assert_int_equal(verb("{\"cmd\":\"roam\"}"), CONTROL_ROAM);
+	assert_int_equal(verb("{\"cmd\":\"roam\",\"interface\":\"wlan0\"}"), CONTROL_ROAM);
+	assert_int_equal(verb("{\"cmd\":\"roam\",\"interface\":7}"), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":\"explode\"}"), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":7}"), CONTROL_BAD);
 	assert_int_equal(verb("{}"), CONTROL_BAD);
@@ -374,6 +377,8 @@ struct server {
 	struct control_ops ops;
 	unsigned disconnects;
 	uint32_t answered;
+	unsigned roams;
+	char interface[CONTROL_INTERFACE_MAX];
 	char password[16];
 };
 
@@ -401,6 +406,14 @@ static const char *take_answer(void *ctx, const struct control_request *r)
 	return NULL;
 }
 
+static void take_roam(void *ctx, const struct control_request *r)
+{
+	struct server *s = ctx;
+
+	s->roams++;
+	memcpy(s->interface, r->interface, sizeof(s->interface));
+}
+
 static int server_start(void **state)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -409,7 +422,7 @@ static int server_start(void **state)
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control", s->dir);
 	uv_loop_init(&s->loop);
-	s->ops = (struct control_ops){ s, say_status, count_disconnect, take_answer };
+	s->ops = (struct control_ops){ s, say_status, count_disconnect, take_answer, take_roam };
 	s->control = control_new(&s->loop, s->path, &s->ops);
 	assert_non_null(s->control);
 	*state = s;

@@ -119,6 +119,8 @@ static void take(struct bench *b, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK:
 	case SESSION_EFFECT_ASK_END:
 		break;
+	case SESSION_EFFECT_LOOK:
+	case SESSION_EFFECT_RETIRE_PATH: /* its address never changes */
 	case SESSION_EFFECT_REFUSE_SLOT:
 	case SESSION_EFFECT_PROBE:
 	case SESSION_EFFECT_PROBE_KEY:
@@ -129,9 +131,6 @@ static void take(struct bench *b, const struct session_effect *fx)
 		b->retired++;
 		esp_in_free(fx->retire.in);
 		esp_out_free(fx->retire.out);
-		break;
-	case SESSION_EFFECT_RETIRE_PATH:
-		free(fx->old_path);
 		break;
 	case SESSION_EFFECT_RETIRE_LIMIT: /* a gateway's */
 		fail();
