@@ -300,6 +300,13 @@ static void on_verified(struct run *r)
 		give(r, &ev);
 }
 
+/* What the first turn has accepted or ended is watched, or not any more, from the second on. */
+static void on_control(struct run *r)
+{
+	uv_run(&r->uv, UV_RUN_NOWAIT);
+	uv_run(&r->uv, UV_RUN_NOWAIT);
+}
+
 static void on_ready(struct run *r, enum watch which)
 {
 	switch (which) {
@@ -319,7 +326,7 @@ static void on_ready(struct run *r, enum watch which)
 		on_verified(r);
 		break;
 	case WATCH_CONTROL:
-		uv_run(&r->uv, UV_RUN_NOWAIT);
+		on_control(r);
 		break;
 	case WATCH_COUNT:
 		break;
@@ -330,6 +337,7 @@ static void loop(struct run *r)
 {
 	struct epoll_event ready[WATCH_COUNT];
 
+	on_control(r);
 	give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
 	while (!r->over) {
 		int n = epoll_wait(r->epoll, ready, WATCH_COUNT, -1);
@@ -434,8 +442,7 @@ static int run_engine(struct run *r)
 	if (r->file->users)
 		r->verifier = verifier_new(r->file->users);
 	r->since = runtime_now();
-	if (control_open(r) != 0 || (r->file->users && !r->verifier) || watches_open(r) != 0 ||
-	    data_start(r->data) != 0) {
+	if ((r->file->users && !r->verifier) || watches_open(r) != 0 || data_start(r->data) != 0) {
 		fprintf(stderr, "godwit: cannot start: %s\n", strerror(errno));
 	} else {
 		loop(r);
@@ -444,7 +451,6 @@ static int run_engine(struct run *r)
 	}
 	verifier_free(r->verifier);
 	watches_close(r);
-	control_close(r);
 	gateway_free(r->gateway);
 	return code;
 }
@@ -468,11 +474,16 @@ static int run_host(struct run *r)
 	code = SESSION_EXIT_SYSTEM;
 	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
 	r->data = has_ports(r) ? data_new(&r->host, &hold, &r->data_ops) : NULL;
-	if (r->data && priv_drop(&r->host.user) == 0)
+	/* Whose socket it is, callers see by who listened first. */
+	if (r->data && control_open(r) != 0)
+		fprintf(stderr, "godwit: no control socket: %s\n", strerror(errno));
+	else if (r->data && priv_drop(&r->host.user) == 0)
 		code = run_engine(r);
 	else if (r->data)
 		fprintf(stderr, "godwit: cannot give up privileges, so nothing is done: %s\n",
 			strerror(errno));
+	if (r->data)
+		control_close(r);
 	data_free(r->data);
 	host_close(&r->host, stderr);
 	return code;
