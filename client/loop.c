@@ -376,9 +376,6 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_LOOK:
 		effect_look(l, fx);
 		break;
-	case SESSION_EFFECT_RETIRE_PATH:
-		data_retire_path(l->data, fx->old_path);
-		break;
 	case SESSION_EFFECT_SEND:
 		effect_send(l, fx);
 		break;
@@ -418,6 +415,12 @@ static void carry_out(struct loop *l, const struct session_effect *fx)
 		break;
 	case SESSION_EFFECT_RETIRE:
 		data_retire(l->data, fx->retire.in, fx->retire.out);
+		break;
+	case SESSION_EFFECT_RETIRE_PATH:
+		data_retire_path(l->data, fx->old_path);
+		break;
+	case SESSION_EFFECT_RETIRE_LIMIT:
+		data_retire_limit(l->data, fx->old_limit);
 		break;
 	case SESSION_EFFECT_KEYS:
 		effect_keys(l, fx);

@@ -511,6 +511,8 @@ void data_publish_rules(struct data *d, const struct policy *p);
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
 /* Frees a path that packets may still name when all threads have passed. */
 void data_retire_path(struct data *d, struct path *p);
+/* The same of a limit that no SA has any more: what waited for it goes. */
+void data_retire_limit(struct data *d, struct esp_limit *l);
 /* Fills view->drops but its last. */
 void data_view(const struct data *d, struct control_view *view);
 

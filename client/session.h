@@ -294,6 +294,7 @@ enum session_effect_type {
 	SESSION_EFFECT_PROBE_KEY, /* once, before anything is published: what is to be consumed */
 	SESSION_EFFECT_RETIRE, /* take `in` out of the index and free both: no longer in any slot */
 	SESSION_EFFECT_RETIRE_PATH, /* what is sealed may still name `old_path`; the shell frees it */
+	SESSION_EFFECT_RETIRE_LIMIT, /* no SA has `old_limit` any more; the shell frees it */
 	SESSION_EFFECT_ASK, /* ask a person; the answer is an ANSWER */
 	SESSION_EFFECT_ASK_END, /* `ask_id` need not be answered any more */
 	SESSION_EFFECT_KEYS, /* only with keylog: IKE key or a child's keys, for Wireshark */
@@ -313,6 +314,7 @@ struct session_effect {
 		const char *name; /* RESOLVE; borrowed from the configuration */
 		struct addr remote; /* FIND_PATH, FIND_MTU */
 		unsigned mtu; /* TUN_MTU */
+		struct esp_limit *old_limit; /* RETIRE_LIMIT */
 		struct {
 			const struct addr *remotes; /* of the gateway; borrowed */
 			unsigned n;

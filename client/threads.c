@@ -396,6 +396,12 @@ void data_retire_path(struct data *d, struct path *p)
 	kick(d, DATA_TX);
 }
 
+void data_retire_limit(struct data *d, struct esp_limit *l)
+{
+	classifier_retire_limit(d->classifier, l);
+	kick_all(d);
+}
+
 void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 {
 	struct data_command *command = NULL;

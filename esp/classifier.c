@@ -512,6 +512,16 @@ void classifier_retire_path(struct classifier *c, struct path *p)
 	classifier_retire(c, p, free);
 }
 
+static void free_limit(void *l)
+{
+	esp_limit_free(l);
+}
+
+void classifier_retire_limit(struct classifier *c, struct esp_limit *l)
+{
+	classifier_retire(c, l, free_limit);
+}
+
 unsigned classifier_index_used(const struct classifier *c)
 {
 	unsigned n = 0;

@@ -5,6 +5,7 @@
  *
  *	sa.c          one direction's SA: sequence numbers, seal and open     RFC 4303, 4106, 3602
  *	window.c      the replay window, 4096 wide                            RFC 6479
+ *	limit.c       what may go to a path that is not proved
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
@@ -134,6 +135,14 @@ void esp_in_set_mtu(struct esp_in *sa, uint32_t mtu);
 struct path *esp_out_move(struct esp_out *sa, const struct path *path);
 /* Control thread: where it goes now. */
 const struct path *esp_out_path(const struct esp_out *sa);
+/*
+ * Control thread, at any time; NULL: no limit. Packets that outbound may not send by it wait, and
+ * go when they may or when it is taken away: see limit.h. It is borrowed, and given back with
+ * classifier_retire_limit when no SA has it any more.
+ */
+struct esp_limit;
+void esp_out_set_limit(struct esp_out *sa, struct esp_limit *l);
+void esp_in_set_limit(struct esp_in *sa, struct esp_limit *l);
 
 /*
  * Seals the inner packet in place: the packet becomes the ESP packet and p->path is set. Needs
@@ -254,6 +263,7 @@ void classifier_retire_out(struct classifier *c, struct esp_out *sa);
 void classifier_retire_in(struct classifier *c, struct esp_in *sa);
 void classifier_retire_rules(struct classifier *c, struct classifier_rules *r);
 void classifier_retire_path(struct classifier *c, struct path *p);
+void classifier_retire_limit(struct classifier *c, struct esp_limit *l);
 /* Control thread. Frees what can be freed by now; how many objects still wait. */
 unsigned classifier_reclaim(struct classifier *c);
 

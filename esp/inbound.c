@@ -92,8 +92,13 @@ static void inbound_source(struct inbound *i, struct esp_in *sa, const struct en
 }
 
 /* What any authentic packet proves, whatever is inside. */
-static void inbound_authentic(struct inbound *i, vtime now, struct esp_in *sa, const struct pkt *p)
+static void inbound_authentic(struct inbound *i, vtime now, struct esp_in *sa, const struct pkt *p,
+			      uint32_t size)
 {
+	struct esp_limit *limit = atomic_load_explicit(&sa->limit, memory_order_acquire);
+
+	if (limit)
+		esp_limit_received(limit, &p->from, size);
 	atomic_store_explicit(&sa->counters.heard_at, now, memory_order_relaxed);
 	classifier_prove(i->classifier, sa->config.slot, sa->config.epoch);
 	if (!sa->first_told)
@@ -162,6 +167,7 @@ static bool inbound_inner(struct inbound *i, struct esp_in *sa, struct pkt *p, u
 static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t spi)
 {
 	struct esp_in *sa = classifier_find_spi(i->classifier, spi);
+	uint32_t size = p->len;
 	uint8_t next_header = 0;
 	enum drop why;
 
@@ -175,7 +181,7 @@ static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t sp
 		inbound_drop(i, p, why);
 		return;
 	}
-	inbound_authentic(i, now, sa, p);
+	inbound_authentic(i, now, sa, p, size);
 	if (next_header == ESP_NEXT_NONE) {
 		esp_count_own(&sa->counters);
 		inbound_drop(i, p, DROP_DUMMY);

@@ -229,6 +229,20 @@ static struct outbound_slot outbound_look(struct outbound *o, unsigned slot)
 	return s;
 }
 
+/* Acquire pairs with esp_out_set_limit. */
+static struct esp_limit *outbound_limit(const struct esp_out *sa)
+{
+	return atomic_load_explicit(&sa->limit, memory_order_acquire);
+}
+
+/* Whether a packet of len bytes may go by now to where the peer is not proved to be. */
+static bool outbound_may_go(const struct esp_out *sa, uint32_t len)
+{
+	const struct esp_limit *limit = outbound_limit(sa);
+
+	return !limit || esp_limit_allows(limit, esp_sealed_length(sa, len));
+}
+
 /* ---- sealing ---- */
 
 /*
@@ -269,6 +283,7 @@ static bool outbound_fit(struct outbound *o, const struct outbound_call *call, s
 static bool outbound_send(struct outbound *o, const struct outbound_call *call, struct esp_out *sa,
 			  struct pkt *p, const struct tuple *t)
 {
+	struct esp_limit *limit = outbound_limit(sa);
 	uint32_t mtu;
 
 	/* The peer agreed to a part of the rule only: it would not take more another time. */
@@ -286,6 +301,8 @@ static bool outbound_send(struct outbound *o, const struct outbound_call *call, 
 		outbound_exhausted(o, sa);
 		return false;
 	}
+	if (limit)
+		esp_limit_sent(limit, p->len);
 	/* Relaxed: a time, with which nothing else is published. */
 	atomic_store_explicit(&sa->counters.sent_at, call->now, memory_order_relaxed);
 	p->kind = PKT_SEALED;
@@ -384,8 +401,12 @@ static void outbound_protect(struct outbound *o, const struct outbound_call *cal
 		outbound_no_sa(o, call, p, d, s, t);
 	else if (outbound_waits(o, call, d->slot, t))
 		outbound_hold(o, call, p, d, t);
-	else
+	else if (outbound_may_go(s->sa, p->len))
 		outbound_send(o, call, s->sa, p, t);
+	else if (o->holds)
+		outbound_hold(o, call, p, d, t);
+	else
+		outbound_drop(o, p, DROP_NO_SA);
 }
 
 static void outbound_packet(struct outbound *o, struct outbound_call *call, struct pkt *p)
@@ -565,6 +586,8 @@ static enum served outbound_serve(struct outbound *o, const struct outbound_call
 		if (*budget == 0)
 			return SERVED_FULL;
 		--*budget;
+		if (s.usable && !outbound_may_go(s.sa, hold_length(o->hold, id)))
+			break;
 		if (!(s.usable ? outbound_release_one(o, call, s.sa, id) :
 				 outbound_refuse_flow(o, call, id, DROP_REFUSED)))
 			return SERVED_FULL;

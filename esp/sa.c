@@ -86,6 +86,17 @@ struct path *esp_out_move(struct esp_out *sa, const struct path *path)
 	return moved_path(sa, atomic_exchange_explicit(&sa->path, to, memory_order_acq_rel));
 }
 
+/* Release: who sees it sees what is in it. */
+void esp_out_set_limit(struct esp_out *sa, struct esp_limit *l)
+{
+	atomic_store_explicit(&sa->limit, l, memory_order_release);
+}
+
+void esp_in_set_limit(struct esp_in *sa, struct esp_limit *l)
+{
+	atomic_store_explicit(&sa->limit, l, memory_order_release);
+}
+
 void esp_out_free(struct esp_out *sa)
 {
 	if (!sa)

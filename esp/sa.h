@@ -3,7 +3,7 @@
 #ifndef GODWIT_ESP_SA_H
 #define GODWIT_ESP_SA_H
 
-#include "esp/esp.h"
+#include "esp/limit.h"
 
 #define ESP_SPI_MIN 256 /* lower numbers are reserved: RFC 4303 section 2.1 */
 
@@ -33,6 +33,7 @@ struct esp_out {
 	struct esp_counters counters;
 	_Atomic uint32_t mtu; /* written by control */
 	_Atomic(const struct path *) path; /* the same; that of config until it moves */
+	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
 };
 
 /* Everything but counters and mtu belongs to the inbound thread once the SA is published. */
@@ -45,6 +46,7 @@ struct esp_in {
 	struct endpoint from; /* of the newest authentic packet, as far as control was told */
 	struct esp_counters counters;
 	_Atomic uint32_t mtu; /* written by control */
+	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
 };
 
 /* The length of the ESP packet that an inner packet of len bytes becomes. */

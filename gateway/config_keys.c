@@ -97,6 +97,12 @@ static bool take_split(struct gateway_draft *d, const struct gateway_key *k, con
 	return flag_of(k, value, &d->file->config.split, why);
 }
 
+static bool take_roaming(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	return flag_of(k, value, &d->file->config.roaming, why);
+}
+
 static bool take_several(struct gateway_draft *d, const struct gateway_key *k, const char *value,
 			 char why[KEY_WHY_MAX])
 {
@@ -367,6 +373,8 @@ const struct gateway_key gateway_keys[] = {
 	  .max = 0 },
 	{ "gateway", "device", "a name of at most 15 letters", take_device, "godwit-gw", NULL,
 	  "the TUN device", .max = 0 },
+	{ "gateway", "roaming", "yes or no", take_roaming, "yes", NULL,
+	  "yes: clients that support it keep their SAs when their address changes", .max = 0 },
 	{ "gateway", "ca", "a file", take_text, NULL, "ca.pem",
 	  "who may vouch for clients: CA certificates, PEM or DER, or a directory of them",
 	  .field = DRAFT(ca) },

@@ -103,6 +103,7 @@ static void entry_settle(struct gateway_reader *r, unsigned n)
 	c->remote_any = own.remote_any;
 	c->local = d->local;
 	c->gateway = true;
+	c->address_update = d->file->config.roaming;
 	c->auth = (enum ike_auth)d->method[n];
 	c->mode = (enum ike_mode)d->mode[n];
 	c->xauth = d->user[n] || c->auth == IKE_AUTH_HYBRID;

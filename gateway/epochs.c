@@ -172,6 +172,7 @@ struct esp_in *epoch_inbound_new(struct gateway *g, unsigned slot, const struct 
 
 	/* IKE accepted a suite of ours, with key material of its length. */
 	assert(in);
+	roam_limit(g->tunnels[slot]->peer, in, NULL);
 	gateway_effect_add(g, SESSION_EFFECT_PUBLISH_SPI)->in = in;
 	return in;
 }
@@ -218,6 +219,7 @@ void epoch_install(struct gateway *g, vtime now, unsigned slot, struct ike_child
 	e->in = in ? in : epoch_inbound_new(g, slot, child);
 	e->out = esp_out_new(&out, g->rng);
 	assert(e->out);
+	roam_limit(t->peer, e->in, e->out);
 	set_limits(e);
 	secret_free(&e->child.keymat_in);
 	secret_free(&e->child.keymat_out);

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "client/mtu.h"
+#include "esp/limit.h"
 #include "gateway/gateway_impl.h"
 
 #define QUEUE_FIRST 64
@@ -169,8 +170,7 @@ static void on_data(struct gateway *g, vtime now, const struct data_event *ev)
 		epoch_event(g, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
 	case DATA_NEW_SOURCE:
-		log_ev(g->log, LOG_INFO, "a client sends from another address",
-		       log_hex("spi", 4, ev->spi), log_endpoint("from", &ev->from));
+		roam_source(g, now, ev);
 		break;
 	case DATA_UNKNOWN_SPI:
 	case DATA_PATH_MTU:
@@ -230,6 +230,7 @@ void gateway_timeout(struct gateway *g, vtime now)
 	if (g->over)
 		return;
 	ikes_timeout(g, now);
+	roam_timeout(g, now);
 	if (g->tick_at <= now)
 		tick(g, now);
 }
@@ -283,7 +284,9 @@ bool gateway_output(struct gateway *g, vtime now, struct gateway_effect *out)
 
 vtime gateway_deadline(const struct gateway *g)
 {
-	return g->over ? VTIME_NEVER : vtime_min(g->ikes_due, g->tick_at);
+	vtime first = vtime_min(g->ikes_due, vtime_min(g->roam_due, g->tick_at));
+
+	return g->over ? VTIME_NEVER : first;
 }
 
 /* ---- life ---- */
@@ -291,6 +294,7 @@ vtime gateway_deadline(const struct gateway *g)
 void gateway_config_defaults(struct gateway_config *c)
 {
 	c->path_mtu = 1500;
+	c->roaming = true;
 	c->dpd = 60 * VTIME_S;
 	c->rekeymargin = 240 * VTIME_S;
 	c->rekeyfuzz = 50;
@@ -316,6 +320,7 @@ struct gateway *gateway_new(const struct gateway_config *config, struct rng *rng
 	g->peers = xcalloc(config->clients_max, sizeof(*g->peers));
 	g->spis = xcalloc(SPIS_MAX, sizeof(*g->spis));
 	g->pool = pool_new(config->pool, config->npool);
+	roam_init(g);
 	ikes_init(g);
 	return g;
 }
@@ -327,6 +332,8 @@ void gateway_free(struct gateway *g)
 	tunnels_free(g);
 	ikes_free(g);
 	pool_free(g->pool);
+	for (unsigned k = 0; k < g->config->clients_max; k++)
+		esp_limit_free(g->peers[k].limit);
 	free(g->peers);
 	free(g->spis);
 	free(g->queue);

@@ -10,6 +10,7 @@
  *	peers.c    clients: which SA is whose, whether they live, their end
  *	tunnels.c  quick modes, begun by either end
  *	epochs.c   pairs of ESP SAs: installed, published, watched, retired
+ *	roam.c     clients that move: IPADDRESS_UPDATE, and following those behind a NAT
  *	pool.c     addresses for clients; flood.c  what strangers may cost
  *	info.c     what status shows
  *
@@ -51,7 +52,10 @@
  * Bounds: half-open SAs in all and for each source, first messages and key exchanges in a second
  * (flood.h); clients, ISAKMP SAs and tunnels for each of them, tunnels in all (CLASSIFIER_SLOTS).
  *
- * Not here: IKEv2, RADIUS, address updates.
+ * A client that announces address updates says where it is (mobility/update.h). Of others behind a NAT,
+ * and of those whose NAT moves without their knowing it, the source of what is authentic and new tells.
+ *
+ * Not here: IKEv2, RADIUS.
  */
 #ifndef GODWIT_GATEWAY_GATEWAY_H
 #define GODWIT_GATEWAY_GATEWAY_H
@@ -60,6 +64,7 @@
 
 #include "client/session.h"
 #include "gateway/pool.h"
+#include "mobility/update.h"
 
 #define GATEWAY_ENTRIES_MAX 32
 #define GATEWAY_CLIENTS_MAX 400
@@ -103,6 +108,7 @@ struct gateway_config {
 	struct addr own[GATEWAY_OWN_MAX]; /* our outer addresses */
 	unsigned nown;
 	unsigned path_mtu; /* towards clients */
+	bool roaming; /* address updates are heeded; `address_update` of the entries announces it */
 	vtime dpd; /* ask whether a client lives after so long a silence; 0: never */
 	vtime rekeymargin; /* we renew so long before the end: less than clients do */
 	unsigned rekeyfuzz;
@@ -218,6 +224,9 @@ struct gateway_counters {
 	uint64_t epochs; /* that came up, */
 	uint64_t epochs_ours; /* and those of them that we began */
 	uint64_t clients_refused; /* for there are clients_max */
+	uint64_t updates[UPDATE_GATEWAY_RULE_COUNT]; /* rows of the table that were taken */
+	uint64_t followed; /* to where authentic packets came from, and the other times that they did */
+	uint64_t not_followed;
 };
 
 struct gateway_info {

@@ -5,6 +5,7 @@
 
 #include "gateway/flood.h"
 #include "gateway/gateway.h"
+#include "mobility/update.h"
 
 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_NO_PROPOSAL 14
@@ -15,6 +16,7 @@
 #define PEER_TUNNELS_MAX 16
 #define PEER_NEGOTIATIONS_MAX 8 /* offers of the peer, and our own */
 #define PEER_GOODBYES_MAX 128
+#define ROAM_SPIS_MAX (PEER_TUNNELS_MAX * EPOCHS_MAX + PEER_NEGOTIATIONS_MAX)
 #define TUNNELS_MAX CLASSIFIER_SLOTS
 #define IKE_BUCKETS 1024 /* a power of two */
 /* Of the last 24 hours, as far as they fit: no SPI is used twice in that time. */
@@ -37,6 +39,7 @@ struct gateway_ike {
 	bool main_mode; /* a stranger's key exchange is to come */
 	bool authenticated;
 	bool own; /* our own product is at the other end */
+	bool roams; /* both ends have announced address updates */
 	bool closing; /* CLOSE has been said */
 	vtime due;
 	uint64_t order; /* grows with each that is established; 0: not yet */
@@ -90,6 +93,14 @@ struct gateway_peer {
 	uint32_t goodbyes[PEER_GOODBYES_MAX]; /* Deletes to be sent, one by one */
 	unsigned first_goodbye, ngoodbyes;
 	uint64_t gone_in, gone_out; /* bytes of epochs that are no more */
+	bool roams; /* its newest ISAKMP SA announced address updates */
+	struct update_gateway update;
+	enum nat nat_before; /* the last change */
+	struct esp_limit *limit; /* of all its SAs; NULL: none */
+	struct endpoint source; /* something authentic came from there, */
+	vtime source_due; /* and it is followed then; VTIME_NEVER: not */
+	struct endpoint left; /* where it was before */
+	vtime left_at;
 };
 
 /* In the same place as epochs.epoch. */
@@ -152,6 +163,12 @@ struct gateway {
 	struct gateway_spi *spis; /* a ring */
 	unsigned first_spi;
 	struct pool *pool;
+
+	struct update_policy policy,
+		policy_nobody; /* of updates; of those from where nobody may be */
+	vtime roam_due; /* nothing of roam.c is due before that */
+	struct endpoint arrived_from, arrived_to; /* the IKE message at hand */
+	size_t arrived_n;
 
 	struct policy rules;
 	bool rules_due;
@@ -245,6 +262,24 @@ void tunnel_close(struct gateway *g, vtime now, unsigned slot);
 void tunnels_tick(struct gateway *g, vtime now);
 void tunnels_free(struct gateway *g);
 void rules_make(const struct gateway *g, struct policy *out);
+
+/* ---- roam.c ---- */
+
+void roam_init(struct gateway *g);
+/* The peer is new and has its path; it is no more, and its SAs neither. */
+void roam_begin(struct gateway *g, struct gateway_peer *p);
+void roam_end(struct gateway *g, struct gateway_peer *p);
+/* Another ISAKMP SA is its newest; its path is p->path by now. */
+void roam_joined(struct gateway *g, vtime now, struct gateway_peer *p);
+/* What SAs that are new have to keep to. Either may be NULL. */
+void roam_limit(const struct gateway_peer *p, struct esp_in *in, struct esp_out *out);
+void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const struct ike_effect *fx);
+/* Something authentic has come over ESP, or (the message at hand) over IKE. */
+void roam_source(struct gateway *g, vtime now, const struct data_event *ev);
+void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p);
+/* An IKE message is about to go there. */
+void roam_sent(const struct gateway_peer *p, const struct endpoint *to, size_t bytes);
+void roam_timeout(struct gateway *g, vtime now);
 
 /* ---- epochs.c ---- */
 

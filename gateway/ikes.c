@@ -254,6 +254,9 @@ void ikes_datagram(struct gateway *g, vtime now, const struct gateway_event *ev)
 	struct ike_event in = { .type = IKE_EVENT_DATAGRAM };
 	struct gateway_ike *i = ike_find(g, ev->datagram.bytes);
 
+	g->arrived_from = ev->datagram.from;
+	g->arrived_to = ev->datagram.to;
+	g->arrived_n = ev->datagram.bytes.n;
 	if (i && datagram_allowed(g, now, i, ev)) {
 		in.datagram.from = ev->datagram.from;
 		in.datagram.to = ev->datagram.to;
@@ -290,6 +293,7 @@ static void on_established(struct gateway *g, vtime now, struct gateway_ike *i,
 	halfopen_remove(&g->halfopen, place_of(g, i));
 	i->order = ++g->ike_order;
 	i->own = fx->established.own;
+	i->roams = fx->established.address_update;
 	i->rekey_at = gateway_life(g, now, fx->established.lifetime_s).rekey_at;
 	if (!peer_join(g, now, i)) {
 		g->counters.clients_refused++;
@@ -336,12 +340,14 @@ static void on_peer(struct gateway *g, vtime now, struct gateway_ike *i,
 {
 	if (!i->peer)
 		return;
-	if (fx->type == IKE_EFFECT_ALIVE)
+	if (fx->type == IKE_EFFECT_ALIVE) {
 		peer_heard(g, now, i->peer);
-	else if (fx->type == IKE_EFFECT_SILENT)
+		roam_heard(g, now, i->peer);
+	} else if (fx->type == IKE_EFFECT_SILENT) {
 		peer_silent(g, now, i);
-	else if (fx->type == IKE_EFFECT_HINT)
+	} else if (fx->type == IKE_EFFECT_HINT) {
 		ike_give(g, now, i, &(struct ike_event){ .type = IKE_EVENT_PROBE });
+	}
 }
 
 static void on_effect(struct gateway *g, vtime now, struct gateway_ike *i, struct ike_effect *fx)
@@ -350,8 +356,10 @@ static void on_effect(struct gateway *g, vtime now, struct gateway_ike *i, struc
 	case IKE_EFFECT_SEND: /* passed on by ikes_pull */
 	case IKE_EFFECT_XAUTH_ASK: /* a client's */
 	case IKE_EFFECT_CONFIG:
-	case IKE_EFFECT_NOTIFY: /* address updates: not taken yet */
-	case IKE_EFFECT_UNANSWERED:
+	case IKE_EFFECT_UNANSWERED: /* a check, of which the time tells */
+		break;
+	case IKE_EFFECT_NOTIFY:
+		roam_notify(g, now, i, fx);
 		break;
 	case IKE_EFFECT_NAT:
 		i->path = fx->nat.path;
@@ -420,6 +428,8 @@ bool ikes_pull(struct gateway *g, vtime now, struct session_effect *out, bool *m
 			out->send.from = fx.send.from;
 			out->send.to = fx.send.to;
 			out->send.bytes = fx.send.bytes;
+			if (i->peer)
+				roam_sent(i->peer, &fx.send.to, fx.send.bytes.n);
 		} else {
 			on_effect(g, now, i, &fx);
 		}

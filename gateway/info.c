@@ -9,6 +9,9 @@ void gateway_info(const struct gateway *g, struct gateway_info *out)
 		.leases = pool_used(g->pool),
 		.counters = g->counters,
 	};
+	for (unsigned k = 0; k < g->config->clients_max; k++)
+		for (unsigned r = 0; g->peers[k].used && r < UPDATE_GATEWAY_RULE_COUNT; r++)
+			out->counters.updates[r] += g->peers[k].update.counts[r];
 	for (unsigned k = 0; k < g->nikes; k++)
 		out->ikes += g->ikes[k].sa != NULL;
 	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++)

@@ -53,6 +53,7 @@ static struct gateway_peer *peer_new(struct gateway *g, vtime now, const struct 
 			.heard_at = now,
 		};
 		snprintf(p->user, sizeof(p->user), "%s", i->user);
+		roam_begin(g, p);
 		g->npeers++;
 		return p;
 	}
@@ -127,6 +128,8 @@ static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, stru
 	p->nat = i->nat;
 	p->natt = i->natt;
 	p->own = i->own;
+	p->roams = i->roams;
+	roam_joined(g, now, p);
 	for (unsigned k = 0; k < p->nslots && moved; k++)
 		epochs_moved(g, p->slots[k]);
 	peer_heard(g, now, p);
@@ -159,6 +162,7 @@ static void peer_free(struct gateway *g, vtime now, struct gateway_peer *p)
 		tunnel_close(g, now, p->slots[p->nslots - 1]);
 	pool_release(g->pool, now, &p->inner[0]);
 	pool_release(g->pool, now, &p->inner[1]);
+	roam_end(g, p);
 	p->used = false;
 	g->npeers--;
 }

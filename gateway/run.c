@@ -162,6 +162,10 @@ static void effect_session(struct run *r, const struct session_effect *fx)
 		data_refuse_slot(r->data, fx->refuse.slot, fx->refuse.until);
 	else if (fx->type == SESSION_EFFECT_RETIRE)
 		data_retire(r->data, fx->retire.in, fx->retire.out);
+	else if (fx->type == SESSION_EFFECT_RETIRE_PATH)
+		data_retire_path(r->data, fx->old_path);
+	else if (fx->type == SESSION_EFFECT_RETIRE_LIMIT)
+		data_retire_limit(r->data, fx->old_limit);
 	else if (fx->type == SESSION_EFFECT_DONE)
 		effect_done(r, fx);
 }

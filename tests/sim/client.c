@@ -274,6 +274,9 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_RETIRE:
 		do_retire(c, fx);
 		break;
+	case SESSION_EFFECT_RETIRE_LIMIT:
+		classifier_retire_limit(c->classifier, fx->old_limit);
+		break;
 	case SESSION_EFFECT_KEYS:
 		client_fail(c, "keys were given out although nobody asked");
 		break;

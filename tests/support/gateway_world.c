@@ -91,6 +91,10 @@ static void data_effect(struct gworld_data *d, const struct session_effect *fx)
 		classifier_set_refused(d->classifier, fx->refuse.slot, fx->refuse.until);
 	} else if (fx->type == SESSION_EFFECT_RETIRE) {
 		data_retire(d, fx);
+	} else if (fx->type == SESSION_EFFECT_RETIRE_PATH) {
+		classifier_retire_path(d->classifier, fx->old_path);
+	} else if (fx->type == SESSION_EFFECT_RETIRE_LIMIT) {
+		classifier_retire_limit(d->classifier, fx->old_limit);
 	} else if (fx->type == SESSION_EFFECT_PROBE_KEY) {
 		classifier_set_probe_key(d->classifier, &fx->probe_key);
 	}

@@ -132,6 +132,9 @@ static void take(struct bench *b, const struct session_effect *fx)
 		esp_in_free(fx->retire.in);
 		esp_out_free(fx->retire.out);
 		break;
+	case SESSION_EFFECT_RETIRE_LIMIT: /* a gateway's */
+		fail();
+		break;
 	case SESSION_EFFECT_DONE:
 		b->done = *fx;
 		break;
