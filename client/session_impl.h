@@ -408,11 +408,8 @@ vtime session_ikes_deadline(const struct session *s);
  */
 bool session_ikes_output(struct session *s, vtime now, struct session_effect *out);
 
-/*
- * All that are authenticated go on from s->path's addresses, towards its. What is not has to begin
- * anew, and does.
- */
-void session_ikes_move(struct session *s, vtime now);
+/* This one will not be: ours is begun anew. */
+void session_ike_abandon(struct session *s, vtime now, struct session_ike *i);
 
 /* ---- session_user.c ---- */
 
