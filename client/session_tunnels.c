@@ -4,6 +4,8 @@
 #include "client/session_impl.h"
 #include "mobility/backoff.h"
 
+#define TWINS_MAX 5
+
 #define REFUSAL_TAKEN_ILL                                                                          \
 	(5 * VTIME_S) /* an ISAKMP SA that ends so soon after one ends because of it */
 
@@ -408,6 +410,7 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	if (!was.ours)
 		child->id = was.epoch;
 	s->tunnels[was.slot].failures = 0;
+	s->tunnels[was.slot].twins = 0;
 	s->tunnels[was.slot].retry_at = VTIME_NEVER;
 	s->tunnels[was.slot].wanted = false;
 	s->tunnels[was.slot].served = true;
@@ -453,6 +456,22 @@ static void left_out(struct session *s, vtime now, unsigned slot)
 	t->retry_at = vtime_add(now, backoff_wait(t->failures, s->rng));
 }
 
+/*
+ * Another client behind our NAT has this SPI already, which must be able to tell them apart: at once
+ * with another one, whatever else is going on. A few times: it was no chance then.
+ */
+static bool twin(struct session *s, const struct negotiation *n, const struct ike_failure *why)
+{
+	struct tunnel *t = &s->tunnels[n->slot];
+
+	if (!n->ours || why->notify != NOTIFY_INVALID_SPI || !why->authentic ||
+	    t->twins == TWINS_MAX || s->state == SESSION_CLOSING)
+		return false;
+	t->twins++;
+	tunnel_queue(s, n->slot);
+	return true;
+}
+
 /* An offer that came so far that the peer may have made its SAs (was.in) is made up for by ours. */
 static void negotiation_failed(struct session *s, vtime now, struct negotiation *n,
 			       const struct ike_failure *why)
@@ -465,6 +484,8 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 	       log_str("remote", ts_text(&s->net.tunnels[was.slot].remote, remote)),
 	       log_str("why", why->text ? why->text : err_name(why->err)),
 	       log_str("by", was.ours ? "us" : "gateway"));
+	if (twin(s, &was, why))
+		return;
 	if (!was.ours) {
 		if (s->tunnels[was.slot].wanted || was.in)
 			s->tunnels[was.slot].retry_at = now;

@@ -260,6 +260,40 @@ static void print_drops(json_t *drops, FILE *out)
 		fprintf(out, "\n");
 }
 
+/* ---- a gateway's ---- */
+
+static void print_client(const json_t *c, FILE *out)
+{
+	const json_t *tunnels = json_object_get(c, "tunnels");
+	char age[32], in[32], outward[32];
+
+	fprintf(out, LABEL "%s%s%s (%s), at %s, %s, NAT: %s\n", "client", text_of(c, "identity"),
+		text_of(c, "user")[0] ? ", " : "", text_of(c, "user"), text_of(c, "entry"),
+		text_of(c, "peer"), text_of(c, "encapsulation"), text_of(c, "nat"));
+	print_list("  addresses", json_object_get(c, "addresses"), out);
+	fprintf(out, LABEL "%s, in %s, out %s\n", "  for",
+		duration_text(number_of(c, "age_s"), age), bytes_text(number_of(c, "bytes_in"), in),
+		bytes_text(number_of(c, "bytes_out"), outward));
+	for (size_t i = 0; i < json_array_size(tunnels); i++) {
+		const json_t *t = json_array_get(tunnels, i);
+
+		fprintf(out, LABEL "%s <-> %s, %zu epochs\n", "  tunnel", text_of(t, "local_ts"),
+			text_of(t, "remote_ts"), json_array_size(json_object_get(t, "epochs")));
+	}
+}
+
+static void print_gateway(const json_t *o, FILE *out)
+{
+	const json_t *clients = json_object_get(o, "clients");
+
+	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
+		text_of(o, "since"));
+	fprintf(out, LABEL "%zu, %lld tunnels, %lld connections half open\n", "clients",
+		json_array_size(clients), number_of(o, "tunnels"), number_of(o, "half_open"));
+	for (size_t i = 0; i < json_array_size(clients); i++)
+		print_client(json_array_get(clients, i), out);
+}
+
 bool status_text(const char *json, FILE *out)
 {
 	json_t *o = json_loads(json, 0, NULL);
@@ -268,6 +302,11 @@ bool status_text(const char *json, FILE *out)
 	if (!json_is_string(json_object_get(o, "state"))) {
 		json_decref(o);
 		return false;
+	}
+	if (json_is_array(json_object_get(o, "clients"))) {
+		print_gateway(o, out);
+		json_decref(o);
+		return true;
 	}
 	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
 		text_of(o, "since"));

@@ -8,6 +8,8 @@
 
 #include "esp/esp.h"
 
+#define ESP_LIMIT_RESERVE 200 /* bytes that data leaves to IKE: what asks for a proof, once more */
+
 /* Nothing yet: it grows by factor times what is received. */
 struct esp_limit *esp_limit_new(const struct endpoint *from, unsigned factor);
 /* When no SA has it. NULL is harmless. */

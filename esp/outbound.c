@@ -240,7 +240,7 @@ static bool outbound_may_go(const struct esp_out *sa, uint32_t len)
 {
 	const struct esp_limit *limit = outbound_limit(sa);
 
-	return !limit || esp_limit_allows(limit, esp_sealed_length(sa, len));
+	return !limit || esp_limit_allows(limit, esp_sealed_length(sa, len) + ESP_LIMIT_RESERVE);
 }
 
 /* ---- sealing ---- */

@@ -18,6 +18,7 @@
  *
  *	run.c      the program: client/'s runtime, with this engine in the session's place
  *	config*.c  gateway.conf
+ *	status.c   what `status` answers
  *	users.c    the file of users; verifier.c  the thread that checks passwords: answers VERIFY
  *
  *	first message ──► limits ──► HALF OPEN, (XAUTH ◄─► VERIFY) ──► established: a peer's
@@ -251,8 +252,22 @@ struct gateway_peer_info {
 	uint64_t bytes_in, bytes_out;
 };
 
+struct gateway_epoch_info {
+	uint32_t spi_in, spi_out;
+	enum epoch_state state;
+};
+
+struct gateway_tunnel_info {
+	const struct ts_pair *ts; /* local is our side */
+	unsigned nepochs;
+	struct gateway_epoch_info epochs[EPOCHS_MAX];
+};
+
 void gateway_info(const struct gateway *g, struct gateway_info *out);
 /* The i-th peer, in no order; false past the last. Borrowed until the next call into the engine. */
 bool gateway_peer_info(const struct gateway *g, unsigned i, struct gateway_peer_info *out);
+/* The k-th tunnel of the peer with this id; false: it has no more. Borrowed as that is. */
+bool gateway_tunnel_info(const struct gateway *g, uint32_t peer, unsigned k,
+			 struct gateway_tunnel_info *out);
 
 #endif

@@ -277,8 +277,8 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 /* Something authentic has come over ESP, or (the message at hand) over IKE. */
 void roam_source(struct gateway *g, vtime now, const struct data_event *ev);
 void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p);
-/* An IKE message is about to go there. */
-void roam_sent(const struct gateway_peer *p, const struct endpoint *to, size_t bytes);
+/* A message of IKE's is about to go; false: it is a repeat, and too much for where it would go. */
+bool roam_may_send(const struct gateway_peer *p, const struct ike_effect *fx);
 void roam_timeout(struct gateway *g, vtime now);
 
 /* ---- epochs.c ---- */

@@ -422,14 +422,14 @@ bool ikes_pull(struct gateway *g, vtime now, struct session_effect *out, bool *m
 			continue;
 		}
 		*message = fx.type == IKE_EFFECT_SEND;
-		if (*message) {
+		if (*message && i->peer && !roam_may_send(i->peer, &fx)) {
+			*message = false;
+		} else if (*message) {
 			memset(out, 0, sizeof(*out));
 			out->type = SESSION_EFFECT_SEND;
 			out->send.from = fx.send.from;
 			out->send.to = fx.send.to;
 			out->send.bytes = fx.send.bytes;
-			if (i->peer)
-				roam_sent(i->peer, &fx.send.to, fx.send.bytes.n);
 		} else {
 			on_effect(g, now, i, &fx);
 		}

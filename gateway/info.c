@@ -62,3 +62,29 @@ bool gateway_peer_info(const struct gateway *g, unsigned i, struct gateway_peer_
 	}
 	return false;
 }
+
+static void tunnel_fill(const struct gateway_tunnel *t, struct gateway_tunnel_info *out)
+{
+	*out = (struct gateway_tunnel_info){ .ts = &t->ts };
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epoch[k].out)
+			out->epochs[out->nepochs++] = (struct gateway_epoch_info){
+				.spi_in = t->epoch[k].child.spi_in,
+				.spi_out = t->epoch[k].child.spi_out,
+				.state = t->epochs.epoch[k].state,
+			};
+}
+
+bool gateway_tunnel_info(const struct gateway *g, uint32_t peer, unsigned k,
+			 struct gateway_tunnel_info *out)
+{
+	for (unsigned i = 0; i < g->config->clients_max; i++) {
+		const struct gateway_peer *p = &g->peers[i];
+
+		if (!p->used || p->id != peer || k >= p->nslots)
+			continue;
+		tunnel_fill(g->tunnels[p->slots[k]], out);
+		return true;
+	}
+	return false;
+}

@@ -226,6 +226,9 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 
 	if (!p)
 		return;
+	/* Who repeats what he has sent before is not alive by that, but has sent it. */
+	if (fx->notified.again && p->limit)
+		esp_limit_received(p->limit, &n.from, n.bytes);
 	if (!p->update.checking)
 		p->nat_before = p->nat;
 	spis.n = spis_of(g, p, list);
@@ -294,10 +297,14 @@ void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p)
 		source(g, now, p, from);
 }
 
-void roam_sent(const struct gateway_peer *p, const struct endpoint *to, size_t bytes)
+bool roam_may_send(const struct gateway_peer *p, const struct ike_effect *fx)
 {
-	if (p->limit && endpoint_eq(to, &p->path.remote))
-		esp_limit_sent(p->limit, bytes);
+	if (!p->limit || !endpoint_eq(&fx->send.to, &p->path.remote))
+		return true;
+	if (fx->send.resent && !esp_limit_allows(p->limit, fx->send.bytes.n))
+		return false;
+	esp_limit_sent(p->limit, fx->send.bytes.n);
+	return true;
 }
 
 /* ---- life ---- */

@@ -8,11 +8,13 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/mem.h"
 #include "client/runtime.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
+#include "gateway/status.h"
 #include "gateway/verifier.h"
 
 #define MARKER_SIZE 4
@@ -29,6 +31,7 @@ enum watch {
 	WATCH_TX,
 	WATCH_RX,
 	WATCH_VERIFIER,
+	WATCH_CONTROL,
 	WATCH_COUNT,
 };
 
@@ -42,6 +45,10 @@ struct run {
 	struct data *data;
 	struct data_ops data_ops;
 	struct verifier *verifier;
+	uv_loop_t uv; /* the control socket's, driven from ours */
+	struct control *control;
+	struct control_ops control_ops;
+	vtime since;
 	int epoll;
 	int fds[WATCH_COUNT]; /* -1: none */
 	vtime armed;
@@ -311,6 +318,9 @@ static void on_ready(struct run *r, enum watch which)
 	case WATCH_VERIFIER:
 		on_verified(r);
 		break;
+	case WATCH_CONTROL:
+		uv_run(&r->uv, UV_RUN_NOWAIT);
+		break;
 	case WATCH_COUNT:
 		break;
 	}
@@ -344,6 +354,7 @@ static int watches_open(struct run *r)
 	r->fds[WATCH_TX] = data_fd(r->data, DATA_TX);
 	r->fds[WATCH_RX] = data_fd(r->data, DATA_RX);
 	r->fds[WATCH_VERIFIER] = r->verifier ? verifier_fd(r->verifier) : -1;
+	r->fds[WATCH_CONTROL] = uv_backend_fd(&r->uv);
 	for (unsigned i = 0; i < WATCH_COUNT; i++) {
 		struct epoll_event ev = { .events = EPOLLIN, .data.u32 = i };
 
@@ -365,6 +376,55 @@ static void watches_close(struct run *r)
 		close(r->epoll);
 }
 
+/* ---- the control socket ---- */
+
+static char *on_status(void *ctx)
+{
+	struct run *r = ctx;
+
+	return gateway_status(r->gateway, r->host_config->name, runtime_now(), r->since);
+}
+
+static void on_disconnect(void *ctx)
+{
+	give(ctx, &(struct gateway_event){ .type = GATEWAY_EVENT_STOP });
+}
+
+static const char *on_answer(void *ctx, const struct control_request *request)
+{
+	(void)ctx;
+	(void)request;
+	return "a gateway asks nothing";
+}
+
+/* Where a gateway is, clients must know beforehand. */
+static void on_roam(void *ctx, const struct control_request *request)
+{
+	(void)ctx;
+	(void)request;
+}
+
+static int control_open(struct run *r)
+{
+	char path[RUNDIR_PATH_MAX];
+
+	uv_loop_init(&r->uv);
+	r->control_ops = (struct control_ops){ r, on_status, on_disconnect, on_answer, on_roam };
+	errno = ENAMETOOLONG;
+	if (rundir_file(r->host_config->name, RUNDIR_CONTROL, path))
+		r->control = control_new(&r->uv, path, &r->control_ops);
+	return r->control ? 0 : ERR_SYSTEM;
+}
+
+static void control_close(struct run *r)
+{
+	if (r->control)
+		control_end(r->control);
+	uv_run(&r->uv, UV_RUN_DEFAULT);
+	control_free(r->control);
+	uv_loop_close(&r->uv);
+}
+
 /* Without privileges, with the host's things open. */
 static int run_engine(struct run *r)
 {
@@ -373,7 +433,9 @@ static int run_engine(struct run *r)
 	r->gateway = gateway_new(&r->file->config, crypto_rng(), &r->log);
 	if (r->file->users)
 		r->verifier = verifier_new(r->file->users);
-	if ((r->file->users && !r->verifier) || watches_open(r) != 0 || data_start(r->data) != 0) {
+	r->since = runtime_now();
+	if (control_open(r) != 0 || (r->file->users && !r->verifier) || watches_open(r) != 0 ||
+	    data_start(r->data) != 0) {
 		fprintf(stderr, "godwit: cannot start: %s\n", strerror(errno));
 	} else {
 		loop(r);
@@ -382,6 +444,7 @@ static int run_engine(struct run *r)
 	}
 	verifier_free(r->verifier);
 	watches_close(r);
+	control_close(r);
 	gateway_free(r->gateway);
 	return code;
 }

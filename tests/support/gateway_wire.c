@@ -79,7 +79,7 @@ static bool is_for(const struct gworld_client *c, const struct endpoint *to, boo
 void gworld_wire_down(struct gworld *w, const struct endpoint *from, const struct endpoint *to,
 		      bool marked, bool esp, struct slice bytes)
 {
-	struct endpoint src = { w->outer, from->port };
+	struct endpoint src = { from->addr.family ? from->addr : w->outer, from->port };
 
 	for (unsigned i = 0; i < w->nclients; i++) {
 		struct gworld_client *c = w->clients[i];

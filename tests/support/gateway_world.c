@@ -224,14 +224,18 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 	struct session_event ev = { .type = SESSION_EVENT_RESOLVED };
 
 	if (fx->type == SESSION_EFFECT_RESOLVE) {
-		ev.resolved.addrs = &c->world->outer;
-		ev.resolved.n = 1;
+		const struct addr all[] = { c->world->outer, c->world->outer6 };
+
+		ev.resolved.addrs = all;
+		ev.resolved.n = all[1].family ? 2 : 1;
 		client_event(c, &ev);
 	} else if (fx->type == SESSION_EFFECT_FIND_PATH) {
 		ev.type = SESSION_EVENT_PATH;
 		ev.path.local = c->outer;
 		ev.path.mtu = 1500;
 		client_event(c, &ev);
+	} else if (fx->type == SESSION_EFFECT_LOOK) {
+		c->looks = true;
 	} else if (fx->type == SESSION_EFFECT_SEND) {
 		client_send(c, fx);
 	} else if (fx->type == SESSION_EFFECT_KEEPALIVE) {
@@ -250,6 +254,23 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 	}
 }
 
+/* One link with one address. */
+static bool client_look(struct gworld_client *c)
+{
+	bool ip6 = c->outer.family == FAMILY_IP6;
+	struct paths_link link = { 2, true, false };
+	struct paths_addr addr = { 2, c->outer, false };
+	struct paths_route route = { ip6 ? c->world->outer6 : c->world->outer, 2, c->outer, true };
+	const struct paths_facts facts = { &link, 1, &addr, 1, &route, 1 };
+	const struct session_event ev = { .type = SESSION_EVENT_FACTS, .facts = &facts };
+
+	if (!c->looks)
+		return false;
+	c->looks = false;
+	client_event(c, &ev);
+	return true;
+}
+
 static void client_pump(struct gworld_client *c)
 {
 	struct session_event ev = { .type = SESSION_EVENT_DATA };
@@ -258,8 +279,10 @@ static void client_pump(struct gworld_client *c)
 
 	ev.data = &data;
 	do {
-		while (session_output(c->session, c->world->now, &fx))
-			client_effect(c, &fx);
+		do {
+			while (session_output(c->session, c->world->now, &fx))
+				client_effect(c, &fx);
+		} while (client_look(c));
 		send_inner(c->world, c, SLICE_NONE);
 		if (!outbound_output(c->data.outbound, &data) &&
 		    !inbound_output(c->data.inbound, &data))
@@ -583,6 +606,19 @@ void gworld_tell(struct gworld_client *c, const struct session_event *ev)
 	client_pump(c);
 }
 
+void gworld_move(struct gworld_client *c, const char *to, const char *behind)
+{
+	c->outer = address(to);
+	c->seen = behind ? address(behind) : c->outer;
+	c->moves++;
+	gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
+}
+
+void gworld_rebind(struct gworld_client *c)
+{
+	c->moves++;
+}
+
 void gworld_tell_gateway(struct gworld *w, const struct gateway_event *ev)
 {
 	gateway_event(w->gateway, w->now, ev);
@@ -680,15 +716,21 @@ bool gworld_ping(struct gworld_client *c, const char *host)
 	return c->pongs > pongs;
 }
 
-bool gworld_ping_back(struct gworld_client *c)
+void gworld_send_back(struct gworld_client *c)
 {
 	struct addr src = address("10.20.0.7");
 	uint8_t ip[ESP_PROBE_MAX];
 	size_t n = echo(&src, &c->inner, ++c->pings, ip);
-	unsigned pongs = c->pongs;
 
 	send_inner(c->world, NULL, slice(ip, n));
 	gateway_pump(c->world);
+}
+
+bool gworld_ping_back(struct gworld_client *c)
+{
+	unsigned pongs = c->pongs;
+
+	gworld_send_back(c);
 	gworld_run(c->world, VTIME_S);
 	return c->pongs > pongs;
 }

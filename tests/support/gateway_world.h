@@ -38,6 +38,7 @@ struct gworld_client {
 	struct addr outer; /* its own */
 	struct addr seen; /* what the gateway sees of it: a NAT's, or the same */
 	bool gone; /* off the net: nothing arrives and nothing leaves */
+	bool looks; /* the session waits for FACTS */
 	unsigned moves; /* of its NAT's ports */
 	uint8_t cookies[GWORLD_COOKIES][IKE_COOKIE_SIZE];
 	unsigned ncookies;
@@ -77,6 +78,7 @@ struct gworld {
 	struct gateway *gateway;
 	struct gworld_data data;
 	struct addr outer; /* the gateway's */
+	struct addr outer6; /* where clients with IPv6 find it; FAMILY_NONE: it has none */
 	struct gworld_datagram *first, **last; /* under way, in order of arrival */
 	struct gworld_client **clients;
 	unsigned nclients;
@@ -112,6 +114,10 @@ void gworld_connect(struct gworld_client *c);
 void gworld_disconnect(struct gworld_client *c);
 /* Connects again as a new process would. */
 void gworld_restart(struct gworld_client *c);
+/* It has another address from now on, and notices; behind: NULL: its own is what others see. */
+void gworld_move(struct gworld_client *c, const char *to, const char *behind);
+/* Its NAT gives it other ports, which nobody notices. */
+void gworld_rebind(struct gworld_client *c);
 void gworld_tell(struct gworld_client *c, const struct session_event *ev);
 void gworld_tell_gateway(struct gworld *w, const struct gateway_event *ev);
 void gworld_run(struct gworld *w, vtime time);
@@ -120,6 +126,7 @@ bool gworld_is_up(const struct gworld_client *c);
 bool gworld_ping(struct gworld_client *c, const char *host);
 /* One from behind the gateway to the client's inner address: it arrives within a second. */
 bool gworld_ping_back(struct gworld_client *c);
+void gworld_send_back(struct gworld_client *c);
 struct gateway_info gworld_info(const struct gworld *w);
 struct gateway_peer_info gworld_peer(const struct gworld *w, unsigned i);
 /* As if this client had sent it. */

@@ -215,6 +215,47 @@ static void an_spi_that_another_one_has(void **state)
 	gworld_free(t.w);
 }
 
+/* How often its offers were refused for that while it connected. */
+static uint64_t twins_while_connecting(uint64_t seed)
+{
+	struct watch watch = { 0 };
+	struct gworld_client *b;
+	struct town t;
+	uint64_t refused;
+
+	town_init(&t, seed);
+	t.e->several = true;
+	t.w->lose = watch_wire;
+	t.w->arg = &watch;
+	town_up(&t, NAT);
+	town_connect(&t);
+	b = gworld_client(t.w, t.e, "laptop@example.com", NAT, true);
+	b->spi = watch.down;
+	gworld_connect(b);
+	for (unsigned i = 0; i < 1000; i++) {
+		gworld_run(t.w, VTIME_MS);
+		if (gworld_info(t.w).counters.twin_refused >= 2)
+			b->spi = 0;
+	}
+	refused = gworld_info(t.w).counters.twin_refused;
+	assert_true(gworld_is_up(b));
+	assert_int_equal(b->dones, 0);
+	b->spi = 0;
+	assert_true(gworld_ping(b, HOST));
+	assert_true(gworld_ping(t.c, HOST));
+	gworld_free(t.w);
+	return refused;
+}
+
+static void an_spi_that_another_one_has_while_connecting(void **state)
+{
+	uint64_t refused = 0;
+
+	for (uint64_t seed = 30; seed < 36; seed++)
+		refused += twins_while_connecting(seed);
+	assert_true(refused >= 2);
+}
+
 /* ---- silence ---- */
 
 static void a_client_that_is_gone(void **state)
@@ -278,6 +319,7 @@ int main(void)
 		cmocka_unit_test(the_gateway_renews_a_users),
 		cmocka_unit_test(waits_for_a_packet_on_the_new_one),
 		cmocka_unit_test(an_spi_that_another_one_has),
+		cmocka_unit_test(an_spi_that_another_one_has_while_connecting),
 		cmocka_unit_test(a_client_that_is_gone),
 		cmocka_unit_test(an_idle_client_answers),
 		cmocka_unit_test(a_gateway_that_has_forgotten),

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The product's session moves, and its gateway keeps the SAs: both ends of the address update. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/support/gateway_world.h"
+
+#define HOST "10.20.0.7"
+#define KEY "a very good key"
+#define NAT "203.0.113.5"
+#define OTHER_NAT "203.0.113.77"
+#define ELSEWHERE "198.51.200.9"
+#define RECORD_MAX 2000
+
+/* What is on the wire: an update's datagram, and what the gateway sends to one place. */
+struct wire {
+	bool record, lose_recorded; /* the next IKE message to the gateway */
+	size_t n;
+	uint8_t bytes[RECORD_MAX];
+	const struct gworld_client *watched;
+	uint64_t to_watched;
+};
+
+static bool on_wire(struct gworld *w, const struct gworld_datagram *d)
+{
+	struct wire *wire = w->arg;
+	bool ike = d->dst.port == 4500 && d->n > 4 && get_be32(d->bytes) == 0;
+
+	if (d->to && d->to == wire->watched)
+		wire->to_watched += d->n;
+	if (d->to || !wire->record || !ike)
+		return false;
+	assert_true(d->n <= sizeof(wire->bytes));
+	wire->record = false;
+	wire->n = d->n;
+	memcpy(wire->bytes, d->bytes, d->n);
+	return wire->lose_recorded;
+}
+
+static struct gworld *world(uint64_t seed, struct wire *wire)
+{
+	struct gworld *w = gworld_new(seed);
+	struct gateway_entry *e = gworld_entry_psk(w, NULL, KEY);
+
+	e->ike.address_update = true;
+	addr_parse("2001:db8::1", &w->outer6);
+	w->config.own[w->config.nown++] = w->outer6;
+	*wire = (struct wire){ 0 };
+	w->arg = wire;
+	w->lose = on_wire;
+	return w;
+}
+
+static struct gworld_client *client(struct gworld *w, const char *name, const char *behind)
+{
+	struct gworld_client *c = gworld_client(w, &w->config.entries[0], name, behind, true);
+
+	c->config.ike.address_update = true;
+	gworld_connect(c);
+	gworld_run(w, 2 * VTIME_S);
+	assert_true(gworld_is_up(c));
+	assert_true(gworld_ping(c, HOST));
+	return c;
+}
+
+/* What must be the same before and after. */
+struct names {
+	uint8_t cookies[2 * IKE_COOKIE_SIZE];
+	uint32_t spi_in, spi_out;
+	struct addr inner;
+};
+
+static struct names names_of(const struct gworld_client *c)
+{
+	struct session_info *info = calloc(1, sizeof(*info));
+	struct names n = { .inner = c->inner };
+
+	session_info(c->session, info);
+	memcpy(n.cookies, info->ike.cookie_i, IKE_COOKIE_SIZE);
+	memcpy(n.cookies + IKE_COOKIE_SIZE, info->ike.cookie_r, IKE_COOKIE_SIZE);
+	n.spi_in = info->tunnels[0].epochs[0].spi_in;
+	n.spi_out = info->tunnels[0].epochs[0].spi_out;
+	free(info);
+	return n;
+}
+
+static void assert_same(const struct gworld_client *c, const struct names *before)
+{
+	struct names n = names_of(c);
+
+	assert_memory_equal(n.cookies, before->cookies, sizeof(n.cookies));
+	assert_int_equal(n.spi_in, before->spi_in);
+	assert_int_equal(n.spi_out, before->spi_out);
+	assert_true(addr_eq(&n.inner, &before->inner));
+}
+
+static uint64_t count(const struct gworld *w, enum update_gateway_rule rule)
+{
+	return gworld_info(w).counters.updates[rule];
+}
+
+static void assert_peer_at(const struct gworld *w, const char *where)
+{
+	struct gateway_peer_info p = gworld_peer(w, 0);
+	struct addr a;
+
+	assert_true(addr_parse(where, &a));
+	assert_true(addr_eq(&p.path.remote.addr, &a));
+}
+
+/* ---- moves ---- */
+
+static void test_to_another_address(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(1, &wire);
+	struct gworld_client *c;
+	struct names before;
+	unsigned pongs;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	before = names_of(c);
+	gworld_move(c, ELSEWHERE, NULL);
+	pongs = c->pongs;
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 1);
+	assert_peer_at(w, ELSEWHERE);
+	assert_true(gworld_ping(c, HOST) && c->pongs > pongs);
+	assert_true(gworld_ping_back(c));
+	assert_same(c, &before);
+	assert_int_equal(gworld_info(w).counters.epochs, 1);
+	gworld_free(w);
+}
+
+static void test_behind_a_nat_and_back(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(2, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	before = names_of(c);
+	gworld_move(c, "192.168.1.7", NAT);
+	gworld_run(w, GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
+	assert_peer_at(w, NAT);
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_PASSED), 1);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_move(c, "198.51.100.1", NULL);
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 1);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_free(w);
+}
+
+static void test_to_another_family_and_back(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(3, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	before = names_of(c);
+	gworld_move(c, "2001:db8:5::7", NULL);
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 1);
+	assert_peer_at(w, "2001:db8:5::7");
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 2);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_free(w);
+}
+
+/* ---- the limit ---- */
+
+static void test_what_is_over_the_limit_waits(void **state)
+{
+	enum {
+		PACKETS = 60
+	};
+	struct wire wire;
+	struct gworld *w = world(4, &wire);
+	struct gworld_client *c;
+	unsigned pongs;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	gworld_move(c, "192.168.1.7", NAT);
+	gworld_run(w, GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
+	wire.watched = c;
+	wire.to_watched = 0;
+	pongs = c->pongs;
+	for (unsigned i = 0; i < PACKETS; i++)
+		gworld_send_back(c);
+	/* Of a request of some hundred bytes. */
+	assert_in_range(wire.to_watched, 1, 3 * 400);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_PASSED), 1);
+	assert_int_equal(c->pongs - pongs, PACKETS);
+	gworld_free(w);
+}
+
+/* ---- what others do with a request ---- */
+
+static void test_recorded_and_sent_again(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(5, &wire);
+	struct gworld_client *c, *other;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	other = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
+	wire.record = true;
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 1);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_REPEATED), 1);
+	assert_peer_at(w, ELSEWHERE);
+	gworld_move(c, "198.51.200.10", NULL);
+	gworld_run(w, VTIME_S);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, 20 * VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_REPLAYED), 1);
+	assert_peer_at(w, "198.51.200.10");
+	assert_int_equal(gworld_info(w).counters.followed, 0);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_free(w);
+}
+
+/* It looks like a NAT; what the third party gets is little, and soon nothing. */
+static void test_sent_on_from_elsewhere(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(6, &wire);
+	struct gworld_client *c, *other;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	other = client(w, "other.example.com", NULL);
+	wire.record = wire.lose_recorded = true;
+	gworld_move(c, ELSEWHERE, NULL);
+	assert_true(wire.n > 0);
+	wire.watched = other;
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
+	for (unsigned i = 0; i < 50; i++)
+		gworld_send_back(c);
+	gworld_run(w, 2 * VTIME_S);
+	assert_in_range(wire.to_watched, 1, 3 * wire.n);
+	gworld_run(w, 2 * VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_FAILED), 1);
+	/* Nobody has answered to where it is: it begins anew. */
+	gworld_run(w, 20 * VTIME_S);
+	assert_true(gworld_is_up(c));
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_free(w);
+}
+
+/* ---- refusals ---- */
+
+static void test_address_that_is_not_allowed(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(7, &wire);
+	struct gworld_client *c;
+
+	prefix_parse("198.51.100.0/24", &w->config.entries[0].from[0]);
+	w->config.entries[0].nfrom = 1;
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_POLICY), 1);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 0);
+	assert_peer_at(w, "198.51.100.1");
+	gworld_free(w);
+}
+
+static void test_roaming_is_off(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(8, &wire);
+	struct gworld_client *c;
+
+	w->config.roaming = w->config.entries[0].ike.address_update = false;
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, 10 * VTIME_S);
+	for (unsigned r = 0; r < UPDATE_GATEWAY_RULE_COUNT; r++)
+		if (r != UPDATE_GATEWAY_NEW_SA)
+			assert_int_equal(count(w, r), 0);
+	/* Begun anew, with the same inner address. */
+	assert_true(gworld_is_up(c));
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_int_equal(gworld_info(w).clients, 1);
+	gworld_free(w);
+}
+
+/* ---- following ---- */
+
+static void follows(bool updates)
+{
+	struct wire wire;
+	struct gworld *w = world(9, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	w->config.entries[0].ike.address_update = updates;
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	before = names_of(c);
+	gworld_rebind(c);
+	gworld_ping(c, HOST);
+	assert_int_equal(gworld_info(w).counters.followed, 1);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	/* The NAT as a whole is elsewhere. */
+	addr_parse(OTHER_NAT, &c->seen);
+	gworld_ping(c, HOST);
+	assert_peer_at(w, OTHER_NAT);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_free(w);
+}
+
+static void test_nat_moves_under_a_client(void **state)
+{
+	follows(false);
+}
+
+static void test_nat_moves_under_one_with_updates(void **state)
+{
+	follows(true);
+}
+
+static void test_what_is_not_authentic_moves_nobody(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(10, &wire);
+	struct gworld_client *c, *other;
+	struct names n;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	other = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
+	n = names_of(c);
+	for (unsigned i = 0; i < 100; i++) {
+		uint8_t esp[64] = { 0 }, ike[68] = { 0 };
+
+		put_be32(esp, n.spi_out);
+		put_be32(esp + 4, 1000 + i);
+		memcpy(ike + 4, n.cookies, sizeof(n.cookies));
+		ike[4 + 17] = 0x10;
+		ike[4 + 18] = 5;
+		ike[4 + 19] = 1;
+		put_be32(ike + 4 + 24, 64);
+		gworld_inject(other, 4500, SLICE_OF(esp));
+		gworld_inject(other, 4500, SLICE_OF(ike));
+	}
+	gworld_run(w, 5 * VTIME_S);
+	assert_peer_at(w, NAT);
+	assert_int_equal(gworld_info(w).counters.followed, 0);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_to_another_address),
+		cmocka_unit_test(test_behind_a_nat_and_back),
+		cmocka_unit_test(test_to_another_family_and_back),
+		cmocka_unit_test(test_what_is_over_the_limit_waits),
+		cmocka_unit_test(test_recorded_and_sent_again),
+		cmocka_unit_test(test_sent_on_from_elsewhere),
+		cmocka_unit_test(test_address_that_is_not_allowed),
+		cmocka_unit_test(test_roaming_is_off),
+		cmocka_unit_test(test_nat_moves_under_a_client),
+		cmocka_unit_test(test_nat_moves_under_one_with_updates),
+		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
