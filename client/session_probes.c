@@ -266,8 +266,9 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 {
 	struct tunnel *t = &s->tunnels[slot];
 
+	/* What is proved names us in the NAT: their answers would have come through it. */
 	if (session_epoch_is_proved(t, id)) {
-		if (is_hopeless(s))
+		if (s->targets.state == TARGET_ASKING && !s->target_doubted)
 			give_up(s, now);
 		return;
 	}
