@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Peers that delete, offer and stay silent as it suits them, to a session that pings. */
+#include "tests/unit/probe_parts.h"
+
+#define MINUTE (60 * VTIME_S)
+
+static void deleted(struct bench *b, uint32_t spi_out)
+{
+	fake_ike_push(1, IKE_EFFECT_CHILD_DELETED)->spi = spi_out;
+	bench_pump(b);
+}
+
+/* It proves each epoch, and deletes it at once. */
+static void one_that_deletes_what_is_proved(void **state)
+{
+	struct bench *b = begin(*state);
+	unsigned before;
+
+	found(b);
+	before = children();
+	for (vtime end = b->now + MINUTE; b->now < end && children() - before < 50;) {
+		if (bench_info(b).tunnels[0].nepochs && epoch(b, 0)->state == EPOCH_CURRENT) {
+			heard(b, place(b, epoch(b, 0)->spi_in));
+			deleted(b, epoch(b, 0)->spi_out);
+		} else {
+			later(b, VTIME_S / 10);
+		}
+	}
+	assert_in_range(children() - before, 4, 9);
+}
+
+/* Its offers are refused, and come again: what is being proved goes on. */
+static void one_that_offers_while_a_pair_is_on_trial(void **state)
+{
+	struct bench *b = begin_strict(*state);
+	unsigned before;
+
+	found(b);
+	before = children();
+	for (unsigned i = 0; i < 3; i++) {
+		offer(b, 0x80000001 + i);
+		later(b, 3 * VTIME_S);
+	}
+	assert_int_equal(children() - before, 1);
+	later(b, ONE_EPOCH);
+	assert_int_equal(bench_info(b).nepoch, 1);
+}
+
+/* The pair before takes over, and is renewed when its time comes. */
+static void one_that_deletes_the_newer_pair(void **state)
+{
+	struct bench *b = begin(*state);
+	uint32_t old;
+	unsigned before;
+
+	found(b);
+	old = epoch(b, 0)->spi_out;
+	rekey(b);
+	answer(b, b->pings - 1);
+	before = children();
+	deleted(b, epoch(b, 0)->spi_out);
+	assert_int_equal(esp_out_config(b->out[0])->spi, old);
+	b->config.maxidle = 0;
+	for (unsigned i = 0; i < 3500 / 10 && children() == before; i++) {
+		later(b, 10 * VTIME_S);
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			if (tunnel(b)->epoch[k].out && tunnel(b)->epoch[k].child.spi_out == old)
+				heard(b, k);
+	}
+	assert_int_equal(children(), before + 1);
+	assert_non_null(b->out[0]);
+}
+
+/* Data comes, but nobody answers pings: behind a NAT as well that must end. */
+static void one_that_sends_but_does_not_answer(void **state)
+{
+	struct bench *b = begin_strict(*state);
+	unsigned before = 0;
+
+	bench_up(b);
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned k = 0; k < EPOCHS_MAX; k++)
+			if (tunnel(b)->epochs.epoch[k].state == EPOCH_PROBING ||
+			    tunnel(b)->epochs.epoch[k].state == EPOCH_CURRENT)
+				heard(b, k);
+		later(b, MINUTE);
+		if (i == 10)
+			before = children();
+	}
+	assert_int_equal(children(), before);
+	assert_string_equal(ping_info(b).why, "nobody answers pings");
+}
+
+/* One tunnel's keys are deleted while the others are still negotiated. */
+static void one_that_deletes_before_all_are_there(void **state)
+{
+	struct bench *b = begin(*state);
+
+	b->assigned.ndns = 0;
+	bench_include(&b->assigned, "10.7.0.0/16");
+	bench_include(&b->assigned, "10.8.0.0/16");
+	bench_begin(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
+	bench_give(b, 1);
+	assert_int_equal(children(), 2);
+	fake_ike_child_up(1, fake_ike.events[fake_ike.nevents - 2].id, 0x7777,
+			  fake_ike.events[fake_ike.nevents - 2].config);
+	bench_pump(b);
+	assert_int_equal(bench_info(b).state, SESSION_CONNECTING);
+	deleted(b, epoch(b, 0)->spi_out);
+	agreed(b, 0x7778);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	later(b, 2 * VTIME_S);
+	assert_int_equal(children(), 3);
+}
+
+static int set_up(void **state)
+{
+	return crypto_init();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BENCH_TEST(one_that_deletes_what_is_proved),
+		BENCH_TEST(one_that_offers_while_a_pair_is_on_trial),
+		BENCH_TEST(one_that_deletes_the_newer_pair),
+		BENCH_TEST(one_that_sends_but_does_not_answer),
+		BENCH_TEST(one_that_deletes_before_all_are_there),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}
