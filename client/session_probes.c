@@ -270,10 +270,12 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 	if (session_epoch_is_proved(t, id)) {
 		if (s->targets.state == TARGET_ASKING && !s->target_doubted)
 			give_up(s, now);
+		prober_watch(&t->prober, now, t->prober.used);
 		return;
 	}
 	if (is_data(s, slot)) {
 		s->ping_why = WHY_UNPROVED;
+		prober_watch(&t->prober, now, t->prober.used);
 		return;
 	}
 	if (is_hopeless(s)) {

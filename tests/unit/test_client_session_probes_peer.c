@@ -114,6 +114,48 @@ static void one_that_deletes_before_all_are_there(void **state)
 	assert_int_equal(children(), 3);
 }
 
+/* Nothing comes at all, and no ping may go: what keeps a NAT's item goes out all the same. */
+static void one_that_says_nothing(void **state)
+{
+	struct bench *b = begin_strict(*state);
+	unsigned before;
+
+	b->config.address_config = false;
+	b->config.ike.wish.pull = false;
+	b->config.inner[0] = parts_addr("10.98.0.7");
+	b->config.ninner = 1;
+	b->config.tunnels[0] = parts_pair("10.98.0.7/32", "10.0.0.0/8");
+	b->config.tunnels[0].local.proto = b->config.tunnels[0].remote.proto = PACKET_UDP;
+	b->config.ntunnels = 1;
+	bench_begin(b);
+	bench_established(b, 1);
+	later(b, ONE_EPOCH);
+	before = b->pings;
+	later(b, 10 * MAXIDLE);
+	assert_in_range(b->pings - before, 9, 11);
+	assert_int_equal(children(), 1);
+}
+
+/* What it sends before its last word on the keys proves them. */
+static void one_that_is_early(void **state)
+{
+	struct bench *b = begin(*state);
+	const struct esp_out *old;
+
+	found(b);
+	old = b->out[0];
+	offer(b, 0x80000001);
+	fake_ike_child_up(1, 0x80000001, 0x7777, &tunnel(b)->config);
+	fake_sas[1]->effects[fake_sas[1]->first].type = IKE_EFFECT_CHILD_READY;
+	bench_pump(b);
+	assert_non_null(b->s->negotiations[0].in);
+	atomic_fetch_add(&b->s->negotiations[0].in->counters.packets, 1);
+	fake_ike_child_up(1, 0x80000001, 0x7777, &tunnel(b)->config);
+	bench_pump(b);
+	assert_int_equal(epoch(b, 0)->state, EPOCH_CURRENT);
+	assert_true(b->out[0] != old);
+}
+
 static int set_up(void **state)
 {
 	return crypto_init();
@@ -127,6 +169,8 @@ int main(void)
 		BENCH_TEST(one_that_deletes_the_newer_pair),
 		BENCH_TEST(one_that_sends_but_does_not_answer),
 		BENCH_TEST(one_that_deletes_before_all_are_there),
+		BENCH_TEST(one_that_says_nothing),
+		BENCH_TEST(one_that_is_early),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
