@@ -44,6 +44,7 @@
 #define SESSION_GOODBYES_MAX (SESSION_SLOTS_MAX * EPOCHS_MAX)
 /* ISAKMP SAs without any answer to pings, where a NAT may be what keeps them away. */
 #define SESSION_UNANSWERED_MAX 2
+#define SESSION_UNANSWERED_LATER 6 /* the same, of hosts that have answered before */
 #define SESSION_EPOCH_LASTS (60 * VTIME_S) /* one that is deleted earlier was made in vain */
 #define SESSION_WAITING_MAX 16 /* packets for which there is no slot yet */
 
