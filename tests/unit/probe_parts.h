@@ -101,6 +101,7 @@ static inline void answer_on(struct bench *b, unsigned ping, uint32_t spi_in)
 
 static inline void answer(struct bench *b, unsigned ping)
 {
+	ping %= PINGS_MAX;
 	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 		const struct session_epoch *e = &tunnel(b)->epoch[k];
 
@@ -117,7 +118,7 @@ static inline void expect_asks(const struct bench *b, unsigned ping, const char 
 	struct addr want = whom ? parts_addr(whom) : (struct addr){ 0 };
 
 	assert_true(ping < b->pings);
-	assert_true(addr_eq(&b->ping[ping].dst, &want));
+	assert_true(addr_eq(&b->ping[ping % PINGS_MAX].dst, &want));
 }
 
 static inline void later(struct bench *b, vtime length)
@@ -182,6 +183,31 @@ static inline void offer(struct bench *b, uint32_t id)
 	fx->offer.id = id;
 	fx->offer.ts = b->s->net.tunnels[0];
 	bench_pump(b);
+}
+
+static inline unsigned starts(void)
+{
+	return fake_ike_count(0, IKE_EVENT_START);
+}
+
+/* Everything that a connection takes, as often as it begins anew. */
+static inline void until_up(struct bench *b)
+{
+	unsigned sa = fake_ike.nsas;
+
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	bench_authenticated(b, sa);
+	bench_give(b, sa);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+}
+
+static inline void until_begun(struct bench *b, unsigned n)
+{
+	vtime most = b->now + 5 * (ONE_EPOCH + 75 * VTIME_S);
+
+	while (starts() < n && b->now < most)
+		later(b, VTIME_S / 2);
+	assert_int_equal(starts(), n);
 }
 
 #endif

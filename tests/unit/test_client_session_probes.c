@@ -259,31 +259,6 @@ static void an_unproved_pair_is_given_up(void **state)
 	assert_true(b->out[0] != old);
 }
 
-static unsigned starts(void)
-{
-	return fake_ike_count(0, IKE_EVENT_START);
-}
-
-/* Everything that a connection takes, as often as it begins anew. */
-static void until_up(struct bench *b)
-{
-	unsigned sa = fake_ike.nsas;
-
-	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
-	bench_authenticated(b, sa);
-	bench_give(b, sa);
-	assert_int_equal(bench_info(b).state, SESSION_UP);
-}
-
-static void until_begun(struct bench *b, unsigned n)
-{
-	vtime most = b->now + 5 * (ONE_EPOCH + 75 * VTIME_S);
-
-	while (starts() < n && b->now < most)
-		later(b, VTIME_S / 2);
-	assert_int_equal(starts(), n);
-}
-
 static void too_many_unproved_pairs(void **state)
 {
 	struct bench *b = begin(*state);

@@ -29,6 +29,22 @@ static void one_that_deletes_what_is_proved(void **state)
 	assert_in_range(children() - before, 4, 9);
 }
 
+/* What was of use for a while is replaced at once, and is no failure. */
+static void one_that_deletes_now_and_then(void **state)
+{
+	struct bench *b = begin(*state);
+
+	b->config.maxidle = 0;
+	found(b);
+	for (unsigned i = 0; i < 4; i++) {
+		heard(b, place(b, epoch(b, 0)->spi_in));
+		later(b, MINUTE);
+		deleted(b, epoch(b, 0)->spi_out);
+		assert_int_equal(children(), 2 + i);
+		assert_int_equal(bench_info(b).nepoch, 0);
+	}
+}
+
 /* Its offers are refused, and come again: what is being proved goes on. */
 static void one_that_offers_while_a_pair_is_on_trial(void **state)
 {
@@ -156,6 +172,64 @@ static void one_that_is_early(void **state)
 	assert_true(b->out[0] != old);
 }
 
+/* Who has answered is gone for good, and a NAT may be why: one day data has to do. */
+static void one_whose_host_is_gone(void **state)
+{
+	struct bench *b = begin_strict(*state);
+	unsigned times = 0;
+
+	found(b);
+	rekey(b);
+	until_begun(b, 2);
+	until_up(b);
+	assert_string_equal(ping_info(b).why, "asking");
+	expect_asks(b, b->pings - 2, GATEWAY);
+	expect_asks(b, b->pings - 1, DNS);
+	for (; !b->out[0] && times < 10; times++) {
+		until_begun(b, 3 + times);
+		until_up(b);
+	}
+	assert_int_equal(times, SESSION_UNANSWERED_LATER);
+	assert_string_equal(ping_info(b).why, "nobody answers pings");
+	later(b, MAXIDLE);
+	answer(b, b->pings - 1);
+	assert_true(is_target(b, DNS));
+}
+
+/* Once there is a target, tunnels that do not lead to it have nobody to prove them. */
+static void one_with_a_host_behind_one_tunnel(void **state)
+{
+	struct bench *b = begin_strict(*state);
+
+	b->assigned.ndns = 0;
+	bench_include(&b->assigned, "10.7.0.0/16");
+	bench_include(&b->assigned, "10.8.0.0/16");
+	bench_up(b);
+	assert_null(b->out[0]);
+	assert_null(b->out[1]);
+	answer(b, 0);
+	later(b, 1);
+	assert_non_null(b->out[0]);
+	assert_non_null(b->out[1]);
+}
+
+/* While all begins anew what was on trial is not pinged, and its silence is not counted. */
+static void one_that_is_lost_during_a_trial(void **state)
+{
+	struct bench *b = begin(*state);
+	unsigned before;
+
+	found(b);
+	rekey(b);
+	session_recover(b->s, b->now, "lost");
+	bench_pump(b);
+	before = b->pings;
+	later(b, ONE_EPOCH + VTIME_S);
+	assert_int_equal(b->pings, before);
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	assert_int_equal(bench_info(b).nepoch, 0);
+}
+
 static int set_up(void **state)
 {
 	return crypto_init();
@@ -171,6 +245,10 @@ int main(void)
 		BENCH_TEST(one_that_deletes_before_all_are_there),
 		BENCH_TEST(one_that_says_nothing),
 		BENCH_TEST(one_that_is_early),
+		BENCH_TEST(one_that_deletes_now_and_then),
+		BENCH_TEST(one_whose_host_is_gone),
+		BENCH_TEST(one_with_a_host_behind_one_tunnel),
+		BENCH_TEST(one_that_is_lost_during_a_trial),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
