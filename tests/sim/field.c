@@ -31,7 +31,7 @@ void field_fail(struct field *f, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(f->failure, sizeof(f->failure), fmt, args);
 	va_end(args);
-	trace_line(&f->trace, f->now, "FAILED: %s", f->failure);
+	trace_lane(&f->trace, f->now, "FAILED: %s", f->failure);
 }
 
 /* ---- what is to happen ---- */
@@ -48,6 +48,7 @@ struct happening {
 	enum place place;
 	unsigned nat, client;
 	struct endpoint from, to;
+	const char *what; /* of ESP: what it is, as far as its sender tells */
 	field_action action;
 	unsigned arg;
 	size_t n;
@@ -128,7 +129,7 @@ static void at_nat_out(struct field *f, struct happening *h)
 	bool esp = is_esp(&h->from);
 	const char *wrong = translate_out(f, nat, h);
 
-	field_ladder_out(f->clients[h->client], esp, slice(h->bytes, h->n), !wrong, wrong);
+	field_ladder_out(f->clients[h->client], esp ? h->what : NULL, slice(h->bytes, h->n), wrong);
 	if (wrong)
 		return;
 	h->place = AT_SERVER;
@@ -170,7 +171,8 @@ static void at_nat_in(struct field *f, struct happening *h)
 	struct masq_verdict v;
 	const char *fate = translate_in(f, nat, h, &v);
 
-	field_ladder_in(f, v.to, v.n, h->nat, is_esp(&h->from), slice(h->bytes, h->n), fate);
+	field_ladder_in(f, v.to, v.n, h->nat, is_esp(&h->from) ? h->what : NULL,
+			slice(h->bytes, h->n), fate);
 	h->place = AT_CLIENT;
 	for (unsigned i = 0; i < v.n; i++) {
 		struct field_client *c = client_of(f, &v.to[i]);
@@ -225,6 +227,7 @@ void field_send(struct field_client *c, const struct endpoint *from, const struc
 {
 	struct happening h = { .place = AT_NAT_OUT, .nat = c->route, .client = c->number };
 
+	h.what = c->probing ? ", ping" : "";
 	h.from = *from;
 	h.to = *to;
 	field_judge_sent(c, false, carries_esp(from, bytes), bytes);
@@ -236,6 +239,7 @@ static void server_sends(struct field *f, const struct server_output *out)
 {
 	struct happening h = { .place = AT_NAT_IN, .from = out->from, .to = out->to };
 
+	h.what = f->answering ? ", answer" : "";
 	if (!out->ike)
 		field_judge_sent(f->clients[out->slot], true, true, out->bytes);
 	trace_bytes(&f->trace, slice(out->bytes.p, out->bytes.n < 64 ? out->bytes.n : 64));
@@ -245,7 +249,7 @@ static void server_sends(struct field *f, const struct server_output *out)
 		put_on_link(f, &f->nats[h.nat].down, &h, out->bytes);
 		return;
 	}
-	field_ladder_in(f, NULL, 0, 0, is_esp(&out->from), out->bytes,
+	field_ladder_in(f, NULL, 0, 0, is_esp(&out->from) ? h.what : NULL, out->bytes,
 			"to an address that nobody has");
 }
 
@@ -358,6 +362,7 @@ static void settings_default(struct field *f)
 	*s = (struct field_settings){
 		.nclients = 2,
 		.nnats = 1,
+		.ngateways = 1,
 		.masq = { .tout = 2 * VTIME_S,
 			  .nout = 4,
 			  .tei = 60 * VTIME_S,
@@ -483,6 +488,7 @@ struct field_result field_play(const struct field_scenario *scenario, uint64_t s
 	f->quiet = f->due = f->instant = VTIME_NEVER;
 	trace_init(&f->trace, field_options.show);
 	f->trace.lazy = true;
+	f->trace.lanes = field_options.lanes;
 	field_begin(f);
 	while (!f->stopped)
 		step(f);

@@ -48,6 +48,7 @@ enum field_box {
 
 struct field_settings {
 	unsigned nclients, nnats;
+	unsigned ngateways; /* names of the server; with two each has an address that nobody has */
 	enum field_box box;
 	struct masq_config masq; /* without `outside` */
 	struct udp_nat_config nat;
@@ -210,6 +211,7 @@ struct field_result {
 struct field_options {
 	unsigned epochs; /* of `epochs` */
 	bool show;
+	bool lanes; /* of that only what passes between hosts */
 	bool without; /* the twins alone are played, and what they come to is no failure */
 };
 
@@ -287,11 +289,15 @@ vtime field_patience(const struct field *f);
 /* ---- field_ladder.c ---- */
 
 void field_ladder_head(struct field *f);
-/* A datagram of this client at its NAT: what becomes of it. Made only when it is shown. */
-void field_ladder_out(struct field_client *c, bool esp, struct slice bytes, bool passed,
-		      const char *fate);
-void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigned nat, bool esp,
-		     struct slice bytes, const char *fate);
+/*
+ * A datagram of this client at its NAT, and what kept it from passing (NULL: nothing); one of the
+ * server's, and who gets it. `esp`: what is known of an ESP packet; NULL: it is IKE. Made only when
+ * it is shown.
+ */
+void field_ladder_out(struct field_client *c, const char *esp, struct slice bytes,
+		      const char *wrong);
+void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigned nat,
+		     const char *esp, struct slice bytes, const char *fate);
 /* What happens to somebody, in words; client -1: to all. */
 void field_ladder_note(struct field *f, int client, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -97,8 +97,9 @@ vtime field_patience(const struct field *f)
 {
 	const struct field_settings *s = &f->settings;
 
+	/* Each address that nobody has takes a negotiation, too. */
 	return (s->prober.pingtries + 1) * s->prober.pingtime + s->timeout + BACKOFF_MAX * 5 / 4 +
-	       4 * round_trip(f);
+	       4 * round_trip(f) + 2 * (s->ngateways - 1) * s->timeout;
 }
 
 vtime field_flows_since(const struct field_client *c)

@@ -65,7 +65,7 @@ static void canvas_print(struct field *f, const struct canvas *c, const char *te
 
 	for (unsigned i = 0; i < c->n; i++)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s", c->cell[i]);
-	trace_line(&f->trace, f->now, "%s %s", line, text);
+	trace_lane(&f->trace, f->now, "%s %s", line, text);
 }
 
 void field_ladder_head(struct field *f)
@@ -75,7 +75,7 @@ void field_ladder_head(struct field *f)
 
 	if (!f->trace.show)
 		return;
-	trace_line(&f->trace, 0, "%s, seed %" PRIu64 ", %u clients, %s the prober",
+	trace_lane(&f->trace, 0, "%s, seed %" PRIu64 ", %u clients, %s the prober",
 		   f->scenario->name, f->seed, f->nclients, f->probes ? "with" : "without");
 	for (unsigned i = 0; is_drawn(f) && i < f->nclients + f->nnats + 1; i++) {
 		char name[LANE + 1] = "S";
@@ -89,7 +89,7 @@ void field_ladder_head(struct field *f)
 				      LANE / 2 - (int)strlen(name) / 2, "",
 				      LANE - LANE / 2 + (int)strlen(name) / 2, name);
 	}
-	trace_line(&f->trace, 0, "%s", line);
+	trace_lane(&f->trace, 0, "%s", line);
 }
 
 /* ---- what a datagram is called ---- */
@@ -117,15 +117,15 @@ static const char *ike_name(struct slice bytes, char text[80])
 }
 
 static const char *esp_name(const struct field_client *c, bool inbound, struct slice bytes,
-			    char text[80])
+			    const char *what, char text[80])
 {
 	uint32_t spi = get_be32(bytes.p), sequence = get_be32(bytes.p + 4);
 	const struct field_epoch *e = c ? field_epoch_of_spi(c, inbound, spi) : NULL;
 
 	if (e)
-		snprintf(text, 80, "%s epoch %u: ESP %u", c->name, e->number, sequence);
+		snprintf(text, 80, "%s epoch %u: ESP %u%s", c->name, e->number, sequence, what);
 	else
-		snprintf(text, 80, "ESP %08x %u", spi, sequence);
+		snprintf(text, 80, "ESP %08x %u%s", spi, sequence, what);
 	return text;
 }
 
@@ -138,13 +138,13 @@ static const struct field_client *meant_for(struct field *f, uint32_t spi)
 	return NULL;
 }
 
-void field_ladder_out(struct field_client *c, bool esp, struct slice bytes, bool passed,
-		      const char *fate)
+void field_ladder_out(struct field_client *c, const char *esp, struct slice bytes,
+		      const char *wrong)
 {
 	struct field *f = c->field;
 	char name[80], text[240];
 	struct canvas canvas;
-	unsigned to = passed ? lane_of_server(f) : lane_of_nat(f, c->route);
+	unsigned to = wrong ? lane_of_nat(f, c->route) : lane_of_server(f);
 
 	if (!f->trace.show)
 		return;
@@ -152,16 +152,33 @@ void field_ladder_out(struct field_client *c, bool esp, struct slice bytes, bool
 	if (canvas.n) {
 		canvas_line(&canvas, lane_of_client(c->number), to);
 		canvas.cell[lane_of_client(c->number)] = "├";
-		canvas.cell[passed ? to - 1 : to] = passed ? "►" : "╳";
+		canvas.cell[wrong ? to : to - 1] = wrong ? "╳" : "►";
 	}
 	snprintf(text, sizeof(text), "%s ►  %s%s%s%s", c->name,
-		 esp ? esp_name(c, false, bytes, name) : ike_name(bytes, name), fate ? " (" : "",
-		 fate ? fate : "", fate ? ")" : "");
+		 esp ? esp_name(c, false, bytes, esp, name) : ike_name(bytes, name),
+		 wrong ? " (" : "", wrong ? wrong : "", wrong ? ")" : "");
 	canvas_print(f, &canvas, text);
 }
 
-void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigned nat, bool esp,
-		     struct slice bytes, const char *fate)
+static unsigned number_of(const struct field *f, const struct addr *client)
+{
+	return (unsigned)(client->b[3] - f->clients[0]->addr.b[3]) % FIELD_CLIENTS_MAX;
+}
+
+static void draw_in(struct field *f, struct canvas *canvas, const struct addr *to, unsigned n,
+		    unsigned nat)
+{
+	canvas_line(canvas, lane_of_server(f), lane_of_nat(f, nat));
+	canvas->cell[lane_of_server(f)] = "┤";
+	canvas->cell[lane_of_nat(f, nat)] = n ? "┼" : "╳";
+	for (unsigned i = 0; i < n; i++)
+		canvas_line(canvas, lane_of_client(number_of(f, &to[i])), lane_of_nat(f, nat));
+	for (unsigned i = 0; i < n; i++)
+		canvas->cell[lane_of_client(number_of(f, &to[i])) + 1] = "◄";
+}
+
+void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigned nat,
+		     const char *esp, struct slice bytes, const char *fate)
 {
 	char name[80], text[240], who[60] = "nobody";
 	struct canvas canvas;
@@ -170,24 +187,13 @@ void field_ladder_in(struct field *f, const struct addr *to, unsigned n, unsigne
 	if (!f->trace.show)
 		return;
 	canvas_init(f, &canvas);
-	if (canvas.n) {
-		canvas_line(&canvas, lane_of_server(f), lane_of_nat(f, nat));
-		canvas.cell[lane_of_server(f)] = "┤";
-		canvas.cell[lane_of_nat(f, nat)] = n ? "┼" : "╳";
-	}
-	for (unsigned i = 0; i < n; i++) {
-		unsigned number = to[i].b[3] - f->clients[0]->addr.b[3];
-
-		if (at < sizeof(who) - 8)
-			at += (size_t)snprintf(who + at, sizeof(who) - at, "%sC%u", i ? ", " : "",
-					       number + 1);
-		if (!canvas.n || number >= f->nclients)
-			continue;
-		canvas_line(&canvas, lane_of_client(number), lane_of_nat(f, nat));
-		canvas.cell[lane_of_client(number) + 1] = "◄";
-	}
+	if (canvas.n)
+		draw_in(f, &canvas, to, n, nat);
+	for (unsigned i = 0; i < n && at < sizeof(who) - 8; i++)
+		at += (size_t)snprintf(who + at, sizeof(who) - at, "%sC%u", i ? ", " : "",
+				       number_of(f, &to[i]) + 1);
 	snprintf(text, sizeof(text), "%s ◄  %s%s%s%s", who,
-		 esp ? esp_name(meant_for(f, get_be32(bytes.p)), true, bytes, name) :
+		 esp ? esp_name(meant_for(f, get_be32(bytes.p)), true, bytes, esp, name) :
 		       ike_name(bytes, name),
 		 fate ? " (" : "", fate ? fate : "", fate ? ")" : "");
 	canvas_print(f, &canvas, text);
@@ -203,6 +209,6 @@ void field_ladder_note(struct field *f, int client, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	trace_line(&f->trace, f->now, "  %s: %s", client < 0 ? "all" : f->clients[client]->name,
+	trace_lane(&f->trace, f->now, "  %s: %s", client < 0 ? "all" : f->clients[client]->name,
 		   text);
 }

@@ -26,6 +26,11 @@ static void choose_nats(struct field *f)
 	s->nnats = one_in(f, 2) ? 2 : 1;
 	s->wan.delay = between(f, 5, 60) * VTIME_MS;
 	s->wan.jitter = between(f, 0, 10) * VTIME_MS;
+	s->wan.mtu = 1500;
+	if (one_in(f, 4)) {
+		s->wan.rate = between(f, 30000, 100000);
+		s->wan.queue = 100 * VTIME_MS;
+	}
 	s->masq.tout = between(f, 400, 2000) * VTIME_MS;
 	s->masq.nout = (unsigned)between(f, 2, 8);
 	s->masq.tei = between(f, 30, 120) * VTIME_S;
@@ -70,6 +75,7 @@ static void choose_keys(struct field *f)
 		s->rekeymargin = s->keylife_s * VTIME_S / 4;
 	}
 	s->server.waits = one_in(f, 2);
+	s->server.deletes = one_in(f, 4);
 	if (one_in(f, 4))
 		s->server.rekey = between(f, 30, 120) * VTIME_S;
 }
@@ -154,6 +160,20 @@ static void server_renews(struct field *f, unsigned client)
 	field_server_pump(f);
 }
 
+static void server_deletes(struct field *f, unsigned client)
+{
+	server_delete(f->server, f->now, client);
+	field_server_pump(f);
+}
+
+static void server_restarts(struct field *f, unsigned unused)
+{
+	(void)unused;
+	field_ladder_note(f, -1, "the server restarts");
+	server_forget(f->server);
+	field_server_pump(f);
+}
+
 static void slow_answers(struct field *f, unsigned client)
 {
 	server_delay_answers(f->server, client, between(f, 0, 3000) * VTIME_MS);
@@ -166,14 +186,14 @@ static void download(struct field *f, unsigned client)
 
 static void plan_one(struct field *f, vtime at)
 {
-	static const field_action of_nat[] = { field_reboot_nat, field_renumber_nat, lose_nat,
-					       change_nat };
-	static const field_action of_client[] = { sleep_a_while, server_renews, slow_answers,
-						  download };
-	unsigned which = (unsigned)between(f, 0, 3);
+	static const field_action of_all[] = { field_reboot_nat, field_renumber_nat, lose_nat,
+					       change_nat, server_restarts };
+	static const field_action of_client[] = { sleep_a_while, server_renews, server_deletes,
+						  slow_answers, download };
+	unsigned which = (unsigned)between(f, 0, 4);
 
 	if (one_in(f, 2))
-		field_at(f, at, of_nat[which], (unsigned)between(f, 0, f->nnats - 1));
+		field_at(f, at, of_all[which], (unsigned)between(f, 0, f->nnats - 1));
 	else
 		field_at(f, at, of_client[which], (unsigned)between(f, 0, f->nclients - 1));
 }

@@ -153,7 +153,7 @@ static void race1_end(struct field *f)
 static void download_2(struct field *f, unsigned unused)
 {
 	(void)unused;
-	if (server_client(f->server, 0)->epochs)
+	if (server_client(f->server, 0)->in)
 		field_stream_down(f, 1, PACE);
 	else
 		field_at(f, f->now + VTIME_MS, download_2, 0);
@@ -166,7 +166,7 @@ static void race2_begin(struct field *f)
 	field_at(f, RACE_AT, field_connect, 0);
 	field_at(f, RACE_AT + VTIME_MS * (2 + dice_below(f, 20)), field_connect, 1);
 	field_at(f, RACE_AT, download_2, 0);
-	field_at(f, RACE_AT, pings_begin, 0);
+	field_at(f, RACE_AT, ping_up, 0);
 	settle(f);
 }
 
@@ -210,6 +210,12 @@ static void race4_begin(struct field *f)
 	field_at(f, again + 2 * VTIME_S, all_ping, 0);
 	field_at(f, again + 5 * VTIME_S, downloads_end, 0);
 	field_at(f, again + 5 * VTIME_S, field_quiet, 0);
+}
+
+/* Where pings keep the items nothing has to be recovered. */
+static void race4_end(struct field *f)
+{
+	field_expect(f, !f->probes || f->pending == 0, "%u items have expired", f->pending);
 }
 
 /* ---- two clients choose the same incoming SPI ---- */
@@ -310,6 +316,31 @@ static void failover_begin(struct field *f)
 	settle(f);
 }
 
+/* Nothing passes for minutes: every address of every name of the server is tried. */
+static void gateways_settings(struct field *f)
+{
+	settings_some(f);
+	f->settings.ngateways = 2;
+	f->settings.timeout = 10 * VTIME_S;
+	f->settings.elimit = 1;
+}
+
+static void revive_nat(struct field *f, unsigned nat)
+{
+	f->nats[nat].dead = false;
+	field_reboot_nat(f, nat);
+}
+
+static void gateways_begin(struct field *f)
+{
+	vtime back = RACE_AT + (100 + dice_below(f, 200)) * VTIME_S;
+
+	all_begin(f);
+	field_at(f, RACE_AT, field_kill_nat, 0);
+	field_at(f, back, revive_nat, 0);
+	field_at(f, back, field_quiet, 0);
+}
+
 #define LIMIT (3600 * VTIME_S)
 
 const struct field_scenario field_races[] = {
@@ -317,7 +348,7 @@ const struct field_scenario field_races[] = {
 	  FIELD_TWIN_FAILS, 0 },
 	{ "race2", settings_some, race2_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
 	{ "race3", settings_some, race3_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
-	{ "race4", race4_settings, race4_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "race4", race4_settings, race4_begin, race4_end, LIMIT, FIELD_TWIN_FAILS, 0 },
 	{ "spi_collision", spi_settings, spi_begin, spi_end, LIMIT, FIELD_TWIN_FAILS, 0 },
 	/* The NAT copes with this one, as long as IKE repeats what it says. */
 	{ "cookie_collision", cookie_settings, cookie_begin, cookie_end, LIMIT, FIELD_TWIN_SHOWN,
@@ -325,6 +356,7 @@ const struct field_scenario field_races[] = {
 	{ "nat_reboot", settings_some, reboot_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
 	{ "nat_renumber", settings_some, renumber_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
 	{ "failover", failover_settings, failover_begin, NULL, LIMIT, FIELD_TWIN_FAILS, 0 },
+	{ "gateways", gateways_settings, gateways_begin, NULL, LIMIT, FIELD_TWIN_SHOWN, 4 },
 };
 
 const unsigned nfield_races = sizeof(field_races) / sizeof(field_races[0]);

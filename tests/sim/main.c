@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace] [--without]
- *            [--epochs N]
+ * usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace] [--lanes]
+ *            [--without] [--epochs N]
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -23,7 +23,7 @@ struct options {
 	unsigned long n;
 	const char *scenario, *world;
 	unsigned long epochs;
-	bool trace;
+	bool trace, lanes;
 	bool without;
 };
 
@@ -52,8 +52,9 @@ static unsigned scenario_count(void)
 static void usage(FILE *out)
 {
 	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace]\n"
-	      "           [--without] [--epochs N]\n"
+	      "           [--lanes] [--without] [--epochs N]\n"
 	      "--world: of one client, or of many\n"
+	      "--lanes: worlds of many hosts are traced without what their clients log\n"
 	      "--without: worlds of many hosts are played without the prober\n"
 	      "scenarios:",
 	      out);
@@ -80,6 +81,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "scenario", required_argument, NULL, 'c' },
 		{ "world", required_argument, NULL, 'o' },
 		{ "trace", no_argument, NULL, 't' },
+		{ "lanes", no_argument, NULL, 'l' },
 		{ "without", no_argument, NULL, 'w' },
 		{ "epochs", required_argument, NULL, 'e' },
 		{ 0 },
@@ -102,6 +104,8 @@ static bool options_read(struct options *o, int argc, char **argv)
 			o->world = optarg;
 		if (c == 't')
 			o->trace = true;
+		if (c == 'l')
+			o->trace = o->lanes = true;
 		if (c == 'w')
 			o->without = true;
 		if (c == '?')
@@ -203,6 +207,7 @@ static unsigned play_all(const struct options *o, bool *good)
 	field_options = (struct field_options){
 		.epochs = (unsigned)o->epochs,
 		.show = o->trace,
+		.lanes = o->lanes,
 		.without = o->without,
 	};
 	for (unsigned i = 0; i < scenario_count(); i++) {

@@ -25,25 +25,41 @@ void trace_bytes(struct trace *t, struct slice bytes)
 	t->hash = trace_hash(t->hash, bytes);
 }
 
-void trace_line(struct trace *t, vtime at, const char *fmt, ...)
+__attribute__((format(printf, 4, 0))) static void put_line(struct trace *t, vtime at, bool show,
+							   const char *fmt, va_list args)
 {
 	char line[700];
-	va_list args;
 	int n;
 
-	if (t->lazy && !t->show)
+	if (t->lazy && !show)
 		return;
 	n = snprintf(line, sizeof(line), "%5" PRIu64 ".%06" PRIu64 "  ", at / VTIME_S,
 		     at % VTIME_S / VTIME_US);
-	va_start(args, fmt);
 	vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, args);
-	va_end(args);
 	if (!t->lazy) {
 		trace_bytes(t, SLICE_STR(line));
 		trace_bytes(t, slice(&at, sizeof(at)));
 	}
-	if (t->show)
+	if (show)
 		puts(line);
+}
+
+void trace_line(struct trace *t, vtime at, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	put_line(t, at, t->show && !t->lanes, fmt, args);
+	va_end(args);
+}
+
+void trace_lane(struct trace *t, vtime at, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	put_line(t, at, t->show, fmt, args);
+	va_end(args);
 }
 
 void trace_log(struct trace *t, const char *client, const struct log_event *ev)

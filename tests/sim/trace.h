@@ -13,6 +13,7 @@
 
 struct trace {
 	bool show;
+	bool lanes; /* of what is shown only what passes between hosts */
 	bool lazy; /* lines are made only to be shown: the hash is of bytes and of milestones alone */
 	uint64_t hash;
 	uint64_t milestones; /* of what the client logged and when, without values and debug events */
@@ -21,6 +22,9 @@ struct trace {
 void trace_init(struct trace *t, bool show);
 /* One line, with the time in front. */
 void trace_line(struct trace *t, vtime at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same for what passes between hosts. */
+void trace_lane(struct trace *t, vtime at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Adds bytes that the lines do not show in full. */
 void trace_bytes(struct trace *t, struct slice bytes);

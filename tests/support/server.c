@@ -75,7 +75,7 @@ static void publish(struct server *s, unsigned slot)
 		struct server_epoch *e = &c->epochs[i];
 		struct server_epoch **best = e->heard || !s->config.waits ? &now : &next;
 
-		if (!e->spent && (!*best || e->order > (*best)->order))
+		if (!e->spent && (!*best || (e->order > (*best)->order) != s->config.lags))
 			*best = e;
 	}
 	classifier_set_current(s->classifier, slot, now ? now->out : NULL);
@@ -181,6 +181,23 @@ bool server_spi_is_used(const struct server *s, uint32_t spi)
 	return classifier_find_spi(s->classifier, spi) != NULL;
 }
 
+static void epoch_delete(struct server *s, vtime now, unsigned slot, struct server_epoch *e)
+{
+	e->ends = VTIME_NEVER;
+	e->spent = true;
+	e->gone = vtime_min(e->gone, vtime_add(now, LINGER));
+	server_ike_delete(s, now, slot, e->spi_in);
+}
+
+void server_delete(struct server *s, vtime now, unsigned slot)
+{
+	struct server_slot *c = &s->slots[slot];
+
+	for (unsigned i = 0; i < c->nepochs; i++)
+		epoch_delete(s, now, slot, &c->epochs[i]);
+	publish(s, slot);
+}
+
 static void epochs_due(struct server *s, vtime now, unsigned slot)
 {
 	struct server_slot *c = &s->slots[slot];
@@ -189,10 +206,7 @@ static void epochs_due(struct server *s, vtime now, unsigned slot)
 		struct server_epoch *e = &c->epochs[i];
 
 		if (e->ends <= now) {
-			e->ends = VTIME_NEVER;
-			e->spent = true;
-			e->gone = vtime_min(e->gone, vtime_add(now, LINGER));
-			server_ike_delete(s, now, slot, e->spi_in);
+			epoch_delete(s, now, slot, e);
 			publish(s, slot);
 		}
 		if (e->gone <= now)
@@ -204,21 +218,30 @@ static void epochs_due(struct server *s, vtime now, unsigned slot)
 
 /* ---- data ---- */
 
-static void take_events(struct server *s)
+/* Something has come on this epoch for the first time. */
+static void epoch_heard(struct server *s, vtime now, unsigned slot, struct server_epoch *e)
+{
+	struct server_slot *c = &s->slots[slot];
+
+	e->heard = true;
+	if (s->config.waits)
+		e->order = ++s->order;
+	for (unsigned i = 0; s->config.deletes && i < c->nepochs; i++)
+		if (&c->epochs[i] < e && !c->epochs[i].spent)
+			epoch_delete(s, now, slot, &c->epochs[i]);
+	publish(s, slot);
+}
+
+static void take_events(struct server *s, vtime now)
 {
 	struct data_event ev;
 
 	while (inbound_output(s->inbound, &ev) || outbound_output(s->outbound, &ev)) {
 		struct server_slot *c = &s->slots[ev.slot];
 
-		for (unsigned i = 0; ev.type == DATA_FIRST_PACKET && i < c->nepochs; i++) {
-			if (c->epochs[i].spi_in != ev.spi)
-				continue;
-			c->epochs[i].heard = true;
-			if (s->config.waits)
-				c->epochs[i].order = ++s->order;
-			publish(s, ev.slot);
-		}
+		for (unsigned i = 0; ev.type == DATA_FIRST_PACKET && i < c->nepochs; i++)
+			if (c->epochs[i].spi_in == ev.spi)
+				epoch_heard(s, now, ev.slot, &c->epochs[i]);
 	}
 }
 
@@ -244,7 +267,7 @@ bool server_send(struct server *s, vtime now, unsigned slot, struct slice ip)
 		return false;
 	memcpy(pkt_data(p), ip.p, ip.n);
 	outbound_run(s->outbound, now, &b, &replies);
-	take_events(s);
+	take_events(s, now);
 	if (p->kind != PKT_SEALED) {
 		c->shown.unsent++;
 		return false;
@@ -326,7 +349,7 @@ void server_datagram(struct server *s, vtime now, const struct endpoint *from,
 	p->from = *from;
 	p->to = *to;
 	inbound_run(s->inbound, now, &b);
-	take_events(s);
+	take_events(s, now);
 	if (p->kind == PKT_INNER)
 		take_inner(s, now, p);
 	else if (p->kind == PKT_IKE)

@@ -42,6 +42,8 @@ struct server_config {
 	struct prefix
 		net; /* what clients reach through it: every address there answers echo requests */
 	bool waits;
+	bool lags; /* it goes on sending on the oldest epoch as long as there is one */
+	bool deletes; /* as soon as something has come on an epoch, older ones are deleted */
 	/*
 	 * It begins a quick mode for each client so long after the last one, whoever began that; 0:
 	 * never. One that is not answered at all ends the ISAKMP SA; one that is refused does not,
@@ -108,6 +110,8 @@ bool server_send(struct server *s, vtime now, unsigned slot, struct slice ip);
 void server_pace(struct server *s, vtime now, unsigned slot, vtime every, unsigned size);
 /* Begins a quick mode with this client now. False: there is no ISAKMP SA with it. */
 bool server_rekey(struct server *s, vtime now, unsigned slot);
+/* Deletes all epochs of this client, and tells it. */
+void server_delete(struct server *s, vtime now, unsigned slot);
 /* From now on for this client alone, instead of config.answer_delay. */
 void server_delay_answers(struct server *s, unsigned slot, vtime delay);
 /* Forgets everything, without a word. */
