@@ -35,7 +35,7 @@
 #define SESSION_ADDRESSES_MAX 8 /* of one gateway name */
 #define SESSION_INNER_MAX 4
 #define SESSION_TUNNELS_MAX 32 /* of [tunnel] */
-#define SESSION_SLOTS_MAX CLASSIFIER_SLOTS /* tunnels of all kinds at a time */
+#define SESSION_SLOTS_MAX 256 /* tunnels of all kinds at a time; CLASSIFIER_SLOTS at the most */
 #define SESSION_EXCLUDES_MAX 64
 
 /* Exit codes: what `connect` returns and scripts rely on. */

@@ -25,6 +25,8 @@
 #include "client/session.h"
 #include "mobility/prober.h"
 
+_Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the classifier");
+
 /*
  * Effects that one event can add: a tunnel gives one for each epoch, its slot, and whom it pings, the
  * rest few.

@@ -77,6 +77,7 @@ int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
+int run_gateway(const struct command_args *args);
 int run_import(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);

@@ -61,6 +61,21 @@ const struct command commands[] = {
 		.run = run_check,
 	},
 	{
+		.name = "gateway",
+		.operand = "[FILE]",
+		.help = "be the other end: a gateway for many clients",
+		.details = "FILE is /etc/godwit/gateway.conf when it is not given. Runs until SIGTERM, and\n"
+			   "tells what happens on stderr. --hash reads a password from standard input.\n"
+			   "Exit code: 0 ended, 1 configuration, 5 denied by the system.\n",
+		.options = {
+			{ "--check", NULL, NULL, "say whether the configuration is good, and no more" },
+			{ "--example", NULL, NULL, "write an example of it" },
+			{ "--hash", NULL, NULL, "write what the file of users has behind a name" },
+			{ "--verbose", "-v", NULL, "tell more of what happens" },
+		},
+		.run = run_gateway,
+	},
+	{
 		.name = "import",
 		.operand = "FILE",
 		.operand_needed = true,

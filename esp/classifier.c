@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "esp/sa.h"
 
-#define INDEX_BITS 11
+#define INDEX_BITS 13
 #define INDEX_SIZE (1U << INDEX_BITS)
 
 _Static_assert(INDEX_SIZE >= 2 * CLASSIFIER_SPIS, "chains stay short while half of it is empty");
@@ -505,6 +505,11 @@ void classifier_retire_in(struct classifier *c, struct esp_in *sa)
 void classifier_retire_rules(struct classifier *c, struct classifier_rules *r)
 {
 	classifier_retire(c, r, free_rules);
+}
+
+void classifier_retire_path(struct classifier *c, struct path *p)
+{
+	classifier_retire(c, p, free);
 }
 
 unsigned classifier_index_used(const struct classifier *c)

@@ -72,8 +72,9 @@
 #define ESP_MTU_MIN6 1280
 #define ESP_MTU_MIN4 576
 
-#define CLASSIFIER_SLOTS 256
-#define CLASSIFIER_SPIS 1024
+/* As many as a gateway for some hundred clients needs; 64 divides the former. */
+#define CLASSIFIER_SLOTS 512
+#define CLASSIFIER_SPIS 4096
 
 /* ---- SAs: the data half of an epoch ---- */
 
@@ -125,6 +126,14 @@ uint64_t esp_counters_data(const struct esp_counters *c);
  */
 void esp_out_set_mtu(struct esp_out *sa, uint32_t mtu);
 void esp_in_set_mtu(struct esp_in *sa, uint32_t mtu);
+/*
+ * Control thread, at any time: packets that are sealed from now on go along this path; number and
+ * keys stay. What comes in needs no word: an inbound SA follows what is authentic. Returns the path
+ * before, for classifier_retire_path, or NULL: it lies in the SA.
+ */
+struct path *esp_out_move(struct esp_out *sa, const struct path *path);
+/* Control thread: where it goes now. */
+const struct path *esp_out_path(const struct esp_out *sa);
 
 /*
  * Seals the inner packet in place: the packet becomes the ESP packet and p->path is set. Needs
@@ -244,6 +253,7 @@ void classifier_pass_to(struct classifier_reader *r, uint64_t publication);
 void classifier_retire_out(struct classifier *c, struct esp_out *sa);
 void classifier_retire_in(struct classifier *c, struct esp_in *sa);
 void classifier_retire_rules(struct classifier *c, struct classifier_rules *r);
+void classifier_retire_path(struct classifier *c, struct path *p);
 /* Control thread. Frees what can be freed by now; how many objects still wait. */
 unsigned classifier_reclaim(struct classifier *c);
 

@@ -47,6 +47,7 @@ struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 	sa->aead = aead;
 	sa->sequence = config->first_sequence ? config->first_sequence : 1;
 	esp_out_set_mtu(sa, config->mtu);
+	atomic_init(&sa->path, &sa->config.path);
 	return sa;
 }
 
@@ -66,10 +67,30 @@ struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng)
 	return sa;
 }
 
+const struct path *esp_out_path(const struct esp_out *sa)
+{
+	return atomic_load_explicit(&sa->path, memory_order_relaxed);
+}
+
+/* NULL: it is the one that it began with. */
+static struct path *moved_path(struct esp_out *sa, const struct path *path)
+{
+	return path == &sa->config.path ? NULL : (struct path *)(uintptr_t)path;
+}
+
+struct path *esp_out_move(struct esp_out *sa, const struct path *path)
+{
+	struct path *to = xcalloc(1, sizeof(*to));
+
+	*to = *path;
+	return moved_path(sa, atomic_exchange_explicit(&sa->path, to, memory_order_acq_rel));
+}
+
 void esp_out_free(struct esp_out *sa)
 {
 	if (!sa)
 		return;
+	free(moved_path(sa, esp_out_path(sa)));
 	aead_free(sa->aead);
 	free(sa);
 }
@@ -159,7 +180,7 @@ int esp_seal(struct esp_out *sa, struct pkt *p, uint8_t next_header)
 	if (aead_seal(sa->aead, sequence, slice(head, ESP_HEADER), head + ESP_HEADER,
 		      inner + padding + TRAILER) != 0)
 		abort();
-	p->path = &sa->config.path;
+	p->path = atomic_load_explicit(&sa->path, memory_order_acquire);
 	counter_add(&sa->counters.packets, 1);
 	counter_add(&sa->counters.bytes, inner);
 	return 0;

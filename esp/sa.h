@@ -32,6 +32,7 @@ struct esp_out {
 	bool exhausted_told;
 	struct esp_counters counters;
 	_Atomic uint32_t mtu; /* written by control */
+	_Atomic(const struct path *) path; /* the same; that of config until it moves */
 };
 
 /* Everything but counters and mtu belongs to the inbound thread once the SA is published. */

@@ -377,6 +377,7 @@ enum vendor {
 	VENDOR_UNITY,
 	VENDOR_FRAGMENTATION,
 	VENDOR_CISCO, /* one of its products */
+	VENDOR_GODWIT, /* another one of us */
 	VENDOR_SWAN, /* strongSwan, Libreswan: they may send Unity's, and are not Cisco's */
 	VENDOR_ADDRESS_UPDATE, /* ours */
 	VENDOR_OTHER, /* known by name, of no consequence */

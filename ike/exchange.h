@@ -29,6 +29,8 @@ struct exchange;
 struct exchange_message {
 	bool encrypted;
 	bool in_clear; /* what we receive may also come so */
+	/* What we receive encrypted: called before it is opened. NULL: nothing is to be done. */
+	void (*prepare)(struct ike_sa *sa, struct exchange *x, const struct ike_msg *m);
 	unsigned hash; /* the HASH(n) that leads a phase 2 message; 0 in phase 1 */
 	/* What we receive: the sets for ike_msg_check. */
 	payload_set required;

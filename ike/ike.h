@@ -14,6 +14,7 @@
  *	exchange.c   one exchange in the air: retransmission, duplicates
  *	protect.c    encryption, IVs and HASHes                            RFC 2409 section 5, app. B
  *	ike_sa.c     the SA: dispatches by rows of data
+ *	first.c      which of a responder's configurations a first message is for
  *	v1_main*.c   main mode; _i and _r are the roles                    RFC 2409 section 5
  *	v1_aggr*.c   aggressive mode; the same                             RFC 2409 section 5
  *	v1_auth.c    what proves both ends in these two: pre-shared key,   RFC 2409 sections 5.1, 5.4
@@ -81,6 +82,7 @@
 /* The longest message we send or take, reassembled: some certificates fit. */
 #define IKE_MESSAGE_MAX 10000
 #define IKE_SUITES_MAX 16
+#define IKE_OTHERS_MAX 32
 #define IKE_ID_MAX 600 /* a long distinguished name */
 
 /* ---- identities (RFC 2407 section 4.6.2) ---- */
@@ -219,7 +221,11 @@ struct ike_config {
 	bool address_update;
 	struct identity local; /* ID_NONE: our address; with a certificate: its subject */
 	struct identity remote; /* what the peer must prove to be; ID_NONE: its address */
-	bool remote_any; /* PSK: who has the key may call itself what it likes */
+	/*
+	 * PSK: who has the key may call itself what it likes. RSA, of a gateway: so may who has a
+	 * certificate that bears the name.
+	 */
+	bool remote_any;
 	struct secret psk; /* with HYBRID: the group's, or empty */
 	const struct credentials *credentials; /* RSA, HYBRID; borrowed, NULL with PSK */
 	struct ike_config_wish wish;
@@ -410,6 +416,15 @@ struct ike_event {
 			struct endpoint from;
 			struct endpoint to; /* the address it came to, our port */
 			struct slice bytes; /* decrypted in place of a copy: not changed */
+			/*
+			 * ACCEPT of main mode with a pre-shared key, where it is not known whose it
+			 * is: other configurations that differ in identity and key alone (past
+			 * IKE_OTHERS_MAX they are left out). The one whose key opens message 5, and
+			 * whose identity it bears, is the SA's from then on. They live as long as
+			 * the SA does, the list need not.
+			 */
+			const struct ike_config *const *others;
+			unsigned nothers;
 		} datagram;
 		struct {
 			uint32_t id; /* the session's name for it; comes back in the effects */
@@ -563,6 +578,7 @@ struct ike_effect {
 			uint32_t lifetime_s;
 			/* The vendor ids of Cisco: it ends children with the ISAKMP SA they came by. */
 			bool cisco;
+			bool own; /* it says that it is this program, too; no proof of that */
 			bool address_update; /* both ends have announced IPADDRESS_UPDATE */
 		} established; /* AUTHENTICATED, ESTABLISHED */
 		struct {
@@ -581,6 +597,7 @@ struct ike_effect {
 		struct {
 			uint32_t id; /* the engine's, with its highest bit set; no two SAs share one */
 			struct ts_pair ts; /* local is our side */
+			uint32_t spi; /* the peer's, of its first proposal; 0: it has none */
 		} offer;
 		uint16_t notify; /* HINT */
 		struct {
@@ -628,6 +645,17 @@ vtime ike_deadline(const struct ike_sa *sa);
 bool ike_sa_owns(const struct ike_sa *sa, struct slice datagram);
 /* True for a first message of phase 1: an initiator's cookie, and none of a responder. */
 bool ike_is_first_message(struct slice datagram);
+/*
+ * For a responder that has several configurations: whether the first message of phase 1 can be
+ * answered with this one. The mode, one suite with its way to prove oneself, and in aggressive mode
+ * the identity are right. Proves nothing.
+ */
+bool ike_first_fits(const struct ike_config *c, struct slice datagram);
+/* Of a first message. */
+enum ike_mode ike_first_mode(struct slice datagram);
+
+/* The configuration in use: that of ike_sa_new, or one of ACCEPT's others. */
+const struct ike_config *ike_sa_config(const struct ike_sa *sa);
 
 /* For status and logs. */
 enum ike_state {

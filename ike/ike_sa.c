@@ -373,6 +373,8 @@ static void consume_encrypted(struct ike_sa *sa, vtime now, struct exchange *x,
 	struct protect_hash hash;
 	struct ike_msg opened;
 
+	if (row->prepare)
+		row->prepare(sa, x, m);
 	if (protect_open(&sa->keys, x->iv, m, buf, &opened, next_iv) != 0) {
 		const struct ike_failure why = { .err = ERR_AUTH,
 						 .during = x->type->name,
@@ -557,7 +559,7 @@ static void accept_first(struct ike_sa *sa, vtime now, const struct ike_event *e
 	    ike_msg_parse(ev->datagram.bytes, &m) == 0) {
 		/* Never the weaker one unasked: it shows our proof to whoever asks. */
 		if (m.h.exchange == ISAKMP_MAIN)
-			v1_main_r_begin(sa, now, &m.h);
+			v1_main_r_begin(sa, now, &m.h, ev);
 		else if (sa->config->mode == IKE_MODE_AGGRESSIVE)
 			v1_aggr_r_begin(sa, now, &m.h);
 		datagram_receive(sa, now, ev);
@@ -768,6 +770,11 @@ void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out)
 	out->nat = sa->nat;
 	out->address_update = sa->address_update;
 	out->drops = &sa->drops;
+}
+
+const struct ike_config *ike_sa_config(const struct ike_sa *sa)
+{
+	return sa->config;
 }
 
 struct slice ike_sa_cipher_key(const struct ike_sa *sa)

@@ -70,6 +70,15 @@ struct main_mode {
 	uint8_t nonce[IKE_NONCE_SIZE]; /* ours */
 	size_t peer_public_n;
 	uint8_t peer_public[DH_PUBLIC_MAX];
+	/*
+	 * Responder of main mode: whose keys are tried as well when message 5 comes, and what they are
+	 * made of.
+	 */
+	unsigned nothers;
+	const struct ike_config *other[IKE_OTHERS_MAX];
+	struct secret gxy;
+	size_t peer_nonce_n;
+	uint8_t peer_nonce[IKE_NONCE_MAX];
 	bool tell_lifetime; /* responder: ours is the shorter one */
 	unsigned proposal; /* responder: what was chosen, by its place in the offer */
 	unsigned transform;
@@ -352,6 +361,11 @@ bool v1_auth_peer_signs(const struct ike_config *c);
 struct auth_methods v1_auth_methods(const struct ike_config *c, bool responder);
 /* Our ID payload, kept for the proof. */
 void v1_auth_write_id(struct ike_sa *sa, struct ike_writer *b);
+/*
+ * True when this ID payload and this HASH are those of a peer who knows our key; *named: the
+ * identity is the one that is expected.
+ */
+bool v1_auth_hash_fits(const struct ike_sa *sa, const struct ike_msg *m, bool *named);
 /* HASH, or certificates and SIG. */
 void v1_auth_write_proof(struct ike_sa *sa, struct ike_writer *b);
 /* Which certificates we can verify, if the peer is to sign. */
@@ -375,7 +389,8 @@ void v1_aggr_start(struct ike_sa *sa, vtime now);
 /* True from message 5 to message 6 of main mode, for the initiator. */
 bool v1_main_proving(const struct ike_sa *sa);
 /* Makes the SA ready for the peer's first message, which is then received as any other. */
-void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
+void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h,
+		     const struct ike_event *ev);
 void v1_aggr_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h);
 /* That message could not be taken: the end, and the peer is told where that helps it. */
 void v1_main_r_refuse(struct ike_sa *sa);

@@ -253,6 +253,21 @@ int v1_auth_verify(struct ike_sa *sa, const struct ike_msg *m, struct ike_failur
 
 /* ---- is it whom we want? ---- */
 
+bool v1_auth_hash_fits(const struct ike_sa *sa, const struct ike_msg *m, bool *named)
+{
+	const struct ike_config *c = sa->config;
+	struct slice body = ike_msg_body(m, PAYLOAD_ID);
+	struct id_payload id;
+	struct identity peer;
+	uint8_t buf[HASH_MAX];
+
+	if (!ct_equal(ike_msg_body(m, PAYLOAD_HASH), hash_make(sa, sa->responder, body, buf)))
+		return false;
+	*named = c->remote_any || (id_parse(body, &id) == 0 && id_to_identity(&id, &peer) == 0 &&
+				   identity_eq(&c->remote, &peer));
+	return true;
+}
+
 static bool certificate_bears(const struct cert_peer *cert, const struct identity *id)
 {
 	struct slice name = slice(id->data, id->n);
@@ -296,6 +311,9 @@ static const char *peer_wrong(const struct ike_sa *sa)
 		return identity_eq(&want, peer) ? NULL : "the gateway is not who it must be";
 	if (!certificate_bears(cert, peer))
 		return "the gateway's certificate is not that of the identity that it claims";
+	/* Who takes many clients takes whomever the root vouches for. */
+	if (sa->config->gateway && sa->config->remote_any)
+		return NULL;
 	if (named && identity_eq(&want, peer))
 		return NULL;
 	if (certificate_bears(cert, &want))

@@ -263,6 +263,7 @@ void v1_main_lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct
 void v1_main_end(struct ike_sa *sa)
 {
 	dh_free(sa->main.dh);
+	secret_free(&sa->main.gxy);
 	cert_peer_free(sa->main.cert);
 	exchange_end_within(&sa->main.x, offsetof(struct main_mode, sai) + sa->main.sai_n);
 }

@@ -77,6 +77,11 @@ static int consume_3(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	rng_fill(sa->rng, mm->nonce, sizeof(mm->nonce));
 	v1_main_vendors(sa, m);
 	v1_main_keys(sa, secret_slice(&gxy), gxi, ni);
+	if (mm->nothers) {
+		secret_move(&mm->gxy, &gxy);
+		memcpy(mm->peer_nonce, ni.p, ni.n);
+		mm->peer_nonce_n = ni.n;
+	}
 	secret_free(&gxy);
 	v1_main_nat_take(sa, &found);
 	return 0;
@@ -91,6 +96,52 @@ static void build_4(struct ike_sa *sa, struct exchange *x, struct ike_writer *b)
 	ike_write_body(b, PAYLOAD_NONCE, SLICE_OF(mm->nonce));
 	v1_auth_write_requests(sa, b);
 	v1_main_write_natd(sa, b);
+}
+
+/* ---- whose key it is ---- */
+
+static void key_use(struct ike_sa *sa, const struct ike_config *config)
+{
+	struct main_mode *mm = &sa->main;
+	uint8_t peer_public[DH_PUBLIC_MAX];
+
+	sa->config = config;
+	ikev1_keys_free(&sa->keys);
+	memcpy(peer_public, mm->peer_public, mm->peer_public_n);
+	v1_main_keys(sa, secret_slice(&mm->gxy), slice(peer_public, mm->peer_public_n),
+		     slice(mm->peer_nonce, mm->peer_nonce_n));
+}
+
+static bool key_opens(struct ike_sa *sa, const struct exchange *x, const struct ike_msg *m,
+		      bool *named)
+{
+	uint8_t buf[IKE_MESSAGE_MAX], next_iv[PROTECT_BLOCK];
+	struct ike_msg opened;
+
+	return protect_open(&sa->keys, x->iv, m, buf, &opened, next_iv) == 0 &&
+	       v1_auth_hash_fits(sa, &opened, named);
+}
+
+/* A key that fits under another name is better than none: it is told what is wrong with it. */
+static void key_find(struct ike_sa *sa, struct exchange *x, const struct ike_msg *m)
+{
+	const struct ike_config *own = sa->config, *best = NULL;
+	struct main_mode *mm = &sa->main;
+	bool named = false;
+
+	if (!mm->nothers || !mm->gxy.n)
+		return;
+	if (key_opens(sa, x, m, &named))
+		best = own;
+	for (unsigned i = 0; i < mm->nothers && !named; i++) {
+		key_use(sa, mm->other[i]);
+		if (key_opens(sa, x, m, &named))
+			best = mm->other[i];
+	}
+	if (sa->config != (best ? best : own))
+		key_use(sa, best ? best : own);
+	if (best)
+		secret_free(&mm->gxy);
 }
 
 /* ---- messages 5 and 6: who the peer is, who we are ---- */
@@ -161,6 +212,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 			{ .build = build_4 },                                                      \
 			{                                                                          \
 				.encrypted = true,                                                 \
+				.prepare = key_find,                                               \
 				.required = PAYLOAD_BIT(PAYLOAD_ID) | PAYLOAD_BIT(proof),          \
 				.many = ASIDE | CERTIFICATES,                                      \
 				.consume = consume_5,                                              \
@@ -191,10 +243,17 @@ static const struct exchange_type type_signature = TYPE(by_signature);
 
 /* ---- beginning ---- */
 
-void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h)
+void v1_main_r_begin(struct ike_sa *sa, vtime now, const struct ike_header *h,
+		     const struct ike_event *ev)
 {
+	struct main_mode *mm = &sa->main;
+
 	v1_main_join(sa, h);
 	v1_main_begin(sa, now, &type_hash, &type_signature);
+	if (sa->config->auth != IKE_AUTH_PSK)
+		return;
+	for (unsigned i = 0; i < ev->datagram.nothers && i < IKE_OTHERS_MAX; i++)
+		mm->other[mm->nothers++] = ev->datagram.others[i];
 }
 
 void v1_main_r_refuse(struct ike_sa *sa)

@@ -101,6 +101,7 @@ static void taken_1(struct ike_sa *sa, vtime now, struct exchange *x)
 		return;
 	o->effect.offer.id = q->child.id;
 	o->effect.offer.ts = q->offer.ts;
+	o->effect.offer.spi = q->offer.spi;
 }
 
 /* ---- refusing ---- */

@@ -65,6 +65,7 @@ static void tell(struct ike_sa *sa, enum ike_effect_type type)
 	o->effect.established.peer = sa->peer;
 	o->effect.established.lifetime_s = sa->lifetime_s;
 	o->effect.established.cisco = sa->peer_cisco;
+	o->effect.established.own = sa->vendors & VENDOR_BIT(VENDOR_GODWIT);
 	o->effect.established.address_update = sa->address_update;
 }
 

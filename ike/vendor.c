@@ -77,6 +77,14 @@ static const struct vendor_id vendor_ids[] = {
 	  { 0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7, 0xde, 0x7f, 0x00, 0xd6,
 	    0xc2, 0xd3 },
 	  "IKE fragmentation" },
+	/* The first half of SHA-256("godwit"). */
+	{ VENDOR_GODWIT,
+	  16,
+	  16,
+	  true,
+	  { 0x9c, 0x33, 0x3e, 0x08, 0x5d, 0x55, 0x69, 0x0a, 0x5f, 0xc0, 0x45, 0x34, 0x87, 0x39,
+	    0x24, 0x94 },
+	  "godwit" },
 	/* The head of SHA-256("IPADDRESS_UPDATE 1"). */
 	{ VENDOR_ADDRESS_UPDATE,
 	  16,
@@ -202,6 +210,7 @@ void vendor_write_all(struct ike_writer *b, const struct ike_config *c)
 		for (size_t i = 0; i < ARRAY_SIZE(natt); i++)
 			write_one(b, natt[i]);
 	write_one(b, VENDOR_DPD);
+	write_one(b, VENDOR_GODWIT);
 	if (c->address_update)
 		write_one(b, VENDOR_ADDRESS_UPDATE);
 	if (user)

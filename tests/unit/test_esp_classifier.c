@@ -166,7 +166,7 @@ static void a_taken_spi_and_a_full_index_are_refused(void **state)
 static void the_index_agrees_with_an_array(void **state)
 {
 	enum {
-		N = 1200
+		N = CLASSIFIER_SPIS * 5 / 4
 	};
 	struct classifier *c = classifier_new();
 	static struct esp_in *sa[N];
@@ -421,6 +421,15 @@ static void every_publication_is_numbered(void **state)
 	classifier_retire_rules(c, classifier_publish_rules(c, p));
 	assert_int_equal(classifier_reclaim(c), 1);
 	free(p);
+	/* A path that packets may still name. */
+	classifier_pass(c, r);
+	out = out_new();
+	assert_null(esp_out_move(out, esp_out_path(out)));
+	classifier_retire_path(c, esp_out_move(out, esp_out_path(out)));
+	assert_int_equal(classifier_reclaim(c), 1);
+	classifier_pass(c, r);
+	assert_int_equal(classifier_reclaim(c), 0);
+	esp_out_free(out);
 	/* What still waits goes with the classifier. */
 	classifier_retire_out(c, out_new());
 	classifier_free(c);

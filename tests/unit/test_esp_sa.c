@@ -360,6 +360,33 @@ static void a_config_that_cannot_be_is_refused(void **state)
 	assert_null(esp_in_new(&c, parts_rng()));
 }
 
+static void moves_in_use(void **state)
+{
+	struct esp_out *sa = parts_out(parts_config(&suite_gcm, 0x1000));
+	struct pkt *p = parts_take(parts_batch(&pb), SLICE_OF(vector_inner));
+	struct path to = *esp_out_path(sa);
+	uint16_t port = to.remote.port;
+	struct path *before;
+
+	assert_ptr_equal(esp_out_path(sa), &esp_out_config(sa)->path);
+	assert_int_equal(esp_seal(sa, p, 4), 0);
+	to.remote.port = 7000;
+	assert_null(esp_out_move(sa, &to));
+	/* What is sealed already goes where it was to go. */
+	assert_int_equal(p->path->remote.port, port);
+	to.remote.port = 7001;
+	before = esp_out_move(sa, &to);
+	assert_non_null(before);
+	assert_int_equal(before->remote.port, 7000);
+	free(before);
+	p = parts_take(parts_batch(&pb), SLICE_OF(vector_inner));
+	assert_int_equal(esp_seal(sa, p, 4), 0);
+	assert_int_equal(p->path->remote.port, 7001);
+	assert_ptr_equal(p->path, esp_out_path(sa));
+	assert_int_equal(get_be32(pkt_data(p) + 4), 2); /* the numbers go on */
+	esp_out_free(sa);
+}
+
 static int set_up(void **state)
 {
 	return crypto_init();
@@ -379,6 +406,7 @@ int main(void)
 		cmocka_unit_test(numbers_never_wrap),
 		cmocka_unit_test(keys_go_with_the_sa),
 		cmocka_unit_test(a_config_that_cannot_be_is_refused),
+		cmocka_unit_test(moves_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

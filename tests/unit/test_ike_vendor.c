@@ -108,7 +108,8 @@ static void what_is_announced(void **state)
 	const vendor_set natt = VENDOR_BIT(VENDOR_NATT_RFC) | VENDOR_BIT(VENDOR_NATT_DRAFT_03) |
 				VENDOR_BIT(VENDOR_NATT_DRAFT_02N) |
 				VENDOR_BIT(VENDOR_NATT_DRAFT_02);
-	const vendor_set rest = VENDOR_BIT(VENDOR_DPD) | VENDOR_BIT(VENDOR_FRAGMENTATION);
+	const vendor_set least = VENDOR_BIT(VENDOR_DPD) | VENDOR_BIT(VENDOR_GODWIT);
+	const vendor_set rest = least | VENDOR_BIT(VENDOR_FRAGMENTATION);
 	const vendor_set unity = VENDOR_BIT(VENDOR_UNITY);
 	const vendor_set user = VENDOR_BIT(VENDOR_XAUTH) | unity;
 	const struct {
@@ -116,7 +117,7 @@ static void what_is_announced(void **state)
 		vendor_set set;
 	} cases[] = {
 		{ { .xauth = false }, natt | rest },
-		{ { .no_fragments = true }, natt | VENDOR_BIT(VENDOR_DPD) },
+		{ { .no_fragments = true }, natt | least },
 		{ { .transport = IKE_TRANSPORT_UDP }, natt | rest },
 		{ { .address_update = true }, natt | rest | VENDOR_BIT(VENDOR_ADDRESS_UPDATE) },
 		{ { .transport = IKE_TRANSPORT_ESP }, rest },

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "client/psk.h"
+#include "gateway/config_impl.h"
+
+#define PATH_MAX_BYTES 1024
+
+/* A file without a directory of its own is beside the configuration. */
+static const char *beside(const struct gateway_reader *r, const char *file,
+			  char buf[PATH_MAX_BYTES])
+{
+	const char *slash = strrchr(r->name, '/');
+	int n = slash && file[0] != '/' ? (int)(slash - r->name) + 1 : 0;
+
+	snprintf(buf, PATH_MAX_BYTES, "%.*s%s", n, r->name, file);
+	return buf;
+}
+
+/* ---- proposals ---- */
+
+static void weak_refuse(struct gateway_reader *r)
+{
+	const struct gateway_draft *d = &r->draft;
+	const struct ike_child_config *child = &d->file->config.child;
+	char weak[IKE_WEAK_MAX];
+
+	for (unsigned i = 0; i < d->ike.nsuites && !d->weak_ike; i++)
+		if (ike_suite_weak(&d->ike.suites[i], weak)[0])
+			gateway_complain(r, 0,
+					 "[ike] proposals: %s is weak; allow-weak = yes "
+					 "takes it all the same",
+					 weak);
+	for (unsigned i = 0; i < child->nsuites && !d->weak_esp; i++)
+		if (esp_suite_weak(&child->suites[i], weak)[0])
+			gateway_complain(r, 0,
+					 "[esp] proposals: %s is weak; allow-weak = yes "
+					 "takes it all the same",
+					 weak);
+}
+
+/* ---- files ---- */
+
+static void users_fetch(struct gateway_reader *r)
+{
+	char path[PATH_MAX_BYTES], why[USERS_WHY_MAX];
+
+	if (!r->draft.users)
+		gateway_complain(r, 0, "users = yes needs [users] file");
+	else if (users_load(beside(r, r->draft.users, path), &r->draft.file->users, why) != 0)
+		gateway_complain(r, 0, "[users] file: %s", why);
+}
+
+static void credentials_fetch(struct gateway_reader *r, bool clients)
+{
+	const struct gateway_draft *d = &r->draft;
+	char paths[5][PATH_MAX_BYTES], why[CERT_WHY_MAX];
+	struct credentials_source source = {
+		.ca = d->ca ? beside(r, d->ca, paths[0]) : NULL,
+		.certificate = d->certificate ? beside(r, d->certificate, paths[1]) : NULL,
+		.key = d->key ? beside(r, d->key, paths[2]) : NULL,
+		.pkcs12 = d->pkcs12 ? beside(r, d->pkcs12, paths[3]) : NULL,
+		.crl = d->crl ? beside(r, d->crl, paths[4]) : NULL,
+		.password = d->key_password ? SLICE_STR(d->key_password) : SLICE_NONE,
+	};
+
+	if (!(d->certificate && d->key) && !d->pkcs12)
+		gateway_complain(r, 0,
+				 "certificates need [gateway] certificate and key, or pkcs12");
+	else if (clients && !d->ca)
+		gateway_complain(r, 0, "method = certificate needs [gateway] ca");
+	else if (credentials_load(&source, &d->file->credentials, why) != 0)
+		gateway_complain(r, 0, "%s", why);
+}
+
+static void psk_fetch(struct gateway_reader *r, unsigned n)
+{
+	struct ike_config *c = &r->draft.file->config.entries[n].ike;
+	const char *name = r->draft.file->names[n];
+	char path[PATH_MAX_BYTES], why[PSK_WHY_MAX];
+
+	if (r->draft.psk_file[n] && c->psk.n)
+		gateway_complain(r, 0, "[auth %s]: psk or psk-file, not both", name);
+	else if (r->draft.psk_file[n] &&
+		 psk_from_file(beside(r, r->draft.psk_file[n], path), &c->psk, why) != 0)
+		gateway_complain(r, 0, "[auth %s] psk-file: %s %s", name, path, why);
+	else if (c->auth == IKE_AUTH_PSK && !c->psk.n)
+		gateway_complain(r, 0, "[auth %s] has no psk and no psk-file", name);
+}
+
+/* ---- entries ---- */
+
+static void entry_settle(struct gateway_reader *r, unsigned n)
+{
+	const struct gateway_draft *d = &r->draft;
+	struct ike_config *c = &d->file->config.entries[n].ike;
+	const struct ike_config own = *c;
+
+	*c = d->ike;
+	c->psk = own.psk;
+	c->remote = own.remote;
+	c->remote_any = own.remote_any;
+	c->local = d->local;
+	c->gateway = true;
+	c->auth = (enum ike_auth)d->method[n];
+	c->mode = (enum ike_mode)d->mode[n];
+	c->xauth = d->user[n] || c->auth == IKE_AUTH_HYBRID;
+	if (c->mode == IKE_MODE_AGGRESSIVE && c->auth == IKE_AUTH_PSK && c->remote_any)
+		gateway_complain(r, 0,
+				 "[auth %s]: with mode = aggressive and a pre-shared key, identity "
+				 "must be given: we prove to know the key to whoever names it",
+				 d->file->names[n]);
+	psk_fetch(r, n);
+}
+
+static void entries_settle(struct gateway_reader *r)
+{
+	struct gateway_config *c = &r->draft.file->config;
+	bool signs = false, clients_sign = false, users = false;
+
+	for (unsigned i = 0; i < c->nentries; i++) {
+		entry_settle(r, i);
+		signs |= c->entries[i].ike.auth != IKE_AUTH_PSK;
+		clients_sign |= c->entries[i].ike.auth == IKE_AUTH_RSA;
+		users |= c->entries[i].ike.xauth;
+	}
+	if (users)
+		users_fetch(r);
+	if (signs)
+		credentials_fetch(r, clients_sign);
+	for (unsigned i = 0; i < c->nentries; i++)
+		if (c->entries[i].ike.auth != IKE_AUTH_PSK)
+			c->entries[i].ike.credentials = r->draft.file->credentials;
+}
+
+void gateway_settle(struct gateway_reader *r)
+{
+	struct gateway_config *c = &r->draft.file->config;
+
+	if (c->nentries == 0)
+		gateway_complain(r, 0, "there is no [auth NAME]: nobody could come");
+	if (c->nnetworks == 0)
+		gateway_complain(r, 0, "[networks] behind is missing: there is nothing to reach");
+	if (c->half_open_source_max > c->half_open_max)
+		c->half_open_source_max = c->half_open_max;
+	c->exchanges_burst = c->exchanges_per_s + c->exchanges_per_s / 2;
+	c->exchanges_source_per_s = c->exchanges_per_s / 4;
+	c->exchanges_source_burst = c->exchanges_per_s + c->exchanges_per_s / 4;
+	weak_refuse(r);
+	if (r->errors == 0)
+		entries_settle(r);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gateway/gateway_impl.h"
+
+void gateway_info(const struct gateway *g, struct gateway_info *out)
+{
+	*out = (struct gateway_info){
+		.clients = g->npeers,
+		.half_open = g->halfopen.n,
+		.leases = pool_used(g->pool),
+		.counters = g->counters,
+	};
+	for (unsigned k = 0; k < g->nikes; k++)
+		out->ikes += g->ikes[k].sa != NULL;
+	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++)
+		out->tunnels += g->tunnels[slot] && g->tunnels[slot]->peer;
+}
+
+static void bytes_add(const struct gateway_tunnel *t, struct gateway_peer_info *out)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		if (!t->epoch[k].out)
+			continue;
+		out->bytes_in += atomic_load_explicit(&esp_in_counters(t->epoch[k].in)->bytes,
+						      memory_order_relaxed);
+		out->bytes_out += atomic_load_explicit(&esp_out_counters(t->epoch[k].out)->bytes,
+						       memory_order_relaxed);
+	}
+}
+
+static void peer_fill(const struct gateway *g, const struct gateway_peer *p,
+		      struct gateway_peer_info *out)
+{
+	*out = (struct gateway_peer_info){
+		.id = p->id,
+		.entry = p->entry->name,
+		.identity = &p->identity,
+		.user = p->user,
+		.path = p->path,
+		.nat = p->nat,
+		.inner = { p->inner[0], p->inner[1] },
+		.since = p->since,
+		.heard_at = p->heard_at,
+		.ikes = peer_ikes(p),
+		.tunnels = p->nslots,
+		.bytes_in = p->gone_in,
+		.bytes_out = p->gone_out,
+	};
+	for (unsigned n = 0; n < p->nslots; n++)
+		bytes_add(g->tunnels[p->slots[n]], out);
+}
+
+bool gateway_peer_info(const struct gateway *g, unsigned i, struct gateway_peer_info *out)
+{
+	for (unsigned k = 0; k < g->config->clients_max; k++) {
+		if (!g->peers[k].used || i-- > 0)
+			continue;
+		peer_fill(g, &g->peers[k], out);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "client/runtime.h"
+#include "gateway/config.h"
+#include "gateway/gateway.h"
+#include "gateway/verifier.h"
+
+#define MARKER_SIZE 4
+#define TUN_QUEUE 1000
+#define TABLE_MAIN 254
+#define METRIC 50
+#define ANSWERS_MAX 64
+#define LINE_MAX_BYTES 600
+#define MMAP_THRESHOLD (128 << 10)
+
+enum watch {
+	WATCH_TIMER,
+	WATCH_SIGNAL,
+	WATCH_TX,
+	WATCH_RX,
+	WATCH_VERIFIER,
+	WATCH_COUNT,
+};
+
+struct run {
+	const struct gateway_options *options;
+	struct gateway_file *file;
+	struct config *host_config; /* what the client's runtime wants to know */
+	struct host host;
+	struct log log;
+	struct gateway *gateway;
+	struct data *data;
+	struct data_ops data_ops;
+	struct verifier *verifier;
+	int epoll;
+	int fds[WATCH_COUNT]; /* -1: none */
+	vtime armed;
+	/* Too many wait: they are answered when the engine has been emptied. */
+	uint32_t refused[ANSWERS_MAX];
+	unsigned nrefused;
+	char tun_failed[200]; /* why, until the engine has been told */
+	bool ready, over;
+	int exit;
+};
+
+static void log_to_stderr(void *ctx, const struct log_event *ev)
+{
+	char text[LINE_MAX_BYTES];
+
+	(void)ctx;
+	log_format(ev, text, sizeof(text));
+	fprintf(stderr, "%s: %s\n", log_level_name(ev->level), text);
+}
+
+/* ---- effects ---- */
+
+static void effect_send(struct run *r, const struct session_effect *fx)
+{
+	bool natt = fx->send.from.port == IKE_NATT_PORT;
+	uint8_t buf[MARKER_SIZE + IKE_MESSAGE_MAX] = { 0 };
+	size_t marker = natt ? MARKER_SIZE : 0;
+
+	if (fx->send.bytes.n > IKE_MESSAGE_MAX)
+		return;
+	memcpy(buf + marker, fx->send.bytes.p, fx->send.bytes.n);
+	/* What is lost here is sent again like what is lost on the way. */
+	if (net_socket_send(natt ? &r->host.natt : &r->host.ike, &fx->send.from.addr, &fx->send.to,
+			    slice(buf, marker + fx->send.bytes.n)) != 0)
+		log_ev(&r->log, LOG_WARN, "cannot send", log_endpoint("to", &fx->send.to),
+		       log_str("why", strerror(errno)));
+}
+
+static int state_add(struct run *r, const struct tun_state *s)
+{
+	char line[TUN_STATE_TEXT_MAX];
+
+	tun_state_text(s, line);
+	errno = 0;
+	if (journal_add(&r->host.journal, line) == 0 && tun_state_add(&r->host.netlink, s) == 0)
+		return 0;
+	snprintf(r->tun_failed, sizeof(r->tun_failed), "%.120s: %s", line, strerror(errno));
+	return ERR_SYSTEM;
+}
+
+/* The device has our inner addresses, and the way to clients leads through it. */
+static int tun_apply(struct run *r, const struct session_effect *fx)
+{
+	struct tun_state s = { .kind = TUN_STATE_ADDRESS };
+
+	if (tun_link_up(&r->host.netlink, r->host.tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
+		snprintf(r->tun_failed, sizeof(r->tun_failed), "cannot bring up %s: %s",
+			 r->host.tun.name, strerror(errno));
+		return ERR_SYSTEM;
+	}
+	snprintf(s.ifname, sizeof(s.ifname), "%s", r->host.tun.name);
+	for (unsigned i = 0; i < fx->tun.ninner; i++) {
+		s.to.addr = fx->tun.inner[i];
+		s.to.len = (uint8_t)(8 * family_size(s.to.addr.family));
+		if (state_add(r, &s) != 0)
+			return ERR_SYSTEM;
+	}
+	s.kind = TUN_STATE_ROUTE;
+	s.action = TUN_UNICAST;
+	s.table = TABLE_MAIN;
+	s.metric = METRIC;
+	for (unsigned i = 0; i < fx->tun.nroutes; i++) {
+		s.to = fx->tun.routes[i];
+		if (state_add(r, &s) != 0)
+			return ERR_SYSTEM;
+	}
+	return 0;
+}
+
+static void effect_tun(struct run *r, const struct session_effect *fx)
+{
+	if (tun_apply(r, fx) != 0)
+		return;
+	r->ready = true;
+	printf("godwit: gateway ready on %s\n", r->host.tun.name);
+	fflush(stdout);
+}
+
+static void effect_publish_spi(struct run *r, struct esp_in *in)
+{
+	if (classifier_add_spi(data_classifier(r->data), in) != 0)
+		log_ev(&r->log, LOG_ERROR, "no room for an SPI");
+	if (esp_in_config(in)->path.encapsulation == ENCAPSULATION_ESP)
+		net_esp_listen(&r->host.esp);
+}
+
+static void effect_done(struct run *r, const struct session_effect *fx)
+{
+	r->over = true;
+	r->exit = fx->done.exit;
+	if (fx->done.exit != SESSION_EXIT_UP)
+		fprintf(stderr, "godwit: %s\n", fx->done.text);
+}
+
+static void effect_session(struct run *r, const struct session_effect *fx)
+{
+	if (fx->type == SESSION_EFFECT_SEND)
+		effect_send(r, fx);
+	else if (fx->type == SESSION_EFFECT_TUN)
+		effect_tun(r, fx);
+	else if (fx->type == SESSION_EFFECT_PUBLISH_RULES)
+		data_publish_rules(r->data, fx->rules);
+	else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT)
+		data_publish_slot(r->data, fx->slot.slot, fx->slot.out, fx->slot.next);
+	else if (fx->type == SESSION_EFFECT_PUBLISH_SPI)
+		effect_publish_spi(r, fx->in);
+	else if (fx->type == SESSION_EFFECT_REFUSE_SLOT)
+		data_refuse_slot(r->data, fx->refuse.slot, fx->refuse.until);
+	else if (fx->type == SESSION_EFFECT_RETIRE)
+		data_retire(r->data, fx->retire.in, fx->retire.out);
+	else if (fx->type == SESSION_EFFECT_DONE)
+		effect_done(r, fx);
+}
+
+static void effect_verify(struct run *r, const struct gateway_effect *fx)
+{
+	if (r->verifier &&
+	    verifier_ask(r->verifier, fx->verify.id, fx->verify.user, fx->verify.password))
+		return;
+	/* The client is asked again, and may find room then. */
+	if (r->nrefused < ANSWERS_MAX)
+		r->refused[r->nrefused++] = fx->verify.id;
+}
+
+/* ---- driving the engine ---- */
+
+static void timer_arm(struct run *r)
+{
+	vtime at = gateway_deadline(r->gateway);
+	struct itimerspec spec = { 0 };
+
+	if (at == r->armed)
+		return;
+	r->armed = at;
+	if (at == 0)
+		at = 1; /* zero would disarm */
+	if (at != VTIME_NEVER) {
+		spec.it_value.tv_sec = (time_t)(at / VTIME_S);
+		spec.it_value.tv_nsec = (long)(at % VTIME_S);
+	}
+	timerfd_settime(r->fds[WATCH_TIMER], TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+/* What is to be answered at once; false: nothing. */
+static bool answer_next(struct run *r)
+{
+	struct gateway_event ev = { .type = GATEWAY_EVENT_VERIFIED };
+
+	if (r->tun_failed[0]) {
+		ev.type = GATEWAY_EVENT_TUN_FAILED;
+		ev.text = r->tun_failed;
+		gateway_event(r->gateway, r->log.now, &ev);
+		r->tun_failed[0] = '\0';
+		return true;
+	}
+	if (!r->nrefused)
+		return false;
+	ev.verified.id = r->refused[--r->nrefused];
+	gateway_event(r->gateway, r->log.now, &ev);
+	return true;
+}
+
+static void drive(struct run *r)
+{
+	struct gateway_effect fx;
+
+	do {
+		while (gateway_output(r->gateway, r->log.now, &fx)) {
+			if (fx.type == GATEWAY_EFFECT_VERIFY)
+				effect_verify(r, &fx);
+			else
+				effect_session(r, &fx.session);
+		}
+	} while (answer_next(r));
+	timer_arm(r);
+}
+
+static void give(struct run *r, const struct gateway_event *ev)
+{
+	r->log.now = runtime_now();
+	gateway_event(r->gateway, r->log.now, ev);
+	drive(r);
+}
+
+static void on_ike(void *ctx, const struct data_ike *ike)
+{
+	struct gateway_event ev = { .type = GATEWAY_EVENT_DATAGRAM };
+
+	ev.datagram.from = ike->from;
+	ev.datagram.to = ike->to;
+	ev.datagram.bytes = ike->bytes;
+	give(ctx, &ev);
+}
+
+static void on_data_event(void *ctx, const struct data_event *data)
+{
+	struct gateway_event ev = { .type = GATEWAY_EVENT_DATA, .data = data };
+
+	give(ctx, &ev);
+}
+
+static void on_tun_gone(void *ctx)
+{
+	struct gateway_event ev = { .type = GATEWAY_EVENT_TUN_FAILED };
+
+	ev.text = "the TUN device is gone: somebody removed it";
+	give(ctx, &ev);
+}
+
+static void on_timer(struct run *r)
+{
+	uint64_t times;
+
+	if (read(r->fds[WATCH_TIMER], &times, sizeof(times)) < 0)
+		return;
+	r->armed = VTIME_NEVER;
+	r->log.now = runtime_now();
+	gateway_timeout(r->gateway, r->log.now);
+	drive(r);
+}
+
+static void on_signal(struct run *r)
+{
+	struct signalfd_siginfo info;
+
+	if (read(r->fds[WATCH_SIGNAL], &info, sizeof(info)) == sizeof(info))
+		give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_STOP });
+}
+
+static void on_verified(struct run *r)
+{
+	struct gateway_event ev = { .type = GATEWAY_EVENT_VERIFIED };
+
+	while (verifier_take(r->verifier, &ev.verified.id, &ev.verified.ok))
+		give(r, &ev);
+}
+
+static void on_ready(struct run *r, enum watch which)
+{
+	switch (which) {
+	case WATCH_TIMER:
+		on_timer(r);
+		break;
+	case WATCH_SIGNAL:
+		on_signal(r);
+		break;
+	case WATCH_TX:
+		data_take(r->data, DATA_TX);
+		break;
+	case WATCH_RX:
+		data_take(r->data, DATA_RX);
+		break;
+	case WATCH_VERIFIER:
+		on_verified(r);
+		break;
+	case WATCH_COUNT:
+		break;
+	}
+}
+
+static void loop(struct run *r)
+{
+	struct epoll_event ready[WATCH_COUNT];
+
+	give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
+	while (!r->over) {
+		int n = epoll_wait(r->epoll, ready, WATCH_COUNT, -1);
+
+		for (int i = 0; i < n && !r->over; i++)
+			on_ready(r, ready[i].data.u32);
+	}
+}
+
+/* ---- life ---- */
+
+static int watches_open(struct run *r)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	r->fds[WATCH_TIMER] = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	r->fds[WATCH_SIGNAL] = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
+	r->fds[WATCH_TX] = data_fd(r->data, DATA_TX);
+	r->fds[WATCH_RX] = data_fd(r->data, DATA_RX);
+	r->fds[WATCH_VERIFIER] = r->verifier ? verifier_fd(r->verifier) : -1;
+	for (unsigned i = 0; i < WATCH_COUNT; i++) {
+		struct epoll_event ev = { .events = EPOLLIN, .data.u32 = i };
+
+		if (i == WATCH_VERIFIER && !r->verifier)
+			continue;
+		if (r->fds[i] < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->fds[i], &ev) != 0)
+			return ERR_SYSTEM;
+	}
+	return 0;
+}
+
+static void watches_close(struct run *r)
+{
+	if (r->fds[WATCH_TIMER] >= 0)
+		close(r->fds[WATCH_TIMER]);
+	if (r->fds[WATCH_SIGNAL] >= 0)
+		close(r->fds[WATCH_SIGNAL]);
+	if (r->epoll >= 0)
+		close(r->epoll);
+}
+
+/* Without privileges, with the host's things open. */
+static int run_engine(struct run *r)
+{
+	int code = SESSION_EXIT_SYSTEM;
+
+	r->gateway = gateway_new(&r->file->config, crypto_rng(), &r->log);
+	if (r->file->users)
+		r->verifier = verifier_new(r->file->users);
+	if ((r->file->users && !r->verifier) || watches_open(r) != 0 || data_start(r->data) != 0) {
+		fprintf(stderr, "godwit: cannot start: %s\n", strerror(errno));
+	} else {
+		loop(r);
+		data_stop(r->data);
+		code = r->exit;
+	}
+	verifier_free(r->verifier);
+	watches_close(r);
+	gateway_free(r->gateway);
+	return code;
+}
+
+/* Clients know us by these ports alone. */
+static bool has_ports(const struct run *r)
+{
+	if (r->host.ike.port == IKE_PORT && r->host.natt.port == IKE_NATT_PORT)
+		return true;
+	fprintf(stderr, "godwit: another program has UDP port 500 or 4500: a gateway needs both\n");
+	return false;
+}
+
+static int run_host(struct run *r)
+{
+	const struct outbound_config hold = { r->file->hold_bytes, r->file->hold };
+	int code = host_open(&r->host, r->host_config, NULL, NULL, stderr);
+
+	if (code)
+		return code;
+	code = SESSION_EXIT_SYSTEM;
+	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
+	r->data = has_ports(r) ? data_new(&r->host, &hold, &r->data_ops) : NULL;
+	if (r->data && priv_drop(&r->host.user) == 0)
+		code = run_engine(r);
+	else if (r->data)
+		fprintf(stderr, "godwit: cannot give up privileges, so nothing is done: %s\n",
+			strerror(errno));
+	data_free(r->data);
+	host_close(&r->host, stderr);
+	return code;
+}
+
+/* The client's runtime opens device and sockets by its own configuration. */
+static struct config *host_config_new(const struct gateway_file *f)
+{
+	struct config *c = xcalloc(1, sizeof(*c));
+
+	snprintf(c->name, sizeof(c->name), "gateway");
+	snprintf(c->device, sizeof(c->device), "%s", f->device);
+	c->session.name = c->name;
+	c->session.ike.transport = IKE_TRANSPORT_AUTO;
+	c->local_port = IKE_PORT;
+	return c;
+}
+
+static int run_file(struct run *r)
+{
+	sigset_t ending, before;
+	int code;
+
+	r->host_config = host_config_new(r->file);
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	code = run_host(r);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	free(r->host_config);
+	return code;
+}
+
+int gateway_run(const struct gateway_options *options)
+{
+	struct run r = {
+		.options = options,
+		.log = { .level = options->verbose ? LOG_DEBUG : LOG_INFO, .sink = log_to_stderr },
+		.epoll = -1,
+		.armed = VTIME_NEVER,
+	};
+	int code = SESSION_EXIT_SYSTEM;
+
+	for (unsigned i = 0; i < WATCH_COUNT; i++)
+		r.fds[i] = -1;
+	signal(SIGPIPE, SIG_IGN);
+	/* Of a half-open SA little is touched: pages that are fresh from the kernel cost no memory. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+	priv_prepare();
+	if (!priv_may_connect())
+		fprintf(stderr, "godwit: a gateway makes a network device, which is not allowed "
+				"without CAP_NET_ADMIN; run it as root\n");
+	else if (crypto_init() != 0)
+		fprintf(stderr, "godwit: the cryptographic library does not start\n");
+	else if (gateway_file_read(options->file, &r.file, stderr) != 0)
+		code = SESSION_EXIT_USAGE;
+	else
+		code = run_file(&r);
+	gateway_file_free(r.file);
+	return code;
+}
+
+int gateway_check(const char *file, FILE *out, FILE *err)
+{
+	struct gateway_file *f;
+
+	if (crypto_init() != 0 || gateway_file_read(file, &f, err) != 0)
+		return SESSION_EXIT_USAGE;
+	fprintf(out, "%s is good: %u kinds of clients, %u networks behind, %u users\n", file,
+		f->config.nentries, f->config.nnetworks, f->users ? users_count(f->users) : 0);
+	gateway_file_free(f);
+	return SESSION_EXIT_UP;
+}
+
+int gateway_hash(FILE *in, FILE *out, FILE *err)
+{
+	char line[600] = "", hash[USERS_HASH_MAX];
+	int code = SESSION_EXIT_USAGE;
+
+	if (!fgets(line, sizeof(line), in) || line[strcspn(line, "\n")] != '\n' || line[0] == '\n')
+		fprintf(err, "godwit: the password is to be one line on standard input\n");
+	else if (crypto_init() != 0 ||
+		 users_hash(slice(line, strcspn(line, "\n")), crypto_rng(), hash) != 0)
+		fprintf(err, "godwit: it cannot be hashed: too long, or no yescrypt in crypt(3)\n");
+	else if (fprintf(out, "%s\n", hash) > 0)
+		code = SESSION_EXIT_UP;
+	wipe(line, sizeof(line));
+	return code;
+}
