@@ -37,7 +37,7 @@ _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the c
 #define EFFECTS_MAX ((2 * EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
-#define NOTIFY_INVALID_SPI 11
+#define NOTIFY_SPI 11 /* INVALID-SPI */
 #define NOTIFY_INVALID_ID 18
 
 #define SESSION_IKES_KEPT 6 /* established: the one in use and those that it replaced */
