@@ -5,7 +5,7 @@
  *
  *	connect.c   client_connect: background, order of set-up, order of the end
  *	manner.c    what is different when vpnc was called
- *	loop.c      libuv: deadlines, sockets, signals; carries the session's effects out
+ *	loop*.c     libuv: deadlines, sockets, signals; carries the session's effects out
  *	threads.c   the two data threads, and what passes between them and the loop
  *	data.c      what they do: the data engines between TUN and UDP sockets
  *	control.c   the control socket and its JSON

@@ -117,6 +117,13 @@ static void ike_drop(struct session *s, struct session_ike *i)
 	*i = (struct session_ike){ .rekey_at = VTIME_NEVER };
 }
 
+void session_ike_abandon(struct session *s, vtime now, struct session_ike *i)
+{
+	if (!i->accepted)
+		s->ike_retry_at = now;
+	ike_drop(s, i);
+}
+
 void session_ikes_free(struct session *s)
 {
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
@@ -242,30 +249,6 @@ void session_ikes_due(struct session *s, vtime now)
 		session_ike_renew(s, now);
 	else
 		session_user_ask_ahead(s, now, newest->expires_at);
-}
-
-void session_ikes_move(struct session *s, vtime now)
-{
-	struct ike_event ev = { .type = IKE_EVENT_MOVE };
-
-	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
-		struct session_ike *i = &s->ike[k];
-
-		if (!i->sa)
-			continue;
-		if (!i->authenticated) {
-			if (!i->accepted)
-				s->ike_retry_at = now;
-			ike_drop(s, i);
-			continue;
-		}
-		i->path.local.addr = s->path.local.addr;
-		i->path.remote.addr = s->path.remote.addr;
-		i->path.encapsulation = s->path.encapsulation;
-		i->path.generation = s->path.generation;
-		ev.path = i->path;
-		ike_event(i->sa, now, &ev);
-	}
 }
 
 static void ike_accept(struct session *s, vtime now, const struct session_event *ev)

@@ -37,7 +37,7 @@ _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the c
 #define EFFECTS_MAX ((2 * EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
-#define NOTIFY_SPI_TAKEN 11 /* INVALID-SPI: another client behind our NAT has it */
+#define NOTIFY_SPI 11 /* INVALID-SPI */
 #define NOTIFY_INVALID_ID 18
 
 #define SESSION_IKES_KEPT 6 /* established: the one in use and those that it replaced */
@@ -49,6 +49,8 @@ _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the c
 #define SESSION_GOODBYES_MAX (SESSION_SLOTS_MAX * EPOCHS_MAX)
 /* ISAKMP SAs without any answer to pings, where a NAT may be what keeps them away. */
 #define SESSION_UNANSWERED_MAX 2
+#define SESSION_UNANSWERED_LATER 6 /* the same, of hosts that have answered before */
+#define SESSION_EPOCH_LASTS (60 * VTIME_S) /* one that is deleted earlier was made in vain */
 #define SESSION_WAITING_MAX 16 /* packets for which there is no slot yet */
 
 /* What one ISAKMP SA's gateway wants to know of the user. */
@@ -187,6 +189,8 @@ struct tunnel {
 	unsigned failures; /* in sequence, to negotiate it */
 	unsigned twins; /* in sequence: SPIs of ours that the gateway did not want */
 	vtime retry_at;
+	unsigned brief; /* epochs that the peer deleted when they were young, in sequence */
+	vtime rest_until; /* no negotiation begins before, because of these */
 	uint64_t queued; /* its turn among those that wait to be negotiated; 0: it does not */
 	bool demanded; /* packets wait for it */
 	unsigned refusals; /* in sequence */
@@ -410,11 +414,8 @@ vtime session_ikes_deadline(const struct session *s);
  */
 bool session_ikes_output(struct session *s, vtime now, struct session_effect *out);
 
-/*
- * All that are authenticated go on from s->path's addresses, towards its. What is not has to begin
- * anew, and does.
- */
-void session_ikes_move(struct session *s, vtime now);
+/* This one will not be: ours is begun anew. */
+void session_ike_abandon(struct session *s, vtime now, struct session_ike *i);
 
 /* ---- session_user.c ---- */
 
@@ -597,6 +598,8 @@ bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
 /* NULL: it is gone. */
 const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
 bool session_epoch_is_proved(const struct tunnel *t, uint32_t id);
+/* Probes are under way for one that is not used yet. */
+bool session_epochs_on_trial(const struct tunnel *t);
 /* Nothing goes out before the proof of an epoch that is there, for which probes are under way. */
 bool session_epochs_await(const struct tunnel *t);
 /* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */

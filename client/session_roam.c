@@ -49,13 +49,40 @@ static void outers_move(struct session *s)
 		}
 }
 
+/*
+ * All that are authenticated go on from s->path's addresses, towards its. What is not has to begin
+ * anew, and does.
+ */
+static void ikes_move(struct session *s, vtime now)
+{
+	struct ike_event ev = { .type = IKE_EVENT_MOVE };
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (!i->sa)
+			continue;
+		if (!i->authenticated) {
+			session_ike_abandon(s, now, i);
+			continue;
+		}
+		i->path.local.addr = s->path.local.addr;
+		i->path.remote.addr = s->path.remote.addr;
+		i->path.encapsulation = s->path.encapsulation;
+		i->path.generation = s->path.generation;
+		ev.path = i->path;
+		ike_event(i->sa, now, &ev);
+	}
+}
+
 /* Everything talks along s->path, which has changed. */
 static void all_move(struct session *s, vtime now)
 {
 	s->path.generation = ++s->generation;
 	outers_move(s);
-	session_ikes_move(s, now);
+	ikes_move(s, now);
 	session_tun_outer(s);
+	session_mtu_update(s, now);
 	s->mtu_asked = 0;
 	session_mtu_ask(s, now);
 }
@@ -389,6 +416,20 @@ static void move(struct session *s, vtime now)
 		session_demand_resume(s, now);
 }
 
+/*
+ * The addresses are the same, but what a NAT knew of us may be forgotten. Who does not speak the update
+ * gets as much time as ever: the network may not carry yet.
+ */
+static void wake(struct session *s, vtime now)
+{
+	if (s->roam.update.supported) {
+		move(s, now);
+		return;
+	}
+	session_probe(s, now);
+	session_probes_ask(s);
+}
+
 /* ---- facts ---- */
 
 void session_roam_look(struct session *s)
@@ -426,8 +467,11 @@ void session_roam_up(struct session *s, vtime now)
 	session_roam_look(s);
 }
 
-/* s->path as a candidate: through which link, the routes tell. */
-static void begin(struct session *s, const struct paths_facts *facts)
+/*
+ * s->path as a candidate: through which link, the routes tell. False: to what the facts say it is none,
+ * although it may carry; then they say nothing of what becomes of it, either.
+ */
+static bool begin(struct session *s, const struct paths_facts *facts)
 {
 	struct paths_choice c = { .local = s->path.local.addr, .remote = s->path.remote.addr };
 
@@ -440,7 +484,8 @@ static void begin(struct session *s, const struct paths_facts *facts)
 		}
 	}
 	paths_set(&s->roam.paths, &c);
-	s->roam.known = true;
+	s->roam.known = paths_look(&s->roam.paths, facts) == PATHS_STAY;
+	return s->roam.known;
 }
 
 static void verdict_up(struct session *s, vtime now, enum paths_verdict v, bool slept)
@@ -457,7 +502,7 @@ static void verdict_up(struct session *s, vtime now, enum paths_verdict v, bool 
 		if (s->roam.failed)
 			begin_anew(s, now, UPDATE_WHY_UNANSWERED);
 		else if (slept)
-			move(s, now);
+			wake(s, now);
 		break;
 	}
 	s->roam.failed = false;
@@ -491,8 +536,8 @@ void session_roam_facts(struct session *s, vtime now, const struct paths_facts *
 			begin_anew(s, now, UPDATE_WHY_UNANSWERED);
 		return;
 	}
-	if (!r->known)
-		begin(s, facts);
+	if (!r->known && !begin(s, facts))
+		return;
 	v = r->failed ? paths_failed(&r->paths, facts) : paths_look(&r->paths, facts);
 	if (s->state == SESSION_UP || (r->held && v != PATHS_STAY))
 		verdict_up(s, now, v, slept);

@@ -479,6 +479,40 @@ static void after_sleep_it_asks(void **state)
 	assert_int_equal(told(b).acks, 1);
 }
 
+static void after_sleep_a_gateway_without_it_has_time(void **state)
+{
+	struct bench *b = *state;
+
+	up(b, false);
+	b->now += 600 * VTIME_S;
+	somebody_says(b, true);
+	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 0);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_PROBE), 1);
+	bench_run(b, b->now + 2 * VTIME_S);
+	assert_int_equal(fake_ike.nsas, 1);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+}
+
+/* A source that is not on the link that the route names: the facts cannot judge it. */
+static void a_path_that_is_no_candidate_is_left_alone(void **state)
+{
+	struct bench *b = *state;
+
+	fake_ike.address_update = true;
+	net_is("198.51.100.2", "203.0.113.5");
+	net.addrs[0].ifindex = 7;
+	bench_include(&b->assigned, "10.0.0.0/8");
+	bench_up(b);
+	hand_facts(b);
+	network_changes(b);
+	somebody_says(b, false);
+	net.facts.nroutes = 0;
+	network_changes(b);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 0);
+	assert_true(esp_goes_from(b, "198.51.100.2"));
+}
+
 static void recovering_it_does_not_wait(void **state)
 {
 	struct bench *b = *state;
@@ -632,6 +666,8 @@ int main(void)
 		BENCH_TEST(while_the_isakmp_sa_is_renewed),
 		BENCH_TEST(without_any_path_it_holds),
 		BENCH_TEST(after_sleep_it_asks),
+		BENCH_TEST(after_sleep_a_gateway_without_it_has_time),
+		BENCH_TEST(a_path_that_is_no_candidate_is_left_alone),
 		BENCH_TEST(recovering_it_does_not_wait),
 		BENCH_TEST(a_gateway_that_follows),
 		BENCH_TEST(a_gateway_that_does_not_follow),
