@@ -474,8 +474,8 @@ static bool twin(struct session *s, const struct negotiation *n, const struct ik
 {
 	struct tunnel *t = &s->tunnels[n->slot];
 
-	if (!n->ours || why->notify != NOTIFY_SPI || !why->authentic ||
-	    t->twins == TWINS_MAX || s->state == SESSION_CLOSING)
+	if (!n->ours || why->notify != NOTIFY_SPI || !why->authentic || t->twins == TWINS_MAX ||
+	    s->state == SESSION_CLOSING)
 		return false;
 	t->twins++;
 	tunnel_queue(s, n->slot);
