@@ -278,7 +278,8 @@ static ssize_t slurp(const char *file, char *text, struct stat *st, FILE *err)
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n = -1;
 
-	errno = 0;
+	if (fd >= 0)
+		errno = 0;
 	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		n = read(fd, text, GATEWAY_FILE_MAX + 1);
 	if (n < 0)
