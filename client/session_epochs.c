@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "client/session_impl.h"
+#include "mobility/backoff.h"
 
 /* Renewal begins when this much of an SA's numbers or bytes is used up. */
 #define LIMIT_PER_CENT 75
@@ -313,12 +314,24 @@ bool session_epoch_is_proved(const struct tunnel *t, uint32_t id)
 	return place >= 0 && t->epochs.epoch[place].proved;
 }
 
-bool session_epochs_await(const struct tunnel *t)
+bool session_epochs_on_trial(const struct tunnel *t)
 {
 	int next = epochs_next(&t->epochs);
 
-	return epochs_current(&t->epochs) < 0 && next >= 0 &&
-	       t->epochs.epoch[next].id == t->prober.fresh;
+	return next >= 0 && t->epochs.epoch[next].id == t->prober.fresh;
+}
+
+bool session_epochs_await(const struct tunnel *t)
+{
+	return epochs_current(&t->epochs) < 0 && session_epochs_on_trial(t);
+}
+
+/* A peer that deletes all that it is given must not have us negotiate as fast as it can. */
+static void note_deleted(struct session *s, vtime now, struct tunnel *t, vtime since)
+{
+	t->brief = now - since < SESSION_EPOCH_LASTS ? t->brief + 1 : 0;
+	if (t->brief > 1)
+		t->rest_until = vtime_add(now, backoff_wait(t->brief - 1, s->rng));
 }
 
 static void log_event(struct session *s, const struct session_epoch *e, enum epoch_event event)
@@ -346,10 +359,12 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 	struct tunnel *t = &s->tunnels[slot];
 	int place = slot < s->net.ntunnels ? place_of(t, id) : -1;
 	unsigned actions;
+	vtime since;
 	bool proved;
 
 	if (place < 0)
 		return;
+	since = t->epochs.epoch[place].since;
 	log_event(s, &t->epoch[place], event);
 	if (event == EPOCH_EVENT_PROVED)
 		t->epoch[place].settles_at = 0;
@@ -364,6 +379,8 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 	}
 	if (!(actions & EPOCH_NEGOTIATE) || (event == EPOCH_EVENT_SILENT && t->prober.fresh))
 		return;
+	if (event == EPOCH_EVENT_DELETED)
+		note_deleted(s, now, t, since);
 	if (event == EPOCH_EVENT_DELETED && !proved && s->state == SESSION_UP)
 		session_count_failure(s, now);
 	/* What is on demand waits for the next packet that needs it. */

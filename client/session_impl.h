@@ -46,6 +46,8 @@ _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the c
 #define SESSION_GOODBYES_MAX (SESSION_SLOTS_MAX * EPOCHS_MAX)
 /* ISAKMP SAs without any answer to pings, where a NAT may be what keeps them away. */
 #define SESSION_UNANSWERED_MAX 2
+#define SESSION_UNANSWERED_LATER 6 /* the same, of hosts that have answered before */
+#define SESSION_EPOCH_LASTS (60 * VTIME_S) /* one that is deleted earlier was made in vain */
 #define SESSION_WAITING_MAX 16 /* packets for which there is no slot yet */
 
 /* What one ISAKMP SA's gateway wants to know of the user. */
@@ -183,6 +185,8 @@ struct tunnel {
 	bool wanted; /* a new epoch, while the peer is about to make one */
 	unsigned failures; /* in sequence, to negotiate it */
 	vtime retry_at;
+	unsigned brief; /* epochs that the peer deleted when they were young, in sequence */
+	vtime rest_until; /* no negotiation begins before, because of these */
 	uint64_t queued; /* its turn among those that wait to be negotiated; 0: it does not */
 	bool demanded; /* packets wait for it */
 	unsigned refusals; /* in sequence */
@@ -563,6 +567,8 @@ bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
 /* NULL: it is gone. */
 const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
 bool session_epoch_is_proved(const struct tunnel *t, uint32_t id);
+/* Probes are under way for one that is not used yet. */
+bool session_epochs_on_trial(const struct tunnel *t);
 /* Nothing goes out before the proof of an epoch that is there, for which probes are under way. */
 bool session_epochs_await(const struct tunnel *t);
 /* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */

@@ -26,7 +26,7 @@ bool session_nat_warning(const struct session_config *c, enum nat_model_fault fa
 	const struct nat_model *nat = &c->nat_model;
 	const struct prober_config probes = session_prober_config(c);
 	struct nat_model_advice advice;
-	char is[24], need[24], tout[24];
+	char is[24], need[24], tout[24], lossy[24];
 
 	if (!(nat_model_check(nat, &probes, &advice) & fault))
 		return false;
@@ -53,9 +53,11 @@ bool session_nat_warning(const struct session_config *c, enum nat_model_fault fa
 	case NAT_MODEL_MAXIDLE:
 		snprintf(buf, SESSION_WARNING_MAX,
 			 "[nat] maxidle = %s: a NAT forgets us after %s of silence (nat-tei); less "
-			 "than %s would do",
+			 "than %s would do%s%s",
 			 c->maxidle ? time_text(c->maxidle, is) : "0", time_text(nat->tei, need),
-			 time_text(advice.maxidle, tout));
+			 time_text(advice.maxidle, tout),
+			 advice.maxidle_lossy ? ", or where pings are lost less than " : "",
+			 advice.maxidle_lossy ? time_text(advice.maxidle_lossy, lossy) : "");
 		return true;
 	}
 	return false;

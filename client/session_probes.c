@@ -266,13 +266,16 @@ static void on_unproved(struct session *s, vtime now, unsigned slot, uint32_t id
 {
 	struct tunnel *t = &s->tunnels[slot];
 
+	/* What is proved names us in the NAT: their answers would have come through it. */
 	if (session_epoch_is_proved(t, id)) {
-		if (is_hopeless(s))
+		if (s->targets.state == TARGET_ASKING && !s->target_doubted)
 			give_up(s, now);
+		prober_watch(&t->prober, now, t->prober.used);
 		return;
 	}
 	if (is_data(s, slot)) {
 		s->ping_why = WHY_UNPROVED;
+		prober_watch(&t->prober, now, t->prober.used);
 		return;
 	}
 	if (is_hopeless(s)) {
@@ -304,13 +307,13 @@ static void on_silent(struct session *s, vtime now, unsigned slot, uint32_t id)
 /* Nothing is on its way that would prove an epoch: what the ladder says after too many of them. */
 void session_probes_exhausted(struct session *s, vtime now)
 {
+	unsigned most = s->targets.answered ? SESSION_UNANSWERED_LATER : SESSION_UNANSWERED_MAX;
 	bool doubted = s->target_doubted;
 
 	s->target_doubted = false;
 	if (s->targets.state == TARGET_FOUND)
 		targets_ask_anew(&s->targets);
-	else if (!doubted && s->targets.state == TARGET_ASKING &&
-		 ++s->unanswered >= SESSION_UNANSWERED_MAX && s->targets.answered == 0)
+	else if (!doubted && s->targets.state == TARGET_ASKING && ++s->unanswered >= most)
 		give_up(s, now);
 }
 
@@ -364,6 +367,7 @@ static void found(struct session *s, vtime now)
 	       log_str("why", target_kind_name(c->kind)));
 	s->ping_why = NULL;
 	s->target_doubted = false;
+	s->unanswered = 0;
 	trust_all(s, now);
 }
 

@@ -237,11 +237,21 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 	struct tunnel *t = &s->tunnels[slot];
 	struct session_ike *ike = session_ike_main(s);
 
-	/* While connecting or recovering every tunnel has its turn anyway. */
-	if (s->state != SESSION_UP || slot >= s->net.ntunnels || !s->net.slots[slot].used)
+	if (slot >= s->net.ntunnels || !s->net.slots[slot].used)
 		return;
+	/* While connecting or recovering every tunnel has its turn anyway, or has had it. */
+	if (s->state != SESSION_UP) {
+		if (t->retry_at == VTIME_NEVER && !session_tunnel_pending(s, slot))
+			t->retry_at = now;
+		return;
+	}
 	if (session_tunnel_pending(s, slot)) {
 		t->wanted = true;
+		return;
+	}
+	if (t->rest_until > now) {
+		if (t->retry_at == VTIME_NEVER || t->retry_at < t->rest_until)
+			t->retry_at = t->rest_until;
 		return;
 	}
 	if ((t->failures || t->unproved) && t->retry_at != VTIME_NEVER && t->retry_at > now)
@@ -574,7 +584,9 @@ static void offer_ignore(struct session *s, vtime now, struct session_ike *ike, 
 		ike->refused_at = now;
 		ike->refused_last = true;
 	}
-	session_negotiate(s, now, slot);
+	/* What is on trial would be forgotten for another one. */
+	if (!session_epochs_on_trial(&s->tunnels[slot]))
+		session_negotiate(s, now, slot);
 }
 
 void session_child_offer(struct session *s, vtime now, struct session_ike *ike, uint32_t id,

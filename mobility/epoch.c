@@ -308,6 +308,14 @@ static void note_time(const struct row *row, struct epoch *e, vtime now)
 		e->renewed = true;
 }
 
+/* What was to come after it has failed first: it is to be renewed again, if it is the newest. */
+static void fall_back(struct epochs *es, vtime now, struct epoch *other)
+{
+	set_state(other, now, EPOCH_CURRENT);
+	if (!has_newer(es, other))
+		other->renewed = false;
+}
+
 static unsigned apply(const struct row *row, struct epochs *es, vtime now, struct epoch *e)
 {
 	int other = row->data == OTHER ? best_other(es, e) : -1;
@@ -320,7 +328,7 @@ static unsigned apply(const struct row *row, struct epochs *es, vtime now, struc
 	if (row->data == THIS)
 		use(es, now, e);
 	if (other >= 0)
-		set_state(&es->epoch[other], now, EPOCH_CURRENT);
+		fall_back(es, now, &es->epoch[other]);
 	if (e->deleted)
 		actions &= ~(unsigned)EPOCH_DELETE;
 	e->deleted |= (actions & EPOCH_DELETE) != 0;

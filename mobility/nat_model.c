@@ -29,11 +29,13 @@ static unsigned least_tries(const struct nat_model *model, vtime pingtime)
 unsigned nat_model_check(const struct nat_model *model, const struct prober_config *config,
 			 struct nat_model_advice *advice)
 {
+	vtime round = times(config->pingtime2, (vtime)config->pingtries2 + 1);
 	unsigned faults = 0;
 
 	advice->pingtime = least_pingtime(model);
 	advice->pingtries = least_tries(model, longer(config->pingtime, advice->pingtime));
 	advice->maxidle = model->tei;
+	advice->maxidle_lossy = model->tei > round ? model->tei - round : 0;
 	if (config->pingtime < advice->pingtime)
 		faults |= NAT_MODEL_PINGTIME;
 	if (config->pingtries < advice->pingtries)

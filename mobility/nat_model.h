@@ -30,6 +30,7 @@ struct nat_model_advice {
 	vtime pingtime; /* at least */
 	unsigned pingtries; /* at least, with the pingtime that is given or advised */
 	vtime maxidle; /* less than this */
+	vtime maxidle_lossy; /* less than this if all pings of a round may be lost; 0: no such value */
 };
 
 /* The faults, or-ed; 0: none. */

@@ -11,6 +11,7 @@
  *	BUG=2       it offers the same SPI again after giving up (seen with LIVE)
  *	BUG=3       maxidle > T_ei: an item in use may expire
  *	COLLIDE=0   incoming SPIs never collide
+ *	LATE=0      what the server sent on an epoch is lost when it sends on another one
  *	COPIES=1    a proof that came as a copy to all is to count like any other (it cannot)
  *	LARGE=1     more of both; K=3 even more
  *	LIVE=1      live.pml instead: from any state of the NAT both clients receive again
@@ -40,6 +41,9 @@
 #endif
 #ifndef COLLIDE
 #define COLLIDE (!RACE || RACE == 5)
+#endif
+#ifndef LATE
+#define LATE 1
 #endif
 #ifndef COPIES
 #define COPIES 0
@@ -374,7 +378,7 @@ inline nat_in(e) {
 /* From now on the server sends on e; what it sent on another one may yet arrive. */
 inline server_uses(c, e) {
 	if
-	:: scur[c] != NONE && scur[c] != e -> late[scur[c]] = 1
+	:: scur[c] != NONE && scur[c] != e -> late[scur[c]] = LATE
 	:: else
 	fi;
 	scur[c] = e

@@ -15,6 +15,8 @@ static void parameters_that_do_not_fit_are_named(void **state)
 		.pingtime = 2 * VTIME_S,
 		.pingtries = 5,
 		.maxidle = 20 * VTIME_S,
+		.pingtime2 = 2 * VTIME_S,
+		.pingtries2 = 5,
 		.nat_model = { .tout = 2 * VTIME_S, .nout = 4, .tei = 60 * VTIME_S, .clients = 4 },
 	};
 	char text[SESSION_WARNING_MAX];
@@ -31,7 +33,12 @@ static void parameters_that_do_not_fit_are_named(void **state)
 	c.maxidle = 60 * VTIME_S;
 	assert_true(session_nat_warning(&c, NAT_MODEL_MAXIDLE, text));
 	assert_non_null(strstr(text, "[nat] maxidle = 60s: "));
+	assert_non_null(
+		strstr(text, "less than 60s would do, or where pings are lost less than 48s"));
+	c.pingtime2 = 10 * VTIME_S;
+	assert_true(session_nat_warning(&c, NAT_MODEL_MAXIDLE, text));
 	assert_non_null(strstr(text, "less than 60s would do"));
+	assert_null(strstr(text, "pings are lost"));
 }
 
 int main(void)

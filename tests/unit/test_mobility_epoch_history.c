@@ -166,10 +166,29 @@ static void no_history_breaks_the_rules(void **state)
 			fail_msg("never reached: %s", epochs_row_text(i, text));
 }
 
+/* N is not there any more: P is renewed in its time, like one that never had a successor. */
+static void the_one_before_is_renewed_when_its_successor_is_gone(void **state)
+{
+	struct epochs es = two();
+
+	epochs_event(&es, hour, N, EPOCH_EVENT_PROVED);
+	assert_int_equal(epochs_event(&es, hour + 1, N, EPOCH_EVENT_DELETED), 0);
+	assert_int_equal(current(&es), P);
+	assert_int_equal(run(&es, day.rekey_at - 1, P), 0);
+	assert_int_equal(run(&es, day.rekey_at, P), EPOCH_NEGOTIATE);
+	/* While there is a younger one it is that one's turn. */
+	es = three();
+	epochs_event(&es, hour + VTIME_S, N2, EPOCH_EVENT_PROVED);
+	epochs_event(&es, hour + VTIME_S, N2, EPOCH_EVENT_DELETED);
+	assert_int_equal(current(&es), N);
+	assert_int_equal(run(&es, day.rekey_at, P) & EPOCH_NEGOTIATE, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_history_breaks_the_rules),
+		cmocka_unit_test(the_one_before_is_renewed_when_its_successor_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,8 @@ static const struct prober_config good = {
 	.pingtime = 2 * VTIME_S,
 	.pingtries = 5,
 	.maxidle = 20 * VTIME_S,
+	.pingtime2 = 2 * VTIME_S,
+	.pingtries2 = 5,
 };
 
 static void the_defaults_hold(void **state)
@@ -82,6 +84,10 @@ static void idleness_ends_before_the_item_does(void **state)
 	c.maxidle = 60 * VTIME_S;
 	assert_int_equal(nat_model_check(&usual, &c, &advice), NAT_MODEL_MAXIDLE);
 	assert_true(advice.maxidle == 60 * VTIME_S);
+	assert_true(advice.maxidle_lossy == 48 * VTIME_S);
+	c.pingtime2 = 10 * VTIME_S;
+	nat_model_check(&usual, &c, &advice);
+	assert_true(advice.maxidle_lossy == 0);
 	c.maxidle = 0; /* never */
 	assert_int_equal(nat_model_check(&usual, &c, &advice), NAT_MODEL_MAXIDLE);
 }
