@@ -28,11 +28,11 @@
 _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the classifier");
 
 /*
- * Effects that one event can add: a tunnel gives one for each epoch, its slot, and whom it pings, the
- * rest few.
+ * Effects that one event can add: a tunnel gives one for each epoch, its slot, and whom it pings on
+ * two of them, the rest few.
  */
 #define EFFECTS_SPARE 256
-#define EFFECTS_MAX ((EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
+#define EFFECTS_MAX ((EPOCHS_MAX + 4 + 2 * TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_INVALID_ID 18
