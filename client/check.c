@@ -421,11 +421,14 @@ void config_explain(const struct config *c, FILE *out)
 	explain_script(c, out);
 }
 
-/* Whether a NAT is in between is known when the tunnel is up: here it is said at any rate. */
+/* Whether a NAT is in between is known when the tunnel is up: here it is said wherever ESP may be
+ * bare. */
 static void warn_nat(const struct config *c, FILE *err)
 {
 	char text[SESSION_WARNING_MAX];
 
+	if (c->session.ike.transport == IKE_TRANSPORT_UDP)
+		return;
 	for (unsigned fault = NAT_MODEL_PINGTIME; fault <= NAT_MODEL_MAXIDLE; fault <<= 1)
 		if (session_nat_warning(&c->session, (enum nat_model_fault)fault, text))
 			fprintf(err, "%s: warning: %s\n", c->file, text);

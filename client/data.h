@@ -15,7 +15,7 @@
 #define DATA_RX_NOTES 256
 
 /* How many commands may wait. */
-#define DATA_COMMANDS 128
+#define DATA_COMMANDS 512
 
 /* From control to tx: a probe of n bytes, or a dummy, on an SA. */
 struct data_command {

@@ -188,7 +188,7 @@ static int open_tun(struct host *h, FILE *err)
 	else if (errno == EBUSY)
 		fprintf(err,
 			"godwit: the device %s exists already: another connection or program "
-			"uses it; choose another in [tunnel] device\n",
+			"uses it; name another one with device = in the configuration\n",
 			device);
 	else if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
 		fprintf(err, "godwit: there is no /dev/net/tun; load it as root: modprobe tun "

@@ -324,7 +324,8 @@ static void on_nat(struct session *s, vtime now, struct session_ike *i, const st
 	s->path.generation = ++s->generation;
 	s->nat = fx->nat.nat;
 	s->nat_known = fx->nat.natt;
-	session_step_end(s, now, "%s, port %u", where[s->nat], s->path.remote.port);
+	session_step_end(s, now, "%s, port %u", s->nat_known ? where[s->nat] : "NAT not looked for",
+			 s->path.remote.port);
 	session_step_begin(s, now, STEP_AUTHENTICATION, "%s", auth_name(s));
 }
 

@@ -31,10 +31,10 @@ _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the c
 
 /*
  * Effects that one event can add: a tunnel gives two for each epoch (it moves, and it is retired), its
- * slot, and whom it pings, the rest few.
+ * slot, and whom it pings on two of them, the rest few.
  */
 #define EFFECTS_SPARE 256
-#define EFFECTS_MAX ((2 * EPOCHS_MAX + 4 + TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
+#define EFFECTS_MAX ((2 * EPOCHS_MAX + 4 + 2 * TARGETS_MAX) * SESSION_SLOTS_MAX + EFFECTS_SPARE)
 
 #define NOTIFY_NO_PROPOSAL 14 /* RFC 2408 section 3.14.1 */
 #define NOTIFY_SPI 11 /* INVALID-SPI */

@@ -211,7 +211,10 @@ static void print_pings(const json_t *ping, FILE *out)
 		fprintf(out, LABEL "%s (%s)", "pinged", json_string_value(target),
 			text_of(ping, "why"));
 	else
-		fprintf(out, LABEL "nobody yet: %s", "pinged", text_of(ping, "why"));
+		fprintf(out, LABEL "%s", "pinged",
+			strcmp(text_of(ping, "why"), "asking") == 0 ?
+				"all who may answer, until one does" :
+				text_of(ping, "why"));
 	fprintf(out, "; %lld sent, %lld answered\n", number_of(ping, "sent"),
 		number_of(ping, "answered"));
 }

@@ -261,7 +261,7 @@ static int text_read(struct gateway_reader *r, char *text, size_t n, const struc
 		*end = '\0';
 		line_take(r, line);
 	}
-	if (*line)
+	if (r->errors == 0 && *line)
 		line_take(r, line);
 	presets_take(r);
 	if (r->draft.secret && st->st_mode & (S_IRWXG | S_IRWXO) & ~(mode_t)S_IXGRP)
@@ -278,14 +278,13 @@ static ssize_t slurp(const char *file, char *text, struct stat *st, FILE *err)
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n = -1;
 
-	errno = 0;
+	if (fd >= 0)
+		errno = 0;
 	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		n = read(fd, text, GATEWAY_FILE_MAX + 1);
 	if (n < 0)
 		fprintf(err, "%s: cannot be read: %s\n", file,
-			fd < 0 ? strerror(ENOENT) :
-			errno  ? strerror(errno) :
-				 "not a regular file");
+			errno ? strerror(errno) : "not a regular file");
 	else if (n > GATEWAY_FILE_MAX)
 		fprintf(err, "%s: too large for a configuration\n", file);
 	if (fd >= 0)

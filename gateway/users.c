@@ -98,7 +98,7 @@ static const char *line_take(struct users *u, char *line)
 	if (strlen(line) >= USERS_NAME_MAX || strlen(colon + 1) >= USERS_HASH_MAX)
 		return "too long";
 	if (!is_slow(colon + 1))
-		return "no hash of crypt(3) that is slow enough: see godwit gateway hash";
+		return "no hash of crypt(3) that is slow enough: make one with godwit gateway --hash";
 	if (user_find(u, line))
 		return "this name has come before";
 	if (u->n == USERS_MAX)

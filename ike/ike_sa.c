@@ -204,8 +204,8 @@ void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
 	if (sa->state == IKE_STATE_DEAD)
 		return;
 	log_ev(sa->log, why->err ? LOG_ERROR : LOG_INFO, "phase 1 ended",
-	       log_str("during", why->during), log_str("why", why->text),
-	       why->detail[0] ? log_str("detail", why->detail) : none);
+	       log_endpoint("with", &sa->path.remote), log_str("during", why->during),
+	       log_str("why", why->text), why->detail[0] ? log_str("detail", why->detail) : none);
 	sa->state = IKE_STATE_DEAD;
 	sa->closing = tell;
 	sa->dying = true;
@@ -711,7 +711,7 @@ static bool output_deleted(struct ike_sa *sa, struct ike_effect *out)
 	*out = (struct ike_effect){ .type = IKE_EFFECT_CHILD_DELETED, .spi = sa->deleted[0] };
 	sa->ndeleted--;
 	memmove(sa->deleted, sa->deleted + 1, sa->ndeleted * sizeof(sa->deleted[0]));
-	log_ev(sa->log, LOG_INFO, "child deleted by the gateway", log_hex("spi_out", 4, out->spi));
+	log_ev(sa->log, LOG_INFO, "child deleted by the peer", log_hex("spi_out", 4, out->spi));
 	return true;
 }
 

@@ -118,35 +118,34 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 #define CERTIFICATES (PAYLOAD_BIT(PAYLOAD_CERT) | REQUEST)
 
 /* `proof`: what the gateway proves itself by. */
-#define MESSAGES(proof, unreadable_3)                                                                \
-	{                                                                                            \
-		{                                                                                    \
-			.required = PAYLOAD_BIT(PAYLOAD_SA) | PAYLOAD_BIT(PAYLOAD_KE) |              \
-				    PAYLOAD_BIT(PAYLOAD_NONCE) | PAYLOAD_BIT(PAYLOAD_ID),            \
-			.many = ASIDE | REQUEST,                                                     \
-			.consume = consume_1,                                                        \
-		},                                                                                   \
-			{ .build = build_2 },                                                        \
-			{                                                                            \
-				.encrypted = true,                                                   \
-				.in_clear = true,                                                    \
-				.required = PAYLOAD_BIT(proof),                                      \
-				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                           \
-				.consume = consume_3,                                                \
-				.silence =                                                           \
-					"the gateway began a new connection and fell silent in the " \
-					"middle of it",                                              \
-				.unreadable = unreadable_3,                                          \
-			},                                                                           \
+#define MESSAGES(proof, unreadable_3)                                                              \
+	{                                                                                          \
+		{                                                                                  \
+			.required = PAYLOAD_BIT(PAYLOAD_SA) | PAYLOAD_BIT(PAYLOAD_KE) |            \
+				    PAYLOAD_BIT(PAYLOAD_NONCE) | PAYLOAD_BIT(PAYLOAD_ID),          \
+			.many = ASIDE | REQUEST,                                                   \
+			.consume = consume_1,                                                      \
+		},                                                                                 \
+			{ .build = build_2 },                                                      \
+			{                                                                          \
+				.encrypted = true,                                                 \
+				.in_clear = true,                                                  \
+				.required = PAYLOAD_BIT(proof),                                    \
+				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                         \
+				.consume = consume_3,                                              \
+				.silence =                                                         \
+					"the peer began a new connection and fell silent in the "  \
+					"middle of it",                                            \
+				.unreadable = unreadable_3,                                        \
+			},                                                                         \
 	}
 
-static const struct exchange_message by_hash[] =
-	MESSAGES(PAYLOAD_HASH,
-		 "the gateway's proof of identity cannot be read: the pre-shared key is probably "
-		 "wrong");
+static const struct exchange_message by_hash[] = MESSAGES(
+	PAYLOAD_HASH, "the peer's proof of identity cannot be read: the pre-shared key is probably "
+		      "wrong");
 
 static const struct exchange_message by_signature[] =
-	MESSAGES(PAYLOAD_SIG, "the gateway's proof of identity cannot be read");
+	MESSAGES(PAYLOAD_SIG, "the peer's proof of identity cannot be read");
 
 #define TYPE(messages)                                                                             \
 	{                                                                                          \

@@ -228,11 +228,10 @@ void v1_main_established(struct ike_sa *sa, vtime now)
 	sa->expires_at = sa->lifetime_s ? vtime_add(now, sa->lifetime_s * VTIME_S) : VTIME_NEVER;
 	timers_set(&sa->timers, IKE_T_EXPIRE, sa->expires_at);
 	log_ev(sa->log, LOG_INFO, "phase 1 established",
-	       log_str("peer", identity_text(&sa->peer, id)),
-	       log_endpoint("gateway", &sa->path.remote),
+	       log_str("peer", identity_text(&sa->peer, id)), log_endpoint("at", &sa->path.remote),
 	       log_str("suite", ike_suite_name(&sa->suite, suite)),
 	       log_str("nat", nat_name(sa->nat)),
-	       log_str("begun by", sa->responder ? "the gateway" : "us"),
+	       log_str("begun by", sa->responder ? "the peer" : "us"),
 	       log_u64("lifetime", sa->lifetime_s));
 	v1_user_begin(sa, now);
 }

@@ -192,7 +192,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 #define ASIDE (PAYLOAD_BIT(PAYLOAD_VID) | PAYLOAD_BIT(PAYLOAD_NOTIFY))
 #define REQUEST PAYLOAD_BIT(PAYLOAD_CERT_REQUEST)
 #define CERTIFICATES (PAYLOAD_BIT(PAYLOAD_CERT) | REQUEST)
-#define SILENCE "the gateway began a new connection and fell silent in the middle of it"
+#define SILENCE "the peer began a new connection and fell silent in the middle of it"
 
 /* `proof`: what the gateway proves itself by. */
 #define MESSAGES(proof, unreadable_5)                                                              \
@@ -223,13 +223,12 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 			{ .encrypted = true, .build = build_6 },                                   \
 	}
 
-static const struct exchange_message by_hash[] =
-	MESSAGES(PAYLOAD_HASH,
-		 "the gateway's proof of identity cannot be read: the pre-shared key is probably "
-		 "wrong");
+static const struct exchange_message by_hash[] = MESSAGES(
+	PAYLOAD_HASH, "the peer's proof of identity cannot be read: the pre-shared key is probably "
+		      "wrong");
 
 static const struct exchange_message by_signature[] =
-	MESSAGES(PAYLOAD_SIG, "the gateway's proof of identity cannot be read");
+	MESSAGES(PAYLOAD_SIG, "the peer's proof of identity cannot be read");
 
 #define TYPE(messages)                                                                             \
 	{                                                                                          \

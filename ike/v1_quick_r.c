@@ -93,8 +93,7 @@ static void taken_1(struct ike_sa *sa, vtime now, struct exchange *x)
 
 	(void)now;
 	q->child.id = OFFER_ID_BIT | rng_u32(sa->rng); /* other SAs make offers, too */
-	log_ev(sa->log, LOG_INFO, "child offered by the gateway",
-	       log_hex("spi_out", 4, q->offer.spi),
+	log_ev(sa->log, LOG_INFO, "child offered by the peer", log_hex("spi_out", 4, q->offer.spi),
 	       log_str("local", ts_text(&q->offer.ts.local, local)),
 	       log_str("remote", ts_text(&q->offer.ts.remote, remote)));
 	if (!o)

@@ -403,8 +403,9 @@ void v1_user_timeout(struct ike_sa *sa, vtime now)
 
 struct ike_failure v1_user_closed(const struct ike_sa *sa)
 {
-	struct ike_failure why =
-		v1_user_failure(ERR_PEER_REFUSED, "the gateway closed the connection");
+	struct ike_failure why = v1_user_failure(
+		ERR_PEER_REFUSED, sa->config->gateway ? "the client closed the connection" :
+							"the gateway closed the connection");
 
 	why.during = "the connection";
 	/* Some say no more than that when they do not like a user. */
