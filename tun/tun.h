@@ -254,6 +254,7 @@ enum tun_known_kind {
 
 struct tun_known {
 	enum tun_known_kind kind;
+	uint8_t family; /* of an address, a route */
 	uint32_t ifindex;
 	uint64_t id;
 	uint64_t value;

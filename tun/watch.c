@@ -75,12 +75,27 @@ static bool known_of(const struct tun_watch *w, uint32_t ifindex)
 	return w->full;
 }
 
-/* The kernel does not tell of the routes that go with a device. */
-static void forget_routes(struct tun_watch *w, uint32_t ifindex)
+/* The kernel does not tell of the routes that go with a device, or with its last IPv4 address. */
+static void forget_routes(struct tun_watch *w, uint32_t ifindex, uint8_t family)
 {
-	for (unsigned i = w->nknown; i-- > 0;)
-		if (w->known[i].kind == TUN_KNOWN_ROUTE && w->known[i].ifindex == ifindex)
+	for (unsigned i = w->nknown; i-- > 0;) {
+		const struct tun_known *k = &w->known[i];
+
+		if (k->kind == TUN_KNOWN_ROUTE && k->ifindex == ifindex &&
+		    (family == AF_UNSPEC || k->family == family))
 			known_drop(w, &w->known[i]);
+	}
+}
+
+static bool has_address(const struct tun_watch *w, uint32_t ifindex, uint8_t family)
+{
+	for (unsigned i = 0; i < w->nknown; i++) {
+		const struct tun_known *k = &w->known[i];
+
+		if (k->kind == TUN_KNOWN_ADDRESS && k->ifindex == ifindex && k->family == family)
+			return true;
+	}
+	return false;
 }
 
 /* ---- what is told ---- */
@@ -117,7 +132,7 @@ static void read_link(struct reading *r, const struct nlmsghdr *nlh)
 	if (news && known_of(r->w, k.ifindex))
 		r->what |= TUN_WATCH_NETWORK;
 	if (!up)
-		forget_routes(r->w, k.ifindex);
+		forget_routes(r->w, k.ifindex, AF_UNSPEC);
 }
 
 struct attributes {
@@ -188,7 +203,9 @@ static void read_address(struct reading *r, const struct nlmsghdr *nlh)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	struct attributes a = { .flags = ifa->ifa_flags };
-	struct tun_known k = { .kind = TUN_KNOWN_ADDRESS, .ifindex = ifa->ifa_index };
+	struct tun_known k = { .kind = TUN_KNOWN_ADDRESS,
+			       .family = ifa->ifa_family,
+			       .ifindex = ifa->ifa_index };
 	bool gone = nlh->nlmsg_type == RTM_DELADDR, unusable;
 
 	if (k.ifindex == r->w->ifindex) {
@@ -204,6 +221,8 @@ static void read_address(struct reading *r, const struct nlmsghdr *nlh)
 	k.id = digest_attr(digest(k.ifindex, &ifa->ifa_prefixlen, 1), a.dst);
 	if (gone ? known_remove(r->w, &k) : known_add(r->w, &k, false))
 		r->what |= TUN_WATCH_NETWORK;
+	if (gone && k.family == AF_INET && !has_address(r->w, k.ifindex, AF_INET))
+		forget_routes(r->w, k.ifindex, AF_INET);
 }
 
 static bool is_link_local(const struct rtmsg *rtm, const struct nlattr *dst)
@@ -218,7 +237,7 @@ static void read_route(struct reading *r, const struct nlmsghdr *nlh)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	struct attributes a = { .table = rtm->rtm_table };
-	struct tun_known k = { .kind = TUN_KNOWN_ROUTE };
+	struct tun_known k = { .kind = TUN_KNOWN_ROUTE, .family = rtm->rtm_family };
 	bool gone = nlh->nlmsg_type == RTM_DELROUTE;
 	bool replace = nlh->nlmsg_flags & NLM_F_REPLACE;
 

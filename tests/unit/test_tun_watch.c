@@ -231,6 +231,30 @@ static void test_uplink_down_and_up(void **state)
 	host_close(&h);
 }
 
+/* Nor of those that go with the last IPv4 address of a device. */
+static void test_the_only_address_is_another(void **state)
+{
+	static const char *const twice[] = {
+		"-4 address add 203.0.113.7/24 dev up0",
+		"-4 route add default via 203.0.113.1 dev up0",
+	};
+	struct host h;
+
+	host_open(&h);
+	ip("-4 address flush dev up0");
+	told(&h);
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(twice); i++) {
+		if (i == ARRAY_SIZE(twice)) {
+			ip("-4 address del 203.0.113.7/24 dev up0");
+			assert_int_equal(told(&h), TUN_WATCH_NETWORK);
+		}
+		ip(twice[i % ARRAY_SIZE(twice)]);
+		if (told(&h) != TUN_WATCH_NETWORK)
+			fail_msg("not told: %s", twice[i % ARRAY_SIZE(twice)]);
+	}
+	host_close(&h);
+}
+
 /* More than the socket holds: then everything may have happened. */
 static void test_lost_messages(void **state)
 {
@@ -295,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_host_network),
 		cmocka_unit_test(test_what_does_not_matter),
 		cmocka_unit_test(test_uplink_down_and_up),
+		cmocka_unit_test(test_the_only_address_is_another),
 		cmocka_unit_test(test_lost_messages),
 		cmocka_unit_test(test_opening_while_the_host_changes),
 	};
