@@ -272,12 +272,12 @@ lab_down() {
 # ---- gateway ---------------------------------------------------------------------------------
 
 # gateway_daemon_conf UNITY: the daemon's own settings; UNITY (yes, no): it speaks Cisco's Unity.
-# LAB_GW_LIBIPSEC: more settings of its ESP.
+# LAB_GW_LIBIPSEC: more settings of its ESP; LAB_GW_LOGMORE: of its log.
 gateway_daemon_conf() {
 	local dir=$LAB_TMP/gateway
 	mkdir -p "$dir/swanctl"
 	sed "s|@RUN@|$dir|g; s|@LOG@|${LAB_GW_LOG:-1}|g; s|@UNITY@|$1|g;
-		s|# @LIBIPSEC@|${LAB_GW_LIBIPSEC:-}|" \
+		s|# @LIBIPSEC@|${LAB_GW_LIBIPSEC:-}|; s|# @LOGMORE@|${LAB_GW_LOGMORE:-}|" \
 		"$LAB_DIR/strongswan.conf.in" >"$dir/strongswan.conf"
 }
 
