@@ -7,8 +7,6 @@
 
 #include "base/mem.h"
 
-#define MARKER_SIZE 4
-
 /* ---- answers ---- */
 
 struct waiting *loop_wait(struct loop *l, enum session_event_type type)
@@ -24,31 +22,6 @@ struct waiting *loop_wait(struct loop *l, enum session_event_type type)
 }
 
 /* ---- effects ---- */
-
-/* The address that it is to come from. */
-static const struct addr *send_from(const struct loop *l, const struct session_effect *fx)
-{
-	const struct addr *from = &fx->send.from.addr;
-
-	return from->family == FAMILY_NONE ? &l->o.host->config->local_address : from;
-}
-
-static void effect_send(struct loop *l, const struct session_effect *fx)
-{
-	struct host *h = l->o.host;
-	bool natt = fx->send.from.port == IKE_NATT_PORT;
-	uint8_t buf[MARKER_SIZE + IKE_MESSAGE_MAX] = { 0 };
-	size_t marker = natt ? MARKER_SIZE : 0;
-
-	if (fx->send.bytes.n > IKE_MESSAGE_MAX)
-		return;
-	memcpy(buf + marker, fx->send.bytes.p, fx->send.bytes.n);
-	/* What is lost here is sent again like what is lost on the way. */
-	if (net_socket_send(natt ? &h->natt : &h->ike, send_from(l, fx), &fx->send.to,
-			    slice(buf, marker + fx->send.bytes.n)) != 0)
-		log_ev(l->o.log, LOG_WARN, "cannot send", log_endpoint("to", &fx->send.to),
-		       log_str("why", strerror(errno)));
-}
 
 static void loop_find_path(struct loop *l)
 {
@@ -269,17 +242,10 @@ static void effect_resolve(struct loop *l, const char *name)
 		l->lookup = lookup_begin(&l->uv, name, SESSION_ADDRESSES_MAX, on_resolved, l);
 }
 
-/* Who has an SA for raw ESP listens to it. */
-static void effect_publish_spi(struct loop *l, struct esp_in *in)
-{
-	if (classifier_add_spi(data_classifier(l->data), in) != 0)
-		log_ev(l->o.log, LOG_ERROR, "no room for an SPI");
-	if (esp_in_config(in)->path.encapsulation == ENCAPSULATION_ESP)
-		net_esp_listen(&l->o.host->esp);
-}
-
 void loop_carry_out(struct loop *l, const struct session_effect *fx)
 {
+	if (data_carry_out(l->data, l->o.host, l->o.log, fx))
+		return;
 	switch (fx->type) {
 	case SESSION_EFFECT_STATE:
 		effect_state(l, fx);
@@ -296,27 +262,11 @@ void loop_carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_LOOK:
 		effect_look(l, fx);
 		break;
-	case SESSION_EFFECT_SEND:
-		effect_send(l, fx);
-		break;
-	case SESSION_EFFECT_KEEPALIVE:
-		net_socket_send(&l->o.host->natt, send_from(l, fx), &fx->send.to,
-				SLICE_STR("\xff"));
-		break;
 	case SESSION_EFFECT_TUN:
 		effect_tun(l, fx);
 		break;
 	case SESSION_EFFECT_TUN_MTU:
 		effect_tun_mtu(l, fx->mtu);
-		break;
-	case SESSION_EFFECT_PUBLISH_RULES:
-		data_publish_rules(l->data, fx->rules);
-		break;
-	case SESSION_EFFECT_PUBLISH_SLOT:
-		data_publish_slot(l->data, fx->slot.slot, fx->slot.out, fx->slot.next);
-		break;
-	case SESSION_EFFECT_PUBLISH_SPI:
-		effect_publish_spi(l, fx->in);
 		break;
 	case SESSION_EFFECT_ASK:
 		effect_ask(l, &fx->ask);
@@ -324,29 +274,23 @@ void loop_carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK_END:
 		effect_ask_end(l, fx->ask_id);
 		break;
-	case SESSION_EFFECT_REFUSE_SLOT:
-		data_refuse_slot(l->data, fx->refuse.slot, fx->refuse.until);
-		break;
-	case SESSION_EFFECT_PROBE:
-		data_probe(l->data, fx->probe.out, fx->probe.bytes, fx->probe.n);
-		break;
-	case SESSION_EFFECT_PROBE_KEY:
-		classifier_set_probe_key(data_classifier(l->data), &fx->probe_key);
-		break;
-	case SESSION_EFFECT_RETIRE:
-		data_retire(l->data, fx->retire.in, fx->retire.out);
-		break;
-	case SESSION_EFFECT_RETIRE_PATH:
-		data_retire_path(l->data, fx->old_path);
-		break;
-	case SESSION_EFFECT_RETIRE_LIMIT:
-		data_retire_limit(l->data, fx->old_limit);
-		break;
 	case SESSION_EFFECT_KEYS:
 		effect_keys(l, fx);
 		break;
 	case SESSION_EFFECT_DONE:
 		effect_done(l, fx);
+		break;
+	case SESSION_EFFECT_SEND: /* done above */
+	case SESSION_EFFECT_KEEPALIVE:
+	case SESSION_EFFECT_PUBLISH_RULES:
+	case SESSION_EFFECT_PUBLISH_SLOT:
+	case SESSION_EFFECT_PUBLISH_SPI:
+	case SESSION_EFFECT_REFUSE_SLOT:
+	case SESSION_EFFECT_PROBE:
+	case SESSION_EFFECT_PROBE_KEY:
+	case SESSION_EFFECT_RETIRE:
+	case SESSION_EFFECT_RETIRE_PATH:
+	case SESSION_EFFECT_RETIRE_LIMIT:
 		break;
 	}
 }

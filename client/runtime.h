@@ -6,6 +6,7 @@
  *	connect.c   client_connect: background, order of set-up, order of the end
  *	manner.c    what is different when vpnc was called
  *	loop*.c     libuv: deadlines, sockets, signals; carries the session's effects out
+ *	carry_out.c those effects that take sockets and data threads alone
  *	threads.c   the two data threads, and what passes between them and the loop
  *	data.c      what they do: the data engines between TUN and UDP sockets
  *	control.c   the control socket and its JSON
@@ -513,6 +514,15 @@ void data_retire(struct data *d, struct esp_in *in, struct esp_out *out);
 void data_retire_path(struct data *d, struct path *p);
 /* The same of a limit that no SA has any more: what waited for it goes. */
 void data_retire_limit(struct data *d, struct esp_limit *l);
+
+/* ---- carry_out.c ---- */
+
+/*
+ * Carries out what takes sockets and data threads alone, for a client and for a gateway. False: it
+ * is none of that, and nothing was done.
+ */
+bool data_carry_out(struct data *d, struct host *h, struct log *log,
+		    const struct session_effect *fx);
 /* Fills view->drops but its last. */
 void data_view(const struct data *d, struct control_view *view);
 

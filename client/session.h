@@ -423,6 +423,11 @@ enum session_roamed {
 	SESSION_ROAMED_RENEGOTIATE,
 };
 
+struct update_message;
+
+/* The notify that carries a message of mobility/update.h; its data stay the message's. */
+struct ike_notify session_notify(const struct update_message *m);
+
 struct session_mobility {
 	enum session_roamed method;
 	uint64_t updates, acks, nacks;

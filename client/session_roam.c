@@ -87,6 +87,19 @@ static void all_move(struct session *s, vtime now)
 	session_mtu_ask(s, now);
 }
 
+struct ike_notify session_notify(const struct update_message *m)
+{
+	return (struct ike_notify){
+		.id = m->id,
+		.type = m->type,
+		.data = m->data,
+		.from = m->from,
+		.to = m->to,
+		.natd = m->natd,
+		.repeat = m->repeat,
+	};
+}
+
 static void notify_end(struct session *s, vtime now, uint32_t id)
 {
 	struct ike_event ev = { .type = IKE_EVENT_NOTIFY_END, .notify_id = id };
@@ -103,15 +116,7 @@ static void notify_send(struct session *s, vtime now, const struct update_messag
 
 	if (!i)
 		return;
-	ev.notify = (struct ike_notify){
-		.id = m->id,
-		.type = m->type,
-		.data = m->data,
-		.from = m->from,
-		.to = m->to,
-		.natd = m->natd,
-		.repeat = m->repeat,
-	};
+	ev.notify = session_notify(m);
 	s->roam.told.updates += m->repeat;
 	ike_event(i->sa, now, &ev);
 }

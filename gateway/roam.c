@@ -133,17 +133,8 @@ static void on_send(struct gateway *g, vtime now, const struct gateway_peer *p,
 		    const struct update_message *m)
 {
 	struct gateway_ike *i = peer_main(p);
-	struct ike_event ev = { .type = IKE_EVENT_NOTIFY };
+	const struct ike_event ev = { .type = IKE_EVENT_NOTIFY, .notify = session_notify(m) };
 
-	ev.notify = (struct ike_notify){
-		.id = m->id,
-		.type = m->type,
-		.data = m->data,
-		.from = m->from,
-		.to = m->to,
-		.natd = m->natd,
-		.repeat = m->repeat,
-	};
 	if (i)
 		ike_give(g, now, i, &ev);
 }

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -17,7 +16,6 @@
 #include "gateway/status.h"
 #include "gateway/verifier.h"
 
-#define MARKER_SIZE 4
 #define TUN_QUEUE 1000
 #define TABLE_MAIN 254
 #define METRIC 50
@@ -31,7 +29,6 @@ enum watch {
 	WATCH_TX,
 	WATCH_RX,
 	WATCH_VERIFIER,
-	WATCH_CONTROL,
 	WATCH_COUNT,
 };
 
@@ -45,18 +42,17 @@ struct run {
 	struct data *data;
 	struct data_ops data_ops;
 	struct verifier *verifier;
-	uv_loop_t uv; /* the control socket's, driven from ours */
+	uv_loop_t uv;
+	uv_poll_t watches[WATCH_COUNT]; /* data: us, once it is open */
 	struct control *control;
 	struct control_ops control_ops;
 	vtime since;
-	int epoll;
-	int fds[WATCH_COUNT]; /* -1: none */
+	int timer, signals; /* -1: none */
 	vtime armed;
 	/* Too many wait: they are answered when the engine has been emptied. */
 	uint32_t refused[ANSWERS_MAX];
 	unsigned nrefused;
 	char tun_failed[200]; /* why, until the engine has been told */
-	bool ready, over;
 	int exit;
 };
 
@@ -70,22 +66,6 @@ static void log_to_stderr(void *ctx, const struct log_event *ev)
 }
 
 /* ---- effects ---- */
-
-static void effect_send(struct run *r, const struct session_effect *fx)
-{
-	bool natt = fx->send.from.port == IKE_NATT_PORT;
-	uint8_t buf[MARKER_SIZE + IKE_MESSAGE_MAX] = { 0 };
-	size_t marker = natt ? MARKER_SIZE : 0;
-
-	if (fx->send.bytes.n > IKE_MESSAGE_MAX)
-		return;
-	memcpy(buf + marker, fx->send.bytes.p, fx->send.bytes.n);
-	/* What is lost here is sent again like what is lost on the way. */
-	if (net_socket_send(natt ? &r->host.natt : &r->host.ike, &fx->send.from.addr, &fx->send.to,
-			    slice(buf, marker + fx->send.bytes.n)) != 0)
-		log_ev(&r->log, LOG_WARN, "cannot send", log_endpoint("to", &fx->send.to),
-		       log_str("why", strerror(errno)));
-}
 
 static int state_add(struct run *r, const struct tun_state *s)
 {
@@ -132,47 +112,24 @@ static void effect_tun(struct run *r, const struct session_effect *fx)
 {
 	if (tun_apply(r, fx) != 0)
 		return;
-	r->ready = true;
 	printf("godwit: gateway ready on %s\n", r->host.tun.name);
 	fflush(stdout);
 }
 
-static void effect_publish_spi(struct run *r, struct esp_in *in)
-{
-	if (classifier_add_spi(data_classifier(r->data), in) != 0)
-		log_ev(&r->log, LOG_ERROR, "no room for an SPI");
-	if (esp_in_config(in)->path.encapsulation == ENCAPSULATION_ESP)
-		net_esp_listen(&r->host.esp);
-}
-
 static void effect_done(struct run *r, const struct session_effect *fx)
 {
-	r->over = true;
 	r->exit = fx->done.exit;
+	uv_stop(&r->uv);
 	if (fx->done.exit != SESSION_EXIT_UP)
 		fprintf(stderr, "godwit: %s\n", fx->done.text);
 }
 
 static void effect_session(struct run *r, const struct session_effect *fx)
 {
-	if (fx->type == SESSION_EFFECT_SEND)
-		effect_send(r, fx);
-	else if (fx->type == SESSION_EFFECT_TUN)
+	if (data_carry_out(r->data, &r->host, &r->log, fx))
+		return;
+	if (fx->type == SESSION_EFFECT_TUN)
 		effect_tun(r, fx);
-	else if (fx->type == SESSION_EFFECT_PUBLISH_RULES)
-		data_publish_rules(r->data, fx->rules);
-	else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT)
-		data_publish_slot(r->data, fx->slot.slot, fx->slot.out, fx->slot.next);
-	else if (fx->type == SESSION_EFFECT_PUBLISH_SPI)
-		effect_publish_spi(r, fx->in);
-	else if (fx->type == SESSION_EFFECT_REFUSE_SLOT)
-		data_refuse_slot(r->data, fx->refuse.slot, fx->refuse.until);
-	else if (fx->type == SESSION_EFFECT_RETIRE)
-		data_retire(r->data, fx->retire.in, fx->retire.out);
-	else if (fx->type == SESSION_EFFECT_RETIRE_PATH)
-		data_retire_path(r->data, fx->old_path);
-	else if (fx->type == SESSION_EFFECT_RETIRE_LIMIT)
-		data_retire_limit(r->data, fx->old_limit);
 	else if (fx->type == SESSION_EFFECT_DONE)
 		effect_done(r, fx);
 }
@@ -203,7 +160,7 @@ static void timer_arm(struct run *r)
 		spec.it_value.tv_sec = (time_t)(at / VTIME_S);
 		spec.it_value.tv_nsec = (long)(at % VTIME_S);
 	}
-	timerfd_settime(r->fds[WATCH_TIMER], TFD_TIMER_ABSTIME, &spec, NULL);
+	timerfd_settime(r->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
 /* What is to be answered at once; false: nothing. */
@@ -276,7 +233,7 @@ static void on_timer(struct run *r)
 {
 	uint64_t times;
 
-	if (read(r->fds[WATCH_TIMER], &times, sizeof(times)) < 0)
+	if (read(r->timer, &times, sizeof(times)) < 0)
 		return;
 	r->armed = VTIME_NEVER;
 	r->log.now = runtime_now();
@@ -288,7 +245,7 @@ static void on_signal(struct run *r)
 {
 	struct signalfd_siginfo info;
 
-	if (read(r->fds[WATCH_SIGNAL], &info, sizeof(info)) == sizeof(info))
+	if (read(r->signals, &info, sizeof(info)) == sizeof(info))
 		give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_STOP });
 }
 
@@ -300,16 +257,13 @@ static void on_verified(struct run *r)
 		give(r, &ev);
 }
 
-/* What the first turn has accepted or ended is watched, or not any more, from the second on. */
-static void on_control(struct run *r)
+static void on_ready(uv_poll_t *p, int status, int events)
 {
-	uv_run(&r->uv, UV_RUN_NOWAIT);
-	uv_run(&r->uv, UV_RUN_NOWAIT);
-}
+	struct run *r = p->data;
 
-static void on_ready(struct run *r, enum watch which)
-{
-	switch (which) {
+	(void)status;
+	(void)events;
+	switch ((enum watch)(p - r->watches)) {
 	case WATCH_TIMER:
 		on_timer(r);
 		break;
@@ -325,29 +279,22 @@ static void on_ready(struct run *r, enum watch which)
 	case WATCH_VERIFIER:
 		on_verified(r);
 		break;
-	case WATCH_CONTROL:
-		on_control(r);
-		break;
 	case WATCH_COUNT:
 		break;
 	}
 }
 
-static void loop(struct run *r)
-{
-	struct epoll_event ready[WATCH_COUNT];
-
-	on_control(r);
-	give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
-	while (!r->over) {
-		int n = epoll_wait(r->epoll, ready, WATCH_COUNT, -1);
-
-		for (int i = 0; i < n && !r->over; i++)
-			on_ready(r, ready[i].data.u32);
-	}
-}
-
 /* ---- life ---- */
+
+static int watch(struct run *r, enum watch which, int fd)
+{
+	uv_poll_t *p = &r->watches[which];
+
+	if (fd < 0 || uv_poll_init(&r->uv, p, fd) != 0)
+		return ERR_SYSTEM;
+	p->data = r;
+	return uv_poll_start(p, UV_READABLE, on_ready) == 0 ? 0 : ERR_SYSTEM;
+}
 
 static int watches_open(struct run *r)
 {
@@ -356,32 +303,24 @@ static int watches_open(struct run *r)
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGINT);
 	sigaddset(&ending, SIGTERM);
-	r->epoll = epoll_create1(EPOLL_CLOEXEC);
-	r->fds[WATCH_TIMER] = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	r->fds[WATCH_SIGNAL] = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
-	r->fds[WATCH_TX] = data_fd(r->data, DATA_TX);
-	r->fds[WATCH_RX] = data_fd(r->data, DATA_RX);
-	r->fds[WATCH_VERIFIER] = r->verifier ? verifier_fd(r->verifier) : -1;
-	r->fds[WATCH_CONTROL] = uv_backend_fd(&r->uv);
-	for (unsigned i = 0; i < WATCH_COUNT; i++) {
-		struct epoll_event ev = { .events = EPOLLIN, .data.u32 = i };
-
-		if (i == WATCH_VERIFIER && !r->verifier)
-			continue;
-		if (r->fds[i] < 0 || epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->fds[i], &ev) != 0)
-			return ERR_SYSTEM;
-	}
-	return 0;
+	r->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	r->signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (watch(r, WATCH_TIMER, r->timer) != 0 || watch(r, WATCH_SIGNAL, r->signals) != 0 ||
+	    watch(r, WATCH_TX, data_fd(r->data, DATA_TX)) != 0 ||
+	    watch(r, WATCH_RX, data_fd(r->data, DATA_RX)) != 0)
+		return ERR_SYSTEM;
+	return r->verifier ? watch(r, WATCH_VERIFIER, verifier_fd(r->verifier)) : 0;
 }
 
 static void watches_close(struct run *r)
 {
-	if (r->fds[WATCH_TIMER] >= 0)
-		close(r->fds[WATCH_TIMER]);
-	if (r->fds[WATCH_SIGNAL] >= 0)
-		close(r->fds[WATCH_SIGNAL]);
-	if (r->epoll >= 0)
-		close(r->epoll);
+	for (unsigned i = 0; i < WATCH_COUNT; i++)
+		if (r->watches[i].data)
+			uv_close((uv_handle_t *)&r->watches[i], NULL);
+	if (r->timer >= 0)
+		close(r->timer);
+	if (r->signals >= 0)
+		close(r->signals);
 }
 
 /* ---- the control socket ---- */
@@ -445,12 +384,13 @@ static int run_engine(struct run *r)
 	if ((r->file->users && !r->verifier) || watches_open(r) != 0 || data_start(r->data) != 0) {
 		fprintf(stderr, "godwit: cannot start: %s\n", strerror(errno));
 	} else {
-		loop(r);
+		give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
+		uv_run(&r->uv, UV_RUN_DEFAULT);
 		data_stop(r->data);
 		code = r->exit;
 	}
-	verifier_free(r->verifier);
 	watches_close(r);
+	verifier_free(r->verifier);
 	gateway_free(r->gateway);
 	return code;
 }
@@ -523,13 +463,12 @@ int gateway_run(const struct gateway_options *options)
 	struct run r = {
 		.options = options,
 		.log = { .level = options->verbose ? LOG_DEBUG : LOG_INFO, .sink = log_to_stderr },
-		.epoll = -1,
+		.timer = -1,
+		.signals = -1,
 		.armed = VTIME_NEVER,
 	};
 	int code = SESSION_EXIT_SYSTEM;
 
-	for (unsigned i = 0; i < WATCH_COUNT; i++)
-		r.fds[i] = -1;
 	signal(SIGPIPE, SIG_IGN);
 	/* Of a half-open SA little is touched: pages that are fresh from the kernel cost no memory. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
