@@ -26,7 +26,7 @@
  * runs. Between flows, packets of a run overtake what came between them.
  *
  * Packets are borrowed and not written to: they stay where they are, and as they are, until the last write.
- * One batch may keep COALESCE_FLOWS runs open; one more ends the oldest. Nothing is allocated.
+ * At most COALESCE_FLOWS runs are open at a time; one more ends another. Nothing is allocated.
  */
 #ifndef GODWIT_PACKET_COALESCE_H
 #define GODWIT_PACKET_COALESCE_H
