@@ -451,6 +451,28 @@ static void test_corrupt_between(void **state)
 	check_writes();
 }
 
+/* Zero says that there is no checksum, even where it would be the right one. */
+static void test_no_checksum_by_chance(void **state)
+{
+	struct wire w = bases[U4];
+	uint8_t *p;
+
+	clear();
+	for (unsigned i = 0; i < 2; i++) {
+		struct item *it = add(&w, 10, 0);
+
+		/* What the checksum was goes into the payload. */
+		p = arena + it->off;
+		memcpy(p + 28, p + 26, 2);
+		put_be16(p + 26, 0);
+		put_be16(p + 28, (uint16_t)(get_be16(p + 28) + get_be16(payload_bytes)));
+	}
+	p = arena + items[0].off;
+	assert_int_equal((uint16_t)~wire_sum(wire_pseudo(&w, p, 18), p + 20, 18), 0);
+	run_all();
+	assert_int_equal(writes_n, 2);
+}
+
 /* ---- whole runs ---- */
 
 /* Split, mixed with others, joined: what comes out are the super-packets that went in. */
@@ -755,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_corrupt),
 		cmocka_unit_test(test_corrupt_between),
+		cmocka_unit_test(test_no_checksum_by_chance),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_many_flows),
