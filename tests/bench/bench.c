@@ -20,6 +20,8 @@ void bench_add(struct bench *b, const char *name, unsigned size, unsigned ops,
 {
 	struct bench_figure *f;
 
+	if (b->only && !strstr(name, b->only))
+		return;
 	if (b->n == BENCH_FIGURES)
 		abort();
 	f = &b->figures[b->n++];

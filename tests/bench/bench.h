@@ -31,6 +31,7 @@ struct bench {
 	struct bench_figure figures[BENCH_FIGURES];
 	unsigned n;
 	unsigned rounds;
+	const char *only; /* NULL, or: figures without this in their name are not added */
 };
 
 /* Adds a figure; the caller keeps ctx. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE]
+ * usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE] [--only NAME]
  *
  * What one packet costs in each step of its way, set against the bare cipher: one call of the
  * library for AES-GCM-128 over the same bytes in place. Packets are of 64, 576 and 1400 bytes; the
@@ -472,6 +472,7 @@ struct options {
 	unsigned rounds;
 	unsigned us;
 	const char *json;
+	const char *only;
 };
 
 static bool read_options(struct options *o, int argc, char **argv)
@@ -483,6 +484,8 @@ static bool read_options(struct options *o, int argc, char **argv)
 			o->us = (unsigned)atoi(argv[i + 1]);
 		else if (strcmp(argv[i], "--json") == 0)
 			o->json = argv[i + 1];
+		else if (strcmp(argv[i], "--only") == 0)
+			o->only = argv[i + 1];
 		else
 			return false;
 	}
@@ -498,11 +501,12 @@ int main(int argc, char **argv)
 	FILE *json = NULL;
 
 	if (!read_options(&o, argc, argv) || (o.json && !(json = fopen(o.json, "w")))) {
-		fprintf(stderr,
-			"usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE]\n");
+		fprintf(stderr, "usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE] "
+				"[--only NAME]\n");
 		return 1;
 	}
 	must(crypto_init());
+	b->only = o.only;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		lanes[i] = make_lane(sizes[i]);
 		add_figures(b, lanes[i], sizes[i]);
