@@ -48,7 +48,7 @@ fail() {
 		ip netns exec "$NSC" "$GODWIT" status --json >"$LAB_OUT/failed-status.json" 2>&1
 		gateway_ctl --list-sas >"$LAB_OUT/failed-gateway.txt" 2>&1
 	fi
-	printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
+	[ -z "${LAB_OUT:-}" ] || printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
 	exit 1
 }
 

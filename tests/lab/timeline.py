@@ -3,9 +3,9 @@
 """Draws on one time line what became of pings and of a download while the client went from one network
 to another.
 
-usage: timeline.py DIRECTORY
+usage: timeline.py DIRECTORY [NAME=TEXT...]
 
-DIRECTORY has three logs; their times are seconds of the wall clock:
+Below it stand the figures of the pings and those that are given. DIRECTORY has three logs; their times are seconds of the wall clock:
 
 	events     TIME SOURCE TEXT. Of "world": "network NAME ADDRESS" for each network, "up NAME",
 	           "down NAME", and "begin", where the line begins; of "client" and "gateway": what they
@@ -15,6 +15,7 @@ DIRECTORY has three logs; their times are seconds of the wall clock:
 
 It is as wide as the terminal (60 to 120 columns, without one 80), in colours on a terminal unless
 NO_COLOR is set, and without block characters where the locale has none."""
+import itertools
 import os
 import re
 import shutil
@@ -92,12 +93,20 @@ class Events:
     def is_there(self, name, at):
         return any(up for time, up in [c for c in self.there[name] if c[0] <= at][-1:])
 
+    def without_network(self, begin, end):
+        """Seconds of these in which no network was there."""
+        changes = [time for comings in self.there.values() for time, _ in comings]
+        times = [begin, *sorted(t for t in changes if begin < t < end), end]
+        return sum(b - a for a, b in zip(times, times[1:])
+                   if not any(self.is_there(name, a) for name in self.there))
+
     def in_use(self, at):
         return [name for time, name in self.used if time <= at or time == self.used[0][0]][-1]
 
 
 class Pings:
-    """sent: when each was; answered: number to round trip; gap: the longest between two answers."""
+    """sent: when each was; answered: number to round trip; gap: the longest between two answers, from
+    and to."""
 
     ANSWER = re.compile(r"\[(\d+\.\d+)\] .* icmp_seq=(\d+) .*time=([\d.]+) ms$")
     SUMMARY = re.compile(r"(\d+) packets transmitted")
@@ -115,7 +124,7 @@ class Pings:
         if len(begun) < 2:
             sys.exit("timeline: there are no answers to pings")
         arrived.sort()
-        self.gap = max(b - a for a, b in zip(arrived, arrived[1:]))
+        self.gap = max(zip(arrived, arrived[1:]), key=lambda pair: pair[1] - pair[0])
         self.sent = self.times(begun, max(count, max(begun)))
 
     @staticmethod
@@ -158,13 +167,11 @@ class Style:
         self.bars = "▁▂▃▄▅▆▇█" if (out.encoding or "").lower().startswith("utf") else "123456789"
 
     def paint(self, text, colours):
-        """Each run of a character in that character's colour."""
+        """Each character in its colour."""
         if not self.colour:
             return text
-        return re.sub(r"(\S)\1*", lambda run: self.in_colour(run[0], colours(run[1])), text)
-
-    def in_colour(self, text, colour):
-        return f"\033[{colour}m{text}\033[0m" if self.colour and colour else text
+        runs = ((c, "".join(run)) for c, run in itertools.groupby(text, colours))
+        return "".join(f"\033[{c}m{run}\033[0m" if c and run.strip() else run for c, run in runs)
 
 
 class Line:
@@ -181,7 +188,7 @@ class Line:
         return self.begin + (column + 0.5) * self.step
 
     def scale(self):
-        second = next(s for s in (1, 2, 5, 10, 20, 50, 100, 1000) if s / self.step >= 8)
+        second = next(s for s in (1, 2, 5, 10, 20, 50, 100, 1000) if s / self.step >= 7)
         row, at = "", 0
         while (where := int(at / self.step + 0.5)) + 4 < self.columns:
             row, at = row.ljust(where) + f"{at} s", at + second
@@ -274,8 +281,18 @@ def print_events(style, line, groups):
     print()
 
 
-def draw(events, pings, chunks, out):
-    style = Style(out)
+def print_figures(style, events, pings, figures):
+    gap, alone = pings.gap[1] - pings.gap[0], events.without_network(*pings.gap)
+    text = (f"{len(pings.sent)} sent, {len(pings.lost())} lost, {len(pings.late())} late; longest gap "
+            f"between two answers {gap:.2f} s")
+    if alone >= 0.005:
+        text += f", {alone:.2f} s of it without any network"
+    for name, text in [("pings", text), *(figure.split("=", 1) for figure in figures)]:
+        print_wrapped(style, f" {name:<{LABEL}}", text)
+
+
+def draw(events, pings, chunks, figures):
+    style = Style(sys.stdout)
     end = max([time for time, _ in chunks] + list(pings.sent.values()))
     line = Line(style, events.begin, end)
     told = [e for e in events.told if e[0] <= end]
@@ -284,8 +301,7 @@ def draw(events, pings, chunks, out):
     groups = event_groups(line, told)
     print_rows(style, line, events, pings, chunks, groups)
     print_events(style, line, groups)
-    print_wrapped(style, f" {'pings':<{LABEL}}", f"{len(pings.sent)} sent, {len(pings.lost())} lost, "
-                  f"{len(pings.late())} late; longest gap between two answers {pings.gap:.2f} s")
+    print_figures(style, events, pings, figures)
 
 
 def read(name, parse):
@@ -294,10 +310,10 @@ def read(name, parse):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: timeline.py DIRECTORY")
+    if len(sys.argv) < 2:
+        sys.exit("usage: timeline.py DIRECTORY [NAME=TEXT...]")
     try:
-        draw(read("events", Events), read("ping", Pings), read("download", download_read), sys.stdout)
+        draw(read("events", Events), read("ping", Pings), read("download", download_read), sys.argv[2:])
     except (OSError, ValueError) as e:
         sys.exit(f"timeline: {e}")
 

@@ -35,7 +35,9 @@ wifi_goes() {
 
 lte_comes() {
 	event world up LTE
-	printf '%s\n' "link set c1 up" "route replace default via 100.64.0.1 dev c1 metric 700" | laptop_ip
+	# Nobody asks for addresses of Ethernet there.
+	printf '%s\n' "link set c1 up" "neigh replace 100.64.0.1 lladdr $LTE_PEER_MAC dev c1" \
+		"route replace default via 100.64.0.1 dev c1 metric 700" | laptop_ip
 }
 
 lte_goes() {
@@ -43,12 +45,16 @@ lte_goes() {
 	ip -n "$NSC" link set c1 down
 }
 
+mac() { ip -n "$1" -br link show dev "$2" | awk '{ print $3 }'; } # NAMESPACE DEVICE
+
 lte_wire() {
 	local dev
 	ip -n "$NSC" link add c1 type veth peer name lc netns "$NSW"
 	ip -n "$NSR" link add rd type veth peer name lr netns "$NSW"
 	ip -n "$NSC" addr add $LTE_ADDR/24 dev c1
 	ip -n "$NSR" addr add 100.64.0.1/24 dev rd
+	ip -n "$NSR" neigh replace $LTE_ADDR lladdr "$(mac "$NSC" c1)" dev rd
+	LTE_PEER_MAC=$(mac "$NSR" rd)
 	for dev in "$NSC c1" "$NSR rd" "$NSW lc" "$NSW lr"; do
 		ip -n "${dev% *}" link set "${dev#* }" up
 	done
