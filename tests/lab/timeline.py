@@ -268,7 +268,7 @@ def print_rows(style, line, events, pings, chunks, groups):
     row("events", event_row(line, groups), lambda c: BOLD)
     print()
     print_wrapped(style, " " * (LABEL + 1), "networks: = used, - there; "
-                  f"pings: . answered, o later than {LATE * 1000:.0f} ms, digits: so many lost, # more; "
+                  f"pings: . answered, o later than {LATE * 1000:.0f} ms, digits: that many lost, # more; "
                   f"download: {style.bars[-1]} {rate / 1e6:.0f} Mbit/s")
     print()
 
