@@ -6,6 +6,7 @@
 #include <time.h>
 
 #define SIZES_MAX 8
+#define CALLS_MAX 8192 /* in one repetition */
 
 static uint64_t now(void)
 {
@@ -31,10 +32,22 @@ void bench_add(struct bench *b, const char *name, unsigned size, unsigned ops,
 	snprintf(f->name, sizeof(f->name), "%s", name);
 }
 
-/* Repeats for about so long; nanoseconds for one operation. */
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Repeats for about so long; nanoseconds for one operation. Of the calls it is the median, too: one
+ * that another process had the processor from says nothing.
+ */
 static double repetition(const struct bench_figure *f, unsigned us)
 {
-	uint64_t spent = 0, calls = 0, until = now() + us * 1000ULL;
+	static double calls[CALLS_MAX];
+	uint64_t until = now() + us * 1000ULL;
+	unsigned n = 0;
 
 	do {
 		uint64_t begin;
@@ -43,17 +56,10 @@ static double repetition(const struct bench_figure *f, unsigned us)
 			f->prepare(f->ctx);
 		begin = now();
 		f->run(f->ctx);
-		spent += now() - begin;
-		calls++;
-	} while (now() < until);
-	return (double)spent / (double)(calls * f->ops);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
+		calls[n++] = (double)(now() - begin);
+	} while (n < CALLS_MAX && now() < until);
+	qsort(calls, n, sizeof(calls[0]), compare);
+	return calls[n / 2] / f->ops;
 }
 
 void bench_run(struct bench *b, unsigned rounds, unsigned us)

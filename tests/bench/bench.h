@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Measures what a call costs. Every figure is the median of many short repetitions, and the
- * repetitions of all figures are interleaved: what disturbs the machine for a while disturbs all of
- * them. Figures that share a size are set against that size's yardstick.
+ * Measures what a call costs. Every figure is the median of many short repetitions, each of them the
+ * median of its calls, and the repetitions of all figures are interleaved: a call that another
+ * process interrupted says nothing, and what disturbs the machine for a while disturbs all figures.
+ * Those that share a size are set against that size's yardstick.
  */
 #ifndef GODWIT_TESTS_BENCH_BENCH_H
 #define GODWIT_TESTS_BENCH_BENCH_H
