@@ -41,6 +41,11 @@ const char *client_crypto_package(void)
 	return crypto_package();
 }
 
+const char *client_crypto_gcm(void)
+{
+	return crypto_init() == 0 ? crypto_gcm_name() : "nothing";
+}
+
 static void log_to_stderr(void *ctx, const struct log_event *ev)
 {
 	char text[512];
@@ -139,6 +144,7 @@ static int drop_privileges(struct connection *c)
 	if (!secret_pool_locked())
 		log_ev(&c->log, LOG_WARN,
 		       "keys may be swapped out: the kernel locks no more memory");
+	crypto_log(&c->log);
 	return 0;
 }
 

@@ -31,6 +31,7 @@
 #define GODWIT_CRYPTO_CRYPTO_H
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/secret.h"
 
@@ -41,8 +42,8 @@
 int crypto_init(void);
 /* The library for AES-GCM of ESP: "wolfSSL" or "libipsec-mb". */
 const char *crypto_gcm_name(void);
-/* True when libipsec-mb is not used because it gave wrong results: worth a warning. */
-bool crypto_gcm_refused(void);
+/* Says so to the log (debug); and warns if libipsec-mb is left alone because it was wrong. */
+void crypto_log(const struct log *log);
 /* wolfSSL's own version, such as "5.7.2", and the package it was built from. */
 const char *crypto_version(void);
 const char *crypto_package(void);

@@ -197,6 +197,21 @@ enum gcm_verdict gcm_judge(const struct gcm_library *own, const struct gcm_libra
 	return is_faster(own, other, clock) ? GCM_FASTER : GCM_SLOWER;
 }
 
+void gcm_log(const struct log *log, const char *name, enum gcm_verdict verdict)
+{
+	static const char *const why[] = {
+		[GCM_ABSENT] = "libipsec-mb is not built in, or not for this processor",
+		[GCM_WRONG] = "libipsec-mb is wrong here",
+		[GCM_SLOWER] = "libipsec-mb is not clearly faster here",
+		[GCM_FASTER] = "it is right and clearly faster here",
+	};
+
+	if (verdict == GCM_WRONG)
+		log_ev(log, LOG_WARN, "libipsec-mb gives wrong results for AES-GCM: not used");
+	log_ev(log, LOG_DEBUG, "AES-GCM of ESP", log_str("by", name),
+	       log_str("because", why[verdict]));
+}
+
 static uint64_t monotonic_ns(void)
 {
 	struct timespec t;
@@ -231,7 +246,7 @@ const char *crypto_gcm_name(void)
 	return gcm_chosen()->name;
 }
 
-bool crypto_gcm_refused(void)
+void crypto_log(const struct log *log)
 {
-	return choice.verdict == GCM_WRONG;
+	gcm_log(log, crypto_gcm_name(), choice.verdict);
 }

@@ -60,6 +60,9 @@ enum gcm_verdict {
 enum gcm_verdict gcm_judge(const struct gcm_library *own, const struct gcm_library *other,
 			   uint64_t (*clock)(void));
 
+/* What came of a verdict: the library's name with level debug; a warning if it was GCM_WRONG. */
+void gcm_log(const struct log *log, const char *name, enum gcm_verdict verdict);
+
 /* Judges libipsec-mb, at its first call; before there are threads. */
 void gcm_init(void);
 /* What gcm_init chose; wolfSSL before it. */
