@@ -144,7 +144,6 @@ static int drop_privileges(struct connection *c)
 	if (!secret_pool_locked())
 		log_ev(&c->log, LOG_WARN,
 		       "keys may be swapped out: the kernel locks no more memory");
-	crypto_log(&c->log);
 	return 0;
 }
 
@@ -250,6 +249,7 @@ static int run_config(struct connection *c)
 		fprintf(c->err, "godwit: the cryptographic library does not start\n");
 		return SESSION_EXIT_SYSTEM;
 	}
+	crypto_log(&c->log);
 	c->hooks_options = (struct hooks_options){
 		.script = c->config->script,
 		.password_command = c->config->password_command,
