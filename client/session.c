@@ -432,7 +432,7 @@ static void on_tun_failed(struct session *s, vtime now, const char *text)
 	session_close(s, now, SESSION_EXIT_SYSTEM, line);
 }
 
-void session_event(struct session *s, vtime now, const struct session_event *ev)
+static void handle(struct session *s, vtime now, const struct session_event *ev)
 {
 	s->log->now = now;
 	switch (ev->type) {
@@ -486,11 +486,23 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	}
 }
 
+/*
+ * Before anything else: after sleep much is due at once, and what has happened may be known before the
+ * time is. Nothing is to be done with keys whose time is over.
+ */
+static void expire(struct session *s, vtime now)
+{
+	session_ikes_expire(s, now);
+	if (!s->over && session_epochs_due_at(s) < now)
+		session_epochs_due(s, now);
+}
+
 void session_timeout(struct session *s, vtime now)
 {
 	int row;
 
 	s->log->now = now;
+	expire(s, now);
 	session_ikes_timeout(s, now);
 	while (!s->over && (row = timers_take_due(&s->timers, now)) >= 0) {
 		switch ((enum session_timer)row) {
@@ -531,6 +543,13 @@ void session_timeout(struct session *s, vtime now)
 			break;
 		}
 	}
+}
+
+void session_event(struct session *s, vtime now, const struct session_event *ev)
+{
+	if (session_deadline(s) < now)
+		expire(s, now);
+	handle(s, now, ev);
 }
 
 /* What has been decided since is on the timers when the caller asks for the deadline. */

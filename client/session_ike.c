@@ -681,7 +681,7 @@ static bool expires_silently(const struct session_ike *i, vtime now)
 	return info.expires_at <= now;
 }
 
-void session_ikes_timeout(struct session *s, vtime now)
+static void ike_due(struct session *s, vtime now, struct session_ike *i)
 {
 	static const struct ike_failure expired = {
 		.err = ERR_EXHAUSTED,
@@ -689,16 +689,24 @@ void session_ikes_timeout(struct session *s, vtime now)
 		.text = "the lifetime of the connection's keys is over",
 	};
 
-	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
-		struct session_ike *i = &s->ike[k];
+	if (expires_silently(i, now))
+		on_dead(s, now, i, &expired);
+	else
+		ike_timeout(i->sa, now);
+}
 
-		if (!i->sa || ike_deadline(i->sa) > now)
-			continue;
-		if (expires_silently(i, now))
-			on_dead(s, now, i, &expired);
-		else
-			ike_timeout(i->sa, now);
-	}
+void session_ikes_expire(struct session *s, vtime now)
+{
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		if (is_established(&s->ike[k]) && s->ike[k].expires_at < now)
+			ike_due(s, now, &s->ike[k]);
+}
+
+void session_ikes_timeout(struct session *s, vtime now)
+{
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
+		if (s->ike[k].sa && ike_deadline(s->ike[k].sa) <= now)
+			ike_due(s, now, &s->ike[k]);
 }
 
 vtime session_ikes_deadline(const struct session *s)

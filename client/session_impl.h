@@ -407,6 +407,8 @@ void session_ikes_due(struct session *s, vtime now);
 vtime session_ikes_due_at(const struct session *s);
 /* IKE's own timers. */
 void session_ikes_timeout(struct session *s, vtime now);
+/* Ends those whose life was over before now, whatever else is due for them. */
+void session_ikes_expire(struct session *s, vtime now);
 vtime session_ikes_deadline(const struct session *s);
 /*
  * The next message that an ISAKMP SA sends; what else it has to tell is dealt with on the way, and
