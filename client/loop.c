@@ -150,6 +150,12 @@ static void on_control_roam(void *ctx, const struct control_request *request)
 		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM });
 }
 
+static void loop_slept(struct loop *l)
+{
+	log_ev(l->o.log, LOG_INFO, "the host was asleep");
+	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+}
+
 /* The clock that counts sleep has gone ahead of the one that does not. */
 static void loop_notice_sleep(struct loop *l)
 {
@@ -159,8 +165,23 @@ static void loop_notice_sleep(struct loop *l)
 	l->asleep = asleep;
 	if (!slept || l->over)
 		return;
-	log_ev(l->o.log, LOG_INFO, "the host was asleep");
-	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+	l->woken = true;
+	loop_slept(l);
+}
+
+/* The clocks and logind tell of the same sleep, in any order; it may also have come to nothing. */
+static void on_sleep_told(void *ctx, bool begins)
+{
+	struct loop *l = ctx;
+
+	if (l->over)
+		return;
+	if (!begins) {
+		loop_notice_sleep(l);
+		if (!l->woken && !l->over)
+			loop_slept(l);
+	}
+	l->woken = false;
 }
 
 /* ---- what becomes readable ---- */
@@ -223,6 +244,17 @@ static void on_net(uv_poll_t *p, int status, int events)
 		return;
 	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
 	names_soon(l->names);
+}
+
+static void on_sleep(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	l->o.log->now = runtime_now();
+	if (!sleep_watch_run(l->sleep))
+		uv_poll_stop(p);
 }
 
 static bool on_names_wanted(void *ctx)
@@ -416,6 +448,10 @@ int loop_run(struct loop *l)
 		fprintf(l->o.err, "godwit: cannot start the data threads: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
+	l->o.log->now = runtime_now();
+	l->sleep = sleep_watch_new(l->o.log, on_sleep_told, l);
+	if (l->sleep)
+		loop_watch(l, WATCH_SLEEP, sleep_watch_fd(l->sleep), on_sleep);
 	loop_event(l, &ev);
 	if (!l->over)
 		uv_run(&l->uv, UV_RUN_DEFAULT);
@@ -450,6 +486,7 @@ bool loop_free(struct loop *l)
 	data_free(l->data);
 	control_free(l->control);
 	names_free(l->names);
+	sleep_watch_free(l->sleep);
 	close(l->timer);
 	setup_free(l->setup);
 	free(l);

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "client/runtime.h"
+#include "client/sleep.h"
 
 #define EVENTS_MAX 8
 
@@ -28,6 +29,7 @@ enum watch {
 	WATCH_HOOKS,
 	WATCH_ASK,
 	WATCH_NET,
+	WATCH_SLEEP,
 	WATCH_COUNT,
 };
 
@@ -55,6 +57,8 @@ struct loop {
 	unsigned nlook;
 	bool looking; /* FACTS waits */
 	vtime asleep; /* the host has been asleep for so long, in all */
+	struct sleep_watch *sleep; /* NULL: the clocks alone tell of it */
+	bool woken; /* the clocks have told since logind said that sleep begins */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 
 	struct waiting waiting[EVENTS_MAX];

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is no bus, or one that says nothing, keeps nobody waiting. What one says is the lab's matter. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client/sleep.h"
+
+struct bench {
+	char dir[32], path[64], address[96];
+	int listener;
+	unsigned lines, told;
+	enum log_level worst;
+	struct log log;
+};
+
+static void sink(void *ctx, const struct log_event *ev)
+{
+	struct bench *b = ctx;
+
+	b->lines++;
+	if (ev->level < b->worst)
+		b->worst = ev->level;
+}
+
+static void told(void *ctx, bool begins)
+{
+	struct bench *b = ctx;
+
+	(void)begins;
+	b->told++;
+}
+
+static int setup(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	assert_non_null(b);
+	b->worst = LOG_DEBUG;
+	b->log = (struct log){ .level = LOG_DEBUG, .sink = sink, .ctx = b };
+	strcpy(b->dir, "/tmp/sleep-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	snprintf(b->path, sizeof(b->path), "%s/bus", b->dir);
+	snprintf(b->address, sizeof(b->address), "unix:path=%s", b->path);
+	b->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	memcpy(at.sun_path, b->path, strlen(b->path));
+	assert_int_equal(bind(b->listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(b->listener, 1), 0);
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", b->address, 1);
+	*state = b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *b = *state;
+
+	close(b->listener);
+	unlink(b->path);
+	rmdir(b->dir);
+	free(b);
+	unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+	return 0;
+}
+
+static void expect_none(struct bench *b, const char *address)
+{
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+	b->lines = 0;
+	assert_null(sleep_watch_new(&b->log, told, b));
+	assert_int_equal(b->lines, 1);
+	assert_int_equal(b->worst, LOG_DEBUG);
+}
+
+static void without_a_bus_one_line(void **state)
+{
+	struct bench *b = *state;
+
+	expect_none(b, "unix:path=/nonexistent/bus");
+	sleep_watch_free(NULL);
+}
+
+/* Nothing that would start a program or leave the host, not even as a second choice. */
+static void only_sockets_of_this_host(void **state)
+{
+	struct bench *b = *state;
+	char mark[64], address[256];
+
+	snprintf(mark, sizeof(mark), "%s/ran", b->dir);
+	snprintf(address, sizeof(address), "unixexec:path=/usr/bin/touch,argv1=%s", mark);
+	expect_none(b, address);
+	expect_none(b, "tcp:host=127.0.0.1,port=1");
+	snprintf(address, sizeof(address), "unix:path=/nonexistent/bus;%s", b->address);
+	expect_none(b, address);
+	expect_none(b, "nonsense");
+	usleep(50000);
+	assert_int_equal(access(mark, F_OK), -1);
+}
+
+static void one_that_says_nothing(void **state)
+{
+	struct bench *b = *state;
+	struct sleep_watch *w = sleep_watch_new(&b->log, told, b);
+
+	if (!w)
+		skip(); /* built without libsystemd */
+	assert_true(sleep_watch_fd(w) >= 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(sleep_watch_run(w));
+	assert_int_equal(b->told, 0);
+	sleep_watch_free(w);
+}
+
+static void one_that_goes_away(void **state)
+{
+	struct bench *b = *state;
+	struct sleep_watch *w = sleep_watch_new(&b->log, told, b);
+	int fd = accept(b->listener, NULL, NULL);
+
+	if (!w)
+		skip();
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "ERROR\r\nnonsense\r\n", 17), 17);
+	close(fd);
+	for (unsigned i = 0; i < 3 && sleep_watch_run(w); i++)
+		assert_true(i < 2);
+	assert_int_equal(b->told, 0);
+	assert_int_equal(b->worst, LOG_DEBUG);
+	sleep_watch_free(w);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(without_a_bus_one_line),
+		T(only_sockets_of_this_host),
+		T(one_that_says_nothing),
+		T(one_that_goes_away),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
