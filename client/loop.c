@@ -12,7 +12,6 @@
 
 /* With the script's `disconnect` the end takes less than 2 s. */
 #define CLOSE_MAX_MS 200
-#define SLEPT VTIME_S /* what is shorter is no sleep that anybody else notices */
 
 /* ---- deadlines ---- */
 
@@ -156,32 +155,18 @@ static void loop_slept(struct loop *l)
 	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
 }
 
-/* The clock that counts sleep has gone ahead of the one that does not. */
 static void loop_notice_sleep(struct loop *l)
 {
-	vtime asleep = runtime_asleep();
-	bool slept = asleep > l->asleep + SLEPT;
-
-	l->asleep = asleep;
-	if (!slept || l->over)
-		return;
-	l->woken = true;
-	loop_slept(l);
+	if (sleep_by_clocks(&l->slept, runtime_asleep()) && !l->over)
+		loop_slept(l);
 }
 
-/* The clocks and logind tell of the same sleep, in any order; it may also have come to nothing. */
 static void on_sleep_told(void *ctx, bool begins)
 {
 	struct loop *l = ctx;
 
-	if (l->over)
-		return;
-	if (!begins) {
-		loop_notice_sleep(l);
-		if (!l->woken && !l->over)
-			loop_slept(l);
-	}
-	l->woken = false;
+	if (sleep_by_logind(&l->slept, runtime_asleep(), begins) && !l->over)
+		loop_slept(l);
 }
 
 /* ---- what becomes readable ---- */
@@ -430,7 +415,7 @@ struct loop *loop_new(const struct loop_options *options)
 		return NULL;
 	}
 	l->armed = VTIME_NEVER;
-	l->asleep = runtime_asleep();
+	l->slept.asleep = runtime_asleep();
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
 	if (l->o.host->config->session.ike.xauth)

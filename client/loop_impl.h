@@ -56,9 +56,8 @@ struct loop {
 	struct addr look[SESSION_ADDRESSES_MAX]; /* routes to these are looked for */
 	unsigned nlook;
 	bool looking; /* FACTS waits */
-	vtime asleep; /* the host has been asleep for so long, in all */
+	struct sleep_account slept;
 	struct sleep_watch *sleep; /* NULL: the clocks alone tell of it */
-	bool woken; /* the clocks have told since logind said that sleep begins */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 
 	struct waiting waiting[EVENTS_MAX];

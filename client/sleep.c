@@ -1,6 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/sleep.h"
 
+#define SLEPT VTIME_S /* what is shorter is no sleep that anybody else notices */
+
+bool sleep_by_clocks(struct sleep_account *a, vtime asleep)
+{
+	bool slept = asleep > a->asleep + SLEPT;
+
+	a->asleep = asleep;
+	a->woken |= slept;
+	return slept;
+}
+
+bool sleep_by_logind(struct sleep_account *a, vtime asleep, bool begins)
+{
+	bool slept = sleep_by_clocks(a, asleep), tell = slept || (!begins && !a->woken);
+
+	/* There was no time to read of the beginning before it: this is the end. */
+	a->woken = begins && slept;
+	return tell;
+}
+
 #ifdef GODWIT_SYSTEMD
 #include <stdlib.h>
 #include <string.h>

@@ -15,6 +15,21 @@
 #include <stdbool.h>
 
 #include "base/log.h"
+#include "base/vtime.h"
+
+/*
+ * The clocks and logind tell of the same sleep, in any order: whoever is first has it told. Where
+ * nothing came of what logind announced, its end is told all the same.
+ */
+struct sleep_account {
+	vtime asleep; /* the host has been asleep for so long, in all; first: as it is at the beginning */
+	bool woken; /* the clocks have told since logind said that sleep begins */
+};
+
+/* A look at the clocks. True: there was a sleep that nobody has told of. */
+bool sleep_by_clocks(struct sleep_account *a, vtime asleep);
+/* logind's signal, at which the clocks are looked at, too. True: the same. */
+bool sleep_by_logind(struct sleep_account *a, vtime asleep, bool begins);
 
 struct sleep_watch;
 

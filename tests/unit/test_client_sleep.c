@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is no bus, or one that says nothing, keeps nobody waiting. What one says is the lab's matter. */
+/*
+ * Each sleep is told once, whoever tells of it. What is no bus, or one that says nothing, keeps nobody
+ * waiting; what a real one says is the lab's matter.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,6 +75,47 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* ---- who tells ---- */
+
+static void the_clocks_alone(void **state)
+{
+	struct sleep_account a = { .asleep = 5 * VTIME_S };
+
+	assert_false(sleep_by_clocks(&a, 5 * VTIME_S));
+	assert_false(sleep_by_clocks(&a, 5 * VTIME_S + 500 * VTIME_MS));
+	assert_true(sleep_by_clocks(&a, 605 * VTIME_S));
+	assert_false(sleep_by_clocks(&a, 605 * VTIME_S));
+	assert_true(sleep_by_clocks(&a, 700 * VTIME_S));
+}
+
+static void logind_and_the_clocks(void **state)
+{
+	struct sleep_account a = { 0 };
+
+	/* A timer was first. */
+	assert_false(sleep_by_logind(&a, 0, true));
+	assert_true(sleep_by_clocks(&a, 60 * VTIME_S));
+	assert_false(sleep_by_logind(&a, 60 * VTIME_S, false));
+	/* The signal was first. */
+	assert_false(sleep_by_logind(&a, 60 * VTIME_S, true));
+	assert_true(sleep_by_logind(&a, 120 * VTIME_S, false));
+	assert_false(sleep_by_clocks(&a, 120 * VTIME_S));
+	/* There was no time to read the first signal before sleep. */
+	assert_true(sleep_by_logind(&a, 180 * VTIME_S, true));
+	assert_false(sleep_by_logind(&a, 180 * VTIME_S, false));
+}
+
+static void what_came_to_nothing(void **state)
+{
+	struct sleep_account a = { 0 };
+
+	assert_true(sleep_by_logind(&a, 0, false));
+	assert_false(sleep_by_logind(&a, 0, true));
+	assert_true(sleep_by_logind(&a, 0, false));
+}
+
+/* ---- the bus ---- */
+
 static void expect_none(struct bench *b, const char *address)
 {
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
@@ -143,6 +187,9 @@ static void one_that_goes_away(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_clocks_alone),
+		cmocka_unit_test(logind_and_the_clocks),
+		cmocka_unit_test(what_came_to_nothing),
 		T(without_a_bus_one_line),
 		T(only_sockets_of_this_host),
 		T(one_that_says_nothing),
