@@ -94,6 +94,7 @@ struct esp_sa_config {
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
+	vtime expires_at; /* outbound: no data is sealed from then on; 0: at any time */
 };
 
 struct esp_counters {

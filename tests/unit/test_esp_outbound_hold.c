@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "esp/classifier.h"
+#include "esp/sa.h"
 #include "tests/unit/hold_parts.h"
 
 #define SYN PACKET_TCP_SYN
@@ -51,6 +52,32 @@ static void a_packet_waits_for_its_sa(void **state)
 	assert_int_equal(outbound_deadline(b->o), VTIME_NEVER);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		assert_int_equal(bed_dropped(b, i), 0);
+	expect_no_event(b);
+}
+
+/* The host slept, and its packet comes before control has looked at the time. */
+static void an_sa_whose_life_is_over_is_none(void **state)
+{
+	struct bed *b = *state;
+	uint8_t buf[60];
+
+	bed_sa(b, SLOT, 0);
+	b->out[SLOT]->config.expires_at = b->now + 3600 * VTIME_S;
+	bed_send(b, numbered_udp(buf, "10.2.0.9", 53, 1));
+	b->now += 3600 * VTIME_S - 1;
+	bed_send(b, numbered_udp(buf, "10.2.0.9", 53, 2));
+	assert_int_equal(b->nsent, 2);
+	b->now++;
+	bed_send(b, numbered_udp(buf, "10.2.0.9", 53, 3));
+	bed_release(b);
+	assert_int_equal(b->nsent, 2);
+	assert_int_equal(held(b)->packets, 1);
+	expect_need(b, SLOT, "10.2.0.9");
+	/* Another one is there. */
+	b->out[SLOT]->config.expires_at = 0;
+	bed_sa(b, SLOT, 0);
+	bed_release(b);
+	assert_int_equal(b->nsent, 3);
 	expect_no_event(b);
 }
 
@@ -549,6 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(a_packet_waits_for_its_sa),
+		bed_test(an_sa_whose_life_is_over_is_none),
 		cmocka_unit_test(every_length_is_held_whole),
 		bed_test(a_thousand_packets_cross_the_birth_in_order),
 		bed_test(each_flow_crosses_a_long_release_in_order),
