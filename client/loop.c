@@ -231,6 +231,16 @@ static void on_net(uv_poll_t *p, int status, int events)
 	names_soon(l->names);
 }
 
+static void on_clock(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	sleep_clock_take(l->clock);
+	loop_notice_sleep(l);
+}
+
 static void on_sleep(uv_poll_t *p, int status, int events)
 {
 	struct loop *l = p->data;
@@ -356,6 +366,7 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_HOOKS, l->o.hooks->fd, on_hooks);
 	loop_watch(l, WATCH_ASK, ask_fd(l->o.ask), on_typed);
 	loop_watch(l, WATCH_NET, l->o.host->watch.epoll, on_net);
+	loop_watch(l, WATCH_CLOCK, l->clock, on_clock);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;
@@ -416,6 +427,7 @@ struct loop *loop_new(const struct loop_options *options)
 	}
 	l->armed = VTIME_NEVER;
 	l->slept.asleep = runtime_asleep();
+	l->clock = sleep_clock_open();
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
 	if (l->o.host->config->session.ike.xauth)
@@ -472,6 +484,8 @@ bool loop_free(struct loop *l)
 	control_free(l->control);
 	names_free(l->names);
 	sleep_watch_free(l->sleep);
+	if (l->clock >= 0)
+		close(l->clock);
 	close(l->timer);
 	setup_free(l->setup);
 	free(l);

@@ -29,6 +29,7 @@ enum watch {
 	WATCH_HOOKS,
 	WATCH_ASK,
 	WATCH_NET,
+	WATCH_CLOCK,
 	WATCH_SLEEP,
 	WATCH_COUNT,
 };
@@ -57,6 +58,7 @@ struct loop {
 	unsigned nlook;
 	bool looking; /* FACTS waits */
 	struct sleep_account slept;
+	int clock; /* of the day: set when the host wakes up */
 	struct sleep_watch *sleep; /* NULL: the clocks alone tell of it */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 

@@ -31,6 +31,14 @@ bool sleep_by_clocks(struct sleep_account *a, vtime asleep);
 /* logind's signal, at which the clocks are looked at, too. True: the same. */
 bool sleep_by_logind(struct sleep_account *a, vtime asleep, bool begins);
 
+/*
+ * A descriptor that is readable when the kernel has set the time of day, as it does when the host wakes up:
+ * a reason to look at the clocks, whatever else is due. The caller closes it; -1: there is none.
+ */
+int sleep_clock_open(void);
+/* Takes what makes it readable. */
+void sleep_clock_take(int fd);
+
 struct sleep_watch;
 
 /* begins: the host is about to sleep; else it has woken. */

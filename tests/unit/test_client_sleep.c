@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -114,6 +116,22 @@ static void what_came_to_nothing(void **state)
 	assert_true(sleep_by_logind(&a, 0, false));
 }
 
+/* That the kernel sets the time is not for a test to bring about. */
+static void the_clock_of_the_day(void **state)
+{
+	int fd = sleep_clock_open();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct itimerspec left;
+
+	(void)state;
+	assert_true(fd >= 0);
+	sleep_clock_take(fd);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(timerfd_gettime(fd, &left), 0);
+	assert_true(left.it_value.tv_sec > 0);
+	close(fd);
+}
+
 /* ---- the bus ---- */
 
 static void expect_none(struct bench *b, const char *address)
@@ -190,6 +208,7 @@ int main(void)
 		cmocka_unit_test(the_clocks_alone),
 		cmocka_unit_test(logind_and_the_clocks),
 		cmocka_unit_test(what_came_to_nothing),
+		cmocka_unit_test(the_clock_of_the_day),
 		T(without_a_bus_one_line),
 		T(only_sockets_of_this_host),
 		T(one_that_says_nothing),
