@@ -153,6 +153,7 @@ static void loop_slept(struct loop *l)
 {
 	log_ev(l->o.log, LOG_INFO, "the host was asleep");
 	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+	names_soon(l->names);
 }
 
 static void loop_notice_sleep(struct loop *l)
