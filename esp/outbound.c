@@ -219,12 +219,6 @@ struct outbound_slot {
 	bool usable; /* there is one, and it has numbers left */
 };
 
-/* Control takes expired SAs away, but when the host wakes up it may do so a moment after our packet. */
-static bool outbound_is_over(const struct esp_out *sa, vtime now)
-{
-	return sa->config.expires_at && sa->config.expires_at <= now;
-}
-
 /* The stamp first: what changes behind it is seen by the next look. */
 static struct outbound_slot outbound_look(struct outbound *o, const struct outbound_call *call,
 					  unsigned slot)
@@ -232,7 +226,8 @@ static struct outbound_slot outbound_look(struct outbound *o, const struct outbo
 	struct outbound_slot s = { .stamp = classifier_slot_stamp(o->classifier, slot) };
 
 	s.sa = classifier_slot_sa(o->classifier, slot);
-	if (s.sa && outbound_is_over(s.sa, call->now))
+	/* Control takes it away, but when the host wakes up maybe a moment after our packet. */
+	if (s.sa && esp_out_is_over(s.sa, call->now))
 		s.sa = NULL;
 	s.usable = s.sa && s.sa->sequence <= UINT32_MAX;
 	return s;
