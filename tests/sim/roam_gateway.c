@@ -262,6 +262,7 @@ static void config_begin(struct roam *r)
 	e->name = "any";
 	e->ike.gateway = true;
 	e->ike.remote_any = true;
+	e->ninner = prefix_parse("10.8.0.0/16", &e->inner[0]);
 	identity_parse("vpn.example.com", &e->ike.local);
 	secret_set(&e->ike.psk, SLICE_STR(KEY));
 	c->nentries = 1;
