@@ -240,6 +240,8 @@ unsigned roam_unanswered(const struct roam *r, vtime from, vtime to);
 void roam_expect_at(struct roam *r, const char *what, vtime is, vtime due);
 void roam_expect_up(struct roam *r);
 uint64_t roam_rule(const struct roam *r, enum update_gateway_rule rule);
+/* ISAKMP SAs that were established with the gateway. */
+uint64_t roam_accepted(const struct roam *r);
 /* Where the gateway takes its only client to be. */
 struct endpoint roam_peer(const struct roam *r);
 vtime roam_up_to(struct roam *r, vtime most);

@@ -84,6 +84,14 @@ uint64_t roam_rule(const struct roam *r, enum update_gateway_rule rule)
 	return info.counters.updates[rule];
 }
 
+uint64_t roam_accepted(const struct roam *r)
+{
+	struct gateway_info info;
+
+	gateway_info(r->gateway.engine, &info);
+	return info.counters.authenticated;
+}
+
 struct endpoint roam_peer(const struct roam *r)
 {
 	struct gateway_peer_info info;
