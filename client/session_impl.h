@@ -231,6 +231,7 @@ struct session_roam {
 	bool again; /* somebody waits for them */
 	bool slept;
 	bool failed; /* nobody has answered on this path: is there another? */
+	bool ask_all; /* there are SAs that the last request did not list */
 	bool held; /* RECOVERING because there is no path, and for no other reason */
 	vtime since; /* of what is not answered yet; 0: all is well */
 	struct update_client update;
@@ -716,6 +717,11 @@ void session_roam_stop(struct session *s, vtime now);
 bool session_roam_holds(const struct session *s);
 /* This one is established, and the newest. */
 void session_roam_established(struct session *s, vtime now, bool supported);
+/*
+ * It was negotiated from an address that we have left since: true when it comes along to where we are,
+ * and the gateway is told, which takes us to be there.
+ */
+bool session_roam_stays(struct session *s, vtime now, const struct session_ike *i);
 void session_roam_notify(struct session *s, vtime now, const struct session_ike *i,
 			 const struct ike_effect *fx);
 void session_roam_unanswered(struct session *s, vtime now, uint32_t id);
