@@ -400,7 +400,7 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		log_ev(s->log, LOG_DEBUG, "unknown SPI", log_hex("spi", 4, ev->spi));
 		break;
 	case DATA_EXHAUSTED:
-		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
+		log_ev(s->log, LOG_WARN, "an SA is used up", log_hex("spi", 4, ev->spi));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
 	case DATA_PATH_MTU:

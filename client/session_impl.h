@@ -698,6 +698,11 @@ void session_watch(struct session *s, vtime now);
  * and what the host sends waits.
  */
 void session_recover_moved(struct session *s, vtime now, const char *why);
+/*
+ * The host was asleep: nothing goes out any more under a key that has expired since. Where that is the
+ * ISAKMP SA's, all begins anew.
+ */
+void session_recover_slept(struct session *s, vtime now);
 /* The same for an attempt to recover that is under way, or waits for its time. */
 void session_recover_again(struct session *s, vtime now);
 

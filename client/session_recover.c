@@ -111,6 +111,44 @@ void session_recover_moved(struct session *s, vtime now, const char *why)
 	session_try_again(s, now);
 }
 
+/* Without a word over them: they are as good as gone. */
+static void forget_expired(struct session *s, vtime now)
+{
+	static const struct ike_failure over = { .during = "the connection",
+						 .text = "its keys have expired" };
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (!i->sa || !i->order || i->expires_at > now)
+			continue;
+		session_negotiations_lost(s, now, i, &over);
+		session_user_gone(s, i);
+		session_ike_abandon(s, now, i);
+	}
+}
+
+void session_recover_slept(struct session *s, vtime now)
+{
+	bool had = session_ike_main(s) != NULL;
+
+	forget_expired(s, now);
+	if (!had || session_ike_main(s)) {
+		session_epochs_due(s, now);
+		return;
+	}
+	enter(s, now, "the keys have expired while the host was asleep");
+	s->failures = s->relapses = 0;
+	session_user_stop(s);
+	session_epochs_due(s, now);
+	session_epochs_doubt(s, now, true);
+	watch_doubtful(s, now);
+	session_ikes_part(s, now);
+	s->start = START_SAME;
+	s->step = STEP_UP;
+	timers_set(&s->timers, T_RECOVER, now);
+}
+
 void session_recover_again(struct session *s, vtime now)
 {
 	s->failures = 0;

@@ -507,6 +507,8 @@ void session_roam_look(struct session *s)
 void session_roam_event(struct session *s, vtime now, const struct session_event *ev)
 {
 	session_refusals_end(s, now);
+	if (ev->slept && (s->state == SESSION_UP || s->roam.held))
+		session_recover_slept(s, now);
 	paths_again(&s->roam.paths);
 	s->roam.again = true;
 	s->roam.slept |= ev->slept;
@@ -568,13 +570,23 @@ static void verdict_up(struct session *s, vtime now, enum paths_verdict v, bool 
 	s->roam.failed = false;
 }
 
+/* Where there is a way now is where to begin, whatever has failed before. */
+static void recover_from(struct session *s, vtime now, enum paths_verdict v)
+{
+	if (v != PATHS_STAY) {
+		remote_is(s, now, &s->roam.paths.choice.remote);
+		s->start = START_SAME;
+	}
+	session_recover_again(s, now);
+}
+
 /* While all begins anew, or for the first time: from where there is a way, and when there is one. */
 static void verdict_looking(struct session *s, vtime now, enum paths_verdict v, bool again)
 {
 	if (v != PATHS_MOVE && v != PATHS_BACK && !(v == PATHS_STAY && again))
 		return;
 	if (s->state == SESSION_RECOVERING) {
-		session_recover_again(s, now);
+		recover_from(s, now, v);
 	} else if (v == PATHS_MOVE && s->naddrs && s->step > STEP_PATH) {
 		session_ikes_part(s, now);
 		session_try_again(s, now);

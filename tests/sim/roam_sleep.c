@@ -84,6 +84,12 @@ static void code_settings(struct roam *r)
 	r->settings.mode_config = true;
 }
 
+/* Behind what is told of in this instant. */
+static void ping_soon(struct roam *r, unsigned unused)
+{
+	roam_at(r, r->now, roam_ping, unused);
+}
+
 static void link_is(struct roam *r, bool there)
 {
 	struct network_iface *f = &r->clients[0]->network.iface[0];
@@ -96,8 +102,7 @@ static void link_is(struct roam *r, bool there)
 		f->up = true;
 	if (there) {
 		notes(r)->link = r->now;
-		/* When it is known. */
-		roam_at(r, r->now, roam_ping, 0);
+		roam_at(r, r->now, ping_soon, 0);
 	}
 }
 
