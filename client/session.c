@@ -435,6 +435,7 @@ static void on_tun_failed(struct session *s, vtime now, const char *text)
 void session_event(struct session *s, vtime now, const struct session_event *ev)
 {
 	s->log->now = now;
+	session_recover_late(s, now);
 	switch (ev->type) {
 	case SESSION_EVENT_CONNECT:
 		on_connect(s, now);
@@ -491,6 +492,7 @@ void session_timeout(struct session *s, vtime now)
 	int row;
 
 	s->log->now = now;
+	session_recover_late(s, now);
 	session_ikes_timeout(s, now);
 	while (!s->over && (row = timers_take_due(&s->timers, now)) >= 0) {
 		switch ((enum session_timer)row) {

@@ -703,6 +703,8 @@ void session_recover_moved(struct session *s, vtime now, const char *why);
  * ISAKMP SA's, all begins anew.
  */
 void session_recover_slept(struct session *s, vtime now);
+/* The same where nobody has said so yet: before anything else happens. */
+void session_recover_late(struct session *s, vtime now);
 /* The same for an attempt to recover that is under way, or waits for its time. */
 void session_recover_again(struct session *s, vtime now);
 

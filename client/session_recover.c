@@ -7,6 +7,7 @@
 /* Of the time after which silence counts: how finely it is measured. */
 #define WATCHES_PER_DPD 6
 #define WATCH_MOST (60 * VTIME_S)
+#define LATE (5 * VTIME_S) /* no timer comes so late, unless the host was asleep */
 #define WATCH_LOST VTIME_S /* what is in doubt, while all begins anew */
 /* Up for so long, an attempt counts as good although nothing has been heard. */
 #define SETTLED (60 * VTIME_S)
@@ -147,6 +148,20 @@ void session_recover_slept(struct session *s, vtime now)
 	s->start = START_SAME;
 	s->step = STEP_UP;
 	timers_set(&s->timers, T_RECOVER, now);
+}
+
+void session_recover_late(struct session *s, vtime now)
+{
+	if (s->state != SESSION_UP && !session_roam_holds(s))
+		return;
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		const struct session_ike *i = &s->ike[k];
+
+		if (i->sa && i->order && vtime_add(i->expires_at, LATE) <= now) {
+			session_recover_slept(s, now);
+			return;
+		}
+	}
 }
 
 void session_recover_again(struct session *s, vtime now)

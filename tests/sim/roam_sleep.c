@@ -84,6 +84,17 @@ static void code_settings(struct roam *r)
 	r->settings.mode_config = true;
 }
 
+/* While somebody is being asked. */
+static void code_looks(struct roam *r, unsigned unused)
+{
+	const struct session_info *info = roam_info(r->clients[0]);
+
+	(void)unused;
+	r->mark[0] = 1;
+	roam_expect(r, info->state == SESSION_RECOVERING && info->ask, "it is %s, and asks %s",
+		    session_state_name(info->state), info->ask ? "for a code" : "for nothing");
+}
+
 /* Behind what is told of in this instant. */
 static void ping_soon(struct roam *r, unsigned unused)
 {
@@ -103,6 +114,9 @@ static void link_is(struct roam *r, bool there)
 	if (there) {
 		notes(r)->link = r->now;
 		roam_at(r, r->now, ping_soon, 0);
+		if (r->settings.one_time)
+			roam_at(r, r->now + 3 * roam_round_trip(r, notes(r)->site) + PERSON / 2,
+				code_looks, 0);
 	}
 }
 
@@ -200,33 +214,10 @@ static void code_end(struct roam *r)
 	expect_back(r, n->link + 3 * trip + PERSON + 4 * trip);
 }
 
-/* While somebody is being asked. */
-static void code_looks(struct roam *r, unsigned unused)
-{
-	const struct session_info *info = roam_info(r->clients[0]);
-
-	(void)unused;
-	r->mark[0] = 1;
-	roam_expect(r, info->state == SESSION_RECOVERING && info->ask, "it is %s, and asks %s",
-		    session_state_name(info->state), info->ask ? "for a code" : "for nothing");
-}
-
-static void code_wakes(struct roam *r, unsigned unused)
-{
-	(void)unused;
-	roam_at(r, r->now + LINK_MOST + 700 * VTIME_MS, code_looks, 0);
-}
-
-static void code_up(struct roam *r)
-{
-	sleep_up(r);
-	roam_at(r, r->now + SETTLE + LONG, code_wakes, 0);
-}
-
 const struct roam_scenario roam_sleeps[] = {
 	{ "roam_asleep", short_settings, sleep_up, short_end, 1200 * VTIME_S, 0 },
 	{ "roam_expired", long_settings, sleep_up, long_end, 10 * 3600 * VTIME_S, 0 },
-	{ "roam_code", code_settings, code_up, code_end, 10 * 3600 * VTIME_S, 0 },
+	{ "roam_code", code_settings, sleep_up, code_end, 10 * 3600 * VTIME_S, 0 },
 };
 
 const unsigned nroam_sleeps = ARRAY_SIZE(roam_sleeps);
