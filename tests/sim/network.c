@@ -13,8 +13,7 @@ const struct network_iface *network_route(const struct network *n, const struct 
 	const struct network_iface *best = NULL;
 
 	for (unsigned i = 0; i < n->n; i++)
-		if (has_route(&n->iface[i], remote) &&
-		    (!best || n->iface[i].metric < best->metric))
+		if (has_route(&n->iface[i], remote) && (!best || n->iface[i].metric < best->metric))
 			best = &n->iface[i];
 	return best;
 }

@@ -103,8 +103,8 @@ static void name_it(struct roam *r, const struct roam_datagram *d, struct slice 
 
 	if (r->tap)
 		wrong = tap_see(r->tap, d->up ? SIDE_CLIENT : SIDE_GATEWAY,
-				bare || (d->up ? d->to.port : d->from.port) == IKE_NATT_PORT,
-				whole, name);
+				bare || (d->up ? d->to.port : d->from.port) == IKE_NATT_PORT, whole,
+				name);
 	else
 		snprintf(name, TAP_NAME_MAX, "%zu bytes", whole.n);
 	roam_expect(r, !wrong, "%s: %s", name, wrong);
@@ -146,8 +146,8 @@ void roam_send_up(struct roam_client *c, const struct endpoint *from, const stru
 	}
 	h.site = c->site[iface - c->network.iface];
 	site = &r->sites[h.site];
-	if (site->nat && (from->port == ESP_PORT_BARE ||
-			  !udp_nat_out(&site->box, r->now, &h.from, &h.to)))
+	if (site->nat &&
+	    (from->port == ESP_PORT_BARE || !udp_nat_out(&site->box, r->now, &h.from, &h.to)))
 		return;
 	put_on_link(r, &site->up, &h, bytes);
 }
@@ -227,8 +227,7 @@ static struct roam_client *first_due(const struct roam *r)
 	struct roam_client *first = NULL;
 
 	for (unsigned i = 0; i < r->nclients; i++)
-		if (!r->clients[i]->asleep &&
-		    (!first || r->clients[i]->deadline < first->deadline))
+		if (!r->clients[i]->asleep && (!first || r->clients[i]->deadline < first->deadline))
 			first = r->clients[i];
 	return first;
 }

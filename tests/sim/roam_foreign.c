@@ -83,7 +83,9 @@ static void foreign_end(struct roam *r)
 		    "it was survived by %s", session_roamed_name(m->method));
 	roam_expect(r, roam_keys_eq(&keys, &n->keys) == followed, "the keys are %s",
 		    followed ? "others" : "the same");
-	roam_expect_at(r, "the first answer came", roam_first_answer(r, n->made), due);
+	/* A gateway that begins quick mode by itself is quicker. */
+	if (n->kind != RAW || roam_first_answer(r, n->made) > due)
+		roam_expect_at(r, "the first answer came", roam_first_answer(r, n->made), due);
 	roam_expect(r, c->inners == 0 && info.clients == 1 && info.leases <= 1,
 		    "it has another inner address, or two");
 	roam_expect(r, roam_unanswered(r, due, r->now - VTIME_S / 2) == 0,

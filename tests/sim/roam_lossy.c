@@ -14,7 +14,7 @@
 #define PING_EVERY (100 * VTIME_MS)
 #define ATTACKER_NET 250
 #define RESENT_MOST (6 * VTIME_S)
-#define TAKEN_MOST (UPDATE_CHECK_WAIT + VTIME_S)
+#define TAKEN_MOST (3 * UPDATE_CHECK_WAIT)
 
 struct notes {
 	bool good;

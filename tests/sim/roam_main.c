@@ -10,7 +10,7 @@ static const struct {
 	const struct roam_scenario *list;
 	const unsigned *n;
 } groups[] = {
-	{ roam_moves, &nroam_moves },	  { roam_lossies, &nroam_lossies },
+	{ roam_moves, &nroam_moves },	    { roam_lossies, &nroam_lossies },
 	{ roam_foreigns, &nroam_foreigns }, { roam_sleeps, &nroam_sleeps },
 	{ roam_crowds, &nroam_crowds },
 };

@@ -105,9 +105,7 @@ static void expect_update(struct roam *r)
 
 	roam_expect(r, info->mobility.method == SESSION_ROAMED_UPDATE, "it was survived by %s",
 		    session_roamed_name(info->mobility.method));
-	roam_expect(r,
-		    info->mobility.updates == n->updates + n->moves &&
-			    info->mobility.nacks == 0,
+	roam_expect(r, info->mobility.updates == n->updates + n->moves && info->mobility.nacks == 0,
 		    "%u updates for %u moves", (unsigned)(info->mobility.updates - n->updates),
 		    n->moves);
 }
@@ -458,8 +456,8 @@ static void rekey_end(struct roam *r)
 
 	roam_expect(r, n->seen, "nothing was renewed");
 	roam_expect_up(r);
-	roam_expect(r, m->method == SESSION_ROAMED_UPDATE && m->nacks == 0,
-		    "it was survived by %s", session_roamed_name(m->method));
+	roam_expect(r, m->method == SESSION_ROAMED_UPDATE && m->nacks == 0, "it was survived by %s",
+		    session_roamed_name(m->method));
 	roam_expect(r, !roam_keys_eq(&keys, &n->keys), "the renewal has come to nothing");
 	roam_expect(r, roam_accepted(r) <= (renews_phase1(r) ? 3 : 1), "it has connected %u times",
 		    (unsigned)roam_accepted(r));

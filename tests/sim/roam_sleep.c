@@ -186,8 +186,9 @@ static void short_end(struct roam *r)
 
 	expect_back(r, n->link + roam_round_trip(r, n->site));
 	roam_expect(r, roam_keys_eq(&keys, &n->keys), "there are other keys");
-	roam_expect(r, roam_info(r->clients[0])->mobility.method == SESSION_ROAMED_UPDATE &&
-			       roam_accepted(r) == 1,
+	roam_expect(r,
+		    roam_info(r->clients[0])->mobility.method == SESSION_ROAMED_UPDATE &&
+			    roam_accepted(r) == 1,
 		    "it was survived by %s",
 		    session_roamed_name(roam_info(r->clients[0])->mobility.method));
 }

@@ -576,6 +576,43 @@ static void after_sleep_it_asks(void **state)
 	assert_int_equal(told(b).acks, 1);
 }
 
+/* Not a word over the ISAKMP SA that is over, and nothing on the epochs: all begins anew, at once. */
+static void after_sleep_without_a_key_it_begins_anew(void **state)
+{
+	struct bench *b = *state;
+	unsigned events;
+
+	up(b, true);
+	b->now = b->s->ike[0].expires_at + HOUR;
+	events = fake_ike_count(1, IKE_EVENT_NOTIFY) + fake_ike_count(1, IKE_EVENT_CLOSE);
+	net_is(NULL, "203.0.113.5");
+	somebody_says(b, true);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_NOTIFY) + fake_ike_count(1, IKE_EVENT_CLOSE),
+			 events);
+	assert_null(fake_ike_sa(1));
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	assert_null(b->out[0]);
+	bench_run(b, b->now);
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_START), 1);
+	assert_true(
+		addr_eq(&fake_ike_last(IKE_EVENT_START)->path.local.addr, &b->s->path.local.addr));
+}
+
+/* Who wakes it first makes no difference: here it is a timer. */
+static void after_sleep_a_timer_comes_first(void **state)
+{
+	struct bench *b = *state;
+
+	up(b, true);
+	b->now = b->s->ike[0].expires_at + HOUR;
+	session_timeout(b->s, b->now);
+	bench_pump(b);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CLOSE), 0);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CHILD), 1);
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	assert_null(b->out[0]);
+}
+
 static void after_sleep_a_gateway_without_it_has_time(void **state)
 {
 	struct bench *b = *state;
@@ -766,6 +803,8 @@ int main(void)
 		BENCH_TEST(without_any_path_it_holds),
 		BENCH_TEST(what_was_held_follows_the_update),
 		BENCH_TEST(after_sleep_it_asks),
+		BENCH_TEST(after_sleep_without_a_key_it_begins_anew),
+		BENCH_TEST(after_sleep_a_timer_comes_first),
 		BENCH_TEST(after_sleep_a_gateway_without_it_has_time),
 		BENCH_TEST(a_path_that_is_no_candidate_is_left_alone),
 		BENCH_TEST(recovering_it_does_not_wait),
