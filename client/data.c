@@ -173,8 +173,10 @@ static unsigned tx_commands(struct data_tx *t)
 
 	batch_reset(&t->out);
 	for (; n < BATCH_MAX && (command = ring_peek(t->down)); n++) {
+		const vtime ends = esp_out_config(command->out)->ends;
+
 		/* The host may have slept since it was given. */
-		if (esp_out_is_over(command->out, now))
+		if (ends && ends <= now)
 			drop_add(&t->drops, DROP_PROBE_LOST, 1);
 		else
 			outbound_probe(t->engine, command->out, command->bytes, command->n,

@@ -400,7 +400,7 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		log_ev(s->log, LOG_DEBUG, "unknown SPI", log_hex("spi", 4, ev->spi));
 		break;
 	case DATA_EXHAUSTED:
-		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
+		log_ev(s->log, LOG_WARN, "an SA is used up", log_hex("spi", 4, ev->spi));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
 	case DATA_PATH_MTU:
@@ -432,9 +432,10 @@ static void on_tun_failed(struct session *s, vtime now, const char *text)
 	session_close(s, now, SESSION_EXIT_SYSTEM, line);
 }
 
-static void handle(struct session *s, vtime now, const struct session_event *ev)
+void session_event(struct session *s, vtime now, const struct session_event *ev)
 {
 	s->log->now = now;
+	session_recover_late(s, now);
 	switch (ev->type) {
 	case SESSION_EVENT_CONNECT:
 		on_connect(s, now);
@@ -486,23 +487,12 @@ static void handle(struct session *s, vtime now, const struct session_event *ev)
 	}
 }
 
-/*
- * Before anything else: after sleep much is due at once, and what has happened may be known before the
- * time is. Nothing is to be done with keys whose time is over.
- */
-static void expire(struct session *s, vtime now)
-{
-	session_ikes_expire(s, now);
-	if (!s->over && session_epochs_due_at(s) < now)
-		session_epochs_due(s, now);
-}
-
 void session_timeout(struct session *s, vtime now)
 {
 	int row;
 
 	s->log->now = now;
-	expire(s, now);
+	session_recover_late(s, now);
 	session_ikes_timeout(s, now);
 	while (!s->over && (row = timers_take_due(&s->timers, now)) >= 0) {
 		switch ((enum session_timer)row) {
@@ -543,13 +533,6 @@ void session_timeout(struct session *s, vtime now)
 			break;
 		}
 	}
-}
-
-void session_event(struct session *s, vtime now, const struct session_event *ev)
-{
-	if (session_deadline(s) < now)
-		expire(s, now);
-	handle(s, now, ev);
 }
 
 /* What has been decided since is on the timers when the caller asks for the deadline. */

@@ -410,19 +410,27 @@ static void on_first_established(struct session *s, vtime now, struct session_ik
 	session_tunnels_begin(s, now);
 }
 
-/* A newer one: what is under way goes on over the old one, what comes goes over this one. */
-static void on_renewed(struct session *s, vtime now, struct session_ike *i)
+/* What has been negotiated is where we talk from now on. */
+static void take_path(struct session *s, vtime now, struct session_ike *i)
 {
 	bool moved;
 
 	i->path.encapsulation = s->path.encapsulation;
 	i->path.data_port = s->path.data_port;
+	if (session_roam_stays(s, now, i))
+		return;
 	moved = !endpoint_eq(&i->path.local, &s->path.local) ||
 		!endpoint_eq(&i->path.remote, &s->path.remote);
 	i->path.generation = moved ? ++s->generation : s->path.generation;
 	s->path = i->path;
 	if (moved)
 		session_refusals_end(s, now);
+}
+
+/* A newer one: what is under way goes on over the old one, what comes goes over this one. */
+static void on_renewed(struct session *s, vtime now, struct session_ike *i)
+{
+	take_path(s, now, i);
 	s->nat = i->nat;
 	s->nat_known = i->nat_known;
 	s->ike_failures = 0;
@@ -681,7 +689,7 @@ static bool expires_silently(const struct session_ike *i, vtime now)
 	return info.expires_at <= now;
 }
 
-static void ike_due(struct session *s, vtime now, struct session_ike *i)
+void session_ikes_timeout(struct session *s, vtime now)
 {
 	static const struct ike_failure expired = {
 		.err = ERR_EXHAUSTED,
@@ -689,24 +697,16 @@ static void ike_due(struct session *s, vtime now, struct session_ike *i)
 		.text = "the lifetime of the connection's keys is over",
 	};
 
-	if (expires_silently(i, now))
-		on_dead(s, now, i, &expired);
-	else
-		ike_timeout(i->sa, now);
-}
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
 
-void session_ikes_expire(struct session *s, vtime now)
-{
-	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
-		if (is_established(&s->ike[k]) && s->ike[k].expires_at < now)
-			ike_due(s, now, &s->ike[k]);
-}
-
-void session_ikes_timeout(struct session *s, vtime now)
-{
-	for (unsigned k = 0; k < SESSION_IKES_MAX; k++)
-		if (s->ike[k].sa && ike_deadline(s->ike[k].sa) <= now)
-			ike_due(s, now, &s->ike[k]);
+		if (!i->sa || ike_deadline(i->sa) > now)
+			continue;
+		if (expires_silently(i, now))
+			on_dead(s, now, i, &expired);
+		else
+			ike_timeout(i->sa, now);
+	}
 }
 
 vtime session_ikes_deadline(const struct session *s)

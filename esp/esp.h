@@ -92,9 +92,10 @@ struct esp_sa_config {
 	unsigned slot; /* the tunnel it belongs to */
 	uint32_t epoch; /* control's name for the epoch; comes back in events */
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
+	/* Outbound: the end of its life, from which on it is used up as one without a number; 0: none. */
+	vtime ends;
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
-	vtime expires_at; /* outbound: nothing is to be sealed from then on; 0: never */
 };
 
 struct esp_counters {
@@ -117,8 +118,6 @@ struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng);
 void esp_out_free(struct esp_out *sa);
 void esp_in_free(struct esp_in *sa);
 const struct esp_sa_config *esp_out_config(const struct esp_out *sa); /* keymat is empty */
-/* Any thread: its life is over, nothing is to be sealed. */
-bool esp_out_is_over(const struct esp_out *sa, vtime now);
 const struct esp_sa_config *esp_in_config(const struct esp_in *sa);
 const struct esp_counters *esp_out_counters(const struct esp_out *sa);
 const struct esp_counters *esp_in_counters(const struct esp_in *sa);

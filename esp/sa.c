@@ -119,11 +119,6 @@ const struct esp_sa_config *esp_out_config(const struct esp_out *sa)
 	return &sa->config;
 }
 
-bool esp_out_is_over(const struct esp_out *sa, vtime now)
-{
-	return sa->config.expires_at && sa->config.expires_at <= now;
-}
-
 const struct esp_sa_config *esp_in_config(const struct esp_in *sa)
 {
 	return &sa->config;

@@ -23,6 +23,12 @@ static bool is_listed(const struct update_spis *spis, uint32_t spi)
 	return !spis;
 }
 
+/* What nothing has come on yet the client may not know of: it cannot have listed it. */
+static bool is_new(const struct gateway_epoch *e)
+{
+	return atomic_load_explicit(&esp_in_counters(e->in)->packets, memory_order_relaxed) == 0;
+}
+
 static void path_give(struct gateway *g, const struct gateway_epoch *e, const struct path *path)
 {
 	struct path *old = esp_out_move(e->out, path);
@@ -45,7 +51,7 @@ static void epochs_take(struct gateway *g, const struct gateway_peer *p,
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			const struct gateway_epoch *e = &t->epoch[k];
 
-			if (!e->out || !is_listed(spis, e->child.spi_in))
+			if (!e->out || !(is_listed(spis, e->child.spi_in) || is_new(e)))
 				continue;
 			if (p->limit)
 				roam_limit(p, e->in, e->out);
@@ -267,12 +273,29 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 	}
 }
 
+/* An SA that stayed behind when the others moved, and that the client uses from where it is. */
+static void catch_up(struct gateway *g, const struct gateway_tunnel *t, uint32_t spi)
+{
+	const struct path *path = &t->peer->path;
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		const struct gateway_epoch *e = &t->epoch[k];
+
+		if (e->out && e->child.spi_in == spi &&
+		    !endpoint_eq(&esp_out_path(e->out)->remote, &path->remote))
+			path_give(g, e, path);
+	}
+}
+
 void roam_source(struct gateway *g, vtime now, const struct data_event *ev)
 {
 	struct gateway_tunnel *t = ev->slot < TUNNELS_MAX ? g->tunnels[ev->slot] : NULL;
 
-	if (t && t->peer)
-		source(g, now, t->peer, &ev->from);
+	if (!t || !t->peer)
+		return;
+	source(g, now, t->peer, &ev->from);
+	if (endpoint_eq(&ev->from, &t->peer->path.remote))
+		catch_up(g, t, ev->spi);
 }
 
 void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p)

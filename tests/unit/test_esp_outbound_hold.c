@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "esp/classifier.h"
-#include "esp/sa.h"
 #include "tests/unit/hold_parts.h"
 
 #define SYN PACKET_TCP_SYN
@@ -52,32 +51,6 @@ static void a_packet_waits_for_its_sa(void **state)
 	assert_int_equal(outbound_deadline(b->o), VTIME_NEVER);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		assert_int_equal(bed_dropped(b, i), 0);
-	expect_no_event(b);
-}
-
-/* The host slept, and its packet comes before control has looked at the time. */
-static void an_sa_whose_life_is_over_is_none(void **state)
-{
-	struct bed *b = *state;
-	uint8_t buf[60];
-
-	bed_sa(b, SLOT, 0);
-	b->out[SLOT]->config.expires_at = b->now + 3600 * VTIME_S;
-	bed_send(b, numbered_udp(buf, "10.2.0.9", 53, 1));
-	b->now += 3600 * VTIME_S - 1;
-	bed_send(b, numbered_udp(buf, "10.2.0.9", 53, 2));
-	assert_int_equal(b->nsent, 2);
-	b->now++;
-	bed_send(b, numbered_udp(buf, "10.2.0.9", 53, 3));
-	bed_release(b);
-	assert_int_equal(b->nsent, 2);
-	assert_int_equal(held(b)->packets, 1);
-	expect_need(b, SLOT, "10.2.0.9");
-	/* Another one is there. */
-	b->out[SLOT]->config.expires_at = 0;
-	bed_sa(b, SLOT, 0);
-	bed_release(b);
-	assert_int_equal(b->nsent, 3);
 	expect_no_event(b);
 }
 
@@ -206,6 +179,31 @@ static void what_inbound_proves_releases(void **state)
 	classifier_prove(b->c, SLOT, esp_out_config(b->out[SLOT])->epoch);
 	bed_release(b);
 	assert_int_equal(b->nsent, 1);
+}
+
+/* Before control has found that its life is over. */
+static void an_sa_that_has_ended_is_none(void **state)
+{
+	struct bed *b = *state;
+	struct esp_sa_config config = parts_config(&suite_gcm, 0x1000 + SLOT);
+	struct data_event e;
+
+	config.ts = parts_pair("0.0.0.0/0", "0.0.0.0/0");
+	config.slot = SLOT;
+	config.ends = b->now + VTIME_S;
+	b->out[SLOT] = parts_out(config);
+	b->peer[SLOT] = parts_in(config);
+	bed_sa(b, SLOT, 0);
+	bed_udp(b, "10.2.0.9", 1, 0);
+	assert_int_equal(b->nsent, 1);
+	assert_int_equal(held(b)->packets, 0);
+	b->now += VTIME_S;
+	bed_udp(b, "10.2.0.9", 1, 1);
+	bed_udp(b, "10.2.0.9", 1, 2);
+	assert_int_equal(held(b)->packets, 2);
+	assert_true(outbound_output(b->o, &e));
+	assert_int_equal(e.type, DATA_EXHAUSTED);
+	expect_no_event(b);
 }
 
 static void an_sa_without_numbers_is_none(void **state)
@@ -576,13 +574,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bed_test(a_packet_waits_for_its_sa),
-		bed_test(an_sa_whose_life_is_over_is_none),
 		cmocka_unit_test(every_length_is_held_whole),
 		bed_test(a_thousand_packets_cross_the_birth_in_order),
 		bed_test(each_flow_crosses_a_long_release_in_order),
 		bed_test(nothing_newer_overtakes),
 		bed_test(a_gap_is_held_over),
 		bed_test(what_inbound_proves_releases),
+		bed_test(an_sa_that_has_ended_is_none),
 		bed_test(an_sa_without_numbers_is_none),
 		bed_test(what_is_too_big_is_seen_at_release),
 		bed_test(a_rule_with_ports_is_not_cut),
