@@ -219,6 +219,8 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 			   struct slice bytes);
 void roam_gateway_timeout(struct roam *r);
 vtime roam_gateway_deadline(const struct roam *r);
+/* Bytes of the heap that are in use. */
+size_t roam_allocated(void);
 
 /* ---- roam_see.c ---- */
 
