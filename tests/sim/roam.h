@@ -130,6 +130,7 @@ struct roam {
 	struct rng dice, wire, inner_dice;
 	struct roam_settings settings;
 	struct roam_site sites[ROAM_SITES_MAX];
+	unsigned addresses[ROAM_SITES_MAX]; /* that were given out in each */
 	struct roam_gateway gateway;
 	struct addr outer, outer6; /* the gateway's */
 	struct addr host; /* behind it */
