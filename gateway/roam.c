@@ -112,6 +112,7 @@ static void go(struct gateway *g, vtime now, struct gateway_peer *p, struct path
 	path.generation = p->path.generation + 1;
 	p->path = path;
 	p->source_due = VTIME_NEVER;
+	p->source_waits = false;
 	epochs_take(g, p, spis, &path);
 	ikes_take(g, now, p, &path);
 }
@@ -239,7 +240,7 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 static bool may_follow(const struct gateway_peer *p, const struct endpoint *from)
 {
 	return (p->nat & NAT_REMOTE) && p->path.encapsulation == ENCAPSULATION_UDP &&
-	       p->path.local.port == UDP_IKE && !p->update.checking && from->port &&
+	       p->path.local.port == UDP_IKE && from->port &&
 	       from->addr.family == p->path.remote.addr.family && addr_is_host(&from->addr) &&
 	       comes_from(p->entry, &from->addr);
 }
@@ -262,6 +263,11 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 {
 	if (endpoint_eq(from, &p->path.remote)) {
 		p->source_due = VTIME_NEVER;
+		p->source_waits = false;
+	} else if (p->update.checking) {
+		p->source = *from;
+		p->source_waits = true;
+		g->counters.not_followed++;
 	} else if (!may_follow(p, from)) {
 		g->counters.not_followed++;
 	} else if (!p->roams) {
@@ -364,6 +370,19 @@ void roam_end(struct gateway *g, struct gateway_peer *p)
 	p->limit = NULL;
 }
 
+/* What has come from elsewhere meanwhile may be the client: it has not answered where it was asked. */
+static void check_fails(struct gateway *g, vtime now, struct gateway_peer *p)
+{
+	struct endpoint from = p->source;
+	bool waits = p->source_waits;
+
+	update_gateway_timeout(&p->update, now);
+	carry_out(g, now, p);
+	p->nat = p->nat_before;
+	if (waits)
+		source(g, now, p, &from);
+}
+
 void roam_timeout(struct gateway *g, vtime now)
 {
 	vtime first = VTIME_NEVER;
@@ -376,11 +395,8 @@ void roam_timeout(struct gateway *g, vtime now)
 
 		if (!p->used)
 			continue;
-		if (update_gateway_deadline(&p->update) <= now) {
-			update_gateway_timeout(&p->update, now);
-			carry_out(g, now, p);
-			p->nat = p->nat_before;
-		}
+		if (update_gateway_deadline(&p->update) <= now)
+			check_fails(g, now, p);
 		if (p->source_due <= now)
 			follow(g, now, p, &p->source);
 		first = vtime_min(first, update_gateway_deadline(&p->update));

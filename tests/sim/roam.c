@@ -176,6 +176,7 @@ void roam_send_down(struct roam *r, const struct endpoint *from, const struct en
 		    struct slice bytes)
 {
 	struct happening h = { .place = AT_CLIENT, .from = *from, .to = *to };
+	size_t before = roam_allocated();
 	char text[ENDPOINT_TEXT_MAX];
 	struct roam_datagram d;
 
@@ -184,6 +185,7 @@ void roam_send_down(struct roam *r, const struct endpoint *from, const struct en
 	h.site = site_of(r, &to->addr);
 	if (h.site < ROAM_SITES_MAX) {
 		put_on_link(r, &r->sites[h.site].down, &h, bytes);
+		r->gateway.memory -= roam_allocated() - before;
 		return;
 	}
 	trace_line(&r->trace, r->now, "gateway ──► %s, where nobody is", endpoint_text(to, text));

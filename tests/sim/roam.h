@@ -130,6 +130,7 @@ struct roam {
 	struct rng dice, wire, inner_dice;
 	struct roam_settings settings;
 	struct roam_site sites[ROAM_SITES_MAX];
+	unsigned addresses[ROAM_SITES_MAX]; /* that were given out in each */
 	struct roam_gateway gateway;
 	struct addr outer, outer6; /* the gateway's */
 	struct addr host; /* behind it */
@@ -219,6 +220,8 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 			   struct slice bytes);
 void roam_gateway_timeout(struct roam *r);
 vtime roam_gateway_deadline(const struct roam *r);
+/* Bytes of the heap that are in use. */
+size_t roam_allocated(void);
 
 /* ---- roam_see.c ---- */
 

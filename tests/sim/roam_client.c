@@ -177,7 +177,7 @@ struct addr roam_address(struct roam *r, unsigned site)
 			  r->settings.nat[site] ? "192.168.0.0" :
 						  "198.51.0.0";
 	bool ip6 = r->settings.ip6[site];
-	uint64_t number = ++r->mark[7];
+	unsigned number = ++r->addresses[site];
 	struct addr a;
 
 	if (!addr_parse(net, &a))

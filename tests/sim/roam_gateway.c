@@ -12,7 +12,7 @@
 
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
-static size_t allocated(void)
+size_t roam_allocated(void)
 {
 	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes() :
 							 mallinfo2().uordblks;
@@ -158,7 +158,7 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 			   struct slice bytes)
 {
 	struct gateway_event ev = { .type = GATEWAY_EVENT_DATAGRAM };
-	size_t before = allocated();
+	size_t before = roam_allocated();
 	uint8_t arena[ARENA];
 	struct batch b;
 	struct pkt *p;
@@ -177,16 +177,16 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 	else if (p->kind == PKT_INNER)
 		take_inner(r, p);
 	pump(r);
-	r->gateway.memory += allocated() - before;
+	r->gateway.memory += roam_allocated() - before;
 }
 
 void roam_gateway_timeout(struct roam *r)
 {
-	size_t before = allocated();
+	size_t before = roam_allocated();
 
 	gateway_timeout(r->gateway.engine, r->now);
 	pump(r);
-	r->gateway.memory += allocated() - before;
+	r->gateway.memory += roam_allocated() - before;
 }
 
 vtime roam_gateway_deadline(const struct roam *r)

@@ -311,6 +311,32 @@ static void test_sent_on_from_elsewhere(void **state)
 	gworld_free(w);
 }
 
+/* Meanwhile the client has been heard from where it really is: that is not forgotten. */
+static void test_heard_while_asked_elsewhere(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(12, &wire);
+	struct gworld_client *c, *other;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	other = client(w, "other.example.com", NULL);
+	before = names_of(c);
+	wire.record = wire.lose_recorded = true;
+	gworld_move(c, "192.168.7.7", OTHER_NAT);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
+	gworld_ping(c, HOST);
+	gworld_run(w, 4 * VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_FAILED), 1);
+	assert_peer_at(w, OTHER_NAT);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_free(w);
+}
+
 /* ---- refusals ---- */
 
 static void test_address_that_is_not_allowed(void **state)
@@ -430,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_pair_that_is_being_negotiated),
 		cmocka_unit_test(test_recorded_and_sent_again),
 		cmocka_unit_test(test_sent_on_from_elsewhere),
+		cmocka_unit_test(test_heard_while_asked_elsewhere),
 		cmocka_unit_test(test_address_that_is_not_allowed),
 		cmocka_unit_test(test_roaming_is_off),
 		cmocka_unit_test(test_nat_moves_under_a_client),
