@@ -91,7 +91,11 @@ function(godwit_dependency_ipsecmb)
 			int main(void)
 			{
 				static struct gcm_key_data key;
+				static struct gcm_context_data context;
+				aes_gcm_precomp_t precompute = aes_gcm_precomp_256_vaes_avx512;
+				aes_gcm_enc_dec_t encrypt = (void *)0;
 
+				(void)context, (void)precompute, (void)encrypt;
 				aes_keyexp_256_enc_avx512(\"\", key.expanded_keys);
 				aes_gcm_precomp_256_vaes_avx512(&key);
 				aes_gcm_enc_256_vaes_avx512();

@@ -157,6 +157,17 @@ static void test_every_fault_is_found(void **state)
 	}
 }
 
+/* Whom to trust is the published vectors' affair. */
+static void test_wrong_alike(void **state)
+{
+	const struct gcm_library both = fake_library();
+
+	fault = FAULT_ICV;
+	assert_int_equal(gcm_judge(&both, &both, fake_clock), GCM_WRONG);
+	fault = FAULT_TEXT;
+	assert_int_equal(gcm_judge(&both, &both, fake_clock), GCM_WRONG);
+}
+
 static void test_absent(void **state)
 {
 	assert_int_equal(gcm_judge(&gcm_wolfssl, NULL, fake_clock), GCM_ABSENT);
@@ -296,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_faster),
 		cmocka_unit_test(test_not_clearly_faster),
 		cmocka_unit_test(test_every_fault_is_found),
+		cmocka_unit_test(test_wrong_alike),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_libipsecmb_is_right),
