@@ -232,6 +232,8 @@ struct session_roam {
 	bool slept;
 	bool failed; /* nobody has answered on this path: is there another? */
 	bool held; /* RECOVERING because there is no path, and for no other reason */
+	bool moved; /* what session_roam_output does is due, */
+	bool released; /* also for what was held */
 	vtime since; /* of what is not answered yet; 0: all is well */
 	struct update_client update;
 	struct addr arrived_to; /* the last IKE message */
@@ -712,6 +714,12 @@ void session_roam_path(struct session *s);
 void session_roam_up(struct session *s, vtime now);
 /* What was asked of the gateway is void: all begins anew. */
 void session_roam_stop(struct session *s, vtime now);
+/*
+ * What comes behind the message that tells the gateway of a move: what was held goes out, so that its
+ * answers find the gateway told, and the kernel does its part, which takes longer than a round trip may.
+ * False: nothing is due.
+ */
+bool session_roam_output(struct session *s, vtime now);
 /* There is no path: what the host sends waits. */
 bool session_roam_holds(const struct session *s);
 /* This one is established, and the newest. */

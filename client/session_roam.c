@@ -81,10 +81,26 @@ static void all_move(struct session *s, vtime now)
 	s->path.generation = ++s->generation;
 	outers_move(s);
 	ikes_move(s, now);
+	s->roam.moved = true;
+}
+
+bool session_roam_output(struct session *s, vtime now)
+{
+	struct session_roam *r = &s->roam;
+
+	if (!r->moved)
+		return false;
+	r->moved = false;
+	if (s->over || s->state == SESSION_CLOSING)
+		return true;
+	for (unsigned i = 0; r->released && i < s->net.ntunnels; i++)
+		session_epochs_follow(s, now, i);
+	r->released = false;
 	session_tun_outer(s);
 	session_mtu_update(s, now);
 	s->mtu_asked = 0;
 	session_mtu_ask(s, now);
+	return true;
 }
 
 struct ike_notify session_notify(const struct update_message *m)
@@ -403,11 +419,10 @@ static void move(struct session *s, vtime now)
 	ev.move.old = s->path.local.addr;
 	if (held)
 		unhold(s, now);
+	r->released |= held;
 	s->path.local.addr = c->local;
 	remote_is(s, now, &c->remote);
 	all_move(s, now);
-	for (unsigned i = 0; held && i < s->net.ntunnels; i++)
-		session_epochs_follow(s, now, i);
 	session_refusals_end(s, now);
 	ev.move.from = s->path.local;
 	ev.move.to = s->path.remote;

@@ -211,6 +211,50 @@ static void one_update_and_one_round_trip(void **state)
 	assert_int_equal(bench_info(b).state, SESSION_UP);
 }
 
+/* Which effect of the next facts comes first. */
+static bool comes_before(struct bench *b, enum session_effect_type first,
+			 enum session_effect_type then)
+{
+	const struct session_event ev = { .type = SESSION_EVENT_FACTS, .facts = &net.facts };
+	unsigned n = 0, at_first = 0, at_then = 0;
+	struct session_effect fx;
+
+	b->looks = 0;
+	session_event(b->s, b->now, &ev);
+	fake_ike_push(1, IKE_EFFECT_SEND);
+	while (session_output(b->s, b->now, &fx)) {
+		n++;
+		at_first = fx.type == first && !at_first ? n : at_first;
+		at_then = fx.type == then && !at_then ? n : at_then;
+		bench_take(b, &fx);
+	}
+	return at_first && at_then && at_first < at_then;
+}
+
+static void the_gateway_is_told_first(void **state)
+{
+	static const struct session_event network = { .type = SESSION_EVENT_NETWORK };
+	struct bench *b = *state;
+
+	up(b, true);
+	net_is(NULL, "203.0.113.5");
+	session_event(b->s, b->now, &network);
+	bench_pump(b);
+	assert_int_equal(b->looks, 1);
+	/* Rules, addresses and the MTU take the kernel longer than a round trip may. */
+	assert_true(comes_before(b, SESSION_EFFECT_SEND, SESSION_EFFECT_TUN));
+	assert_true(esp_goes_from(b, "203.0.113.5"));
+	net_is(NULL, NULL);
+	network_changes(b);
+	assert_null(b->out[0]);
+	net_is("198.51.100.2", NULL);
+	session_event(b->s, b->now, &network);
+	bench_pump(b);
+	/* What is answered before it knows is answered to nowhere. */
+	assert_true(comes_before(b, SESSION_EFFECT_SEND, SESSION_EFFECT_PUBLISH_SLOT));
+	assert_true(esp_goes_from(b, "198.51.100.2"));
+}
+
 static void whoever_says_it_it_is_one_update(void **state)
 {
 	struct bench *b = *state;
@@ -654,6 +698,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(one_update_and_one_round_trip),
+		BENCH_TEST(the_gateway_is_told_first),
 		BENCH_TEST(whoever_says_it_it_is_one_update),
 		BENCH_TEST(two_changes_within_a_tenth_of_a_second),
 		BENCH_TEST(make_before_break),
