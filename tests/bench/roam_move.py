@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One move from network to network while a probe goes through the tunnel every millisecond.
 
-usage: roam_move.py ADDRESS hard|soft FROM TO METRIC WATCH
+usage: roam_move.py ADDRESS hard|gap|soft FROM TO METRIC WATCH
 
 Run in the client's namespace, with the device cN-1 up and 198.18.N.2 on it (N = FROM), and the other
 one (TO) up without an address.
 hard: the old address and link go, then the new address and a default route come, in one batch.
+gap: the same, with a time in between in which there is no network.
 soft: the new ones come, with a route that is preferred, and the old ones go a second later.
 
 Prints one JSON object. WATCH: seconds until a tunnel that does not come back is given up. Times of
@@ -27,6 +28,7 @@ INTERVAL = 0.001
 BEFORE = 0.3  # all is well for so long, before the first move
 STEADY = 0.7  # and again, after the last
 OVERLAP = 1.0
+PAUSE = 0.05  # without any network
 DRAIN = 0.5  # for the last replies
 SO_TIMESTAMPNS = 35
 RTMGRP = 0x4 | 0x10 | 0x40 | 0x1  # neighbours excepted: links, addresses, routes of IPv4
@@ -54,7 +56,7 @@ class Mover:
         gone = [f"addr del 198.18.{old}.2/24 dev c{old - 1}", f"link set c{old - 1} down"]
         come = [f"addr add 198.18.{new}.2/24 dev c{new - 1}",
                 f"route add default via 198.18.{new}.1 dev c{new - 1} metric {metric}"]
-        self.steps = [gone + come] if kind == "hard" else [come, gone]
+        self.steps = {"hard": [gone + come], "gap": [gone, come], "soft": [come, gone]}[kind]
         self.after = [f"link set c{old - 1} up"]
         self.ip = subprocess.Popen(["ip", "-force", "-batch", "-"], stdin=subprocess.PIPE,
                                    text=True, preexec_fn=urgent)
@@ -117,10 +119,10 @@ class Kernel:
         while len(data) >= 28:
             size, type_ = struct.unpack("IH", data[:6])
             body = data[16:size]
-            if type_ == RTM_NEWROUTE and body[1] == 0 and body[4] == MAIN and not self.exists:
-                self.exists = now
-            if type_ == RTM_DELADDR and not self.gone:
-                self.gone = now
+            if type_ == RTM_NEWROUTE and body[1] == 0 and body[4] == MAIN:
+                self.exists = self.exists or now
+            if type_ == RTM_DELADDR:
+                self.gone = self.gone or now
             data = data[(size + 3) & ~3 :]
 
 
@@ -197,6 +199,9 @@ def main():
         sys.exit(f"roam_move: {len(prober.came)} of {len(prober.sent)} replies before the move")
     breaks = [(time.time(), 0)]
     mover.give(mover.steps[0])
+    if kind == "gap":
+        run.until(breaks[0][0] + PAUSE)
+        mover.give(mover.steps[1])
     back = run.until_back(float(watch))
     breaks[0] = (breaks[0][0], kernel.exists)
     if kind == "soft":
