@@ -93,8 +93,12 @@ bool session_roam_output(struct session *s, vtime now)
 	r->moved = false;
 	if (s->over || s->state == SESSION_CLOSING)
 		return true;
-	for (unsigned i = 0; r->released && i < s->net.ntunnels; i++)
-		session_epochs_follow(s, now, i);
+	for (unsigned i = 0; r->released && i < s->net.ntunnels; i++) {
+		if (r->update.supported)
+			session_epochs_release(s, now, i);
+		else
+			session_epochs_follow(s, now, i);
+	}
 	r->released = false;
 	session_tun_outer(s);
 	session_mtu_update(s, now);

@@ -255,6 +255,33 @@ static void the_gateway_is_told_first(void **state)
 	assert_true(esp_goes_from(b, "198.51.100.2"));
 }
 
+static void what_was_held_waits_for_the_gateway_to_move(void **state)
+{
+	struct bench *b = *state;
+	vtime at;
+
+	b->config.settle = 10 * VTIME_MS;
+	up(b, true);
+	bench_run(b, b->now + VTIME_S);
+	assert_non_null(b->out[0]);
+	/* What was not held goes on. */
+	net_is(NULL, "203.0.113.5");
+	network_changes(b);
+	assert_true(esp_goes_from(b, "203.0.113.5"));
+	net_is(NULL, NULL);
+	network_changes(b);
+	assert_null(b->out[0]);
+	at = b->now;
+	net_is("198.51.100.2", NULL);
+	network_changes(b);
+	assert_true(request()->at == at);
+	assert_null(b->out[0]);
+	bench_run(b, at + VTIME_MS - 1);
+	assert_null(b->out[0]);
+	bench_run(b, at + VTIME_MS);
+	assert_true(esp_goes_from(b, "198.51.100.2"));
+}
+
 static void whoever_says_it_it_is_one_update(void **state)
 {
 	struct bench *b = *state;
@@ -699,6 +726,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(one_update_and_one_round_trip),
 		BENCH_TEST(the_gateway_is_told_first),
+		BENCH_TEST(what_was_held_waits_for_the_gateway_to_move),
 		BENCH_TEST(whoever_says_it_it_is_one_update),
 		BENCH_TEST(two_changes_within_a_tenth_of_a_second),
 		BENCH_TEST(make_before_break),
