@@ -9,7 +9,7 @@
 #define SEQUENCES_MAX UINT32_MAX
 #define GCM_PACKETS_MAX ((uint64_t)1 << 31)
 #define SMALL_BLOCK_BYTES_MAX ((uint64_t)32 << 30) /* 64-bit blocks collide early (Sweet32) */
-#define SETTLE_MOVE 10 /* to move an SA takes a gateway a part of the time that making it does */
+#define SETTLE_MOVE 20 /* to move an SA takes a gateway a part of the time that making it does */
 /* At the pace of the last look: so often at least until a limit is reached, and no faster than. */
 #define WATCH_LEAST (50 * VTIME_MS)
 #define WATCH_FAR (3600 * VTIME_S) /* what is farther off is not looked at for its own sake */

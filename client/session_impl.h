@@ -596,7 +596,7 @@ vtime session_demand_due_at(const struct session *s);
 /* Publishes what data goes out on, and takes away what is dead. */
 void session_epochs_follow(struct session *s, vtime now, unsigned slot);
 /*
- * The same when the gateway has just been told that we have moved: what was held waits for a tenth of
+ * The same when the gateway has just been told that we have moved: what was held waits for a twentieth of
  * `settle`, because what it sends before it has acted on that goes to the address before.
  */
 void session_epochs_release(struct session *s, vtime now, unsigned slot);

@@ -36,24 +36,28 @@ def summary(moves):
     }
 
 
-def bars(rows):
-    """(what, figure, met); only of what has been measured."""
-    def get(peer, scenario, kind):
-        return rows.get((peer, scenario, kind))
+def no_more(figure, limit):
+    return figure is not None and figure <= limit
 
-    for (peer, scenario, kind), r in rows.items():
+
+def bars(rows):
+    """(what, figure, met): those of godwit, of what has been measured."""
+    for (peer, scenario, kind), r in sorted(rows.items(), key=lambda x: (x[0][1], x[0][2])):
         if peer != "godwit":
             continue
         path, rtt = scenario.split(":")[0], int(scenario.split(":")[1])
         where = f"{kind}, {'NAT' if path == 'nat' else 'no NAT'}, round trip {rtt} ms"
-        if kind == "soft":
-            yield f"{where}: 0 lost", f"{r['lost_all']} of {r['moves']} moves", r["lost_all"] == 0
-            continue
         limit = rtt + 10
-        yield (f"{where}: outage <= {limit} ms", f"{r['outage_ms']} ms",
-               r["outage_ms"] is not None and r["outage_ms"] <= limit)
-        other = get("wireguard-new", scenario, kind)
-        if rtt == 0 and other:
+        other = rows.get(("wireguard-new", scenario, kind))
+        if kind == "soft":
+            yield f"{where}: 0 lost", f"{r['lost_all']} in {r['moves']} moves", r["lost_all"] == 0
+        elif kind == "gap":
+            yield (f"{where}: from the new address <= {limit} ms", f"{r['since_ms']} ms",
+                   no_more(r["since_ms"], limit))
+        else:
+            yield (f"{where}: outage <= {limit} ms", f"{r['outage_ms']} ms",
+                   no_more(r["outage_ms"], limit))
+        if kind == "hard" and rtt == 0 and path == "plain" and other:
             yield (f"{where}: below wireguard-go, offloads",
                    f"{r['outage_ms']} against {other['outage_ms']} ms",
                    r["outage_ms"] is not None and
