@@ -782,7 +782,7 @@ bool session_ikes_output(struct session *s, vtime now, struct session_effect *ou
 		if (ikes_pull(s, now, out, &message)) {
 			if (message)
 				return true;
-		} else if (!session_roam_output(s, now) && !say_goodbye(s, now)) {
+		} else if (!say_goodbye(s, now)) {
 			return false;
 		}
 	}

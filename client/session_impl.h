@@ -232,8 +232,8 @@ struct session_roam {
 	bool slept;
 	bool failed; /* nobody has answered on this path: is there another? */
 	bool held; /* RECOVERING because there is no path, and for no other reason */
-	bool moved; /* what session_roam_output does is due, */
-	bool released; /* also for what was held */
+	bool release; /* what was held for that: as soon as all messages are sent */
+	bool moved; /* what the kernel is to do about a move: behind that */
 	vtime since; /* of what is not answered yet; 0: all is well */
 	struct update_client update;
 	struct addr arrived_to; /* the last IKE message */
@@ -719,14 +719,14 @@ void session_roam_path(struct session *s);
 void session_roam_up(struct session *s, vtime now);
 /* What was asked of the gateway is void: all begins anew. */
 void session_roam_stop(struct session *s, vtime now);
-/*
- * What comes behind the message that tells the gateway of a move: what was held goes out, so that its
- * answers find the gateway told, and the kernel does its part, which takes longer than a round trip may.
- * False: nothing is due.
- */
-bool session_roam_output(struct session *s, vtime now);
 /* There is no path: what the host sends waits. */
 bool session_roam_holds(const struct session *s);
+/*
+ * Called when all messages are on their way: what waited for a path follows them. An answer that comes at
+ * once would else go to where we were. What the kernel is to do about a move comes behind that, too: it
+ * takes longer than a round trip may. False: nothing waits, and nothing has been done.
+ */
+bool session_roam_release(struct session *s, vtime now);
 /* This one is established, and the newest. */
 void session_roam_established(struct session *s, vtime now, bool supported);
 void session_roam_notify(struct session *s, vtime now, const struct session_ike *i,

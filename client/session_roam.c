@@ -84,29 +84,6 @@ static void all_move(struct session *s, vtime now)
 	s->roam.moved = true;
 }
 
-bool session_roam_output(struct session *s, vtime now)
-{
-	struct session_roam *r = &s->roam;
-
-	if (!r->moved)
-		return false;
-	r->moved = false;
-	if (s->over || s->state == SESSION_CLOSING)
-		return true;
-	for (unsigned i = 0; r->released && i < s->net.ntunnels; i++) {
-		if (r->update.supported)
-			session_epochs_release(s, now, i);
-		else
-			session_epochs_follow(s, now, i);
-	}
-	r->released = false;
-	session_tun_outer(s);
-	session_mtu_update(s, now);
-	s->mtu_asked = 0;
-	session_mtu_ask(s, now);
-	return true;
-}
-
 struct ike_notify session_notify(const struct update_message *m)
 {
 	return (struct ike_notify){
@@ -339,6 +316,37 @@ vtime session_roam_due_at(const struct session *s)
 	return vtime_min(s->roam.ask_at, update_client_deadline(&s->roam.update));
 }
 
+static void release(struct session *s, vtime now)
+{
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		if (s->roam.update.supported)
+			session_epochs_release(s, now, i);
+		else
+			session_epochs_follow(s, now, i);
+	}
+}
+
+static void kernel_follows(struct session *s, vtime now)
+{
+	session_tun_outer(s);
+	session_mtu_update(s, now);
+	s->mtu_asked = 0;
+	session_mtu_ask(s, now);
+}
+
+bool session_roam_release(struct session *s, vtime now)
+{
+	struct session_roam *r = &s->roam;
+	bool held = r->release, moved = r->moved;
+
+	r->release = r->moved = false;
+	if (held)
+		release(s, now);
+	if (moved && !s->over && s->state != SESSION_CLOSING)
+		kernel_follows(s, now);
+	return held || moved;
+}
+
 /* Nobody can be pinged: what comes tells, unless it may still come over the old path. */
 static bool data_has_come(struct session *s, vtime now)
 {
@@ -423,10 +431,10 @@ static void move(struct session *s, vtime now)
 	ev.move.old = s->path.local.addr;
 	if (held)
 		unhold(s, now);
-	r->released |= held;
 	s->path.local.addr = c->local;
 	remote_is(s, now, &c->remote);
 	all_move(s, now);
+	r->release = held;
 	session_refusals_end(s, now);
 	ev.move.from = s->path.local;
 	ev.move.to = s->path.remote;
