@@ -20,17 +20,22 @@ networks() { # COUNT
 		ip -n "$NSG" route replace 198.18.$n.0/24 via $NAT_ADDR
 		ip -n "$NSG" -6 route replace fd18:$n::/64 via fd18:9::2
 	done
+	# As all of them have it from then on: the one that comes first is used first.
+	ip -n "$NSC" route del default via 198.18.1.1
+	ip -n "$NSC" route add default via 198.18.1.1 metric 10
 	AT=1
 }
 
 # The router's end of a link carries a moment after the client's, and what it should have answered to
-# until then (ARP) is asked for again a second later: no change of address that we want to look at.
+# until then (ARP) is asked for again a second later. So is the client's own address, if packets for it
+# came while it was away. Neither is what we want to look at.
 router_carries() { ip -n "$NSR" -o link show "$1" | grep -q 'LOWER_UP.* state UP '; }
 link_up() { # NUMBER
 	local dev=r$1
 	[ "$1" != 1 ] || dev=rc
 	ip -n "$NSC" link set c$(($1 - 1)) up
 	wait_for 5 router_carries $dev || fail "the link of network $1 does not come up"
+	ip -n "$NSR" neigh flush dev $dev
 }
 
 # Changes are words for one call of ip, so that two of them can be close to each other.
