@@ -82,7 +82,7 @@ move() {
 	AT=$to
 }
 
-one_ping() { in_client ping -q -c 1 -W 1 $SERVER_ADDR; }
+one_ping() { in_client ping -q -c 1 -W 1 $SERVER_ADDR >/dev/null; }
 
 # ---- our own gateway -------------------------------------------------------------------------
 
