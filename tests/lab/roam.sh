@@ -86,15 +86,17 @@ one_ping() { in_client ping -q -c 1 -W 1 $SERVER_ADDR >/dev/null; }
 
 # ---- our own gateway -------------------------------------------------------------------------
 
-# own_conf [ADDRESSES]: of the gateway; the client knows all of them. own.conf is the client's.
+# own_conf [ADDRESS...]: of the gateway; its name stands for all of them. own.conf is the client's.
 own_conf() {
-	local dir=$LAB_TMP/gw
+	local dir=$LAB_TMP/gw a
+	[ $# != 0 ] || set -- $GW_ADDR
 	mkdir -p "$dir"
+	for a; do echo "$a gw.lab.test"; done >"$LAB_TMP/hosts"
 	(
 		umask 077
 		cat >"$dir/gateway.conf" <<-CONF
 			[gateway]
-			listen = ${1:-$GW_ADDR}
+			listen = $(echo "$*" | sed "s/ /, /g")
 			identity = gw.lab.test
 			[pool]
 			addresses = 10.9.0.0/24
@@ -110,7 +112,7 @@ own_conf() {
 		CONF
 		cat >"$LAB_OUT/own.conf" <<-CONF
 			[gateway]
-			address = ${1:-$GW_ADDR}
+			address = gw.lab.test
 			identity = gw.lab.test
 			[auth]
 			identity = laptop@example.com
@@ -134,9 +136,11 @@ own_stop() {
 
 own_is_up() { [ "$(client_json own state 2>/dev/null)" = up ]; }
 
-# own_connect: what it tells is in own.log.
+# own_connect: with a file of hosts of its own, which ends with it; what it tells is in own.log.
+# shellcheck disable=SC2016
 own_connect() {
-	(exec ip netns exec "$NSC" "$GODWIT" connect -v --no-detach "$LAB_OUT/own.conf" \
+	(exec ip netns exec "$NSC" sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh \
+		"$LAB_TMP/hosts" "$GODWIT" connect -v --no-detach "$LAB_OUT/own.conf" \
 		>"$LAB_OUT/own.log" 2>&1) &
 	CLIENT_PID=$!
 	wait_for 10 own_is_up || fail "connect: $(tail -n 1 "$LAB_OUT/own.log")"
