@@ -134,25 +134,32 @@ own_stop() {
 	wait "$GATEWAY_PID" || fail "our gateway ended with $?: $(tail -n 1 "$LAB_OUT/own-gateway.log")"
 }
 
-own_is_up() { [ "$(client_json own state 2>/dev/null)" = up ]; }
+is_up() { [ "$(client_json "$1" state 2>/dev/null)" = up ]; }
 
-# own_connect: with a file of hosts of its own, which ends with it; what it tells is in own.log.
+# logged_connect NAME [OPTION...]: with a file of hosts of its own, which ends with it; what it tells is in
+# NAME.log.
 # shellcheck disable=SC2016
-own_connect() {
+logged_connect() {
+	local name=$1
+	shift
+	[ -e "$LAB_TMP/hosts" ] || cp /etc/hosts "$LAB_TMP/hosts"
 	(exec ip netns exec "$NSC" sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh \
-		"$LAB_TMP/hosts" "$GODWIT" connect -v --no-detach "$LAB_OUT/own.conf" \
-		>"$LAB_OUT/own.log" 2>&1) &
+		"$LAB_TMP/hosts" "$GODWIT" connect -v --no-detach "$@" "$LAB_OUT/$name.conf" \
+		>"$LAB_OUT/$name.log" 2>&1) &
 	CLIENT_PID=$!
-	wait_for 10 own_is_up || fail "connect: $(tail -n 1 "$LAB_OUT/own.log")"
-	wait_for 3 one_ping || fail "nothing comes through"
+	wait_for 10 is_up "$name" || fail "connect $name: $(tail -n 1 "$LAB_OUT/$name.log")"
+	wait_for 5 one_ping || fail "nothing comes through"
 }
 
-own_disconnect() {
+logged_disconnect() { # NAME
 	local status=0
-	in_client "$GODWIT" disconnect own >/dev/null || fail "disconnect"
+	in_client "$GODWIT" disconnect "$1" >/dev/null || fail "disconnect"
 	wait "$CLIENT_PID" || status=$?
 	expect_eq "the client's exit code" 0 $status
 }
+
+own_connect() { logged_connect own "$@"; }
+own_disconnect() { logged_disconnect own; }
 
 spis() { client_json own ike.spi_i ike.spi_r tunnels.0.epochs.0.spi_in tunnels.0.epochs.0.spi_out; }
 
@@ -167,4 +174,15 @@ rule() {
 	local n
 	n=$(gateway_json "counters.updates.$1")
 	echo "${n:-0}"
+}
+
+# updates_seen KEYS: what tshark finds in the last capture with these key logs: messages of IKE that are
+# encrypted, how many of them it cannot open, and how many have a notification of the update.
+updates_seen() {
+	WIRESHARK_CONFIG_DIR=$1 tshark -r "$CAPTURE" -Y 'isakmp.flag_e == 1' -T fields \
+		-e isakmp.typepayload -e isakmp.notify.msgtype 2>/dev/null | awk -F '\t' '
+		{ all++ }
+		$1 !~ /(^|,)8(,|$)/ { closed++ }
+		$2 ~ /4070[4-9]|972[89]/ { found++ }
+		END { print all + 0, closed + 0, found + 0 }'
 }
