@@ -176,6 +176,15 @@ rule() {
 	echo "${n:-0}"
 }
 
+# record_start NAMESPACE NAME FILTER: what passes all its devices into NAME.pcap; capture_stop ends it.
+record_start() {
+	CAPTURE=$LAB_OUT/$2.pcap
+	ip netns exec "$1" tcpdump -i any -U -s 2000 -B 65536 --immediate-mode -Z root -w "$CAPTURE" "$3" \
+		2>"$LAB_OUT/$2.tcpdump" &
+	CAPTURE_PID=$!
+	wait_for 5 grep -q 'listening on' "$LAB_OUT/$2.tcpdump" || fail "tcpdump does not start"
+}
+
 # updates_seen KEYS: what tshark finds in the last capture with these key logs: messages of IKE that are
 # encrypted, how many of them it cannot open, and how many have a notification of the update.
 updates_seen() {
