@@ -216,16 +216,17 @@ static struct flow_decision outbound_decide(struct outbound *o, const struct out
 struct outbound_slot {
 	uint32_t stamp;
 	struct esp_out *sa; /* NULL: none */
-	bool usable; /* there is one, and it has numbers left */
+	bool usable; /* there is one, and it has numbers left and time */
 };
 
 /* The stamp first: what changes behind it is seen by the next look. */
-static struct outbound_slot outbound_look(struct outbound *o, unsigned slot)
+static struct outbound_slot outbound_look(struct outbound *o, vtime now, unsigned slot)
 {
 	struct outbound_slot s = { .stamp = classifier_slot_stamp(o->classifier, slot) };
 
 	s.sa = classifier_slot_sa(o->classifier, slot);
-	s.usable = s.sa && s.sa->sequence <= UINT32_MAX;
+	s.usable = s.sa && s.sa->sequence <= UINT32_MAX &&
+		   (!s.sa->config.ends || now < s.sa->config.ends);
 	return s;
 }
 
@@ -422,13 +423,13 @@ static void outbound_packet(struct outbound *o, struct outbound_call *call, stru
 	pkt_trim(p, packet_length(pkt_slice(p)));
 	d = outbound_decide(o, call, &t);
 	if (d.action == FLOW_PROTECT)
-		s = outbound_look(o, d.slot);
+		s = outbound_look(o, call->now, d.slot);
 	/* The slot may be another tunnel's by now, and its SA not for this rule. */
 	while (classifier_rules_number(o->classifier) != call->number) {
 		call->policy = classifier_policy(o->classifier, &call->number);
 		d = outbound_decide(o, call, &t);
 		if (d.action == FLOW_PROTECT)
-			s = outbound_look(o, d.slot);
+			s = outbound_look(o, call->now, d.slot);
 	}
 	switch (d.action) {
 	case FLOW_PROTECT:
@@ -567,7 +568,7 @@ static bool outbound_release_one(struct outbound *o, const struct outbound_call 
 static enum served outbound_serve(struct outbound *o, const struct outbound_call *call,
 				  unsigned slot, unsigned *budget)
 {
-	struct outbound_slot s = outbound_look(o, slot);
+	struct outbound_slot s = outbound_look(o, call->now, slot);
 	bool refused = classifier_slot_refused(o->classifier, slot) > call->now;
 	hold_id id;
 
