@@ -536,28 +536,6 @@ static void without_any_path_it_holds(void **state)
 	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 2);
 }
 
-/* The data threads say so of what they have sent nothing on meanwhile, and may be heard afterwards. */
-static void a_packet_that_met_the_hold_asks_for_no_sa(void **state)
-{
-	const struct data_event data = { .type = DATA_NEED_SA };
-	const struct session_event ev = { .type = SESSION_EVENT_DATA, .data = &data };
-	struct bench *b = *state;
-	unsigned children;
-
-	up(b, true);
-	children = fake_ike_count(0, IKE_EVENT_CHILD);
-	net_is(NULL, NULL);
-	network_changes(b);
-	session_event(b->s, b->now, &ev);
-	net_is(NULL, "203.0.113.5");
-	network_changes(b);
-	session_event(b->s, b->now, &ev);
-	gateway_takes(b, 1, request(), false);
-	session_event(b->s, b->now, &ev);
-	bench_pump(b);
-	assert_int_equal(fake_ike_count(0, IKE_EVENT_CHILD), children);
-}
-
 static void what_was_held_follows_the_update(void **state)
 {
 	struct bench *b = *state;
@@ -823,7 +801,6 @@ int main(void)
 		BENCH_TEST(the_gateway_renews_at_the_old_address),
 		BENCH_TEST(what_the_request_did_not_list),
 		BENCH_TEST(without_any_path_it_holds),
-		BENCH_TEST(a_packet_that_met_the_hold_asks_for_no_sa),
 		BENCH_TEST(what_was_held_follows_the_update),
 		BENCH_TEST(after_sleep_it_asks),
 		BENCH_TEST(after_sleep_without_a_key_it_begins_anew),
