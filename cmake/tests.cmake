@@ -127,6 +127,13 @@ if(sources)
 	target_link_libraries(lab_server PRIVATE test_support)
 endif()
 
+# The lab's client that knows the keys and lies.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/mover/*.c)
+if(sources)
+	add_executable(lab_mover ${sources})
+	target_link_libraries(lab_mover PRIVATE test_support)
+endif()
+
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
 file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
 foreach(source IN LISTS sources)

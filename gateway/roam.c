@@ -218,8 +218,9 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 		.peer_nat = fx->notified.nat & NAT_REMOTE,
 		.own_nat = fx->notified.nat & NAT_LOCAL,
 	};
-	uint32_t list[ROAM_SPIS_MAX];
+	uint32_t list[ROAM_SPIS_MAX], identifier;
 	struct update_spis spis = { list, 0 };
+	struct endpoint before;
 
 	if (!p)
 		return;
@@ -228,11 +229,17 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 		esp_limit_received(p->limit, &n.from, g->arrived_n);
 	if (!p->update.checking)
 		p->nat_before = p->nat;
+	before = p->path.remote;
+	identifier = p->update.identifier;
 	spis.n = spis_of(g, p, list);
 	p->update.policy = comes_from(p->entry, &n.from.addr) ? &g->policy : &g->policy_nobody;
 	update_gateway_notify(&p->update, now, g->rng, &n, &spis);
 	carry_out(g, now, p);
-	p->nat = endpoint_eq(&p->path.remote, &n.from) && n.natd ? fx->notified.nat : p->nat_before;
+	/* A copy of an older request says nothing of where its client is now. */
+	if (n.natd && p->update.identifier != identifier && endpoint_eq(&p->path.remote, &n.from))
+		p->nat = fx->notified.nat;
+	else if (!endpoint_eq(&p->path.remote, &before))
+		p->nat = p->nat_before;
 }
 
 /* ---- clients that are followed ---- */

@@ -415,6 +415,50 @@ static void test_nat_moves_under_one_with_updates(void **state)
 	follows(true);
 }
 
+static void test_nat_moves_that_a_client_has_gone_behind(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(11, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	before = names_of(c);
+	gworld_move(c, "192.168.1.7", NAT);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_PASSED), 1);
+	assert_int_equal(gworld_peer(w, 0).nat, NAT_REMOTE);
+	gworld_rebind(c);
+	gworld_ping(c, HOST);
+	assert_int_equal(gworld_info(w).counters.followed, 1);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_free(w);
+}
+
+/* Its NAT-D is of another address: sent from where the client is now, that looks like a NAT. */
+static void test_copy_is_no_news_of_a_nat(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(12, &wire);
+	struct gworld_client *c;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	wire.record = true;
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, VTIME_S);
+	gworld_move(c, "198.51.200.10", NULL);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 2);
+	gworld_inject(c, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_REPLAYED), 1);
+	assert_int_equal(gworld_peer(w, 0).nat, NAT_NONE);
+	gworld_free(w);
+}
+
 static void test_what_is_not_authentic_moves_nobody(void **state)
 {
 	struct wire wire;
@@ -461,6 +505,8 @@ int main(void)
 		cmocka_unit_test(test_roaming_is_off),
 		cmocka_unit_test(test_nat_moves_under_a_client),
 		cmocka_unit_test(test_nat_moves_under_one_with_updates),
+		cmocka_unit_test(test_nat_moves_that_a_client_has_gone_behind),
+		cmocka_unit_test(test_copy_is_no_news_of_a_nat),
 		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
 	};
 
