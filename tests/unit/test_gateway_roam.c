@@ -415,6 +415,28 @@ static void test_nat_moves_under_one_with_updates(void **state)
 	follows(true);
 }
 
+/* A word over IKE that somebody has kept from coming and sent on: the data goes on as it did. */
+static void test_relayed_word_takes_no_data(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(13, &wire);
+	struct gworld_client *c, *other;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	other = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
+	wire.record = wire.lose_recorded = true;
+	for (unsigned i = 0; i < 120 && !wire.n; i++)
+		gworld_run(w, VTIME_S);
+	assert_true(wire.n > 0);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_true(gworld_ping(c, HOST) && gworld_ping(c, HOST) && gworld_ping(c, HOST));
+	assert_peer_at(w, NAT);
+	assert_int_equal(gworld_info(w).counters.followed, 0);
+	gworld_free(w);
+}
+
 static void test_what_is_not_authentic_moves_nobody(void **state)
 {
 	struct wire wire;
@@ -461,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_roaming_is_off),
 		cmocka_unit_test(test_nat_moves_under_a_client),
 		cmocka_unit_test(test_nat_moves_under_one_with_updates),
+		cmocka_unit_test(test_relayed_word_takes_no_data),
 		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
 	};
 
