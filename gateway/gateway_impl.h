@@ -86,6 +86,7 @@ struct gateway_peer {
 	vtime since;
 	vtime heard_at;
 	bool probing; /* it has been asked whether it is alive */
+	bool asleep; /* it has not answered, and may come back, from wherever */
 	struct gateway_ike *ikes; /* its ISAKMP SAs */
 	unsigned slots[PEER_TUNNELS_MAX];
 	unsigned nslots;
@@ -236,6 +237,8 @@ void peer_unlink(struct gateway_ike *i);
 void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p);
 /* It does not answer over this SA. */
 void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i);
+/* Room for somebody: of those that are asleep the one that has been so for longest goes. False: none. */
+bool peer_evict(struct gateway *g, vtime now);
 /* One of its SAs is gone. */
 void peer_lost(struct gateway *g, vtime now, struct gateway_peer *p);
 /* All of it goes at once; goodbye: it is told of its ISAKMP SAs' end. */

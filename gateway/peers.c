@@ -35,6 +35,21 @@ static struct gateway_peer *peer_find(struct gateway *g, const struct gateway_ik
 	return NULL;
 }
 
+bool peer_evict(struct gateway *g, vtime now)
+{
+	struct gateway_peer *longest = NULL;
+
+	for (unsigned k = 0; k < g->config->clients_max; k++) {
+		struct gateway_peer *p = &g->peers[k];
+
+		if (p->used && p->asleep && (!longest || p->heard_at < longest->heard_at))
+			longest = p;
+	}
+	if (longest)
+		peer_drop(g, now, longest, false, "silent, and there is no room for others");
+	return longest != NULL;
+}
+
 static struct gateway_peer *peer_new(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
 	for (unsigned k = 0; k < g->config->clients_max; k++) {
@@ -146,6 +161,8 @@ bool peer_join(struct gateway *g, vtime now, struct gateway_ike *i)
 		p = peer_find(g, i);
 	if (!p) {
 		p = peer_new(g, now, i);
+		if (!p && peer_evict(g, now))
+			p = peer_new(g, now, i);
 		if (!p)
 			return false;
 		log_ev(g->log, LOG_INFO, "client connected", log_str("entry", p->entry->name),
@@ -182,7 +199,7 @@ void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p)
 {
 	(void)g;
 	p->heard_at = now;
-	p->probing = false;
+	p->probing = p->asleep = false;
 }
 
 void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodbye, const char *why)
@@ -207,11 +224,17 @@ void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodby
 
 void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
+	struct gateway_peer *p = i->peer;
+
+	p->probing = false;
 	/* Over one that has been replaced it need not. */
-	if (peer_main(i->peer) == i)
-		peer_drop(g, now, i->peer, false, "silent");
+	if (peer_main(p) != i)
+		return;
+	/* Its keys end by themselves. */
+	if (p->roams)
+		p->asleep = true;
 	else
-		i->peer->probing = false;
+		peer_drop(g, now, p, false, "silent");
 }
 
 static bool peer_usable(const struct gateway *g, const struct gateway_peer *p)
@@ -237,7 +260,7 @@ static void peer_ask(struct gateway *g, vtime now, struct gateway_peer *p)
 
 	if (!i && silence >= ORPHAN_SILENCE) {
 		peer_drop(g, now, p, false, "silent, and it has no ISAKMP SA");
-	} else if (i && g->config->dpd && !p->probing && silence >= g->config->dpd) {
+	} else if (i && g->config->dpd && !p->probing && !p->asleep && silence >= g->config->dpd) {
 		p->probing = true;
 		ike_give(g, now, i, &(struct ike_event){ .type = IKE_EVENT_PROBE });
 	}

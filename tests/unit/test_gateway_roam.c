@@ -378,6 +378,66 @@ static void test_roaming_is_off(void **state)
 	gworld_free(w);
 }
 
+/* ---- asleep ---- */
+
+static void wakes(struct gworld_client *c)
+{
+	c->gone = false;
+	gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+}
+
+/* Who does not answer may be asleep: his SAs are there when he wakes, also behind another NAT. */
+static void test_asleep_for_long(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(14, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	before = names_of(c);
+	c->gone = true;
+	gworld_run(w, 600 * VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 1);
+	addr_parse(OTHER_NAT, &c->seen);
+	c->moves++;
+	wakes(c);
+	gworld_run(w, VTIME_S);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	assert_peer_at(w, OTHER_NAT);
+	/* When its keys have ended nothing is left. */
+	c->gone = true;
+	gworld_run(w, 10 * 3600 * VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 0);
+	gworld_free(w);
+}
+
+/* But nobody who is there has to wait for him. */
+static void test_asleep_and_no_room(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(15, &wire);
+	struct gworld_client *c;
+
+	w->config.clients_max = 2;
+	gworld_start(w);
+	client(w, "first.example.com", NULL)->gone = true;
+	gworld_run(w, 100 * VTIME_S);
+	client(w, "second.example.com", NULL)->gone = true;
+	gworld_run(w, 200 * VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 2);
+	client(w, "third.example.com", NULL);
+	assert_int_equal(gworld_info(w).clients, 2);
+	/* The one that has slept for longest had to go, and comes back. */
+	c = w->clients[0];
+	wakes(c);
+	gworld_run(w, 30 * VTIME_S);
+	assert_true(gworld_ping(c, HOST));
+	gworld_free(w);
+}
+
 /* ---- following ---- */
 
 static void follows(bool updates)
@@ -481,6 +541,8 @@ int main(void)
 		cmocka_unit_test(test_heard_while_asked_elsewhere),
 		cmocka_unit_test(test_address_that_is_not_allowed),
 		cmocka_unit_test(test_roaming_is_off),
+		cmocka_unit_test(test_asleep_for_long),
+		cmocka_unit_test(test_asleep_and_no_room),
 		cmocka_unit_test(test_nat_moves_under_a_client),
 		cmocka_unit_test(test_nat_moves_under_one_with_updates),
 		cmocka_unit_test(test_relayed_word_takes_no_data),
