@@ -42,6 +42,7 @@ struct gateway_ike {
 	bool roams; /* both ends have announced address updates */
 	bool closing; /* CLOSE has been said */
 	vtime due;
+	uint64_t begun; /* grows with each */
 	uint64_t order; /* grows with each that is established; 0: not yet */
 	vtime rekey_at; /* VTIME_NEVER: not this one */
 	unsigned failures; /* of its renewal */
@@ -153,7 +154,7 @@ struct gateway {
 	unsigned *ring; /* those that may have something to say; nikes places */
 	unsigned ring_first, ring_n;
 	vtime ikes_due; /* no ISAKMP SA is due before that */
-	uint64_t ike_order;
+	uint64_t ike_order, ikes_begun;
 	unsigned verifies; /* VERIFYs to be said */
 	uint32_t verify_ids;
 	struct halfopen halfopen;

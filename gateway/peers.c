@@ -132,12 +132,48 @@ static void peer_trim(struct gateway *g, vtime now, const struct gateway_peer *p
 		ike_close(g, now, oldest);
 }
 
+/*
+ * A client that begins another one has given up what it began before, although that may come to its
+ * end later: of those that it has begun the one that it began last is the newest.
+ */
+static void order_as_begun(const struct gateway_peer *p, struct gateway_ike *i)
+{
+	for (struct gateway_ike *k = p->ikes; k; k = k->peer_next) {
+		uint64_t order = k->order;
+
+		if (k->ours || i->ours || k->closing || k->begun < i->begun || order > i->order)
+			continue;
+		k->order = i->order;
+		i->order = order;
+	}
+}
+
+/* We began it where the client was before: it has told us since. */
+static void ike_stays(struct gateway *g, vtime now, const struct gateway_peer *p,
+		      struct gateway_ike *i)
+{
+	const struct ike_event ev = { .type = IKE_EVENT_MOVE, .path = p->path };
+
+	i->path = p->path;
+	i->nat = p->nat;
+	ike_give(g, now, i, &ev);
+}
+
 static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, struct gateway_ike *i)
 {
 	bool moved = !endpoint_eq(&p->path.remote, &i->path.remote);
 
 	peer_unlink(i);
+	order_as_begun(p, i);
 	ike_link(p, i);
+	if (peer_main(p) != i) {
+		peer_trim(g, now, p);
+		return;
+	}
+	if (i->ours && moved) {
+		ike_stays(g, now, p, i);
+		moved = false;
+	}
 	i->path.generation = moved ? p->path.generation + 1 : p->path.generation;
 	p->path = i->path;
 	p->nat = i->nat;
