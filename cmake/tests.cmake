@@ -96,6 +96,8 @@ if(sources)
 		math(EXPR seeds "(${seeds} + 9) / 10")
 	endif()
 	godwit_test(sim field 900 sim --world many --seeds ${seeds})
+	math(EXPR seeds "(${GODWIT_SIM_SEEDS} * 4 + 24) / 25")
+	godwit_test(sim roam 900 sim --world roam --seeds ${seeds})
 endif()
 
 # The lab's wire decides as the simulator's does.
