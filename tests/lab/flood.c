@@ -105,7 +105,8 @@ static int send_all(uint32_t network, uint64_t flows, uint64_t rate, uint64_t se
 	uint64_t begun = now_ns(), sent = 0, refused = 0;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || flows == 0 || rate == 0 || payload < sizeof(uint64_t) || payload > PAYLOAD_MAX)
+	if (fd < 0 || flows == 0 || rate == 0 || payload < sizeof(uint64_t) ||
+	    payload > PAYLOAD_MAX)
 		return 1;
 	together_init(&t, payload);
 	while (now_ns() - begun < seconds * NS_PER_S) {
@@ -162,7 +163,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "discard") == 0)
 		return discard();
-	if ((argc == 6 || argc == 7) && strcmp(argv[1], "send") == 0 && inet_aton(argv[2], &network))
+	if ((argc == 6 || argc == 7) && strcmp(argv[1], "send") == 0 &&
+	    inet_aton(argv[2], &network))
 		return send_all(ntohl(network.s_addr), number(argv[3]), number(argv[4]),
 				number(argv[5]), argc == 7 ? number(argv[6]) : PAYLOAD);
 	fprintf(stderr, "usage: lab_flood send NETWORK FLOWS RATE SECONDS [BYTES] | discard\n");
