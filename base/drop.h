@@ -29,6 +29,12 @@
 	/* inner side */                                                                           \
 	X(DROP_TUN_MALFORMED, "tun_malformed")                                                     \
 	X(DROP_TUN_SOURCE, "tun_source")                                                           \
+	/* inner side: a header of virtio-net that does not fit its packet */                      \
+	X(DROP_VNET_TYPE, "vnet_type")                                                             \
+	X(DROP_VNET_SIZE, "vnet_size")                                                             \
+	X(DROP_VNET_LENGTH, "vnet_length")                                                         \
+	X(DROP_VNET_CSUM, "vnet_csum")                                                             \
+	X(DROP_VNET_HEADER, "vnet_header")                                                         \
 	X(DROP_BYPASS_ON_TUN, "bypass_on_tun")                                                     \
 	X(DROP_DISCARD, "discard")                                                                 \
 	X(DROP_NO_SA, "no_sa")                                                                     \
