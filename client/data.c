@@ -284,23 +284,29 @@ static uint16_t rx_port(const struct data_rx *r, const struct net_socket *s)
 	return s == &r->ike ? IKE_PORT : s == &r->natt ? IKE_NATT_PORT : ESP_PORT_BARE;
 }
 
+static void rx_batch(struct data_rx *r, uint16_t port)
+{
+	for (unsigned i = 0; i < r->in.n; i++)
+		r->in.pkts[i].to.port = port;
+	inbound_run(r->engine, runtime_now(), &r->in);
+	write_tun(r->tun, &r->drops, &r->in);
+	for (unsigned i = 0; i < r->in.n; i++)
+		if (r->in.pkts[i].kind == PKT_IKE)
+			rx_ike(r, &r->in.pkts[i]);
+}
+
 void data_rx_run(struct data_rx *r, struct net_socket *s)
 {
 	uint16_t port = rx_port(r, s);
 
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
-		classifier_pass(r->classifier, r->reader);
-		batch_reset(&r->in);
-		if (net_socket_recv(s, &r->in) <= 0)
+		if (net_socket_recv(s, &r->intake) <= 0)
 			return;
-		for (unsigned i = 0; i < r->in.n; i++)
-			r->in.pkts[i].to.port = port;
-		inbound_run(r->engine, runtime_now(), &r->in);
-		write_tun(r->tun, &r->drops, &r->in);
-		for (unsigned i = 0; i < r->in.n; i++)
-			if (r->in.pkts[i].kind == PKT_IKE)
-				rx_ike(r, &r->in.pkts[i]);
-		data_rx_report(r);
-		data_line_wake(&r->up);
+		while (net_intake_take(&r->intake, &r->in)) {
+			classifier_pass(r->classifier, r->reader);
+			rx_batch(r, port);
+			data_rx_report(r);
+			data_line_wake(&r->up);
+		}
 	}
 }

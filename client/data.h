@@ -68,7 +68,8 @@ struct data_rx {
 	struct data_line up;
 	struct tun *tun;
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
-	struct batch in;
+	struct net_intake intake;
+	struct batch in; /* views of it */
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
 

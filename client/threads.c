@@ -215,7 +215,7 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->rx.natt = host->natt;
 	d->rx.esp = host->esp;
 	d->rx.cisco = host->cisco;
-	arena_new(&d->rx.in, NET_BATCH_ARENA);
+	net_intake_init(&d->rx.intake, xcalloc(1, NET_INTAKE_ARENA));
 }
 
 struct data *data_new(struct host *host, const struct outbound_config *config,
@@ -308,7 +308,7 @@ void data_free(struct data *d)
 	inbound_free(d->rx.engine);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
-	free(d->rx.in.arena);
+	free(d->rx.intake.arena);
 	free(d->tx.out.arena);
 	free(d->tx.replies.arena);
 	free(d);

@@ -89,7 +89,7 @@ int net_socket_keep_whole(struct net_socket *s);
 
 /*
  * Which of these the kernel can do: datagrams are sent over loopback in one piece, received in one
- * piece, and compared. Where that is impossible (loopback is down) the kernel's word is believed.
+ * piece, and compared. What is not seen to work (loopback may be down) is not there.
  * For the start: it waits for at most some hundredths of a second.
  */
 unsigned net_offload_test(void);

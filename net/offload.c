@@ -80,7 +80,8 @@ static bool trial_is_cut(struct trial *t)
 		size_t wanted = SIZE - at < STRIDE ? SIZE - at : STRIDE;
 		int stride;
 
-		if (trial_recv(t, &stride) != (ssize_t)wanted || !trial_same(t, at, (ssize_t)wanted))
+		if (trial_recv(t, &stride) != (ssize_t)wanted ||
+		    !trial_same(t, at, (ssize_t)wanted))
 			return false;
 		at += wanted;
 	}
@@ -103,7 +104,6 @@ static bool trial_is_whole(struct trial *t)
 	return true;
 }
 
-/* False: there is no way to loopback. */
 static bool trial_send(const struct trial *t)
 {
 	return send(t->from, t->sent, SIZE, MSG_NOSIGNAL) == SIZE;
@@ -115,12 +115,12 @@ static unsigned trial_run(struct trial *t)
 
 	if (socket_set_int(t->from, IPPROTO_UDP, UDP_SEGMENT, STRIDE) == 0)
 		can |= NET_OFFLOAD_SEND;
-	if ((can & NET_OFFLOAD_SEND) && trial_send(t) && !trial_is_cut(t))
+	if ((can & NET_OFFLOAD_SEND) && !(trial_send(t) && trial_is_cut(t)))
 		can &= ~NET_OFFLOAD_SEND;
 	if (socket_set_int(t->to, IPPROTO_UDP, UDP_GRO, 1) == 0)
 		can |= NET_OFFLOAD_RECEIVE;
-	/* Without the other one nothing would come together. */
-	if (can == NET_OFFLOAD_ALL && trial_send(t) && !trial_is_whole(t))
+	/* Without the other one nothing would come together: there the kernel's word has to do. */
+	if (can == NET_OFFLOAD_ALL && !(trial_send(t) && trial_is_whole(t)))
 		can &= ~NET_OFFLOAD_RECEIVE;
 	return can;
 }

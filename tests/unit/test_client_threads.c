@@ -237,15 +237,17 @@ static void each_encapsulation_has_its_socket(void **state)
 		uint8_t buf[200], got[2000];
 		struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 200);
 		struct parts_batch *store = xcalloc(1, sizeof(*store));
-		static uint8_t arena[NET_BATCH_ARENA];
+		static uint8_t arena[NET_INTAKE_ARENA];
+		struct net_intake intake;
 		struct batch in, *batch = parts_batch(store);
 		struct pkt *p = parts_take(batch, inner);
 
 		back.data_port = b->host.cisco.port;
 		assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
 		assert_true(readable(b->peer.fd4));
-		batch_init(&in, arena, sizeof(arena));
-		assert_int_equal(net_socket_recv(&b->peer, &in), 1);
+		net_intake_init(&intake, arena);
+		assert_int_equal(net_socket_recv(&b->peer, &intake), 1);
+		assert_true(net_intake_take(&intake, &in));
 		assert_int_equal(get_be32(pkt_data(&in.pkts[0])), SPI);
 		assert_int_equal(esp_seal(b->gateway, p, 4), 0);
 		p->path = &back;
