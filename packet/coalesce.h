@@ -26,7 +26,7 @@
  * runs. Between flows, packets of a run overtake what came between them.
  *
  * Packets are borrowed and not written to: they stay where they are, and as they are, until the last write.
- * One batch may keep COALESCE_FLOWS runs open; one more ends the oldest. Nothing is allocated.
+ * At most COALESCE_FLOWS runs are open at a time; one more ends another. Nothing is allocated.
  */
 #ifndef GODWIT_PACKET_COALESCE_H
 #define GODWIT_PACKET_COALESCE_H
@@ -47,14 +47,14 @@ struct coalesce_packet {
 	uint16_t run; /* how many follow in its run, itself included; 0: it is not the first */
 };
 
-/* What the next packet of a run must be. Addresses of IPv4 fill the first word alone. */
+/* The run of a flow, and what the next packet of it must be. */
 struct coalesce_flow {
-	uint64_t addrs[4];
-	uint64_t rest; /* ports, protocol, IP version */
+	uint64_t addrs[4]; /* IPv4 fills the first word alone */
+	uint64_t ports; /* with protocol and IP version */
 	uint64_t same; /* TOS and TTL, or class, label and hop limit */
 	uint32_t sequence; /* TCP: of the next packet */
 	uint32_t total; /* the length of the super-packet */
-	uint16_t size; /* payload of all but the last packet */
+	uint32_t size; /* payload of all but the last packet */
 	uint8_t upper; /* offsets: of the upper layer */
 	uint8_t headers; /* and of the payload */
 	uint16_t first; /* packets' numbers */
@@ -65,11 +65,12 @@ struct coalesce_flow {
 
 /* The caller's memory; its content is coalesce's own. */
 struct coalesce {
+	unsigned what; /* enum coalesce_what */
 	unsigned n; /* packets */
 	unsigned at; /* the next to be put out */
-	unsigned flows_n;
+	unsigned flows_n; /* of `flows` in use */
 	unsigned oldest;
-	unsigned recent;
+	unsigned recent; /* the one that was continued last */
 	struct coalesce_flow flows[COALESCE_FLOWS];
 	struct coalesce_packet packets[COALESCE_PACKETS];
 };
@@ -87,8 +88,14 @@ struct coalesce_write {
 	struct iovec iov[2 + COALESCE_RUN];
 };
 
-/* Forgets all packets. */
-void coalesce_begin(struct coalesce *c);
+/* What may be joined: what the TUN takes super-packets of (TUN_F_TSO4 and 6; TUN_F_USO4 and 6). */
+enum coalesce_what {
+	COALESCE_TCP = 1,
+	COALESCE_UDP = 2,
+};
+
+/* Forgets all packets. With `what` 0 all that are added come out alone. */
+void coalesce_begin(struct coalesce *c, unsigned what);
 /*
  * The next packet (without TFC padding, at least one byte); false when there is no room for it, and
  * nothing has changed. Anything may be in it: it is somebody else's.

@@ -13,6 +13,8 @@
  *	mss.c       the MSS that TCP asks for, lowered to what fits (RFC 9293 section 3.7.1)
  *	fragment.c  IPv4 packets cut into fragments (RFC 791 section 3.2)
  *	ecn.c       ECN at both ends of a tunnel (RFC 6040, normal mode)
+ *	split.c     super-packets from the TUN cut into segments (split.h)
+ *	coalesce.c  runs of packets of one flow, for the TUN as super-packets (coalesce.h)
  *
  * Not here: reassembly (a fragment is judged by addresses and protocol alone), jumbograms (RFC
  * 2675), the IPv4 header checksum of a received packet (the kernel verifies it), ICMP timestamps,
@@ -49,13 +51,22 @@ enum packet_proto {
 };
 
 #define PACKET_TCP_HEADER 20
+#define PACKET_UDP_HEADER 8
 
 /* Flags in the byte 13 of a TCP header (RFC 9293 section 3.1). */
 enum packet_tcp_flag {
+	PACKET_TCP_FIN = 0x01,
 	PACKET_TCP_SYN = 0x02,
 	PACKET_TCP_RST = 0x04,
+	PACKET_TCP_PSH = 0x08,
 	PACKET_TCP_ACK = 0x10,
+	PACKET_TCP_URG = 0x20,
+	PACKET_TCP_CWR = 0x80,
 };
+
+/* Where the checksum lies in the upper-layer header. */
+#define PACKET_TCP_CHECKSUM 16
+#define PACKET_UDP_CHECKSUM 6
 
 /* The layout of one packet; offsets count from its first byte. */
 struct packet_layout {
@@ -90,6 +101,11 @@ uint32_t packet_length(struct slice ip);
  * length but the last. Its value is in the machine's byte order and goes only to these functions.
  */
 uint64_t packet_sum_add(uint64_t sum, struct slice s);
+/* The same, and copies the slice to dst, where it does not overlap. */
+uint64_t packet_sum_copy(uint64_t sum, void *dst, struct slice s);
+/* Adds one number as it would stand in two bytes, or in four at an even place. */
+uint64_t packet_sum_be16(uint64_t sum, uint16_t v);
+uint64_t packet_sum_be32(uint64_t sum, uint32_t v);
 /* Adds the pseudo header; both addresses are of one family. `length` is the upper layer's. */
 uint64_t packet_sum_pseudo(uint64_t sum, const struct addr *src, const struct addr *dst,
 			   uint8_t proto, uint32_t length);

@@ -10,8 +10,8 @@
  * Every segment gets the headers of the super-packet, with its own length, its IPv4 identification
  * (one more for each), TCP sequence number and checksums. FIN and PSH stay on the last, CWR on the
  * first; URG with its pointer, counted anew, as far as the urgent data goes (RFC 9293 section 3.8.5).
- * The checksums are of what is there, whatever the super-packet's own said; they are made while the
- * payload is copied, in one pass.
+ * The checksums are made while the payload is copied, in one pass, from the sum of the pseudo header
+ * that the kernel left in the super-packet.
  *
  * Segments lie at a fixed stride, so that they are sealed where they are and go out as they are:
  *
@@ -71,6 +71,10 @@ struct split {
 	bool gso; /* false: a packet that is ready where it lies */
 	bool ip6;
 	bool tcp;
+	uint8_t flags; /* of TCP */
+	uint16_t id; /* of IPv4 */
+	uint16_t urgent;
+	uint32_t sequence;
 	struct slice packet;
 	uint32_t headers; /* bytes that are in front of every segment's payload */
 	uint32_t upper; /* offset of the TCP or UDP header */
