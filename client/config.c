@@ -155,12 +155,6 @@ static const char *take_section(struct config_reader *r, char *s)
 				option_section_hint(name, hint));
 		return NULL;
 	}
-	if (section->later) {
-		config_complain(r, here(r, s),
-				"[%s] is not available in this version: %s; remove the section",
-				name, section->later);
-		return NULL;
-	}
 	if (section->named && !begin_policy(r, name))
 		return NULL;
 	r->skip = false;
@@ -308,12 +302,6 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 		r->unknown = true;
 		config_complain(r, at, "unknown key %s in [%s]; %s", key, r->shown,
 				option_key_hint(section, key, hint));
-		return 1;
-	}
-	if (o->later) {
-		config_complain(r, at,
-				"[%s] %s is not available in this version: %s; remove the line",
-				r->shown, key, o->later);
 		return 1;
 	}
 	seen = &config_seen(r, o)->key;

@@ -62,8 +62,7 @@ const char *option_key_hint(const char *section, const char *key, char buf[OPTIO
 	}
 	for (unsigned i = 0; i < options_n; i++) {
 		/* Without help it has one value only, and is no advice. */
-		if (strcmp(options[i].section, section) != 0 || options[i].later ||
-		    !options[i].help)
+		if (strcmp(options[i].section, section) != 0 || !options[i].help)
 			continue;
 		append(buf, "%s%s", separator, options[i].key);
 		separator = ", ";
@@ -152,7 +151,7 @@ static bool must_fill_in(const struct option *o)
 
 static bool has_default(const struct option *o)
 {
-	return o->help && !o->later && !must_fill_in(o);
+	return o->help && !must_fill_in(o);
 }
 
 /* A rule that is there does something: it stays a comment. */

@@ -149,7 +149,6 @@ struct option {
 	const char *preset; /* the default */
 	const char *sample; /* for the example, where there is no default */
 	const char *help; /* one short line; NULL: not in the example */
-	const char *later; /* the key is not of this version: why */
 	size_t field; /* of the draft: where a value goes that is taken as it is */
 	/* Of numbers, of texts in bytes (0: any), of durations in seconds or, where they have them, ms. */
 	uint32_t min, max;
@@ -161,7 +160,6 @@ struct option_section {
 	const char *name;
 	bool named; /* [name NAME] */
 	const char *sample; /* of that name */
-	const char *later; /* no part of it is of this version: why */
 };
 
 extern const struct option options[];

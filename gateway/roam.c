@@ -210,7 +210,6 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 		.natd = fx->notified.natd,
 		.peer_nat = fx->notified.nat & NAT_REMOTE,
 		.own_nat = fx->notified.nat & NAT_LOCAL,
-		.bytes = g->arrived_n,
 	};
 	uint32_t list[ROAM_SPIS_MAX];
 	struct update_spis spis = { list, 0 };
@@ -219,7 +218,7 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 		return;
 	/* Who repeats what he has sent before is not alive by that, but has sent it. */
 	if (fx->notified.again && p->limit)
-		esp_limit_received(p->limit, &n.from, n.bytes);
+		esp_limit_received(p->limit, &n.from, g->arrived_n);
 	if (!p->update.checking)
 		p->nat_before = p->nat;
 	spis.n = spis_of(g, p, list);

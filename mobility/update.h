@@ -149,7 +149,7 @@ struct update_effect {
 		struct {
 			struct path path; /* without a generation */
 			struct update_spis spis;
-			bool limited; /* see update_gateway_may_send */
+			bool limited; /* to UPDATE_LIMIT_FACTOR times what comes from there */
 		} move;
 	};
 };
@@ -167,7 +167,6 @@ struct update_notified {
 	bool natd; /* it had NAT-D payloads, which show: */
 	bool peer_nat; /* a NAT at its side */
 	bool own_nat; /* one at ours */
-	size_t bytes; /* of the datagram */
 };
 
 /* ---- the client (update_client.c) ---- */
@@ -348,7 +347,6 @@ struct update_gateway {
 	vtime check_until;
 	uint8_t check[UPDATE_CHECK_SIZE];
 	bool limited;
-	uint64_t received, sent; /* while limited */
 	uint32_t id; /* of the last CHECK */
 	unsigned nspis;
 	uint32_t spi[UPDATE_SPIS_MAX]; /* bound by the last request */
@@ -374,14 +372,6 @@ void update_gateway_notify(struct update_gateway *g, vtime now, struct rng *rng,
 void update_gateway_timeout(struct update_gateway *g, vtime now);
 bool update_gateway_output(struct update_gateway *g, struct update_effect *out);
 vtime update_gateway_deadline(const struct update_gateway *g);
-/*
- * While the path is limited: so many bytes have come from there, in whatever datagrams; whether so
- * many may go there now; they have gone. What may not go waits: until more has come, UNLIMIT or MOVE.
- * The datagrams of SEND go at once, and count.
- */
-void update_gateway_received(struct update_gateway *g, const struct endpoint *from, size_t bytes);
-bool update_gateway_may_send(const struct update_gateway *g, size_t bytes);
-void update_gateway_sent(struct update_gateway *g, size_t bytes);
 const char *update_gateway_rule_name(enum update_gateway_rule rule);
 
 #endif

@@ -146,8 +146,6 @@ static void move_checking(struct view *v)
 
 	take_path(v);
 	g->limited = true;
-	g->received = v->n->bytes;
-	g->sent = 0;
 	g->checking = true;
 	g->check_until = vtime_add(v->now, UPDATE_CHECK_WAIT);
 	rng_fill(v->rng, check.random, sizeof(check.random));
@@ -425,25 +423,6 @@ void update_gateway_new_sa(struct update_gateway *g)
 	g->counts[UPDATE_GATEWAY_NEW_SA]++;
 	g->identifier = 0;
 	g->answer_type = 0;
-}
-
-/* ---- the limit ---- */
-
-void update_gateway_received(struct update_gateway *g, const struct endpoint *from, size_t bytes)
-{
-	if (g->limited && endpoint_eq(from, &g->path.remote))
-		g->received += bytes;
-}
-
-bool update_gateway_may_send(const struct update_gateway *g, size_t bytes)
-{
-	return !g->limited || g->sent + bytes <= UPDATE_LIMIT_FACTOR * g->received;
-}
-
-void update_gateway_sent(struct update_gateway *g, size_t bytes)
-{
-	if (g->limited)
-		g->sent += bytes;
 }
 
 /* ---- output ---- */

@@ -108,7 +108,6 @@ static struct update_notified notified(uint8_t type, uint8_t how, struct slice d
 		.natd = !(how & 8),
 		.peer_nat = how & 16,
 		.own_nat = how & 32,
-		.bytes = 100,
 	};
 
 	n.from.port = (uint16_t)(n.from.port + (how >> 7));

@@ -139,7 +139,6 @@ static void gateway_takes(struct bench *b, unsigned sa, const struct fake_ike_ev
 		.newest = true,
 		.natd = true,
 		.peer_nat = nat,
-		.bytes = 300,
 	};
 
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)

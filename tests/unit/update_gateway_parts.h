@@ -138,7 +138,6 @@ static struct request *request(uint32_t identifier, const char *to)
 	r.n.to = at(from.addr.family == FAMILY_IP6 ? "2001:db8:f::1" : "203.0.113.1", 4500);
 	r.n.newest = true;
 	r.n.natd = true;
-	r.n.bytes = 100;
 	request_write(&r);
 	return &r;
 }
