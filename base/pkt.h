@@ -35,6 +35,8 @@ struct pkt {
 	uint8_t ecn;
 	/* Outbound, sealed: larger than its path, where it may therefore travel in fragments. */
 	bool may_fragment;
+	/* Outbound, inner: of the same super-packet as the one before it in the batch. */
+	bool follows;
 	enum pkt_kind kind;
 };
 

@@ -53,6 +53,7 @@ struct data_tx {
 	struct data_line up;
 	struct ring *down; /* commands */
 	struct tun *tun;
+	struct tun_intake intake;
 	struct net_socket natt, esp, cisco; /* the host's sockets, with counts of this thread */
 	struct batch out; /* packets from the TUN, then sealed */
 	struct batch replies; /* what outbound answers to the TUN */
@@ -70,6 +71,9 @@ struct data_rx {
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
 	struct net_intake intake;
 	struct batch in; /* views of it */
+	struct coalesce joined; /* of the intake: what goes to the TUN */
+	struct coalesce_write write;
+	unsigned takes; /* of tun->takes what is still true */
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
 

@@ -175,10 +175,15 @@ static int open_journal(struct host *h, FILE *notes, FILE *err)
 	return rc < 0 ? SESSION_EXIT_SYSTEM : 0;
 }
 
+static bool offload_tun(const struct config *c)
+{
+	return c->offload == OFFLOAD_AUTO || c->offload == OFFLOAD_TUN;
+}
+
 static int open_tun(struct host *h, FILE *err)
 {
 	const char *device = h->config->device;
-	int rc = tun_open(&h->tun, device);
+	int rc = tun_open(&h->tun, device, offload_tun(h->config));
 
 	if (rc == 0)
 		return 0;

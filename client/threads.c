@@ -202,6 +202,8 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.down = ring_new(DATA_COMMANDS, sizeof(struct data_command));
 	d->tx.tun = &host->tun;
+	d->tx.intake.super = xcalloc(1, TUN_PACKET_MAX);
+	d->tx.intake.drops = &d->tx.drops;
 	d->tx.natt = host->natt;
 	d->tx.esp = host->esp;
 	d->tx.cisco = host->cisco;
@@ -211,6 +213,8 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->rx.engine = inbound_new(d->classifier);
 	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
 	d->rx.tun = &host->tun;
+	d->rx.takes = host->tun.takes;
+	coalesce_begin(&d->rx.joined, d->rx.takes);
 	d->rx.ike = host->ike;
 	d->rx.natt = host->natt;
 	d->rx.esp = host->esp;
@@ -309,6 +313,7 @@ void data_free(struct data *d)
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
 	free(d->rx.intake.arena);
+	free(d->tx.intake.super);
 	free(d->tx.out.arena);
 	free(d->tx.replies.arena);
 	free(d);
