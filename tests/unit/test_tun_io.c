@@ -358,6 +358,133 @@ static void test_kernel_refuses(void **state)
 		assert_int_equal(in_child(children[i]), 0);
 }
 
+/* ---- what a device could give: a socket stands for it ---- */
+
+static void device_open(struct loop *l, int *other)
+{
+	int ends[2];
+
+	*l = (struct loop){ .t = { .vnet = true } };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends), 0);
+	l->t.fd = ends[0];
+	*other = ends[1];
+	intake_init(l);
+}
+
+static void device_close(struct loop *l, int other)
+{
+	close(l->t.fd);
+	close(other);
+}
+
+static void put(int other, const struct vnet *vnet, struct slice packet)
+{
+	static uint8_t bytes[sizeof(*vnet) + WIRE_MAX];
+
+	memcpy(bytes, vnet, sizeof(*vnet));
+	memcpy(bytes + sizeof(*vnet), packet.p, packet.n);
+	assert_int_equal(write(other, bytes, sizeof(*vnet) + packet.n), sizeof(*vnet) + packet.n);
+}
+
+static const struct wire tcp = {
+	.tcp = true,
+	.ttl = 64,
+	.fragment = 0x4000,
+	.src = 0x0a090001,
+	.dst = 0x0a080001,
+	.sport = 1000,
+	.dport = 2000,
+	.sequence = 1,
+	.flags = WIRE_ACK | WIRE_PSH,
+};
+
+static uint8_t payload[60300], super[WIRE_MAX], segment[WIRE_MAX];
+
+/* The packets of the batch are these segments. */
+static void expect_segments(unsigned first, unsigned n)
+{
+	assert_int_equal(batch.n, n);
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t len = wire_segment(&tcp, SLICE_OF(payload), 500, first + i, segment);
+
+		assert_true(slice_eq(pkt_slice(&batch.pkts[i]), slice(segment, len)));
+		assert_int_equal(batch.pkts[i].follows, i > 0);
+		assert_true(pkt_headroom(&batch.pkts[i]) == 64);
+		assert_true(pkt_tailroom(&batch.pkts[i]) >= 64);
+	}
+}
+
+/* 121 segments, whose first packets come alone behind another one, fill two batches. */
+static void test_more_than_a_batch(void **state)
+{
+	struct loop l;
+	struct vnet vnet, none = { 0 };
+	uint32_t len, small;
+	int other;
+
+	device_open(&l, &other);
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = pattern(i);
+	small = wire_build(&tcp, slice(payload, 10), segment);
+	len = wire_super(&tcp, SLICE_OF(payload), 500, super, &vnet);
+	for (unsigned i = 0; i < 3; i++) {
+		put(other, &vnet, slice(super, len));
+		small = wire_build(&tcp, slice(payload, 10), segment);
+		put(other, &none, slice(segment, small));
+		batch_reset(&batch);
+		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 64);
+		assert_true(tun_intake_waits(&l.intake));
+		expect_segments(0, 64);
+		batch_reset(&batch);
+		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 58);
+		assert_false(tun_intake_waits(&l.intake));
+		small = wire_build(&tcp, slice(payload, 10), segment);
+		assert_true(slice_eq(pkt_slice(&batch.pkts[57]), slice(segment, small)));
+		assert_false(batch.pkts[57].follows);
+		batch_keep(&batch, 57);
+		expect_segments(64, 57);
+	}
+	batch_reset(&batch);
+	assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 0);
+	device_close(&l, other);
+}
+
+/* What cannot be cut is counted, and what comes behind it is read. */
+static void test_malformed(void **state)
+{
+	static const struct {
+		struct vnet vnet;
+		enum drop why;
+	} rows[] = {
+		{ { .gso_type = 3, .gso_size = 500 }, DROP_VNET_TYPE },
+		{ { .flags = 1, .gso_type = VNET_GSO_TCPV4 }, DROP_VNET_SIZE },
+		{ { .flags = 1, .csum_start = 9000 }, DROP_VNET_CSUM },
+	};
+	struct vnet none = { 0 };
+	struct loop l;
+	uint32_t small;
+	int other;
+
+	device_open(&l, &other);
+	small = wire_build(&tcp, slice(payload, 10), segment);
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		put(other, &rows[i].vnet, slice(segment, small));
+		put(other, &none, slice(segment, small));
+		batch_reset(&batch);
+		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 1);
+		assert_true(slice_eq(pkt_slice(&batch.pkts[0]), slice(segment, small)));
+		assert_int_equal(drop_read(&l.drops, rows[i].why), 1);
+	}
+	assert_int_equal(write(other, "short", 5), 5);
+	put(other, &none, slice(segment, small));
+	batch_reset(&batch);
+	assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 0);
+	assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 1);
+	device_close(&l, other);
+	batch_reset(&batch);
+	assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), ERR_SYSTEM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +492,8 @@ int main(void)
 		cmocka_unit_test(test_without),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_kernel_refuses),
+		cmocka_unit_test(test_more_than_a_batch),
+		cmocka_unit_test(test_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
