@@ -69,7 +69,8 @@ uint8_t *pkt_put(struct pkt *p, uint32_t n);
 /* Cuts the data to len bytes. */
 void pkt_trim(struct pkt *p, uint32_t len);
 
-#define BATCH_MAX 64
+/* More than the segments of two super-packets: what is left over of one goes with the next. */
+#define BATCH_MAX 128
 
 struct batch {
 	uint8_t *arena; /* borrowed from whoever made the batch */

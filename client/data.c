@@ -7,6 +7,8 @@
 
 /* How many batches one wake-up may handle before others have their turn. */
 #define BATCHES_PER_WAKE 8
+/* Where no more than this comes at once, it is not worth to look for more: epoll tells of it. */
+#define FEW 4
 /* How many batches of what is held come before one from the TUN: all, unless others would starve. */
 #define RELEASES_PER_TURN 20
 #define WAIT_MAX_MS 60000
@@ -252,6 +254,8 @@ bool data_tx_run(struct data_tx *t)
 			return n == 0;
 		outbound_run(t->engine, runtime_now(), &t->out, &t->replies);
 		tx_finish(t);
+		if (n < FEW)
+			return true;
 	}
 	return true;
 }
@@ -321,12 +325,12 @@ static void rx_batch(struct data_rx *r, uint16_t port)
 			rx_ike(r, &r->in.pkts[i]);
 }
 
-void data_rx_run(struct data_rx *r, struct net_socket *s)
+void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 {
 	uint16_t port = rx_port(r, s);
 
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
-		if (net_socket_recv(s, &r->intake) <= 0)
+		if (net_socket_recv(s, f, &r->intake) <= 0)
 			return;
 		while (net_intake_take(&r->intake, &r->in)) {
 			classifier_pass(r->classifier, r->reader);
@@ -335,5 +339,7 @@ void data_rx_run(struct data_rx *r, struct net_socket *s)
 			data_line_wake(&r->up);
 		}
 		rx_write(r);
+		if (r->intake.n < FEW && !r->intake.large)
+			return;
 	}
 }

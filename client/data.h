@@ -98,8 +98,8 @@ bool data_tx_run(struct data_tx *t);
 void data_tx_release(struct data_tx *t);
 /* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
 int data_tx_wait(const struct data_tx *t);
-/* Receives from one of rx's own sockets, for a bounded number of batches. */
-void data_rx_run(struct data_rx *r, struct net_socket *s);
+/* Receives from one of rx's own sockets, by one family, for a bounded number of batches. */
+void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
 /* Hands up what events wait in the engine and there is room for. */
 void data_tx_report(struct data_tx *t);
 void data_rx_report(struct data_rx *r);

@@ -48,7 +48,6 @@ struct net_socket {
 	int fd6;
 	uint16_t port; /* raw: 0 */
 	bool raw;
-	bool prefer6; /* whose turn it is to be read first */
 	bool whole; /* batches bear DF */
 	bool segments; /* runs of packets go out in one piece, which the kernel cuts */
 	struct net_stats stats;
@@ -119,7 +118,8 @@ struct net_arrival {
 /* What has been received and not been taken yet. */
 struct net_intake {
 	uint8_t *arena;
-	bool large; /* arrivals are, lately */
+	bool full; /* all slots were filled */
+	bool large; /* with large arrivals */
 	unsigned n, next;
 	size_t bytes;
 	struct net_arrival got[NET_INTAKE_SLOTS];
@@ -128,10 +128,10 @@ struct net_intake {
 /* Uses arena, of NET_INTAKE_ARENA bytes and the caller's; it is touched as far as it is needed. */
 void net_intake_init(struct net_intake *in, void *arena);
 /*
- * Receives what has arrived, as much as there is room for; what was not taken before is lost. Does
- * not wait. Returns how many arrivals, 0 when there are none, or ERR_SYSTEM with errno.
+ * Receives what has arrived by one family, as much as there is room for; what was not taken before is
+ * lost. Does not wait. Returns how many arrivals, 0 when there are none, or ERR_SYSTEM with errno.
  */
-int net_socket_recv(struct net_socket *s, struct net_intake *in);
+int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in);
 /*
  * The next datagrams, up to BATCH_MAX, in place of what is in the batch: views of the arena, with
  * from, to and ecn set, and good until net_socket_recv. False when there are none.

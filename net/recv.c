@@ -12,6 +12,8 @@
  */
 #define LARGE 8192
 #define SLOTS_LARGE 8
+/* So many where not much comes: each has its price even when it stays empty. */
+#define SLOTS_FEW 8
 
 void net_intake_init(struct net_intake *in, void *arena)
 {
@@ -59,7 +61,7 @@ static uint8_t *slot_of(const struct net_intake *in, unsigned n)
 static void offer_slots(struct recv_msgs *r, const struct net_intake *in, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		r->iov[i] = (struct iovec){ slot_of(in, in->n + i), NET_DATAGRAM_MAX };
+		r->iov[i] = (struct iovec){ slot_of(in, i), NET_DATAGRAM_MAX };
 		r->m[i] = (struct mmsghdr){
 			.msg_hdr = {
 				.msg_name = &r->from[i],
@@ -104,42 +106,39 @@ static void take_arrival(struct net_socket *s, struct net_intake *in, bool heade
 	s->stats.received += a->stride && a->left ? (a->left + a->stride - 1) / a->stride : 1;
 }
 
-static int recv_from(struct net_socket *s, int fd, struct net_intake *in)
+/* As many slots as the latest arrivals would have filled, and some more. */
+static unsigned slots_for(const struct net_intake *in)
 {
-	unsigned slots = (in->large ? SLOTS_LARGE : NET_INTAKE_SLOTS) - in->n;
-	struct recv_msgs r;
-	int n;
-
-	offer_slots(&r, in, slots);
-	do {
-		n = slots ? recvmmsg(fd, r.m, slots, MSG_DONTWAIT, NULL) : 0;
-	} while (n < 0 && errno == EINTR);
-	for (int i = 0; i < n; i++)
-		take_arrival(s, in, s->raw && fd == s->fd4, &r.m[i]);
-	if (n < 0)
-		return errno == EAGAIN ? 0 : ERR_SYSTEM;
-	return n;
+	if (in->large)
+		return SLOTS_LARGE;
+	if (in->full)
+		return NET_INTAKE_SLOTS;
+	return in->n < SLOTS_FEW / 2 ? SLOTS_FEW : NET_INTAKE_SLOTS;
 }
 
-int net_socket_recv(struct net_socket *s, struct net_intake *in)
+int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in)
 {
-	int fds[2] = { s->prefer6 ? s->fd6 : s->fd4, s->prefer6 ? s->fd4 : s->fd6 };
-	int total = 0, err = 0;
+	int fd = f == FAMILY_IP6 ? s->fd6 : s->fd4, n;
+	unsigned slots = slots_for(in);
+	struct recv_msgs r;
 
-	s->prefer6 = !s->prefer6;
-	in->large = in->bytes > (size_t)in->n * LARGE;
 	in->n = 0;
 	in->next = 0;
 	in->bytes = 0;
-	for (unsigned i = 0; i < 2; i++) {
-		int n = fds[i] < 0 ? 0 : recv_from(s, fds[i], in);
-
-		if (n < 0)
-			err = n;
-		else
-			total += n;
-	}
-	return total ? total : err;
+	in->full = false;
+	if (fd < 0)
+		return 0;
+	offer_slots(&r, in, slots);
+	do {
+		n = recvmmsg(fd, r.m, slots, MSG_DONTWAIT, NULL);
+	} while (n < 0 && errno == EINTR);
+	for (int i = 0; i < n; i++)
+		take_arrival(s, in, s->raw && f == FAMILY_IP4, &r.m[i]);
+	in->full = in->n == slots;
+	in->large = in->bytes > (size_t)in->n * LARGE;
+	if (n < 0)
+		return errno == EAGAIN ? 0 : ERR_SYSTEM;
+	return n;
 }
 
 /* The next datagram of an arrival; true when it was the last one. */

@@ -103,7 +103,7 @@ static void through(const struct wire *w, size_t n, uint16_t size)
 		while (r.n < segments) {
 			assert_true(readable(b->peer.fd4));
 			net_intake_init(&r.intake, intake_arena);
-			arrivals += (unsigned)net_socket_recv(&b->peer, &r.intake);
+			arrivals += (unsigned)net_socket_recv(&b->peer, FAMILY_IP4, &r.intake);
 			reflect(b, &r, w, bytes, size);
 		}
 		assert_int_equal(r.n, segments);
@@ -156,7 +156,7 @@ static void a_held_piece_leaves_whole(void **state)
 	while (r.n < 40) {
 		assert_true(readable(b->peer.fd4));
 		net_intake_init(&r.intake, intake_arena);
-		assert_true(net_socket_recv(&b->peer, &r.intake) > 0);
+		assert_true(net_socket_recv(&b->peer, FAMILY_IP4, &r.intake) > 0);
 		reflect(b, &r, &flow, bytes, 1000);
 	}
 	assert_int_equal(held->packets, 0);

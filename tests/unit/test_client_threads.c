@@ -48,7 +48,7 @@ static void each_encapsulation_has_its_socket(void **state)
 		assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
 		assert_true(readable(b->peer.fd4));
 		net_intake_init(&intake, arena);
-		assert_int_equal(net_socket_recv(&b->peer, &intake), 1);
+		assert_int_equal(net_socket_recv(&b->peer, FAMILY_IP4, &intake), 1);
 		assert_true(net_intake_take(&intake, &in));
 		assert_int_equal(get_be32(pkt_data(&in.pkts[0])), SPI);
 		assert_int_equal(esp_seal(b->gateway, p, 4), 0);

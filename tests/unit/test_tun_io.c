@@ -398,14 +398,17 @@ static const struct wire tcp = {
 	.flags = WIRE_ACK | WIRE_PSH,
 };
 
-static uint8_t payload[60300], super[WIRE_MAX], segment[WIRE_MAX];
+#define SIZE 300
+#define REST 73
+
+static uint8_t payload[(BATCH_MAX + REST) * SIZE - 100], super[WIRE_MAX], segment[WIRE_MAX];
 
 /* The packets of the batch are these segments. */
 static void expect_segments(unsigned first, unsigned n)
 {
 	assert_int_equal(batch.n, n);
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t len = wire_segment(&tcp, SLICE_OF(payload), 500, first + i, segment);
+		uint32_t len = wire_segment(&tcp, SLICE_OF(payload), SIZE, first + i, segment);
 
 		assert_true(slice_eq(pkt_slice(&batch.pkts[i]), slice(segment, len)));
 		assert_int_equal(batch.pkts[i].follows, i > 0);
@@ -414,7 +417,7 @@ static void expect_segments(unsigned first, unsigned n)
 	}
 }
 
-/* 121 segments, whose first packets come alone behind another one, fill two batches. */
+/* Two batches: the first one full, and a packet alone behind the rest. */
 static void test_more_than_a_batch(void **state)
 {
 	struct loop l;
@@ -426,23 +429,23 @@ static void test_more_than_a_batch(void **state)
 	for (size_t i = 0; i < sizeof(payload); i++)
 		payload[i] = pattern(i);
 	small = wire_build(&tcp, slice(payload, 10), segment);
-	len = wire_super(&tcp, SLICE_OF(payload), 500, super, &vnet);
+	len = wire_super(&tcp, SLICE_OF(payload), SIZE, super, &vnet);
 	for (unsigned i = 0; i < 3; i++) {
 		put(other, &vnet, slice(super, len));
 		small = wire_build(&tcp, slice(payload, 10), segment);
 		put(other, &none, slice(segment, small));
 		batch_reset(&batch);
-		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 64);
+		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), BATCH_MAX);
 		assert_true(tun_intake_waits(&l.intake));
-		expect_segments(0, 64);
+		expect_segments(0, BATCH_MAX);
 		batch_reset(&batch);
-		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 58);
+		assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), REST + 1);
 		assert_false(tun_intake_waits(&l.intake));
 		small = wire_build(&tcp, slice(payload, 10), segment);
-		assert_true(slice_eq(pkt_slice(&batch.pkts[57]), slice(segment, small)));
-		assert_false(batch.pkts[57].follows);
-		batch_keep(&batch, 57);
-		expect_segments(64, 57);
+		assert_true(slice_eq(pkt_slice(&batch.pkts[REST]), slice(segment, small)));
+		assert_false(batch.pkts[REST].follows);
+		batch_keep(&batch, REST);
+		expect_segments(BATCH_MAX, REST);
 	}
 	batch_reset(&batch);
 	assert_int_equal(tun_read(&l.t, &l.intake, &batch, 64, 64), 0);

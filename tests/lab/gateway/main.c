@@ -298,10 +298,12 @@ static void receive(struct lab *lab, struct net_socket *s)
 	struct batch b;
 
 	net_intake_init(&in, arena);
-	if (net_socket_recv(s, &in) <= 0 || !net_intake_take(&in, &b))
-		return;
-	for (unsigned i = 0; i < b.n; i++)
-		take_datagram(lab, s, &b.pkts[i]);
+	for (unsigned k = 0; k < 2; k++) {
+		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
+		net_intake_take(&in, &b);
+		for (unsigned i = 0; i < b.n; i++)
+			take_datagram(lab, s, &b.pkts[i]);
+	}
 }
 
 static bool open_all(struct lab *lab)

@@ -81,12 +81,14 @@ static void receive(struct program *p, struct net_socket *s)
 	struct batch b;
 
 	net_intake_init(&in, arena);
-	if (net_socket_recv(s, &in) <= 0 || !net_intake_take(&in, &b))
-		return;
-	for (unsigned i = 0; i < b.n; i++) {
-		server_datagram(p->server, now(), &b.pkts[i].from, &b.pkts[i].to,
-				pkt_slice(&b.pkts[i]));
-		carry_out(p);
+	for (unsigned k = 0; k < 2; k++) {
+		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
+		net_intake_take(&in, &b);
+		for (unsigned i = 0; i < b.n; i++) {
+			server_datagram(p->server, now(), &b.pkts[i].from, &b.pkts[i].to,
+					pkt_slice(&b.pkts[i]));
+			carry_out(p);
+		}
 	}
 }
 
