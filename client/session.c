@@ -560,7 +560,7 @@ static bool next_effect(struct session *s, vtime now, struct session_effect *out
 		}
 		if (session_ikes_output(s, now, out))
 			return true;
-		if (s->queued == 0) {
+		if (s->queued == 0 && !session_roam_release(s, now)) {
 			timers_follow(s);
 			return false;
 		}

@@ -232,6 +232,7 @@ struct session_roam {
 	bool slept;
 	bool failed; /* nobody has answered on this path: is there another? */
 	bool held; /* RECOVERING because there is no path, and for no other reason */
+	bool release; /* what was held for that: as soon as all messages are sent */
 	vtime since; /* of what is not answered yet; 0: all is well */
 	struct update_client update;
 	struct addr arrived_to; /* the last IKE message */
@@ -714,6 +715,11 @@ void session_roam_up(struct session *s, vtime now);
 void session_roam_stop(struct session *s, vtime now);
 /* There is no path: what the host sends waits. */
 bool session_roam_holds(const struct session *s);
+/*
+ * Called when all messages are on their way: what waited for a path follows them. An answer that comes at
+ * once would else go to where we were. False: nothing waits, and nothing has been done.
+ */
+bool session_roam_release(struct session *s, vtime now);
 /* This one is established, and the newest. */
 void session_roam_established(struct session *s, vtime now, bool supported);
 void session_roam_notify(struct session *s, vtime now, const struct session_ike *i,

@@ -319,6 +319,16 @@ vtime session_roam_due_at(const struct session *s)
 	return vtime_min(s->roam.ask_at, update_client_deadline(&s->roam.update));
 }
 
+bool session_roam_release(struct session *s, vtime now)
+{
+	if (!s->roam.release)
+		return false;
+	s->roam.release = false;
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		session_epochs_follow(s, now, i);
+	return true;
+}
+
 /* Nobody can be pinged: what comes tells, unless it may still come over the old path. */
 static bool data_has_come(struct session *s, vtime now)
 {
@@ -406,8 +416,7 @@ static void move(struct session *s, vtime now)
 	s->path.local.addr = c->local;
 	remote_is(s, now, &c->remote);
 	all_move(s, now);
-	for (unsigned i = 0; held && i < s->net.ntunnels; i++)
-		session_epochs_follow(s, now, i);
+	r->release = held;
 	session_refusals_end(s, now);
 	ev.move.from = s->path.local;
 	ev.move.to = s->path.remote;

@@ -143,6 +143,14 @@ foreach(source IN LISTS sources)
 	endif()
 endforeach()
 
+# tests/bench: built, and run by hand; what it says is no verdict.
+file(GLOB sources CONFIGURE_DEPENDS tests/bench/*.c)
+if(sources)
+	godwit_dependency(wolfssl)
+	add_executable(bench_micro ${sources})
+	target_link_libraries(bench_micro PRIVATE test_support dep_wolfssl)
+endif()
+
 # Scripts have no extension; what has one is theirs to import.
 file(GLOB scripts CONFIGURE_DEPENDS tests/lint/*)
 list(FILTER scripts EXCLUDE REGEX "/[^/]*\\.[^/]*$")

@@ -135,6 +135,24 @@ static void entries_settle(struct gateway_reader *r)
 			c->entries[i].ike.credentials = r->draft.file->credentials;
 }
 
+/* The first address of each family is our own. */
+static void pool_check(struct gateway_reader *r)
+{
+	const struct gateway_config *c = &r->draft.file->config;
+
+	for (unsigned i = 0; i < c->npool; i++) {
+		const struct pool_range *p = &c->pool[i];
+		bool alone = true;
+
+		for (unsigned k = 0; k < c->npool; k++)
+			alone &= k == i || c->pool[k].lo.family != p->lo.family;
+		if (alone && addr_eq(&p->lo, &p->hi))
+			gateway_complain(r, 0,
+					 "[pool] has one address of this family, and it is the "
+					 "gateway's own: there is none for clients");
+	}
+}
+
 void gateway_settle(struct gateway_reader *r)
 {
 	struct gateway_config *c = &r->draft.file->config;
@@ -149,6 +167,7 @@ void gateway_settle(struct gateway_reader *r)
 	c->exchanges_source_per_s = c->exchanges_per_s / 4;
 	c->exchanges_source_burst = c->exchanges_per_s + c->exchanges_per_s / 4;
 	weak_refuse(r);
+	pool_check(r);
 	if (r->errors == 0)
 		entries_settle(r);
 }

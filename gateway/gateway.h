@@ -19,7 +19,7 @@
  *	run.c      the program: client/'s runtime, with this engine in the session's place
  *	config*.c  gateway.conf
  *	status.c   what `status` answers
- *	users.c    the file of users; verifier.c  the thread that checks passwords: answers VERIFY
+ *	users.c    the file of users; hash.c  what is in it; verifier.c  checks passwords: answers VERIFY
  *
  *	first message ──► limits ──► HALF OPEN, (XAUTH ◄─► VERIFY) ──► established: a peer's
  *	                               │ too many, no proof in time            │

@@ -154,6 +154,7 @@ struct gateway {
 	uint32_t verify_ids;
 	struct halfopen halfopen;
 	struct rates firsts, exchanges;
+	vtime stranger_at; /* of strangers no more is told before that */
 
 	struct gateway_peer *peers;
 	unsigned npeers; /* in use */

@@ -6,6 +6,7 @@
 #include "mobility/backoff.h"
 
 #define FIRSTS_SOURCE_PART 2 /* a source has at most this part of all first messages */
+#define STRANGER_PACE VTIME_S
 
 /* ---- places ---- */
 
@@ -169,6 +170,15 @@ static unsigned others_find(const struct gateway *g, const struct addr *from, st
 	return n;
 }
 
+/* Who is not proved cannot fill the log: one line of them in a second. */
+static enum log_level stranger_level(struct gateway *g, vtime now)
+{
+	if (now < g->stranger_at)
+		return LOG_DEBUG;
+	g->stranger_at = vtime_add(now, STRANGER_PACE);
+	return LOG_INFO;
+}
+
 static const struct gateway_entry *entry_of(const struct gateway *g, const struct ike_sa *sa)
 {
 	unsigned k = 0;
@@ -211,6 +221,8 @@ static void first_message(struct gateway *g, vtime now, const struct gateway_eve
 	entry = entry_choose(g, from, ev->datagram.bytes);
 	if (!entry) {
 		g->counters.unfit++;
+		log_ev(g->log, stranger_level(g, now), "no [auth] fits who asks",
+		       log_endpoint("from", &ev->datagram.from));
 		return;
 	}
 	make_room(g, from);
@@ -307,7 +319,7 @@ static void on_dead(struct gateway *g, vtime now, struct gateway_ike *i,
 	struct gateway_peer *p = i->peer;
 	struct gateway_ike *old = i->renews;
 
-	log_ev(g->log, i->authenticated ? LOG_INFO : LOG_DEBUG, "IKE SA gone",
+	log_ev(g->log, i->authenticated ? LOG_INFO : stranger_level(g, now), "IKE SA gone",
 	       log_endpoint("client", &i->path.remote), log_str("during", why->during),
 	       log_str("why", why->text ? why->text : err_name(why->err)));
 	/* A renewal of ours that came to nothing is tried again while what it renews lasts. */

@@ -67,6 +67,15 @@ static void log_to_stderr(void *ctx, const struct log_event *ev)
 
 /* ---- effects ---- */
 
+static bool pool_family(const struct gateway_file *f, enum family family)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < f->config.npool; i++)
+		any |= f->config.pool[i].lo.family == family;
+	return any;
+}
+
 static int state_add(struct run *r, const struct tun_state *s)
 {
 	char line[TUN_STATE_TEXT_MAX];
@@ -108,10 +117,29 @@ static int tun_apply(struct run *r, const struct session_effect *fx)
 	return 0;
 }
 
+/* It is the machine's own setting, and not ours to change: clients would reach only ourselves. */
+static void forwarding_warn(struct run *r)
+{
+	static const char *const file[] = { "/proc/sys/net/ipv4/ip_forward",
+					    "/proc/sys/net/ipv6/conf/all/forwarding" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(file); i++) {
+		enum family family = i ? FAMILY_IP6 : FAMILY_IP4;
+		FILE *f = pool_family(r->file, family) ? fopen(file[i], "re") : NULL;
+
+		if (f && fgetc(f) == '0')
+			log_ev(&r->log, LOG_WARN, "this machine does not forward: set it to 1",
+			       log_str("setting", file[i]));
+		if (f)
+			fclose(f);
+	}
+}
+
 static void effect_tun(struct run *r, const struct session_effect *fx)
 {
 	if (tun_apply(r, fx) != 0)
 		return;
+	forwarding_warn(r);
 	printf("godwit: gateway ready on %s\n", r->host.tun.name);
 	fflush(stdout);
 }
@@ -497,20 +525,4 @@ int gateway_check(const char *file, FILE *out, FILE *err)
 		f->config.nentries, f->config.nnetworks, f->users ? users_count(f->users) : 0);
 	gateway_file_free(f);
 	return SESSION_EXIT_UP;
-}
-
-int gateway_hash(FILE *in, FILE *out, FILE *err)
-{
-	char line[600] = "", hash[USERS_HASH_MAX];
-	int code = SESSION_EXIT_USAGE;
-
-	if (!fgets(line, sizeof(line), in) || line[strcspn(line, "\n")] != '\n' || line[0] == '\n')
-		fprintf(err, "godwit: the password is to be one line on standard input\n");
-	else if (crypto_init() != 0 ||
-		 users_hash(slice(line, strcspn(line, "\n")), crypto_rng(), hash) != 0)
-		fprintf(err, "godwit: it cannot be hashed: too long, or no yescrypt in crypt(3)\n");
-	else if (fprintf(out, "%s\n", hash) > 0)
-		code = SESSION_EXIT_UP;
-	wipe(line, sizeof(line));
-	return code;
 }

@@ -16,36 +16,61 @@ typedef uint64_t sum_lanes __attribute__((vector_size(16)));
 
 #define SUM_BLOCK (4 * sizeof(sum_lanes))
 
-/*
- * The ones' complement sum does not care where words are cut (RFC 1071): 32-bit halves into lanes of
- * 64 bits need no carry, however long a packet is. Copies as well unless dst is NULL.
- */
-static inline uint64_t sum_blocks(uint64_t sum, uint8_t *dst, const uint8_t *p, size_t blocks)
+/* The 32-bit halves of 16 bytes at p, added in pairs. Copies them as well unless dst is NULL. */
+static inline sum_lanes sum_load(uint8_t *dst, const uint8_t *p)
 {
 	const sum_lanes low = { UINT32_MAX, UINT32_MAX };
-	sum_lanes a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 }, w[4];
+	sum_lanes w;
 
-	for (size_t i = 0; i < blocks; i++) {
-		memcpy(w, p + i * SUM_BLOCK, SUM_BLOCK);
-		if (dst)
-			memcpy(dst + i * SUM_BLOCK, w, SUM_BLOCK);
-		a += (w[0] & low) + (w[0] >> 32);
-		b += (w[1] & low) + (w[1] >> 32);
-		c += (w[2] & low) + (w[2] >> 32);
-		d += (w[3] & low) + (w[3] >> 32);
+	memcpy(&w, p, sizeof(w));
+	if (dst)
+		memcpy(dst, &w, sizeof(w));
+	return (w & low) + (w >> 32);
+}
+
+/*
+ * The ones' complement sum does not care where words are cut (RFC 1071): 32-bit halves into lanes of
+ * 64 bits need no carry, however long a packet is.
+ */
+static inline uint64_t sum_blocks(uint64_t sum, uint8_t *dst, const uint8_t *p, size_t n)
+{
+	sum_lanes a = { 0 }, b = { 0 };
+
+	for (size_t i = 0; i < n; i += SUM_BLOCK) {
+		a += sum_load(dst ? dst + i : NULL, p + i);
+		b += sum_load(dst ? dst + i + 16 : NULL, p + i + 16);
+		a += sum_load(dst ? dst + i + 32 : NULL, p + i + 32);
+		b += sum_load(dst ? dst + i + 48 : NULL, p + i + 48);
 	}
-	a += b + c + d;
+	a += b;
 	return sum_carry(sum_carry(sum, a[0]), a[1]);
+}
+
+/* Less than eight bytes. */
+static inline uint64_t sum_tail(uint64_t sum, uint8_t *dst, const uint8_t *p, size_t n)
+{
+	uint32_t four = 0;
+	uint16_t two = 0, one = 0;
+
+	if (dst)
+		for (size_t i = 0; i < n; i++)
+			dst[i] = p[i];
+	if (n & 4)
+		memcpy(&four, p, 4);
+	if (n & 2)
+		memcpy(&two, p + (n & 4), 2);
+	if (n & 1)
+		memcpy(&one, p + (n & 6), 1);
+	return sum_carry(sum, (uint64_t)four + two + one);
 }
 
 static inline uint64_t sum_slice(uint64_t sum, uint8_t *dst, struct slice s)
 {
-	size_t blocks = s.n / SUM_BLOCK;
-	size_t i = blocks * SUM_BLOCK;
+	size_t i = s.n - s.n % SUM_BLOCK;
 	uint64_t word;
 
-	if (blocks)
-		sum = sum_blocks(sum, dst, s.p, blocks);
+	if (i)
+		sum = sum_blocks(sum, dst, s.p, i);
 	for (; s.n - i >= sizeof(word); i += sizeof(word)) {
 		memcpy(&word, s.p + i, sizeof(word));
 		if (dst)
@@ -54,11 +79,7 @@ static inline uint64_t sum_slice(uint64_t sum, uint8_t *dst, struct slice s)
 	}
 	if (s.n == i)
 		return sum;
-	word = 0;
-	memcpy(&word, s.p + i, s.n - i);
-	if (dst)
-		memcpy(dst + i, &word, s.n - i);
-	return sum_carry(sum, word);
+	return sum_tail(sum, dst ? dst + i : NULL, s.p + i, s.n - i);
 }
 
 uint64_t packet_sum_add(uint64_t sum, struct slice s)

@@ -5,24 +5,32 @@
 
 #define EXTENSION_HEADERS_MAX 8
 
+/* `out` is all zeros: the rest of an address is then, too. */
+static void set_addr(struct addr *out, enum family f, const uint8_t *bytes)
+{
+	out->family = f;
+	memcpy(out->b, bytes, f == FAMILY_IP4 ? 4 : 16);
+}
+
+/* One read for the whole of the fixed header: every packet comes through here, more than once. */
 static int parse_ip4(struct slice ip, struct packet_layout *out)
 {
+	struct slice h;
 	struct rd r;
 	uint32_t header;
 	uint16_t frag;
 
 	rd_init(&r, ip);
-	header = 4U * (rd_u8(&r) & 15);
-	rd_u8(&r);
-	out->length = rd_u16(&r);
-	rd_u16(&r);
-	frag = rd_u16(&r);
-	rd_u8(&r);
-	out->proto = rd_u8(&r);
-	rd_u16(&r);
-	addr_from_bytes(rd_slice(&r, 4), &out->src);
-	addr_from_bytes(rd_slice(&r, 4), &out->dst);
-	if (r.bad || header < PACKET_IP4_HEADER || header > out->length || out->length > ip.n)
+	h = rd_slice(&r, PACKET_IP4_HEADER);
+	if (r.bad)
+		return ERR_MALFORMED;
+	header = 4U * (h.p[0] & 15);
+	out->length = get_be16(h.p + 2);
+	frag = get_be16(h.p + 6);
+	out->proto = h.p[9];
+	set_addr(&out->src, FAMILY_IP4, h.p + 12);
+	set_addr(&out->dst, FAMILY_IP4, h.p + 16);
+	if (header < PACKET_IP4_HEADER || header > out->length || out->length > ip.n)
 		return ERR_MALFORMED;
 	out->upper = header;
 	out->fragment = frag & 0x3fff;
@@ -56,17 +64,19 @@ static bool is_extension(uint8_t proto)
 
 static int parse_ip6(struct slice ip, struct packet_layout *out)
 {
+	struct slice h;
 	struct rd r;
 	unsigned n = 0;
 
 	rd_init(&r, ip);
-	rd_u32(&r);
-	out->length = PACKET_IP6_HEADER + (uint32_t)rd_u16(&r);
-	out->proto = rd_u8(&r);
-	rd_u8(&r);
-	addr_from_bytes(rd_slice(&r, 16), &out->src);
-	addr_from_bytes(rd_slice(&r, 16), &out->dst);
-	if (r.bad || out->length > ip.n)
+	h = rd_slice(&r, PACKET_IP6_HEADER);
+	if (r.bad)
+		return ERR_MALFORMED;
+	out->length = PACKET_IP6_HEADER + (uint32_t)get_be16(h.p + 4);
+	out->proto = h.p[6];
+	set_addr(&out->src, FAMILY_IP6, h.p + 8);
+	set_addr(&out->dst, FAMILY_IP6, h.p + 24);
+	if (out->length > ip.n)
 		return ERR_MALFORMED;
 	rd_init(&r, slice(ip.p + PACKET_IP6_HEADER, out->length - PACKET_IP6_HEADER));
 	while (is_extension(out->proto) && !out->later && !r.bad) {
@@ -97,6 +107,7 @@ int packet_parse(struct slice ip, struct packet_layout *out)
 
 static int read_ports(struct slice upper, struct tuple *t)
 {
+	uint32_t ports;
 	struct rd r;
 
 	rd_init(&r, upper);
@@ -105,8 +116,9 @@ static int read_ports(struct slice upper, struct tuple *t)
 	case PACKET_UDP:
 	case PACKET_SCTP:
 	case PACKET_UDPLITE:
-		t->sport = rd_u16(&r);
-		t->dport = rd_u16(&r);
+		ports = rd_u32(&r);
+		t->sport = (uint16_t)(ports >> 16);
+		t->dport = (uint16_t)ports;
 		break;
 	case PACKET_ICMP:
 	case PACKET_ICMP6:

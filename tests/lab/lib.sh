@@ -15,7 +15,8 @@
 # them when the script ends, by any way, is ended and the namespaces deleted. What is worth a
 # look afterwards (logs, configurations, captures) stays in build/lab/NAME/.
 #
-# Needs root, iproute2, nftables, strongSwan (charon-systemd, swanctl), tcpdump, python3.
+# Needs root, iproute2, nftables, strongSwan (charon-systemd, swanctl), tcpdump, python3; less when
+# LAB_TOOLS, a list of programs, says so.
 
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAB_DIR=$LAB_TOP/tests/lab
@@ -47,7 +48,7 @@ fail() {
 		ip netns exec "$NSC" "$GODWIT" status --json >"$LAB_OUT/failed-status.json" 2>&1
 		gateway_ctl --list-sas >"$LAB_OUT/failed-gateway.txt" 2>&1
 	fi
-	printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
+	[ -z "${LAB_OUT:-}" ] || printf '%s:       traces are in %s\n' "$LAB_NAME" "$LAB_OUT" >&2
 	exit 1
 }
 
@@ -100,7 +101,7 @@ lab_begin() {
 	LAB_NAME=$1
 	[ "$(id -u)" = 0 ] || skip "it makes network namespaces, which takes root"
 	local tool
-	for tool in ip nft charon-systemd swanctl tcpdump "$PYTHON"; do
+	for tool in ${LAB_TOOLS:-ip nft charon-systemd swanctl tcpdump "$PYTHON"}; do
 		command -v "$tool" >/dev/null || skip "$tool is not installed"
 	done
 	[ -x "$GODWIT" ] || skip "no client at $GODWIT"
@@ -174,7 +175,8 @@ lab_v6() {
 }
 
 # Between client and router lies a namespace with a wire in it that has a delay, loses, and so on:
-# LAB_WIRE has the emulator's words ("delay=50 loss=10"). wire_set changes them later.
+# LAB_WIRE has the emulator's words ("delay=50 loss=10"). wire_set changes them later. LAB_LINK is the
+# emulator where it is not beside the client.
 lab_wire() {
 	local dev
 	lab_namespace "$NSW" || fail "cannot make the namespace $NSW"
@@ -191,7 +193,7 @@ lab_wire() {
 	done
 	mkfifo "$LAB_TMP/wire"
 	# shellcheck disable=SC2086
-	ip netns exec "$NSW" "${GODWIT%/*}/lab_link" wc wr $LAB_WIRE <>"$LAB_TMP/wire" \
+	ip netns exec "$NSW" "${LAB_LINK:-${GODWIT%/*}/lab_link}" wc wr $LAB_WIRE <>"$LAB_TMP/wire" \
 		>"$LAB_OUT/wire.log" 2>&1 &
 	wait_for 5 grep -q ready "$LAB_OUT/wire.log" || fail "the wire does not start"
 }

@@ -51,12 +51,17 @@ static void hand_facts(struct bench *b)
 }
 
 /* rtnetlink says that something has changed. */
-static void network_changes(struct bench *b)
+static void network_has_changed(struct bench *b)
 {
 	static const struct session_event ev = { .type = SESSION_EVENT_NETWORK };
 
 	session_event(b->s, b->now, &ev);
 	bench_pump(b);
+}
+
+static void network_changes(struct bench *b)
+{
+	network_has_changed(b);
 	hand_facts(b);
 }
 
@@ -466,6 +471,34 @@ static void without_any_path_it_holds(void **state)
 	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 2);
 }
 
+static void what_was_held_follows_the_update(void **state)
+{
+	struct bench *b = *state;
+	const struct session_event ev = { .type = SESSION_EVENT_FACTS, .facts = &net.facts };
+	unsigned n = 0, update = 0, released = 0;
+	struct session_effect fx;
+
+	up(b, true);
+	net_is(NULL, NULL);
+	network_changes(b);
+	net_is(NULL, "203.0.113.5");
+	network_has_changed(b);
+	session_event(b->s, b->now, &ev);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_NOTIFY), 1);
+	fake_ike_push(1, IKE_EFFECT_SEND);
+	while (session_output(b->s, b->now, &fx)) {
+		n++;
+		if (fx.type == SESSION_EFFECT_SEND)
+			update = n;
+		else if (fx.type == SESSION_EFFECT_PUBLISH_SLOT && fx.slot.out)
+			released = n;
+		bench_take(b, &fx);
+	}
+	assert_true(update > 0);
+	assert_true(released > update);
+	assert_true(esp_goes_from(b, "203.0.113.5"));
+}
+
 static void after_sleep_it_asks(void **state)
 {
 	struct bench *b = *state;
@@ -664,6 +697,7 @@ int main(void)
 		BENCH_TEST(while_a_child_is_negotiated),
 		BENCH_TEST(while_the_isakmp_sa_is_renewed),
 		BENCH_TEST(without_any_path_it_holds),
+		BENCH_TEST(what_was_held_follows_the_update),
 		BENCH_TEST(after_sleep_it_asks),
 		BENCH_TEST(after_sleep_a_gateway_without_it_has_time),
 		BENCH_TEST(a_path_that_is_no_candidate_is_left_alone),

@@ -133,6 +133,7 @@ static void what_is_refused(void **state)
 	bad(STAFF, "behind is missing");
 	bad(LEAST "[auth staff]\n", "has no psk");
 	bad(LEAST "[auth]\npsk = \"x\"\n", "needs a name");
+	bad(LEAST "[pool]\naddresses = 10.9.0.7-10.9.0.7\n" STAFF, "gateway's own");
 	bad(LEAST STAFF STAFF, "is there already");
 	bad(LEAST STAFF "psk = \"b\"\n", "already set in line");
 	bad(LEAST STAFF "mode = aggressive\n", "identity must be given");

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE] [--only NAME]
+ *
+ * What one packet costs in each step of its way, set against the bare cipher: one call of the
+ * library for AES-GCM-128 over the same bytes in place. Packets are of 64, 576 and 1400 bytes; the
+ * column 65536 is for one super-packet of 47 segments of 1400, or for the packets of one.
+ */
+#include <wolfssl/options.h>
+#include <wolfssl/wolfcrypt/aes.h>
+
+#include "packet/coalesce.h"
+#include "base/mem.h"
+#include "esp/classifier.h"
+#include "esp/flow.h"
+#include "esp/sa.h"
+#include "tests/bench/bench.h"
+#include "tests/unit/esp_parts.h"
+#include "tests/unit/wire_parts.h"
+
+#define YARDSTICK "bare cipher, encrypt"
+#define LOCAL 0x0a010001 /* within what parts_config covers */
+#define REMOTE 0x0a020001
+#define SUPER 65536 /* the column of super-packets */
+#define ROOM (ESP_HEADROOM + 1400 + ESP_TAILROOM)
+
+/* All that is measured with packets of one size. */
+struct lane {
+	uint32_t size;
+	unsigned packets; /* in one call */
+	/* the bare cipher */
+	Aes aes;
+	uint8_t *bare;
+	/* the engines, and packets for them */
+	struct classifier *classifier;
+	struct flow_cache *flows;
+	struct outbound *outbound;
+	struct inbound *inbound;
+	struct esp_out *out; /* sealed with, directly and by outbound */
+	struct esp_out *far; /* the other end of `in` */
+	struct esp_in *in;
+	struct batch batch, replies;
+	uint8_t *templates; /* packets for either direction, ROOM bytes each */
+	uint8_t *arena;
+	/* super-packets */
+	uint8_t *super[3];
+	uint32_t super_length[3];
+	struct vnet vnet[3];
+	uint8_t *segments;
+	struct coalesce coalesce;
+	struct coalesce_write write;
+	uint8_t *run[3]; /* one flow, 16 flows, as many flows as packets */
+	uint64_t sink; /* so that nothing is optimised away */
+};
+
+enum super {
+	SUPER_TCP4,
+	SUPER_TCP6,
+	SUPER_UDP4
+};
+
+/* ---- the bare cipher ---- */
+
+static void must(int err)
+{
+	if (err != 0)
+		abort();
+}
+
+/* As much as the ESP packet encrypts: with trailer and padding. */
+static word32 text_length(const struct lane *l)
+{
+	return (l->size + 2 + 3) & ~3U;
+}
+
+static void bare_encrypt(void *ctx)
+{
+	struct lane *l = ctx;
+	static const uint8_t nonce[12], aad[8];
+	word32 n = text_length(l);
+
+	for (unsigned i = 0; i < l->packets; i++) {
+		uint8_t *text = l->bare + i * ROOM;
+
+		must(wc_AesGcmEncrypt(&l->aes, text, text, n, nonce, 12, text + n, 16, aad, 8));
+	}
+}
+
+static void bare_decrypt(void *ctx)
+{
+	struct lane *l = ctx;
+	static const uint8_t nonce[12], aad[8];
+	word32 n = text_length(l);
+
+	for (unsigned i = 0; i < l->packets; i++) {
+		uint8_t *text = l->bare + i * ROOM;
+
+		must(wc_AesGcmDecrypt(&l->aes, text, text, n, nonce, 12, text + n, 16, aad, 8));
+	}
+}
+
+/* ---- the engines ---- */
+
+static void take_packets(struct lane *l, bool inbound)
+{
+	batch_reset(&l->batch);
+	batch_reset(&l->replies);
+	for (unsigned i = 0; i < l->packets; i++) {
+		struct pkt *p = batch_take(&l->batch, ESP_HEADROOM, l->size, ESP_TAILROOM);
+
+		memcpy(pkt_data(p), l->templates + (inbound ? ROOM : 0), l->size);
+	}
+}
+
+static void prepare_out(void *ctx)
+{
+	take_packets(ctx, false);
+}
+
+static void prepare_in(void *ctx)
+{
+	struct lane *l = ctx;
+
+	take_packets(l, true);
+	for (unsigned i = 0; i < l->packets; i++) {
+		struct pkt *p = &l->batch.pkts[i];
+
+		must(esp_seal(l->far, p, ESP_NEXT_IP4));
+		p->path = NULL;
+		p->from = (struct endpoint){ parts_addr("192.0.2.1"), 4500 };
+		p->to = (struct endpoint){ parts_addr("192.0.2.2"), 4500 };
+	}
+}
+
+static void run_seal(void *ctx)
+{
+	struct lane *l = ctx;
+
+	for (unsigned i = 0; i < l->packets; i++)
+		must(esp_seal(l->out, &l->batch.pkts[i], ESP_NEXT_IP4));
+}
+
+static void run_open(void *ctx)
+{
+	struct lane *l = ctx;
+	uint8_t next;
+	enum drop why;
+
+	for (unsigned i = 0; i < l->packets; i++)
+		must(esp_open(l->in, &l->batch.pkts[i], &next, &why));
+}
+
+static void run_outbound(void *ctx)
+{
+	struct lane *l = ctx;
+
+	outbound_run(l->outbound, 0, &l->batch, &l->replies);
+	if (l->batch.pkts[l->packets - 1].kind != PKT_SEALED)
+		abort();
+}
+
+static void run_inbound(void *ctx)
+{
+	struct lane *l = ctx;
+	struct data_event e;
+
+	inbound_run(l->inbound, 0, &l->batch);
+	if (l->batch.pkts[l->packets - 1].kind != PKT_INNER)
+		abort();
+	while (inbound_output(l->inbound, &e))
+		l->sink++;
+}
+
+static void classify_out(void *ctx)
+{
+	struct lane *l = ctx;
+	uint64_t number = 0;
+	const struct policy *p = classifier_policy(l->classifier, &number);
+	struct tuple t;
+
+	for (unsigned i = 0; i < l->packets; i++) {
+		must(packet_tuple(slice(l->templates, l->size), &t));
+		l->sink += flow_decide(l->flows, number, p, &t).slot;
+		l->sink += classifier_slot_sa(l->classifier, 3) != NULL;
+	}
+}
+
+static void classify_miss(void *ctx)
+{
+	struct lane *l = ctx;
+	const struct policy *p = classifier_policy(l->classifier, NULL);
+	struct tuple t;
+
+	must(packet_tuple(slice(l->templates, l->size), &t));
+	for (unsigned i = 0; i < l->packets; i++)
+		l->sink += flow_classify(p, &t).slot;
+}
+
+static void classify_in(void *ctx)
+{
+	struct lane *l = ctx;
+
+	for (unsigned i = 0; i < l->packets; i++)
+		l->sink += classifier_find_spi(l->classifier, 0x1000 + (i & 7)) != NULL;
+}
+
+/* ---- split and coalesce ---- */
+
+static void begin(struct lane *l, enum super which, struct split *s)
+{
+	enum drop why;
+
+	must(split_begin(s, &l->vnet[which], l->super[which], l->super_length[which], &why));
+	if (s->n != l->packets)
+		abort();
+}
+
+static void split_all(struct lane *l, enum super which)
+{
+	struct split s;
+
+	begin(l, which, &s);
+	split_write(&s, 0, s.n, l->segments + ESP_HEADROOM, ROOM);
+}
+
+static void split_tcp4(void *ctx)
+{
+	split_all(ctx, SUPER_TCP4);
+}
+
+static void split_tcp6(void *ctx)
+{
+	split_all(ctx, SUPER_TCP6);
+}
+
+static void split_udp4(void *ctx)
+{
+	split_all(ctx, SUPER_UDP4);
+}
+
+/* Each segment sealed as soon as it is written, one behind the other. */
+static void split_seal(void *ctx)
+{
+	struct lane *l = ctx;
+	uint32_t stride, head;
+	struct split s;
+
+	begin(l, SUPER_TCP4, &s);
+	stride = esp_sealed_length(l->out, split_length(&s, 0));
+	head = ESP_HEADER + 8;
+	for (unsigned i = 0; i < s.n; i++) {
+		struct pkt p = { .base = l->segments + i * stride,
+				 .size = stride,
+				 .off = head,
+				 .len = split_length(&s, i) };
+
+		split_write(&s, i, 1, pkt_data(&p), stride);
+		must(esp_seal(l->out, &p, ESP_NEXT_IP4));
+	}
+}
+
+static void coalesce_all(struct lane *l, unsigned which)
+{
+	coalesce_begin(&l->coalesce, COALESCE_TCP | COALESCE_UDP);
+	for (unsigned i = 0; i < l->packets; i++)
+		coalesce_add(&l->coalesce, slice(l->run[which] + i * ROOM, l->size));
+	while (coalesce_output(&l->coalesce, &l->write))
+		l->sink += l->write.iov_n;
+}
+
+static void coalesce_one(void *ctx)
+{
+	coalesce_all(ctx, 0);
+}
+
+static void coalesce_mixed(void *ctx)
+{
+	coalesce_all(ctx, 1);
+}
+
+static void coalesce_none(void *ctx)
+{
+	coalesce_all(ctx, 2);
+}
+
+/* ---- what memory costs ---- */
+
+static void run_copy(void *ctx)
+{
+	struct lane *l = ctx;
+
+	for (unsigned i = 0; i < l->packets; i++)
+		memcpy(l->segments + i * ROOM + 6, l->run[0] + i * ROOM, l->size);
+	l->sink += l->segments[77];
+}
+
+static void run_checksum(void *ctx)
+{
+	struct lane *l = ctx;
+
+	for (unsigned i = 0; i < l->packets; i++)
+		l->sink += packet_checksum(slice(l->run[0] + i * ROOM, l->size));
+}
+
+/* ---- making lanes ---- */
+
+static const uint8_t payload_bytes[65536];
+
+static struct wire wire_of(enum super which)
+{
+	return (struct wire){
+		.ip6 = which == SUPER_TCP6,
+		.tcp = which != SUPER_UDP4,
+		.ttl = 64,
+		.fragment = 0x4000,
+		.src = LOCAL,
+		.dst = REMOTE,
+		.sport = 40000,
+		.dport = 443,
+		.flags = WIRE_ACK,
+		.window = 512,
+	};
+}
+
+static void make_supers(struct lane *l)
+{
+	for (unsigned which = 0; which < ARRAY_SIZE(l->super); which++) {
+		struct wire w = wire_of(which);
+		uint32_t size = l->size - wire_headers(&w);
+
+		l->super[which] = xcalloc(1, WIRE_MAX);
+		l->super_length[which] = wire_super(&w, slice(payload_bytes, l->packets * size),
+						    (uint16_t)size, l->super[which],
+						    &l->vnet[which]);
+	}
+}
+
+static void make_runs(struct lane *l)
+{
+	const unsigned flows[] = { 1, 16, l->packets };
+	static uint8_t buf[WIRE_MAX];
+
+	for (unsigned which = 0; which < ARRAY_SIZE(l->run); which++) {
+		l->run[which] = xcalloc(l->packets, ROOM);
+		for (unsigned i = 0; i < l->packets; i++) {
+			struct wire w = wire_of(SUPER_TCP4);
+			uint32_t size = l->size - wire_headers(&w);
+
+			w.sport = (uint16_t)(i % flows[which]);
+			w.sequence = i / flows[which] * size;
+			wire_build(&w, slice(payload_bytes, size), buf);
+			memcpy(l->run[which] + i * ROOM, buf, l->size);
+		}
+	}
+}
+
+static void make_templates(struct lane *l)
+{
+	struct wire w = wire_of(SUPER_UDP4);
+	static uint8_t buf[WIRE_MAX];
+	struct slice payload = slice(payload_bytes, l->size - wire_headers(&w));
+
+	l->templates = xcalloc(2, ROOM);
+	wire_build(&w, payload, buf);
+	memcpy(l->templates, buf, l->size);
+	w.src = REMOTE;
+	w.dst = LOCAL;
+	wire_build(&w, payload, buf);
+	memcpy(l->templates + ROOM, buf, l->size);
+}
+
+/* As many rules as there may be; the last one is ours. */
+static void publish_rules(struct classifier *c)
+{
+	struct policy *p = xcalloc(1, sizeof(*p));
+	struct policy_rule rule = { .ts = parts_pair("10.1.0.0/16", "10.3.0.0/16"),
+				    .action = POLICY_DISCARD };
+
+	while (p->n < POLICY_RULES_MAX - 1)
+		policy_add(p, &rule);
+	rule = (struct policy_rule){ .ts = parts_pair("10.1.0.0/16", "10.2.0.0/16"),
+				     .action = POLICY_PROTECT,
+				     .slot = 3 };
+	policy_add(p, &rule);
+	p->fallback = POLICY_DISCARD;
+	classifier_rules_free(classifier_publish_rules(c, p));
+	free(p);
+}
+
+static void make_engines(struct lane *l)
+{
+	struct esp_sa_config config = parts_config(&suite_gcm, 0x1000);
+
+	l->classifier = classifier_new();
+	l->flows = flow_cache_new();
+	l->outbound = outbound_new(l->classifier, &(struct outbound_config){ 0 });
+	l->inbound = inbound_new(l->classifier);
+	publish_rules(l->classifier);
+	l->out = parts_out(config);
+	l->far = parts_out(config);
+	l->in = parts_in(config);
+	classifier_set_current(l->classifier, 3, l->out);
+	must(classifier_add_spi(l->classifier, l->in));
+	l->arena = xcalloc(BATCH_MAX, 2 * ROOM);
+	batch_init(&l->batch, l->arena, (size_t)BATCH_MAX * ROOM + 4096);
+	batch_init(&l->replies, l->arena + BATCH_MAX * ROOM + 4096, 8192);
+}
+
+static struct lane *make_lane(uint32_t size)
+{
+	struct lane *l = xcalloc(1, sizeof(*l));
+
+	l->size = size;
+	l->packets = size == 1400 ? 47 : BATCH_MAX;
+	must(wc_AesInit(&l->aes, NULL, INVALID_DEVID));
+	must(wc_AesGcmSetKey(&l->aes, parts_keymat(&suite_gcm).p, 16));
+	l->bare = xcalloc(BATCH_MAX, ROOM);
+	l->segments = xcalloc(BATCH_MAX + 1, ROOM);
+	make_engines(l);
+	make_templates(l);
+	make_supers(l);
+	make_runs(l);
+	return l;
+}
+
+static void free_lane(struct lane *l)
+{
+	outbound_free(l->outbound);
+	inbound_free(l->inbound);
+	flow_cache_free(l->flows);
+	classifier_free(l->classifier);
+	esp_out_free(l->out);
+	esp_out_free(l->far);
+	esp_in_free(l->in);
+	wc_AesFree(&l->aes);
+	for (unsigned i = 0; i < ARRAY_SIZE(l->super); i++) {
+		free(l->super[i]);
+		free(l->run[i]);
+	}
+	free(l->bare);
+	free(l->segments);
+	free(l->arena);
+	free(l->templates);
+	free(l);
+}
+
+/* `column` is the size of the packets, or SUPER: then one operation is all of them. */
+static void add_figures(struct bench *b, struct lane *l, unsigned column)
+{
+	unsigned ops = column == SUPER ? 1 : l->packets;
+
+	bench_add(b, YARDSTICK, column, ops, NULL, bare_encrypt, l);
+	bench_add(b, "bare cipher, decrypt", column, ops, bare_encrypt, bare_decrypt, l);
+	bench_add(b, "seal", column, ops, prepare_out, run_seal, l);
+	bench_add(b, "open", column, ops, prepare_in, run_open, l);
+	bench_add(b, "outbound engine", column, ops, prepare_out, run_outbound, l);
+	bench_add(b, "inbound engine", column, ops, prepare_in, run_inbound, l);
+	bench_add(b, "classify outbound, flow known", column, ops, NULL, classify_out, l);
+	bench_add(b, "classify inbound", column, ops, NULL, classify_in, l);
+	bench_add(b, "split TCP, IPv4", column, ops, NULL, split_tcp4, l);
+	bench_add(b, "split TCP, IPv6", column, ops, NULL, split_tcp6, l);
+	bench_add(b, "split UDP, IPv4", column, ops, NULL, split_udp4, l);
+	bench_add(b, "split TCP and seal", column, ops, NULL, split_seal, l);
+	bench_add(b, "coalesce, 1 flow", column, ops, NULL, coalesce_one, l);
+	bench_add(b, "coalesce, 16 flows", column, ops, NULL, coalesce_mixed, l);
+	bench_add(b, "coalesce, nothing to join", column, ops, NULL, coalesce_none, l);
+	bench_add(b, "memcpy", column, ops, NULL, run_copy, l);
+	bench_add(b, "checksum", column, ops, NULL, run_checksum, l);
+}
+
+struct options {
+	unsigned rounds;
+	unsigned us;
+	const char *json;
+	const char *only;
+};
+
+static bool read_options(struct options *o, int argc, char **argv)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--rounds") == 0)
+			o->rounds = (unsigned)atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "--us") == 0)
+			o->us = (unsigned)atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "--json") == 0)
+			o->json = argv[i + 1];
+		else if (strcmp(argv[i], "--only") == 0)
+			o->only = argv[i + 1];
+		else
+			return false;
+	}
+	return argc % 2 == 1 && o->rounds > 0 && o->rounds <= BENCH_ROUNDS_MAX;
+}
+
+int main(int argc, char **argv)
+{
+	static const uint32_t sizes[] = { 64, 576, 1400 };
+	struct options o = { .rounds = 21, .us = 2000 };
+	struct lane *lanes[ARRAY_SIZE(sizes)];
+	struct bench *b = xcalloc(1, sizeof(*b));
+	FILE *json = NULL;
+
+	if (!read_options(&o, argc, argv) || (o.json && !(json = fopen(o.json, "w")))) {
+		fprintf(stderr, "usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE] "
+				"[--only NAME]\n");
+		return 1;
+	}
+	must(crypto_init());
+	b->only = o.only;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		lanes[i] = make_lane(sizes[i]);
+		add_figures(b, lanes[i], sizes[i]);
+	}
+	add_figures(b, lanes[ARRAY_SIZE(sizes) - 1], SUPER);
+	bench_add(b, "classify outbound, 640 rules", 0, lanes[0]->packets, NULL, classify_miss,
+		  lanes[0]);
+	bench_run(b, o.rounds, o.us);
+	bench_table(b, YARDSTICK, stdout);
+	if (json) {
+		bench_json(b, YARDSTICK, json);
+		fclose(json);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		free_lane(lanes[i]);
+	free(b);
+	return 0;
+}
