@@ -170,11 +170,19 @@ static void tx_send_all(struct data_tx *t)
 static unsigned tx_commands(struct data_tx *t)
 {
 	const struct data_command *command;
+	vtime now = runtime_now();
 	unsigned n = 0;
 
 	batch_reset(&t->out);
 	for (; n < BATCH_MAX && (command = ring_peek(t->down)); n++) {
-		outbound_probe(t->engine, command->out, command->bytes, command->n, &t->out);
+		const vtime ends = esp_out_config(command->out)->ends;
+
+		/* The host may have slept since it was given. */
+		if (ends && ends <= now)
+			drop_add(&t->drops, DROP_PROBE_LOST, 1);
+		else
+			outbound_probe(t->engine, command->out, command->bytes, command->n,
+				       &t->out);
 		ring_release(t->down);
 	}
 	tx_send_all(t);

@@ -12,7 +12,6 @@
 
 /* With the script's `disconnect` the end takes less than 2 s. */
 #define CLOSE_MAX_MS 200
-#define SLEPT VTIME_S /* what is shorter is no sleep that anybody else notices */
 
 /* ---- deadlines ---- */
 
@@ -150,17 +149,25 @@ static void on_control_roam(void *ctx, const struct control_request *request)
 		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM });
 }
 
-/* The clock that counts sleep has gone ahead of the one that does not. */
-static void loop_notice_sleep(struct loop *l)
+static void loop_slept(struct loop *l)
 {
-	vtime asleep = runtime_asleep();
-	bool slept = asleep > l->asleep + SLEPT;
-
-	l->asleep = asleep;
-	if (!slept || l->over)
-		return;
 	log_ev(l->o.log, LOG_INFO, "the host was asleep");
 	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+	names_soon(l->names);
+}
+
+static void loop_notice_sleep(struct loop *l)
+{
+	if (sleep_by_clocks(&l->slept, runtime_asleep()) && !l->over)
+		loop_slept(l);
+}
+
+static void on_sleep_told(void *ctx, bool begins)
+{
+	struct loop *l = ctx;
+
+	if (sleep_by_logind(&l->slept, runtime_asleep(), begins) && !l->over)
+		loop_slept(l);
 }
 
 /* ---- what becomes readable ---- */
@@ -223,6 +230,27 @@ static void on_net(uv_poll_t *p, int status, int events)
 		return;
 	loop_event(l, &(struct session_event){ .type = SESSION_EVENT_NETWORK });
 	names_soon(l->names);
+}
+
+static void on_clock(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	sleep_clock_take(l->clock);
+	loop_notice_sleep(l);
+}
+
+static void on_sleep(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	l->o.log->now = runtime_now();
+	if (!sleep_watch_run(l->sleep))
+		uv_poll_stop(p);
 }
 
 static bool on_names_wanted(void *ctx)
@@ -339,6 +367,7 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_HOOKS, l->o.hooks->fd, on_hooks);
 	loop_watch(l, WATCH_ASK, ask_fd(l->o.ask), on_typed);
 	loop_watch(l, WATCH_NET, l->o.host->watch.epoll, on_net);
+	loop_watch(l, WATCH_CLOCK, l->clock, on_clock);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;
@@ -398,7 +427,8 @@ struct loop *loop_new(const struct loop_options *options)
 		return NULL;
 	}
 	l->armed = VTIME_NEVER;
-	l->asleep = runtime_asleep();
+	l->slept.asleep = runtime_asleep();
+	l->clock = sleep_clock_open();
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
 	if (l->o.host->config->session.ike.xauth)
@@ -416,6 +446,10 @@ int loop_run(struct loop *l)
 		fprintf(l->o.err, "godwit: cannot start the data threads: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
+	l->o.log->now = runtime_now();
+	l->sleep = sleep_watch_new(l->o.log, on_sleep_told, l);
+	if (l->sleep)
+		loop_watch(l, WATCH_SLEEP, sleep_watch_fd(l->sleep), on_sleep);
 	loop_event(l, &ev);
 	if (!l->over)
 		uv_run(&l->uv, UV_RUN_DEFAULT);
@@ -450,6 +484,9 @@ bool loop_free(struct loop *l)
 	data_free(l->data);
 	control_free(l->control);
 	names_free(l->names);
+	sleep_watch_free(l->sleep);
+	if (l->clock >= 0)
+		close(l->clock);
 	close(l->timer);
 	setup_free(l->setup);
 	free(l);

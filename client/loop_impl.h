@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "client/runtime.h"
+#include "client/sleep.h"
 
 #define EVENTS_MAX 8
 
@@ -28,6 +29,8 @@ enum watch {
 	WATCH_HOOKS,
 	WATCH_ASK,
 	WATCH_NET,
+	WATCH_CLOCK,
+	WATCH_SLEEP,
 	WATCH_COUNT,
 };
 
@@ -54,7 +57,9 @@ struct loop {
 	struct addr look[SESSION_ADDRESSES_MAX]; /* routes to these are looked for */
 	unsigned nlook;
 	bool looking; /* FACTS waits */
-	vtime asleep; /* the host has been asleep for so long, in all */
+	struct sleep_account slept;
+	int clock; /* of the day: set when the host wakes up */
+	struct sleep_watch *sleep; /* NULL: the clocks alone tell of it */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 
 	struct waiting waiting[EVENTS_MAX];

@@ -400,7 +400,7 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		log_ev(s->log, LOG_DEBUG, "unknown SPI", log_hex("spi", 4, ev->spi));
 		break;
 	case DATA_EXHAUSTED:
-		log_ev(s->log, LOG_WARN, "sequence numbers used up", log_hex("spi", 4, ev->spi));
+		log_ev(s->log, LOG_WARN, "an SA is used up", log_hex("spi", 4, ev->spi));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
 	case DATA_PATH_MTU:
@@ -435,6 +435,7 @@ static void on_tun_failed(struct session *s, vtime now, const char *text)
 void session_event(struct session *s, vtime now, const struct session_event *ev)
 {
 	s->log->now = now;
+	session_recover_late(s, now);
 	switch (ev->type) {
 	case SESSION_EVENT_CONNECT:
 		on_connect(s, now);
@@ -491,6 +492,7 @@ void session_timeout(struct session *s, vtime now)
 	int row;
 
 	s->log->now = now;
+	session_recover_late(s, now);
 	session_ikes_timeout(s, now);
 	while (!s->over && (row = timers_take_due(&s->timers, now)) >= 0) {
 		switch ((enum session_timer)row) {

@@ -238,11 +238,13 @@ struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struc
 	return in;
 }
 
-static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, struct esp_in *in)
+static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, vtime ends,
+		     struct esp_in *in)
 {
 	struct esp_sa_config out = sa_config(s, slot, &e->child, false);
 	struct session_effect *fx;
 
+	out.ends = ends;
 	e->in = in ? in : session_inbound_new(s, slot, &e->child);
 	e->out = esp_out_new(&out, s->rng);
 	assert(e->out);
@@ -279,7 +281,7 @@ void session_epoch_install(struct session *s, vtime now, unsigned slot, struct i
 	/* One epoch at most carries data, so that one at least of the others could go. */
 	assert(place >= 0);
 	t->epoch[place] = (struct session_epoch){ .child = *child };
-	make_sas(s, slot, &t->epoch[place], in);
+	make_sas(s, slot, &t->epoch[place], life.expires_at, in);
 	if (!in && s->config->settle)
 		usable = t->epoch[place].settles_at = vtime_add(now, s->config->settle);
 	session_mtu_update(s, now);

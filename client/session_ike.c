@@ -410,19 +410,27 @@ static void on_first_established(struct session *s, vtime now, struct session_ik
 	session_tunnels_begin(s, now);
 }
 
-/* A newer one: what is under way goes on over the old one, what comes goes over this one. */
-static void on_renewed(struct session *s, vtime now, struct session_ike *i)
+/* What has been negotiated is where we talk from now on. */
+static void take_path(struct session *s, vtime now, struct session_ike *i)
 {
 	bool moved;
 
 	i->path.encapsulation = s->path.encapsulation;
 	i->path.data_port = s->path.data_port;
+	if (session_roam_stays(s, now, i))
+		return;
 	moved = !endpoint_eq(&i->path.local, &s->path.local) ||
 		!endpoint_eq(&i->path.remote, &s->path.remote);
 	i->path.generation = moved ? ++s->generation : s->path.generation;
 	s->path = i->path;
 	if (moved)
 		session_refusals_end(s, now);
+}
+
+/* A newer one: what is under way goes on over the old one, what comes goes over this one. */
+static void on_renewed(struct session *s, vtime now, struct session_ike *i)
+{
+	take_path(s, now, i);
 	s->nat = i->nat;
 	s->nat_known = i->nat_known;
 	s->ike_failures = 0;

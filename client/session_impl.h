@@ -231,6 +231,7 @@ struct session_roam {
 	bool again; /* somebody waits for them */
 	bool slept;
 	bool failed; /* nobody has answered on this path: is there another? */
+	bool ask_all; /* there are SAs that the last request did not list */
 	bool held; /* RECOVERING because there is no path, and for no other reason */
 	bool release; /* what was held for that: as soon as all messages are sent */
 	vtime since; /* of what is not answered yet; 0: all is well */
@@ -697,6 +698,13 @@ void session_watch(struct session *s, vtime now);
  * and what the host sends waits.
  */
 void session_recover_moved(struct session *s, vtime now, const char *why);
+/*
+ * The host was asleep: nothing goes out any more under a key that has expired since. Where that is the
+ * ISAKMP SA's, all begins anew.
+ */
+void session_recover_slept(struct session *s, vtime now);
+/* The same where nobody has said so yet: before anything else happens. */
+void session_recover_late(struct session *s, vtime now);
 /* The same for an attempt to recover that is under way, or waits for its time. */
 void session_recover_again(struct session *s, vtime now);
 
@@ -722,6 +730,11 @@ bool session_roam_holds(const struct session *s);
 bool session_roam_release(struct session *s, vtime now);
 /* This one is established, and the newest. */
 void session_roam_established(struct session *s, vtime now, bool supported);
+/*
+ * It was negotiated from an address that we have left since: true when it comes along to where we are,
+ * and the gateway is told, which takes us to be there.
+ */
+bool session_roam_stays(struct session *s, vtime now, const struct session_ike *i);
 void session_roam_notify(struct session *s, vtime now, const struct session_ike *i,
 			 const struct ike_effect *fx);
 void session_roam_unanswered(struct session *s, vtime now, uint32_t id);

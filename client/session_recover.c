@@ -7,6 +7,7 @@
 /* Of the time after which silence counts: how finely it is measured. */
 #define WATCHES_PER_DPD 6
 #define WATCH_MOST (60 * VTIME_S)
+#define LATE (5 * VTIME_S) /* no timer comes so late, unless the host was asleep */
 #define WATCH_LOST VTIME_S /* what is in doubt, while all begins anew */
 /* Up for so long, an attempt counts as good although nothing has been heard. */
 #define SETTLED (60 * VTIME_S)
@@ -109,6 +110,58 @@ void session_recover_moved(struct session *s, vtime now, const char *why)
 	s->start = START_SAME;
 	/* Where the gateway is has not changed, and those who answer for names may not be there. */
 	session_try_again(s, now);
+}
+
+/* Without a word over them: they are as good as gone. */
+static void forget_expired(struct session *s, vtime now)
+{
+	static const struct ike_failure over = { .during = "the connection",
+						 .text = "its keys have expired" };
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		struct session_ike *i = &s->ike[k];
+
+		if (!i->sa || !i->order || i->expires_at > now)
+			continue;
+		session_negotiations_lost(s, now, i, &over);
+		session_user_gone(s, i);
+		session_ike_abandon(s, now, i);
+	}
+}
+
+void session_recover_slept(struct session *s, vtime now)
+{
+	bool had = session_ike_main(s) != NULL;
+
+	forget_expired(s, now);
+	if (!had || session_ike_main(s)) {
+		session_epochs_due(s, now);
+		return;
+	}
+	enter(s, now, "the keys have expired while the host was asleep");
+	s->failures = s->relapses = 0;
+	session_user_stop(s);
+	session_epochs_due(s, now);
+	session_epochs_doubt(s, now, true);
+	watch_doubtful(s, now);
+	session_ikes_part(s, now);
+	s->start = START_SAME;
+	s->step = STEP_UP;
+	timers_set(&s->timers, T_RECOVER, now);
+}
+
+void session_recover_late(struct session *s, vtime now)
+{
+	if (s->state != SESSION_UP && !session_roam_holds(s))
+		return;
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		const struct session_ike *i = &s->ike[k];
+
+		if (i->sa && i->order && vtime_add(i->expires_at, LATE) <= now) {
+			session_recover_slept(s, now);
+			return;
+		}
+	}
 }
 
 void session_recover_again(struct session *s, vtime now)

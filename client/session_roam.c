@@ -135,6 +135,23 @@ static void outage_ends(struct session *s, vtime now)
 	       log_u64("outage_ms", r->told.last_outage / VTIME_MS));
 }
 
+/* What has come up since: the gateway may have made it before it knew of the move. */
+static bool has_unlisted(const struct session *s)
+{
+	const struct update_client *u = &s->roam.update;
+	uint32_t list[SESSION_SLOTS_MAX * EPOCHS_MAX];
+	struct update_spis spis = epoch_spis(s, list);
+	unsigned k;
+
+	for (unsigned i = 0; i < spis.n; i++) {
+		for (k = 0; k < u->n && u->spi[k] != spis.spi[i]; k++)
+			;
+		if (k == u->n)
+			return true;
+	}
+	return false;
+}
+
 static void on_bound(struct session *s, vtime now, const struct update_effect *fx)
 {
 	struct session_roam *r = &s->roam;
@@ -155,8 +172,10 @@ static void on_bound(struct session *s, vtime now, const struct update_effect *f
 	}
 	r->ask_at = VTIME_NEVER;
 	session_heard(s, now);
-	if (!fx->bound.more)
-		outage_ends(s, now);
+	if (fx->bound.more)
+		return;
+	outage_ends(s, now);
+	r->ask_all = !fx->bound.followed && has_unlisted(s);
 }
 
 /* The gateway does not have them: as if it had deleted them. */
@@ -239,6 +258,23 @@ static void tell(struct session *s, vtime now, const struct update_client_event 
 	pull(s, now);
 }
 
+/* The gateway is told of s->path. */
+static void ask(struct session *s, vtime now, const struct addr *old)
+{
+	uint32_t spis[SESSION_SLOTS_MAX * EPOCHS_MAX];
+	struct update_client_event ev = { .type = UPDATE_CLIENT_MOVE };
+
+	ev.move.old = *old;
+	ev.move.from = s->path.local;
+	ev.move.to = s->path.remote;
+	ev.move.spis = epoch_spis(s, spis);
+	ev.move.encapsulation = s->path.encapsulation;
+	if (session_ike_main(s))
+		tell(s, now, &ev);
+	else
+		session_probes_ask(s);
+}
+
 void session_roam_stop(struct session *s, vtime now)
 {
 	struct session_roam *r = &s->roam;
@@ -282,6 +318,10 @@ void session_roam_notify(struct session *s, vtime now, const struct session_ike 
 	if (fx->notified.natd)
 		s->roam.nat = nat;
 	tell(s, now, &ev);
+	if (!s->roam.ask_all)
+		return;
+	s->roam.ask_all = false;
+	ask(s, now, &s->path.local.addr);
 }
 
 void session_roam_unanswered(struct session *s, vtime now, uint32_t id)
@@ -402,15 +442,13 @@ static void move(struct session *s, vtime now)
 {
 	struct session_roam *r = &s->roam;
 	const struct paths_choice *c = &r->paths.choice;
-	uint32_t spis[SESSION_SLOTS_MAX * EPOCHS_MAX];
-	struct update_client_event ev = { .type = UPDATE_CLIENT_MOVE };
+	struct addr old = s->path.local.addr;
 	bool held = r->held;
 
 	log_ev(s->log, LOG_INFO, "our address changes", log_addr("from", &s->path.local.addr),
 	       log_addr("to", &c->local));
 	if (!r->since)
 		r->since = now;
-	ev.move.old = s->path.local.addr;
 	if (held)
 		unhold(s, now);
 	s->path.local.addr = c->local;
@@ -418,16 +456,24 @@ static void move(struct session *s, vtime now)
 	all_move(s, now);
 	r->release = held;
 	session_refusals_end(s, now);
-	ev.move.from = s->path.local;
-	ev.move.to = s->path.remote;
-	ev.move.spis = epoch_spis(s, spis);
-	ev.move.encapsulation = s->path.encapsulation;
-	if (session_ike_main(s))
-		tell(s, now, &ev);
-	else
-		session_probes_ask(s);
+	ask(s, now, &old);
 	if (held)
 		session_demand_resume(s, now);
+}
+
+bool session_roam_stays(struct session *s, vtime now, const struct session_ike *i)
+{
+	const struct session_roam *r = &s->roam;
+	const struct paths_choice *c = &r->paths.choice;
+	struct addr old = i->path.local.addr;
+
+	if (s->state != SESSION_UP || !r->known || !addr_eq(&c->local, &s->path.local.addr) ||
+	    addr_eq(&c->local, &old))
+		return false;
+	all_move(s, now);
+	if (!r->update.in_air)
+		ask(s, now, &old);
+	return true;
 }
 
 /*
@@ -461,6 +507,8 @@ void session_roam_look(struct session *s)
 void session_roam_event(struct session *s, vtime now, const struct session_event *ev)
 {
 	session_refusals_end(s, now);
+	if (ev->slept && (s->state == SESSION_UP || s->roam.held))
+		session_recover_slept(s, now);
 	paths_again(&s->roam.paths);
 	s->roam.again = true;
 	s->roam.slept |= ev->slept;
@@ -522,13 +570,23 @@ static void verdict_up(struct session *s, vtime now, enum paths_verdict v, bool 
 	s->roam.failed = false;
 }
 
+/* Where there is a way now is where to begin, whatever has failed before. */
+static void recover_from(struct session *s, vtime now, enum paths_verdict v)
+{
+	if (v != PATHS_STAY) {
+		remote_is(s, now, &s->roam.paths.choice.remote);
+		s->start = START_SAME;
+	}
+	session_recover_again(s, now);
+}
+
 /* While all begins anew, or for the first time: from where there is a way, and when there is one. */
 static void verdict_looking(struct session *s, vtime now, enum paths_verdict v, bool again)
 {
 	if (v != PATHS_MOVE && v != PATHS_BACK && !(v == PATHS_STAY && again))
 		return;
 	if (s->state == SESSION_RECOVERING) {
-		session_recover_again(s, now);
+		recover_from(s, now, v);
 	} else if (v == PATHS_MOVE && s->naddrs && s->step > STEP_PATH) {
 		session_ikes_part(s, now);
 		session_try_again(s, now);

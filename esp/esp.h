@@ -92,6 +92,8 @@ struct esp_sa_config {
 	unsigned slot; /* the tunnel it belongs to */
 	uint32_t epoch; /* control's name for the epoch; comes back in events */
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
+	/* Outbound: the end of its life, from which on it is used up as one without a number; 0: none. */
+	vtime ends;
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
 };

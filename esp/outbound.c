@@ -194,7 +194,7 @@ static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
 struct outbound_slot {
 	uint32_t stamp;
 	struct esp_out *sa; /* NULL: none */
-	bool usable; /* there is one, and it has numbers left */
+	bool usable; /* there is one, and it has numbers left and time */
 };
 
 /* What is known of a packet before anything is done with it. */
@@ -229,13 +229,18 @@ static struct flow_decision outbound_decide(struct outbound *o, const struct out
 	return flow_decide(o->flows, call->number, call->policy, t);
 }
 
+static bool outbound_usable(const struct esp_out *sa, vtime now)
+{
+	return sa && sa->sequence <= UINT32_MAX && (!sa->config.ends || now < sa->config.ends);
+}
+
 /* The stamp first: what changes behind it is seen by the next look. */
-static struct outbound_slot outbound_look(struct outbound *o, unsigned slot)
+static struct outbound_slot outbound_look(struct outbound *o, vtime now, unsigned slot)
 {
 	struct outbound_slot s = { .stamp = classifier_slot_stamp(o->classifier, slot) };
 
 	s.sa = classifier_slot_sa(o->classifier, slot);
-	s.usable = s.sa && s.sa->sequence <= UINT32_MAX;
+	s.usable = outbound_usable(s.sa, now);
 	return s;
 }
 
@@ -425,7 +430,7 @@ static void outbound_judge_flow(struct outbound *o, struct outbound_call *call)
 
 	f->decision = outbound_decide(o, call, &f->tuple);
 	if (f->decision.action == FLOW_PROTECT)
-		f->slot = outbound_look(o, f->decision.slot);
+		f->slot = outbound_look(o, call->now, f->decision.slot);
 }
 
 /* False: it is none, and dropped. */
@@ -454,7 +459,7 @@ static void outbound_packet(struct outbound *o, struct outbound_call *call, stru
 		return;
 	switch (f->decision.action) {
 	case FLOW_PROTECT:
-		f->slot.usable = f->slot.sa && f->slot.sa->sequence <= UINT32_MAX;
+		f->slot.usable = outbound_usable(f->slot.sa, call->now);
 		outbound_protect(o, call, p, &f->decision, &f->slot, &f->tuple);
 		break;
 	case FLOW_BYPASS:
@@ -590,7 +595,7 @@ static bool outbound_release_one(struct outbound *o, const struct outbound_call 
 static enum served outbound_serve(struct outbound *o, const struct outbound_call *call,
 				  unsigned slot, unsigned *budget)
 {
-	struct outbound_slot s = outbound_look(o, slot);
+	struct outbound_slot s = outbound_look(o, call->now, slot);
 	bool refused = classifier_slot_refused(o->classifier, slot) > call->now;
 	hold_id id;
 

@@ -210,6 +210,7 @@ void epoch_install(struct gateway *g, vtime now, unsigned slot, struct ike_child
 	uint32_t id = child->id;
 	int place;
 
+	out.ends = life.expires_at;
 	make_room(g, now, slot);
 	place = epochs_install(&t->epochs, now, id, &life);
 	/* One epoch at most carries data, so that one at least of the others could go. */

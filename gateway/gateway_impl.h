@@ -99,6 +99,7 @@ struct gateway_peer {
 	struct esp_limit *limit; /* of all its SAs; NULL: none */
 	struct endpoint source; /* something authentic came from there, */
 	vtime source_due; /* and it is followed then; VTIME_NEVER: not */
+	bool source_waits; /* until it is known whether the client is where it is asked */
 	struct endpoint left; /* where it was before */
 	vtime left_at;
 };

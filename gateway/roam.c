@@ -23,6 +23,12 @@ static bool is_listed(const struct update_spis *spis, uint32_t spi)
 	return !spis;
 }
 
+/* What nothing has come on yet the client may not know of: it cannot have listed it. */
+static bool is_new(const struct gateway_epoch *e)
+{
+	return atomic_load_explicit(&esp_in_counters(e->in)->packets, memory_order_relaxed) == 0;
+}
+
 static void path_give(struct gateway *g, const struct gateway_epoch *e, const struct path *path)
 {
 	struct path *old = esp_out_move(e->out, path);
@@ -45,7 +51,7 @@ static void epochs_take(struct gateway *g, const struct gateway_peer *p,
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			const struct gateway_epoch *e = &t->epoch[k];
 
-			if (!e->out || !is_listed(spis, e->child.spi_in))
+			if (!e->out || !(is_listed(spis, e->child.spi_in) || is_new(e)))
 				continue;
 			if (p->limit)
 				roam_limit(p, e->in, e->out);
@@ -106,6 +112,7 @@ static void go(struct gateway *g, vtime now, struct gateway_peer *p, struct path
 	path.generation = p->path.generation + 1;
 	p->path = path;
 	p->source_due = VTIME_NEVER;
+	p->source_waits = false;
 	epochs_take(g, p, spis, &path);
 	ikes_take(g, now, p, &path);
 }
@@ -233,7 +240,7 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 static bool may_follow(const struct gateway_peer *p, const struct endpoint *from)
 {
 	return (p->nat & NAT_REMOTE) && p->path.encapsulation == ENCAPSULATION_UDP &&
-	       p->path.local.port == UDP_IKE && !p->update.checking && from->port &&
+	       p->path.local.port == UDP_IKE && from->port &&
 	       from->addr.family == p->path.remote.addr.family && addr_is_host(&from->addr) &&
 	       comes_from(p->entry, &from->addr);
 }
@@ -256,6 +263,11 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 {
 	if (endpoint_eq(from, &p->path.remote)) {
 		p->source_due = VTIME_NEVER;
+		p->source_waits = false;
+	} else if (p->update.checking) {
+		p->source = *from;
+		p->source_waits = true;
+		g->counters.not_followed++;
 	} else if (!may_follow(p, from)) {
 		g->counters.not_followed++;
 	} else if (!p->roams) {
@@ -267,12 +279,29 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 	}
 }
 
+/* An SA that stayed behind when the others moved, and that the client uses from where it is. */
+static void catch_up(struct gateway *g, const struct gateway_tunnel *t, uint32_t spi)
+{
+	const struct path *path = &t->peer->path;
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		const struct gateway_epoch *e = &t->epoch[k];
+
+		if (e->out && e->child.spi_in == spi &&
+		    !endpoint_eq(&esp_out_path(e->out)->remote, &path->remote))
+			path_give(g, e, path);
+	}
+}
+
 void roam_source(struct gateway *g, vtime now, const struct data_event *ev)
 {
 	struct gateway_tunnel *t = ev->slot < TUNNELS_MAX ? g->tunnels[ev->slot] : NULL;
 
-	if (t && t->peer)
-		source(g, now, t->peer, &ev->from);
+	if (!t || !t->peer)
+		return;
+	source(g, now, t->peer, &ev->from);
+	if (endpoint_eq(&ev->from, &t->peer->path.remote))
+		catch_up(g, t, ev->spi);
 }
 
 void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p)
@@ -341,6 +370,19 @@ void roam_end(struct gateway *g, struct gateway_peer *p)
 	p->limit = NULL;
 }
 
+/* What has come from elsewhere meanwhile may be the client: it has not answered where it was asked. */
+static void check_fails(struct gateway *g, vtime now, struct gateway_peer *p)
+{
+	struct endpoint from = p->source;
+	bool waits = p->source_waits;
+
+	update_gateway_timeout(&p->update, now);
+	carry_out(g, now, p);
+	p->nat = p->nat_before;
+	if (waits)
+		source(g, now, p, &from);
+}
+
 void roam_timeout(struct gateway *g, vtime now)
 {
 	vtime first = VTIME_NEVER;
@@ -353,11 +395,8 @@ void roam_timeout(struct gateway *g, vtime now)
 
 		if (!p->used)
 			continue;
-		if (update_gateway_deadline(&p->update) <= now) {
-			update_gateway_timeout(&p->update, now);
-			carry_out(g, now, p);
-			p->nat = p->nat_before;
-		}
+		if (update_gateway_deadline(&p->update) <= now)
+			check_fails(g, now, p);
 		if (p->source_due <= now)
 			follow(g, now, p, &p->source);
 		first = vtime_min(first, update_gateway_deadline(&p->update));

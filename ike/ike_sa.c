@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define EXPIRY_LATE VTIME_S /* later than that after the end of a life, no Delete is sent */
+
 const char *nat_name(enum nat nat)
 {
 	switch (nat) {
@@ -680,11 +682,12 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 	int row;
 
 	sa->log->now = now;
+	/* Whoever wakes up finds much due at once: under keys whose life is over nothing is said. */
+	if (sa->expires_at <= now)
+		sa_die(sa, &expired, now - sa->expires_at <= EXPIRY_LATE);
 	while ((row = timers_take_due(&sa->timers, now)) >= 0) {
 		if (row == IKE_T_PHASE1)
 			exchange_due(sa, now, &sa->main.x);
-		else if (row == IKE_T_EXPIRE)
-			sa_die(sa, &expired, true);
 		else if (row == IKE_T_SETTLED)
 			v1_quick_start_next(sa, now);
 		else if (row == IKE_T_PROBE)
@@ -697,7 +700,7 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 			transactions_due(sa, now);
 		else if (row == IKE_T_NOTIFY)
 			v1_inform_timeout(sa, now);
-		else
+		else if (row >= IKE_T_QUICK_FIRST)
 			exchange_due(sa, now, &sa->quick[row - IKE_T_QUICK_FIRST].x);
 	}
 }

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Echo requests at an even pace, whatever becomes of the ones before.
 
-usage: ping_count.py ADDRESS SECONDS INTERVAL
+usage: ping_count.py ADDRESS SECONDS INTERVAL [PATIENCE]
+
+PATIENCE is how many seconds the last answers are waited for; the last request is sent after these SECONDS
+or when it is told to end.
 
 Prints "SENT RECEIVED DUPLICATES LONGEST-GAP-IN-SECONDS"; on stderr when those were sent that were lost."""
 import select
+import signal
 import socket
 import struct
 import sys
 import time
 
-PATIENCE = 3.0  # for the last answers
+SO_RCVBUFFORCE = 33
 
 
 def checksum(data):
@@ -28,23 +32,32 @@ def request(ident, number):
 
 def main():
     address, seconds, interval = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+    patience = float(sys.argv[4]) if len(sys.argv) > 4 else 3.0
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)  # we may be late, the kernel not
     s.connect((address, 0))
     ident, sent, seen = 0x6C61, 0, {}
     begin = last = time.monotonic()
     gap, wall, refused = 0.0, time.time(), []
+    end = begin + seconds
+
+    def finish(*_):
+        nonlocal end
+        end = min(end, time.monotonic())
+
+    signal.signal(signal.SIGTERM, finish)
     while True:
         now = time.monotonic()
-        if now - begin > seconds + PATIENCE:
+        if now > end + patience:
             break
-        if now - begin < seconds and now >= begin + sent * interval:
+        if now < end and now >= begin + sent * interval:
             try:
                 s.send(request(ident, sent))
             except OSError as e:
                 refused.append(f"{wall + sent * interval:.2f} {e.strerror}")
             sent += 1
             continue
-        wait = interval if now - begin >= seconds else max(0, begin + sent * interval - now)
+        wait = interval if now >= end else max(0, begin + sent * interval - now)
         if not select.select([s], [], [], wait)[0]:
             continue
         packet = s.recv(2048)

@@ -5,7 +5,9 @@
 usage: stream.py serve ADDRESS PORT
        stream.py read ADDRESS PORT SECONDS
 
-The reader checks every byte and prints "BYTES LONGEST-GAP-IN-SECONDS"."""
+The reader checks every byte and prints "BYTES LONGEST-GAP-IN-SECONDS", after these seconds or when it is
+told to end."""
+import signal
 import socket
 import struct
 import sys
@@ -36,8 +38,9 @@ def serve(address, port):
 def read(address, port, seconds):
     c = socket.create_connection((address, port), timeout=10)
     begin = last = time.monotonic()
-    n, gap, rest = 0, 0.0, b""
-    while time.monotonic() - begin < seconds:
+    n, gap, rest, over = 0, 0.0, b"", []
+    signal.signal(signal.SIGTERM, lambda *_: over.append(True))
+    while not over and time.monotonic() - begin < seconds:
         data = c.recv(65536)
         if not data:
             sys.exit("the stream ended")

@@ -7,8 +7,6 @@
 
 #include "base/mem.h"
 
-#define ANSWER_DELAY (3 * VTIME_MS) /* of the resolver and of the kernel */
-
 __attribute__((format(printf, 2, 3))) static void client_fail(struct sim_client *c, const char *fmt,
 							      ...)
 {
@@ -39,6 +37,22 @@ static void log_sink(void *ctx, const struct log_event *ev)
 	trace_log(c->host.trace, c->host.name, ev);
 }
 
+static const struct network *network(struct sim_client *c)
+{
+	if (c->host.network)
+		return c->host.network;
+	c->own = (struct network){ .iface = { { .up = true, .addr = c->host.addr } }, .n = 1 };
+	return &c->own;
+}
+
+/* Where what has no source yet is sent from. */
+static struct addr source(struct sim_client *c, const struct addr *to)
+{
+	const struct network_iface *route = network_route(network(c), to);
+
+	return route ? route->addr : c->host.addr;
+}
+
 /* ---- answers to effects ---- */
 
 static void answer_resolved(struct sim_client *c, unsigned gateway)
@@ -53,10 +67,26 @@ static void answer_resolved(struct sim_client *c, unsigned gateway)
 
 static void answer_path(struct sim_client *c)
 {
+	const struct network_iface *route = network_route(network(c), &c->path_remote);
 	struct session_event ev = { .type = SESSION_EVENT_PATH };
 
-	ev.path.local = c->host.addr;
-	ev.path.mtu = 1500;
+	if (route) {
+		ev.path.local = route->addr;
+		ev.path.mtu = 1500;
+	} else {
+		ev.type = SESSION_EVENT_NO_PATH;
+		ev.text = "no route";
+	}
+	sim_client_event(c, &ev);
+}
+
+static void answer_look(struct sim_client *c)
+{
+	struct session_event ev = { .type = SESSION_EVENT_FACTS };
+	struct network_facts facts;
+
+	network_look(network(c), c->looks, c->nlooks, &facts);
+	ev.facts = &facts.facts;
 	sim_client_event(c, &ev);
 }
 
@@ -84,12 +114,15 @@ void sim_client_answer(struct sim_client *c, enum sim_answer what, unsigned arg)
 	case SIM_PATH_MTU:
 		answer_path_mtu(c);
 		break;
+	case SIM_FACTS:
+		answer_look(c);
+		break;
 	}
 }
 
 static void answer_later(struct sim_client *c, enum sim_answer what, unsigned arg)
 {
-	c->host.later(c->host.ctx, now(c) + ANSWER_DELAY, what, arg);
+	c->host.later(c->host.ctx, now(c) + c->host.slowness, what, arg);
 }
 
 /* ---- effects ---- */
@@ -112,12 +145,20 @@ static void do_resolve(struct sim_client *c, const char *name)
 			answer_later(c, SIM_RESOLVED, i);
 }
 
+/* The kernel has the facts at hand. */
+static void do_look(struct sim_client *c, const struct session_effect *fx)
+{
+	c->nlooks = fx->look.n;
+	memcpy(c->looks, fx->look.remotes, fx->look.n * sizeof(c->looks[0]));
+	c->host.later(c->host.ctx, now(c), SIM_FACTS, 0);
+}
+
 static void do_keepalive(struct sim_client *c, const struct session_effect *fx)
 {
 	struct endpoint from = fx->send.from;
 
 	if (from.addr.family == FAMILY_NONE)
-		from.addr = c->host.addr;
+		from.addr = source(c, &fx->send.to.addr);
 	c->host.send(c->host.ctx, &from, &fx->send.to, SLICE_STR("\xff"));
 }
 
@@ -129,7 +170,7 @@ static void do_send(struct sim_client *c, const struct session_effect *fx)
 
 	client_expect(c, payload.n <= IKE_MESSAGE_MAX, "an IKE message of %zu bytes", payload.n);
 	if (from.addr.family == FAMILY_NONE)
-		from.addr = c->host.addr;
+		from.addr = source(c, &fx->send.to.addr);
 	if (from.port == IKE_NATT_PORT && payload.n <= IKE_MESSAGE_MAX) {
 		memcpy(marked + 4, payload.p, payload.n);
 		payload = slice(marked, payload.n + 4);
@@ -220,9 +261,11 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		do_resolve(c, fx->name);
 		break;
 	case SESSION_EFFECT_FIND_PATH:
+		c->path_remote = fx->remote;
 		answer_later(c, SIM_PATH, 0);
 		break;
-	case SESSION_EFFECT_LOOK: /* its network never changes */
+	case SESSION_EFFECT_LOOK:
+		do_look(c, fx);
 		break;
 	case SESSION_EFFECT_RETIRE_PATH:
 		free(fx->old_path);

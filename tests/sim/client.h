@@ -7,6 +7,7 @@
 #define GODWIT_SIM_CLIENT_H
 
 #include "client/session.h"
+#include "tests/sim/network.h"
 #include "tests/sim/trace.h"
 
 #define CLIENT_ARENA (64 * 2048)
@@ -27,6 +28,7 @@ enum sim_answer {
 	SIM_PATH,
 	SIM_TUN,
 	SIM_PATH_MTU,
+	SIM_FACTS,
 };
 
 /* The host as its client sees it: what lies between it and its world. */
@@ -37,7 +39,10 @@ struct sim_host {
 	const char *name; /* in the trace; borrowed */
 	const struct session_config *config;
 	struct rng *rng;
-	struct addr addr; /* outer; to be changed at any time */
+	/* Its interfaces, which the world may change; NULL: it has one, which never changes, with `addr`. */
+	const struct network *network;
+	struct addr addr;
+	vtime slowness; /* of the resolver and of the kernel */
 	size_t hold_bytes;
 	enum log_level level;
 	/* Puts it on the wire: a UDP payload, or raw ESP with both ports ESP_PORT_BARE. */
@@ -74,7 +79,11 @@ struct sim_client {
 	unsigned tuns; /* how often the TUN was set up */
 	unsigned refused; /* inner packets that were answered with an ICMP error */
 	vtime refused_at; /* the last of them */
+	struct network own; /* where the world has given none */
+	struct addr path_remote; /* to whom a path was asked for last */
 	struct addr mtu_remote; /* whose path's MTU was asked for last */
+	struct addr looks[SESSION_ADDRESSES_MAX]; /* what the session has asked to look at */
+	unsigned nlooks;
 	struct batch batch; /* of packets to be sent, between sim_client_begin and _end */
 	uint8_t arena[CLIENT_ARENA];
 	uint8_t reply_arena[CLIENT_ARENA];

@@ -380,6 +380,7 @@ struct field_client *field_client_new(struct field *f, unsigned number)
 		.config = &c->config,
 		.rng = &c->rng,
 		.hold_bytes = HOLD,
+		.slowness = 3 * VTIME_MS,
 		.level = f->trace.show ? LOG_DEBUG : LOG_INFO,
 		.send = host_send,
 		.later = host_later,

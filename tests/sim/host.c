@@ -154,6 +154,7 @@ struct sim_client *host_client_new(struct world *w)
 		.config = &w->settings.session,
 		.rng = &w->rng[STREAM_CLIENT],
 		.addr = w->settings.client,
+		.slowness = 3 * VTIME_MS,
 		.hold_bytes = 4 << 20,
 		.level = LOG_DEBUG,
 		.send = host_send_datagram,

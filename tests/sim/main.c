@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace] [--lanes]
- *            [--without] [--epochs N]
+ * usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many|roam] [--trace]
+ *            [--lanes] [--without] [--epochs N]
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -10,6 +10,7 @@
 
 #include "crypto/crypto.h"
 #include "tests/sim/field.h"
+#include "tests/sim/roam.h"
 #include "tests/sim/scenarios.h"
 #include "tests/sim/selftest.h"
 
@@ -51,9 +52,9 @@ static unsigned scenario_count(void)
 
 static void usage(FILE *out)
 {
-	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many] [--trace]\n"
-	      "           [--lanes] [--without] [--epochs N]\n"
-	      "--world: of one client, or of many\n"
+	fputs("usage: sim [--seeds N] [--seed S] [--scenario NAME | --world one|many|roam]\n"
+	      "           [--trace] [--lanes] [--without] [--epochs N]\n"
+	      "--world: of one client, of many, or of clients that move\n"
 	      "--lanes: worlds of many hosts are traced without what their clients log\n"
 	      "--without: worlds of many hosts are played without the prober\n"
 	      "scenarios:",
@@ -62,6 +63,8 @@ static void usage(FILE *out)
 		fprintf(out, " %s", scenario_at(i)->name);
 	for (unsigned i = 0; field_scenario_at(i); i++)
 		fprintf(out, " %s", field_scenario_at(i)->name);
+	for (unsigned i = 0; roam_scenario_at(i); i++)
+		fprintf(out, " %s", roam_scenario_at(i)->name);
 	fputs("\n", out);
 }
 
@@ -221,6 +224,12 @@ static unsigned play_all(const struct options *o, bool *good)
 			continue;
 		played++;
 		*good &= field_run(field_scenario_at(i), o->first, o->n);
+	}
+	for (unsigned i = 0; roam_scenario_at(i); i++) {
+		if (!wants(o, "roam", roam_scenario_at(i)->name))
+			continue;
+		played++;
+		*good &= roam_run(roam_scenario_at(i), o->first, o->n, o->trace);
 	}
 	return played;
 }

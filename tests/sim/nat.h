@@ -12,7 +12,7 @@
 #include "base/rng.h"
 #include "base/vtime.h"
 
-#define NAT_MAPPINGS_MAX 256
+#define NAT_MAPPINGS_MAX 512
 #define NAT_PERMITS_MAX 8 /* remotes that one mapping remembers; the oldest makes room */
 
 /* What a mapping depends on (RFC 4787 section 4.1), and who may use it from outside (section 5). */

@@ -269,8 +269,11 @@ static inline void fake_begin(struct ike_sa *sa, struct fake_ike_event *e,
 
 void ike_event(struct ike_sa *sa, vtime now, const struct ike_event *ev)
 {
-	struct fake_ike_event *e = fake_note(sa, now, ev);
+	struct fake_ike_event *e;
 
+	if (sa->state == IKE_STATE_DEAD)
+		return;
+	e = fake_note(sa, now, ev);
 	if (ev->type == IKE_EVENT_START || ev->type == IKE_EVENT_REKEY) {
 		fake_begin(sa, e, ev);
 	} else if (ev->type == IKE_EVENT_CHILD) {
@@ -307,6 +310,7 @@ void ike_timeout(struct ike_sa *sa, vtime now)
 	if (sa->expires_at > now)
 		return;
 	sa->expires_at = VTIME_NEVER;
+	sa->state = IKE_STATE_DEAD;
 	fake_ike.expired++;
 	fx = fake_push(sa, IKE_EFFECT_DEAD);
 	fx->why.err = ERR_EXHAUSTED;

@@ -280,6 +280,7 @@ static void ikes_fill(struct bench *b, unsigned established)
 			.sa = ike_sa_new(&b->config.ike, b->rng, &b->log),
 			.order = k + 1,
 			.rekey_at = VTIME_NEVER,
+			.expires_at = VTIME_NEVER,
 		};
 }
 

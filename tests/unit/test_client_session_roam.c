@@ -437,6 +437,71 @@ static void while_the_isakmp_sa_is_renewed(void **state)
 	assert_int_equal(bench_info(b).state, SESSION_UP);
 }
 
+/* It had begun before it knew that we have moved, and the old address still carries. */
+static void the_gateway_renews_at_the_old_address(void **state)
+{
+	struct bench *b = *state;
+	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
+	struct ike_effect *fx;
+	const uint8_t first = 0;
+	struct path old;
+
+	up(b, true);
+	old = b->s->path;
+	net_is("203.0.113.5", "198.51.100.2");
+	network_changes(b);
+	gateway_takes(b, 1, request(), false);
+	ev.datagram.from = old.remote;
+	ev.datagram.to = old.local;
+	ev.datagram.bytes = slice(&first, 1);
+	session_event(b->s, b->now, &ev);
+	bench_pump(b);
+	fx = fake_ike_push(2, IKE_EFFECT_NAT);
+	fx->nat.path = old;
+	fx->nat.natt = true;
+	fake_ike_push(2, IKE_EFFECT_AUTHENTICATED)->established.suite = b->config.ike.suites[0];
+	bench_pump(b);
+	bench_established(b, 2);
+	/* The new SA comes along, and the gateway is told over it. */
+	assert_true(esp_goes_from(b, "203.0.113.5"));
+	assert_true(ike_goes_from(b, "203.0.113.5"));
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_MOVE), 1);
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_NOTIFY), 1);
+	update_gateway_new_sa(&gateway);
+	gateway_takes(b, 2, request(), false);
+	assert_int_equal(told(b).acks, 2);
+	/* Its end takes nothing away. */
+	net_is("203.0.113.5", NULL);
+	network_changes(b);
+	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 2);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+}
+
+/* What has come up while a request was in the air is in another one. */
+static void what_the_request_did_not_list(void **state)
+{
+	struct bench *b = *state;
+	const struct ike_child_config *config;
+	uint32_t id, spi;
+
+	up(b, true);
+	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
+	session_negotiate(b->s, b->now, 0);
+	bench_pump(b);
+	id = fake_ike_last(IKE_EVENT_CHILD)->id;
+	spi = fake_ike_last(IKE_EVENT_CHILD)->spi;
+	config = fake_ike_last(IKE_EVENT_CHILD)->config;
+	net_is(NULL, "203.0.113.5");
+	network_changes(b);
+	fake_ike_child_up(1, id, spi, config);
+	bench_pump(b);
+	gateway_takes(b, 1, request(), false);
+	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 2);
+	gateway_takes(b, 1, request(), false);
+	assert_int_equal(told(b).acks, 2);
+	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 2);
+}
+
 /* ---- without a network, and asleep ---- */
 
 static void without_any_path_it_holds(void **state)
@@ -509,6 +574,43 @@ static void after_sleep_it_asks(void **state)
 	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 1);
 	gateway_takes(b, 1, request(), false);
 	assert_int_equal(told(b).acks, 1);
+}
+
+/* Not a word over the ISAKMP SA that is over, and nothing on the epochs: all begins anew, at once. */
+static void after_sleep_without_a_key_it_begins_anew(void **state)
+{
+	struct bench *b = *state;
+	unsigned events;
+
+	up(b, true);
+	b->now = b->s->ike[0].expires_at + HOUR;
+	events = fake_ike_count(1, IKE_EVENT_NOTIFY) + fake_ike_count(1, IKE_EVENT_CLOSE);
+	net_is(NULL, "203.0.113.5");
+	somebody_says(b, true);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_NOTIFY) + fake_ike_count(1, IKE_EVENT_CLOSE),
+			 events);
+	assert_null(fake_ike_sa(1));
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	assert_null(b->out[0]);
+	bench_run(b, b->now);
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_START), 1);
+	assert_true(
+		addr_eq(&fake_ike_last(IKE_EVENT_START)->path.local.addr, &b->s->path.local.addr));
+}
+
+/* Who wakes it first makes no difference: here it is a timer. */
+static void after_sleep_a_timer_comes_first(void **state)
+{
+	struct bench *b = *state;
+
+	up(b, true);
+	b->now = b->s->ike[0].expires_at + HOUR;
+	session_timeout(b->s, b->now);
+	bench_pump(b);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CLOSE), 0);
+	assert_int_equal(fake_ike_count(1, IKE_EVENT_CHILD), 1);
+	assert_int_equal(bench_info(b).state, SESSION_RECOVERING);
+	assert_null(b->out[0]);
 }
 
 static void after_sleep_a_gateway_without_it_has_time(void **state)
@@ -696,9 +798,13 @@ int main(void)
 		BENCH_TEST(nobody_answers),
 		BENCH_TEST(while_a_child_is_negotiated),
 		BENCH_TEST(while_the_isakmp_sa_is_renewed),
+		BENCH_TEST(the_gateway_renews_at_the_old_address),
+		BENCH_TEST(what_the_request_did_not_list),
 		BENCH_TEST(without_any_path_it_holds),
 		BENCH_TEST(what_was_held_follows_the_update),
 		BENCH_TEST(after_sleep_it_asks),
+		BENCH_TEST(after_sleep_without_a_key_it_begins_anew),
+		BENCH_TEST(after_sleep_a_timer_comes_first),
 		BENCH_TEST(after_sleep_a_gateway_without_it_has_time),
 		BENCH_TEST(a_path_that_is_no_candidate_is_left_alone),
 		BENCH_TEST(recovering_it_does_not_wait),

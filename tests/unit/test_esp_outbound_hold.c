@@ -181,6 +181,31 @@ static void what_inbound_proves_releases(void **state)
 	assert_int_equal(b->nsent, 1);
 }
 
+/* Before control has found that its life is over. */
+static void an_sa_that_has_ended_is_none(void **state)
+{
+	struct bed *b = *state;
+	struct esp_sa_config config = parts_config(&suite_gcm, 0x1000 + SLOT);
+	struct data_event e;
+
+	config.ts = parts_pair("0.0.0.0/0", "0.0.0.0/0");
+	config.slot = SLOT;
+	config.ends = b->now + VTIME_S;
+	b->out[SLOT] = parts_out(config);
+	b->peer[SLOT] = parts_in(config);
+	bed_sa(b, SLOT, 0);
+	bed_udp(b, "10.2.0.9", 1, 0);
+	assert_int_equal(b->nsent, 1);
+	assert_int_equal(held(b)->packets, 0);
+	b->now += VTIME_S;
+	bed_udp(b, "10.2.0.9", 1, 1);
+	bed_udp(b, "10.2.0.9", 1, 2);
+	assert_int_equal(held(b)->packets, 2);
+	assert_true(outbound_output(b->o, &e));
+	assert_int_equal(e.type, DATA_EXHAUSTED);
+	expect_no_event(b);
+}
+
 static void an_sa_without_numbers_is_none(void **state)
 {
 	struct bed *b = *state;
@@ -555,6 +580,7 @@ int main(void)
 		bed_test(nothing_newer_overtakes),
 		bed_test(a_gap_is_held_over),
 		bed_test(what_inbound_proves_releases),
+		bed_test(an_sa_that_has_ended_is_none),
 		bed_test(an_sa_without_numbers_is_none),
 		bed_test(what_is_too_big_is_seen_at_release),
 		bed_test(a_rule_with_ports_is_not_cut),

@@ -24,6 +24,7 @@ struct wire {
 	uint8_t bytes[RECORD_MAX];
 	const struct gworld_client *watched;
 	uint64_t to_watched;
+	bool renewing; /* the gateway has begun a quick mode */
 };
 
 static bool on_wire(struct gworld *w, const struct gworld_datagram *d)
@@ -33,6 +34,8 @@ static bool on_wire(struct gworld *w, const struct gworld_datagram *d)
 
 	if (d->to && d->to == wire->watched)
 		wire->to_watched += d->n;
+	if (d->to && d->from.port == 4500 && d->n > 28 && get_be32(d->bytes) == 0)
+		wire->renewing |= d->bytes[4 + 18] == 32;
 	if (d->to || !wire->record || !ike)
 		return false;
 	assert_true(d->n <= sizeof(wire->bytes));
@@ -219,6 +222,37 @@ static void test_what_is_over_the_limit_waits(void **state)
 
 /* ---- what others do with a request ---- */
 
+/* Begun by the gateway, and not known to the client when it moves: it is in no list of its own. */
+static void test_pair_that_is_being_negotiated(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(11, &wire);
+	struct gworld_client *c;
+
+	w->config.child.keylife_s = 60;
+	w->config.rekeymargin = 40 * VTIME_S;
+	w->config.rekeyfuzz = 0;
+	gworld_start(w);
+	c = gworld_client(w, &w->config.entries[0], "laptop.example.com", NULL, true);
+	c->config.ike.address_update = true;
+	c->config.child.keylife_s = 60;
+	c->config.rekeymargin = VTIME_S;
+	gworld_connect(c);
+	gworld_run(w, 2 * VTIME_S);
+	wire.renewing = false;
+	for (unsigned i = 0; i < 60000 && !wire.renewing; i++)
+		gworld_run(w, VTIME_MS);
+	assert_true(wire.renewing);
+	/* Message 2 has left, and message 3 will come to nobody. */
+	gworld_run(w, GWORLD_DELAY + GWORLD_DELAY / 2);
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, VTIME_S);
+	assert_peer_at(w, ELSEWHERE);
+	for (unsigned i = 0; i < 30; i++)
+		assert_true(gworld_ping(c, HOST));
+	gworld_free(w);
+}
+
 static void test_recorded_and_sent_again(void **state)
 {
 	struct wire wire;
@@ -274,6 +308,32 @@ static void test_sent_on_from_elsewhere(void **state)
 	gworld_run(w, 20 * VTIME_S);
 	assert_true(gworld_is_up(c));
 	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_free(w);
+}
+
+/* Meanwhile the client has been heard from where it really is: that is not forgotten. */
+static void test_heard_while_asked_elsewhere(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(12, &wire);
+	struct gworld_client *c, *other;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	other = client(w, "other.example.com", NULL);
+	before = names_of(c);
+	wire.record = wire.lose_recorded = true;
+	gworld_move(c, "192.168.7.7", OTHER_NAT);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
+	gworld_ping(c, HOST);
+	gworld_run(w, 4 * VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_FAILED), 1);
+	assert_peer_at(w, OTHER_NAT);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
 	gworld_free(w);
 }
 
@@ -393,8 +453,10 @@ int main(void)
 		cmocka_unit_test(test_behind_a_nat_and_back),
 		cmocka_unit_test(test_to_another_family_and_back),
 		cmocka_unit_test(test_what_is_over_the_limit_waits),
+		cmocka_unit_test(test_pair_that_is_being_negotiated),
 		cmocka_unit_test(test_recorded_and_sent_again),
 		cmocka_unit_test(test_sent_on_from_elsewhere),
+		cmocka_unit_test(test_heard_while_asked_elsewhere),
 		cmocka_unit_test(test_address_that_is_not_allowed),
 		cmocka_unit_test(test_roaming_is_off),
 		cmocka_unit_test(test_nat_moves_under_a_client),

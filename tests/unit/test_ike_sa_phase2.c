@@ -638,6 +638,28 @@ static void long_sleep(void **state)
 	assert_int_equal(w->nsent, 1);
 }
 
+/* Nothing goes out under keys whose life ended meanwhile, whatever was under way. */
+static void life_slept_through(void **state)
+{
+	const struct ike_event probe = { .type = IKE_EVENT_PROBE };
+	unsigned sent;
+
+	(void)state;
+	w->config.lifetime_s = 3600;
+	world_up(w);
+	expect_established();
+	w->to_gateway = lose_all;
+	ike_event(w->sa, w->now, &probe);
+	world_pump(w);
+	sent = w->nsent;
+	w->now += 9 * 3600 * VTIME_S;
+	ike_timeout(w->sa, w->now);
+	ike_event(w->sa, w->now, &probe);
+	world_pump(w);
+	expect_dead(ERR_EXHAUSTED);
+	assert_int_equal(w->nsent, sent);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -673,6 +695,7 @@ int main(void)
 		T(closing_at_any_time),
 		T(lifetime_ends),
 		T(long_sleep),
+		T(life_slept_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
