@@ -262,7 +262,7 @@ bool data_tx_run(struct data_tx *t)
 			return n == 0;
 		outbound_run(t->engine, runtime_now(), &t->out, &t->replies);
 		tx_finish(t);
-		if (n < FEW)
+		if (n < FEW && !tun_intake_waits(&t->intake))
 			return true;
 	}
 	return true;

@@ -129,6 +129,12 @@ static void small_segments(void **state)
 	through(&flow, sizeof(payload), 200);
 }
 
+/* A few of them, larger than a link would carry, come and go by themselves. */
+static void large_segments(void **state)
+{
+	through(&flow, sizeof(payload), 29000);
+}
+
 static void udp_goes_through_in_pieces(void **state)
 {
 	struct wire udp = flow;
@@ -171,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_goes_through_in_pieces),
 		cmocka_unit_test(small_segments),
+		cmocka_unit_test(large_segments),
 		cmocka_unit_test(udp_goes_through_in_pieces),
 		cmocka_unit_test(a_held_piece_leaves_whole),
 	};
