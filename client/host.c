@@ -327,12 +327,13 @@ static int add_state(struct host *h, const struct tun_state *s, bool journalled,
 		snprintf(why, 200, "cannot write the journal: %s",
 			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
 	if (rc == 0) {
-		rc = tun_state_add(&h->netlink, s);
-		if (rc)
+		/* What stands is not made anew: packets would meet the moment without it. */
+		rc = journalled ? tun_state_restore(&h->netlink, s) : tun_state_add(&h->netlink, s);
+		if (rc < 0)
 			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
 				 strerror(errno));
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* The first packets to the gateway go past what other connections have ruled, too. */

@@ -476,6 +476,7 @@ static int run_file(struct run *r)
 	sigset_t ending, before;
 	int code;
 
+	crypto_log(&r->log);
 	r->host_config = host_config_new(r->file);
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGINT);
