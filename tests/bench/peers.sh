@@ -200,6 +200,33 @@ strongswan_client() {
 	strongswan_ctl client --initiate --child net >"$OUT/initiate.log" 2>&1
 }
 
+# vpnc, with strongSwan's gateway.
+vpnc-strongswan_has() { vpnc_has && strongswan_has; }
+vpnc-strongswan_client() { vpnc_client; }
+vpnc-strongswan_gateway() {
+	strongswan_start "$NSG" gw <<-CONF
+		connections { v1 {
+			version = 1
+			aggressive = yes
+			proposals = aes256-sha1-modp2048
+			local_addrs = $GW_ADDR
+			pools = v4
+			local { auth = psk
+				id = $GW_ADDR }
+			remote { auth = psk
+				id = keyid:staff }
+			remote-x { auth = xauth }
+			children { net { local_ts = 0.0.0.0/0
+				esp_proposals = aes128-sha1 } }
+			dpd_delay = ${DPD}s
+		} }
+		pools { v4 { addrs = 10.90.0.0/24 } }
+		secrets { ike { secret = "third key" }
+			xauth { id = alice
+				secret = secret } }
+	CONF
+}
+
 # ---- wireguard-go ----------------------------------------------------------------------------
 
 wireguard_has() { WIREGUARD=${WIREGUARD:-$("$BENCH_DIR/wireguard")}; }

@@ -15,7 +15,8 @@ import statistics
 import sys
 from xml.sax.saxutils import escape
 
-NAMES = {"plain": "no tunnel", "godwit": "godwit", "vpnc": "vpnc", "openvpn": "OpenVPN",
+NAMES = {"plain": "no tunnel", "godwit": "godwit", "vpnc": "vpnc",
+         "vpnc-strongswan": "vpnc, strongSwan's gateway", "openvpn": "OpenVPN",
          "strongswan": "strongSwan, libipsec", "wireguard": "wireguard-go",
          "wireguard-new": "wireguard-go, offloads"}
 BEGIN, END = "<!-- measured: tests/bench/system writes this -->", "<!-- end of what is measured -->"
@@ -117,7 +118,9 @@ def bars(figures, own):
     get = figures.get
     for way in ("tcp-up", "tcp-down"):
         key = ("on", way, "mbit_s")
-        for peer, factor in (("wireguard-new", 2), ("vpnc", 12)):
+        for peer, factor in (("wireguard-new", 2), ("vpnc", 12), ("vpnc-strongswan", 12)):
+            if peer not in figures.peers:
+                continue
             yield against(f"{way} >= {factor} x {name(peer)}", get(own, *key), get(peer, *key),
                           factor, True)
         key = ("on", way, "client_s_gb")
