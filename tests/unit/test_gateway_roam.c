@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "client/session_impl.h"
 #include "tests/support/gateway_world.h"
 
 #define HOST "10.20.0.7"
@@ -490,6 +491,102 @@ static void test_what_is_not_authentic_moves_nobody(void **state)
 	gworld_free(w);
 }
 
+/* ---- what a client may ask for ---- */
+
+/* All that it sends seems to come from there. */
+static void spoof(struct gworld_client *c, const struct addr *a)
+{
+	c->outer = c->seen = *a;
+}
+
+/* A request that the session would not make, as if from behind a NAT. */
+static void request(struct gworld_client *c, uint32_t identifier, const uint32_t *spis, unsigned n)
+{
+	struct update_body body = { .identifier = identifier, .n = n };
+	struct ike_event ev = { .type = IKE_EVENT_NOTIFY };
+	uint8_t data[UPDATE_BODY_MAX];
+
+	addr_parse("198.51.100.1", &body.old);
+	addr_parse("192.168.1.7", &body.new);
+	for (unsigned k = 0; k < n; k++)
+		body.spi[k] = spis[k];
+	ev.notify.type = UPDATE_REQUEST;
+	ev.notify.data = slice(data, update_write(&body, data));
+	ev.notify.from = (struct endpoint){ body.new, UPDATE_PORT };
+	ev.notify.to = (struct endpoint){ c->world->outer, UPDATE_PORT };
+	ev.notify.natd = true;
+	ike_event(session_ike_main(c->session)->sa, c->world->now, &ev);
+	gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_TUN_READY });
+	gworld_run(c->world, GWORLD_DELAY);
+}
+
+static void flood_back(struct gworld_client *c)
+{
+	for (unsigned i = 0; i < 50; i++)
+		gworld_send_back(c);
+	gworld_run(c->world, VTIME_S);
+}
+
+/* Listed once, and not the second time: it stays neither where the first was asked nor without limit. */
+static void test_request_that_leaves_out_what_was_moved(void **state)
+{
+	struct gworld_client *c, *victim;
+	struct addr own, elsewhere;
+	struct wire wire;
+	struct gworld *w = world(13, &wire);
+	struct names n;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	victim = client(w, "other.example.com", NULL);
+	own = c->outer;
+	n = names_of(c);
+	spoof(c, &victim->outer);
+	request(c, 1, &n.spi_out, 1);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
+	addr_parse(ELSEWHERE, &elsewhere);
+	spoof(c, &elsewhere);
+	wire.watched = victim;
+	wire.to_watched = 0;
+	request(c, 2, NULL, 0);
+	c->gone = true;
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 2);
+	flood_back(c);
+	gworld_run(w, 4 * VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_FAILED), 1);
+	flood_back(c);
+	assert_int_equal(wire.to_watched, 0);
+	assert_peer_at(w, "198.51.100.1");
+	spoof(c, &own);
+	c->gone = false;
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_free(w);
+}
+
+/* Not listed, but heard on from where the client is being asked: limited as all the others. */
+static void test_what_catches_up_is_limited(void **state)
+{
+	struct gworld_client *c, *victim;
+	struct addr own, at;
+	struct wire wire;
+	struct gworld *w = world(14, &wire);
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	victim = client(w, "other.example.com", NULL);
+	own = c->outer;
+	at = victim->outer;
+	spoof(c, &at);
+	request(c, 1, NULL, 0);
+	gworld_ping(c, HOST);
+	spoof(c, &own);
+	wire.watched = victim;
+	wire.to_watched = 0;
+	flood_back(c);
+	assert_in_range(wire.to_watched, 1, 3000);
+	gworld_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +605,8 @@ int main(void)
 		cmocka_unit_test(test_nat_moves_that_a_client_has_gone_behind),
 		cmocka_unit_test(test_copy_is_no_news_of_a_nat),
 		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
+		cmocka_unit_test(test_request_that_leaves_out_what_was_moved),
+		cmocka_unit_test(test_what_catches_up_is_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
