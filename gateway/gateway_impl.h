@@ -188,6 +188,12 @@ struct gateway {
 struct session_effect *gateway_effect_add(struct gateway *g, enum session_effect_type type);
 /* Ends everything; clients that can be told are. */
 void gateway_stop(struct gateway *g, vtime now, bool failed, const char *why);
+/*
+ * A client of this entry may be there. Nobody is at an inner address: what we would send there goes
+ * through our own tunnels, and so around and around.
+ */
+bool gateway_admits(const struct gateway_config *c, const struct gateway_entry *e,
+		    const struct addr *from);
 /* How long an SA of this life (0: no limit) is kept before we renew it. */
 struct epoch_life gateway_life(const struct gateway *g, vtime now, uint32_t seconds);
 

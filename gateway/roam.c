@@ -221,14 +221,6 @@ static unsigned spis_of(const struct gateway *g, const struct gateway_peer *p,
 	return count;
 }
 
-static bool comes_from(const struct gateway_entry *e, const struct addr *a)
-{
-	for (unsigned i = 0; i < e->nfrom; i++)
-		if (prefix_contains(&e->from[i], a))
-			return true;
-	return e->nfrom == 0;
-}
-
 void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const struct ike_effect *fx)
 {
 	struct gateway_peer *p = i->peer;
@@ -256,7 +248,8 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 	before = p->path.remote;
 	identifier = p->update.identifier;
 	spis.n = spis_of(g, p, list);
-	p->update.policy = comes_from(p->entry, &n.from.addr) ? &g->policy : &g->policy_nobody;
+	p->update.policy = gateway_admits(g->config, p->entry, &n.from.addr) ? &g->policy :
+									       &g->policy_nobody;
 	update_gateway_notify(&p->update, now, g->rng, &n, &spis);
 	carry_out(g, now, p);
 	/* A copy of an older request says nothing of where its client is now. */
@@ -268,12 +261,13 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 
 /* ---- clients that are followed ---- */
 
-static bool may_follow(const struct gateway_peer *p, const struct endpoint *from)
+static bool may_follow(const struct gateway *g, const struct gateway_peer *p,
+		       const struct endpoint *from)
 {
 	return (p->nat & NAT_REMOTE) && p->path.encapsulation == ENCAPSULATION_UDP &&
 	       p->path.local.port == UDP_IKE && from->port &&
 	       from->addr.family == p->path.remote.addr.family && addr_is_host(&from->addr) &&
-	       comes_from(p->entry, &from->addr);
+	       gateway_admits(g->config, p->entry, &from->addr);
 }
 
 static void follow(struct gateway *g, vtime now, struct gateway_peer *p,
@@ -299,7 +293,7 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 		p->source = *from;
 		p->source_waits = true;
 		g->counters.not_followed++;
-	} else if (!may_follow(p, from)) {
+	} else if (!may_follow(g, p, from)) {
 		g->counters.not_followed++;
 	} else if (!p->roams) {
 		follow(g, now, p, from);
