@@ -284,7 +284,7 @@ void roam_limit(const struct gateway_peer *p, struct esp_in *in, struct esp_out 
 void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const struct ike_effect *fx);
 /* Something authentic has come over ESP, or (the message at hand) over IKE. */
 void roam_source(struct gateway *g, vtime now, const struct data_event *ev);
-void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p);
+void roam_heard(struct gateway *g, vtime now, const struct gateway_ike *i);
 /* A message of IKE's is about to go; false: it is a repeat, and too much for where it would go. */
 bool roam_may_send(const struct gateway_peer *p, const struct ike_effect *fx);
 void roam_timeout(struct gateway *g, vtime now);

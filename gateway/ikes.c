@@ -349,7 +349,7 @@ static void on_peer(struct gateway *g, vtime now, struct gateway_ike *i,
 		return;
 	if (fx->type == IKE_EFFECT_ALIVE) {
 		peer_heard(g, now, i->peer);
-		roam_heard(g, now, i->peer);
+		roam_heard(g, now, i);
 	} else if (fx->type == IKE_EFFECT_SILENT) {
 		peer_silent(g, now, i);
 	} else if (fx->type == IKE_EFFECT_HINT) {

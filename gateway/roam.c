@@ -329,15 +329,19 @@ void roam_source(struct gateway *g, vtime now, const struct data_event *ev)
 		catch_up(g, t, ev->spi);
 }
 
-void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p)
+void roam_heard(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
 	const struct endpoint *from = &g->arrived_from;
+	struct gateway_peer *p = i->peer;
 	bool left = endpoint_eq(from, &p->left) && now - p->left_at < LEFT_AGE;
+	struct ike_sa_info info;
 
+	ike_sa_info(i->sa, &info);
 	if (p->limit)
 		esp_limit_received(p->limit, from, g->arrived_n);
 	/* To be where we take it to be takes no word from there over IKE. */
-	if (!left && !endpoint_eq(from, &p->path.remote) && g->arrived_to.port == UDP_IKE)
+	if (!left && !info.forgets && !endpoint_eq(from, &p->path.remote) &&
+	    g->arrived_to.port == UDP_IKE)
 		source(g, now, p, from);
 }
 

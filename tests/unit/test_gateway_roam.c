@@ -496,6 +496,36 @@ static void test_copy_is_no_news_of_a_nat(void **state)
 	gworld_free(w);
 }
 
+/* IKE remembers the ids of so many messages: one that is older still is no news, either. */
+static void test_copy_that_nobody_remembers_is_not_followed(void **state)
+{
+	const struct ike_event probe = { .type = IKE_EVENT_PROBE };
+	struct gworld_client *c, *other;
+	struct wire wire;
+	struct gworld *w = world(17, &wire);
+
+	w->config.entries[0].ike.address_update = false;
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	other = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
+	wire.record = true;
+	for (unsigned i = 0; i < 2100; i++) {
+		ike_event(session_ike_main(c->session)->sa, w->now, &probe);
+		gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_TUN_READY });
+		gworld_run(w, 2 * GWORLD_DELAY);
+	}
+	assert_true(wire.n > 0);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, VTIME_S);
+	assert_int_equal(gworld_info(w).counters.followed, 0);
+	assert_peer_at(w, NAT);
+	/* ESP has windows that forget nothing. */
+	gworld_rebind(c);
+	gworld_ping(c, HOST);
+	assert_int_equal(gworld_info(w).counters.followed, 1);
+	gworld_free(w);
+}
+
 static void test_what_is_not_authentic_moves_nobody(void **state)
 {
 	struct wire wire;
@@ -642,6 +672,7 @@ int main(void)
 		cmocka_unit_test(test_nat_moves_under_one_with_updates),
 		cmocka_unit_test(test_nat_moves_that_a_client_has_gone_behind),
 		cmocka_unit_test(test_copy_is_no_news_of_a_nat),
+		cmocka_unit_test(test_copy_that_nobody_remembers_is_not_followed),
 		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
 		cmocka_unit_test(test_request_that_leaves_out_what_was_moved),
 		cmocka_unit_test(test_what_catches_up_is_limited),
