@@ -96,6 +96,8 @@ if(sources)
 		math(EXPR seeds "(${seeds} + 9) / 10")
 	endif()
 	godwit_test(sim field 900 sim --world many --seeds ${seeds})
+	math(EXPR seeds "(${GODWIT_SIM_SEEDS} * 4 + 24) / 25")
+	godwit_test(sim roam 900 sim --world roam --seeds ${seeds})
 endif()
 
 # The lab's wire decides as the simulator's does.
@@ -153,9 +155,8 @@ endforeach()
 # tests/bench: built, and run by hand; what it says is no verdict.
 file(GLOB sources CONFIGURE_DEPENDS tests/bench/*.c)
 if(sources)
-	godwit_dependency(wolfssl)
 	add_executable(bench_micro ${sources})
-	target_link_libraries(bench_micro PRIVATE test_support dep_wolfssl)
+	target_link_libraries(bench_micro PRIVATE test_support)
 endif()
 
 # Scripts have no extension; what has one is theirs to import.
