@@ -1,126 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The product's session moves, and its gateway keeps the SAs: both ends of the address update. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#include "client/session_impl.h"
-#include "tests/support/gateway_world.h"
-
-#define HOST "10.20.0.7"
-#define KEY "a very good key"
-#define NAT "203.0.113.5"
-#define OTHER_NAT "203.0.113.77"
-#define ELSEWHERE "198.51.200.9"
-#define RECORD_MAX 2000
-
-/* What is on the wire: an update's datagram, and what the gateway sends to one place. */
-struct wire {
-	bool record, lose_recorded; /* the next IKE message to the gateway */
-	size_t n;
-	uint8_t bytes[RECORD_MAX];
-	const struct gworld_client *watched;
-	uint64_t to_watched;
-	bool lose_phase1; /* message 5 of main mode, once */
-	bool renewing; /* the gateway has begun a quick mode */
-};
-
-static bool on_wire(struct gworld *w, const struct gworld_datagram *d)
-{
-	struct wire *wire = w->arg;
-	bool ike = d->dst.port == 4500 && d->n > 4 && get_be32(d->bytes) == 0;
-
-	if (d->to && d->to == wire->watched)
-		wire->to_watched += d->n;
-	if (d->to && d->from.port == 4500 && d->n > 28 && get_be32(d->bytes) == 0)
-		wire->renewing |= d->bytes[4 + 18] == 32;
-	if (!d->to && ike && wire->lose_phase1 && d->bytes[4 + 18] == 2 && d->bytes[4 + 19] & 1) {
-		wire->lose_phase1 = false;
-		wire->record = wire->lose_recorded = true;
-	}
-	if (d->to || !wire->record || !ike)
-		return false;
-	assert_true(d->n <= sizeof(wire->bytes));
-	wire->record = false;
-	wire->n = d->n;
-	memcpy(wire->bytes, d->bytes, d->n);
-	return wire->lose_recorded;
-}
-
-static struct gworld *world(uint64_t seed, struct wire *wire)
-{
-	struct gworld *w = gworld_new(seed);
-	struct gateway_entry *e = gworld_entry_psk(w, NULL, KEY);
-
-	e->ike.address_update = true;
-	addr_parse("2001:db8::1", &w->outer6);
-	w->config.own[w->config.nown++] = w->outer6;
-	*wire = (struct wire){ 0 };
-	w->arg = wire;
-	w->lose = on_wire;
-	return w;
-}
-
-static struct gworld_client *client(struct gworld *w, const char *name, const char *behind)
-{
-	struct gworld_client *c = gworld_client(w, &w->config.entries[0], name, behind, true);
-
-	c->config.ike.address_update = true;
-	gworld_connect(c);
-	gworld_run(w, 2 * VTIME_S);
-	assert_true(gworld_is_up(c));
-	assert_true(gworld_ping(c, HOST));
-	return c;
-}
-
-/* What must be the same before and after. */
-struct names {
-	uint8_t cookies[2 * IKE_COOKIE_SIZE];
-	uint32_t spi_in, spi_out;
-	struct addr inner;
-};
-
-static struct names names_of(const struct gworld_client *c)
-{
-	struct session_info *info = calloc(1, sizeof(*info));
-	struct names n = { .inner = c->inner };
-
-	session_info(c->session, info);
-	memcpy(n.cookies, info->ike.cookie_i, IKE_COOKIE_SIZE);
-	memcpy(n.cookies + IKE_COOKIE_SIZE, info->ike.cookie_r, IKE_COOKIE_SIZE);
-	n.spi_in = info->tunnels[0].epochs[0].spi_in;
-	n.spi_out = info->tunnels[0].epochs[0].spi_out;
-	free(info);
-	return n;
-}
-
-static void assert_same(const struct gworld_client *c, const struct names *before)
-{
-	struct names n = names_of(c);
-
-	assert_memory_equal(n.cookies, before->cookies, sizeof(n.cookies));
-	assert_int_equal(n.spi_in, before->spi_in);
-	assert_int_equal(n.spi_out, before->spi_out);
-	assert_true(addr_eq(&n.inner, &before->inner));
-}
-
-static uint64_t count(const struct gworld *w, enum update_gateway_rule rule)
-{
-	return gworld_info(w).counters.updates[rule];
-}
-
-static void assert_peer_at(const struct gworld *w, const char *where)
-{
-	struct gateway_peer_info p = gworld_peer(w, 0);
-	struct addr a;
-
-	assert_true(addr_parse(where, &a));
-	assert_true(addr_eq(&p.path.remote.addr, &a));
-}
+#include "tests/unit/gateway_roam_parts.h"
 
 /* ---- moves ---- */
 
@@ -416,42 +296,6 @@ static void test_address_that_is_not_allowed(void **state)
 	gworld_free(w);
 }
 
-/* Through its own tunnel a client may speak to us from there: what we sent would go around for ever. */
-static void test_inner_address_is_none_of_a_client(void **state)
-{
-	struct wire wire;
-	struct gworld *w = world(15, &wire);
-	struct gworld_client *c;
-
-	gworld_start(w);
-	c = client(w, "laptop.example.com", NULL);
-	gworld_move(c, "10.9.0.77", NULL);
-	gworld_run(w, VTIME_S);
-	assert_int_equal(count(w, UPDATE_GATEWAY_POLICY), 1);
-	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 0);
-	assert_peer_at(w, "198.51.100.1");
-	/* Nor does it begin anew from there. */
-	gworld_run(w, 30 * VTIME_S);
-	assert_peer_at(w, "198.51.100.1");
-	gworld_free(w);
-}
-
-static void test_inner_address_is_not_followed(void **state)
-{
-	struct wire wire;
-	struct gworld *w = world(16, &wire);
-	struct gworld_client *c;
-
-	w->config.entries[0].ike.address_update = false;
-	gworld_start(w);
-	c = client(w, "laptop.example.com", NAT);
-	addr_parse("10.9.0.77", &c->seen);
-	gworld_ping(c, HOST);
-	assert_int_equal(gworld_info(w).counters.followed, 0);
-	assert_peer_at(w, NAT);
-	gworld_free(w);
-}
-
 static void test_roaming_is_off(void **state)
 {
 	struct wire wire;
@@ -614,36 +458,6 @@ static void test_copy_is_no_news_of_a_nat(void **state)
 	gworld_free(w);
 }
 
-/* IKE remembers the ids of so many messages: one that is older still is no news, either. */
-static void test_copy_that_nobody_remembers_is_not_followed(void **state)
-{
-	const struct ike_event probe = { .type = IKE_EVENT_PROBE };
-	struct gworld_client *c, *other;
-	struct wire wire;
-	struct gworld *w = world(17, &wire);
-
-	w->config.entries[0].ike.address_update = false;
-	gworld_start(w);
-	c = client(w, "laptop.example.com", NAT);
-	other = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
-	wire.record = true;
-	for (unsigned i = 0; i < 2100; i++) {
-		ike_event(session_ike_main(c->session)->sa, w->now, &probe);
-		gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_TUN_READY });
-		gworld_run(w, 2 * GWORLD_DELAY);
-	}
-	assert_true(wire.n > 0);
-	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
-	gworld_run(w, VTIME_S);
-	assert_int_equal(gworld_info(w).counters.followed, 0);
-	assert_peer_at(w, NAT);
-	/* ESP has windows that forget nothing. */
-	gworld_rebind(c);
-	gworld_ping(c, HOST);
-	assert_int_equal(gworld_info(w).counters.followed, 1);
-	gworld_free(w);
-}
-
 /* A word over IKE that somebody has kept from coming and sent on: the data goes on as it did. */
 static void test_relayed_word_takes_no_data(void **state)
 {
@@ -697,102 +511,6 @@ static void test_what_is_not_authentic_moves_nobody(void **state)
 	gworld_free(w);
 }
 
-/* ---- what a client may ask for ---- */
-
-/* All that it sends seems to come from there. */
-static void spoof(struct gworld_client *c, const struct addr *a)
-{
-	c->outer = c->seen = *a;
-}
-
-/* A request that the session would not make, as if from behind a NAT. */
-static void request(struct gworld_client *c, uint32_t identifier, const uint32_t *spis, unsigned n)
-{
-	struct update_body body = { .identifier = identifier, .n = n };
-	struct ike_event ev = { .type = IKE_EVENT_NOTIFY };
-	uint8_t data[UPDATE_BODY_MAX];
-
-	addr_parse("198.51.100.1", &body.old);
-	addr_parse("192.168.1.7", &body.new);
-	for (unsigned k = 0; k < n; k++)
-		body.spi[k] = spis[k];
-	ev.notify.type = UPDATE_REQUEST;
-	ev.notify.data = slice(data, update_write(&body, data));
-	ev.notify.from = (struct endpoint){ body.new, UPDATE_PORT };
-	ev.notify.to = (struct endpoint){ c->world->outer, UPDATE_PORT };
-	ev.notify.natd = true;
-	ike_event(session_ike_main(c->session)->sa, c->world->now, &ev);
-	gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_TUN_READY });
-	gworld_run(c->world, GWORLD_DELAY);
-}
-
-static void flood_back(struct gworld_client *c)
-{
-	for (unsigned i = 0; i < 50; i++)
-		gworld_send_back(c);
-	gworld_run(c->world, VTIME_S);
-}
-
-/* Listed once, and not the second time: it stays neither where the first was asked nor without limit. */
-static void test_request_that_leaves_out_what_was_moved(void **state)
-{
-	struct gworld_client *c, *victim;
-	struct addr own, elsewhere;
-	struct wire wire;
-	struct gworld *w = world(13, &wire);
-	struct names n;
-
-	gworld_start(w);
-	c = client(w, "laptop.example.com", NULL);
-	victim = client(w, "other.example.com", NULL);
-	own = c->outer;
-	n = names_of(c);
-	spoof(c, &victim->outer);
-	request(c, 1, &n.spi_out, 1);
-	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 1);
-	addr_parse(ELSEWHERE, &elsewhere);
-	spoof(c, &elsewhere);
-	wire.watched = victim;
-	wire.to_watched = 0;
-	request(c, 2, NULL, 0);
-	c->gone = true;
-	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED_CHECKING), 2);
-	flood_back(c);
-	gworld_run(w, 4 * VTIME_S);
-	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_FAILED), 1);
-	flood_back(c);
-	assert_int_equal(wire.to_watched, 0);
-	assert_peer_at(w, "198.51.100.1");
-	spoof(c, &own);
-	c->gone = false;
-	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
-	gworld_free(w);
-}
-
-/* Not listed, but heard on from where the client is being asked: limited as all the others. */
-static void test_what_catches_up_is_limited(void **state)
-{
-	struct gworld_client *c, *victim;
-	struct addr own, at;
-	struct wire wire;
-	struct gworld *w = world(14, &wire);
-
-	gworld_start(w);
-	c = client(w, "laptop.example.com", NULL);
-	victim = client(w, "other.example.com", NULL);
-	own = c->outer;
-	at = victim->outer;
-	spoof(c, &at);
-	request(c, 1, NULL, 0);
-	gworld_ping(c, HOST);
-	spoof(c, &own);
-	wire.watched = victim;
-	wire.to_watched = 0;
-	flood_back(c);
-	assert_in_range(wire.to_watched, 1, 2000);
-	gworld_free(w);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -807,8 +525,6 @@ int main(void)
 		cmocka_unit_test(test_sent_on_from_elsewhere),
 		cmocka_unit_test(test_heard_while_asked_elsewhere),
 		cmocka_unit_test(test_address_that_is_not_allowed),
-		cmocka_unit_test(test_inner_address_is_none_of_a_client),
-		cmocka_unit_test(test_inner_address_is_not_followed),
 		cmocka_unit_test(test_roaming_is_off),
 		cmocka_unit_test(test_asleep_for_long),
 		cmocka_unit_test(test_asleep_and_no_room),
@@ -816,11 +532,8 @@ int main(void)
 		cmocka_unit_test(test_nat_moves_under_one_with_updates),
 		cmocka_unit_test(test_nat_moves_that_a_client_has_gone_behind),
 		cmocka_unit_test(test_copy_is_no_news_of_a_nat),
-		cmocka_unit_test(test_copy_that_nobody_remembers_is_not_followed),
 		cmocka_unit_test(test_relayed_word_takes_no_data),
 		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
-		cmocka_unit_test(test_request_that_leaves_out_what_was_moved),
-		cmocka_unit_test(test_what_catches_up_is_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
