@@ -235,6 +235,8 @@ bool peer_join(struct gateway *g, vtime now, struct gateway_ike *i);
 void peer_merge(struct gateway *g, vtime now, struct gateway_ike *i, struct gateway_peer *to);
 /* The one whose address this is, by the pool; NULL: none. */
 struct gateway_peer *peer_with(struct gateway *g, const struct addr *inner);
+/* For the log: its identity, and its user where it has one. */
+struct log_field peer_field(const struct gateway_peer *p);
 bool peer_same_name(const struct gateway_peer *p, const struct gateway_ike *i);
 /* The ISAKMP SA that new exchanges go over; NULL: none. */
 struct gateway_ike *peer_main(const struct gateway_peer *p);

@@ -156,7 +156,7 @@ static void on_move(struct gateway *g, vtime now, struct gateway_peer *p,
 		go(g, now, p, fx->move.path, &fx->move.spis, before);
 		limit_lift(g, p);
 	}
-	log_ev(g->log, LOG_INFO, "client has moved", log_str("user", p->user),
+	log_ev(g->log, LOG_INFO, "client has moved", peer_field(p),
 	       log_endpoint("to", &p->path.remote), log_u64("limited", fx->move.limited));
 }
 
@@ -277,8 +277,7 @@ static void follow(struct gateway *g, vtime now, struct gateway_peer *p,
 
 	path.remote = *from;
 	g->counters.followed++;
-	log_ev(g->log, LOG_INFO, "client is followed", log_str("user", p->user),
-	       log_endpoint("to", from));
+	log_ev(g->log, LOG_INFO, "client is followed", peer_field(p), log_endpoint("to", from));
 	p->update.path = path;
 	go(g, now, p, path, NULL, false);
 }
