@@ -467,6 +467,7 @@ static struct config *host_config_new(const struct gateway_file *f)
 
 	snprintf(c->name, sizeof(c->name), "gateway");
 	snprintf(c->device, sizeof(c->device), "%s", f->device);
+	c->offload = f->offload;
 	c->session.name = c->name;
 	c->session.ike.transport = IKE_TRANSPORT_AUTO;
 	c->local_port = IKE_PORT;

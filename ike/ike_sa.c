@@ -774,6 +774,7 @@ void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out)
 	out->expires_at = sa->expires_at;
 	out->nat = sa->nat;
 	out->address_update = sa->address_update;
+	out->forgets = sa->nseen >= SEEN_IDS_MAX;
 	out->drops = &sa->drops;
 }
 

@@ -244,29 +244,35 @@ static void order(struct mover *m, char *line)
 
 /* ---- life ---- */
 
-static void receive(struct mover *m, struct net_socket *s)
+static void receive_datagram(struct mover *m, bool marked, struct pkt *p)
 {
 	static const uint8_t marker[MARKER_SIZE];
-	static uint8_t arena[NET_BATCH_ARENA];
+	struct ike_event ev = { .type = IKE_EVENT_DATAGRAM };
+
+	if (marked) {
+		if (p->len < MARKER_SIZE || memcmp(pkt_data(p), marker, MARKER_SIZE) != 0)
+			return;
+		pkt_pull(p, MARKER_SIZE);
+	}
+	ev.datagram.from = p->from;
+	ev.datagram.to = p->to;
+	ev.datagram.bytes = pkt_slice(p);
+	ike_event(m->sa, now(), &ev);
+	pull(m);
+}
+
+static void receive(struct mover *m, struct net_socket *s)
+{
+	static uint8_t arena[NET_INTAKE_ARENA];
+	struct net_intake in;
 	struct batch b;
 
-	batch_init(&b, arena, sizeof(arena));
-	if (net_socket_recv(s, &b) <= 0)
-		return;
-	for (unsigned i = 0; i < b.n; i++) {
-		struct pkt *p = &b.pkts[i];
-		struct ike_event ev = { .type = IKE_EVENT_DATAGRAM };
-
-		if (s == &m->natt) {
-			if (p->len < MARKER_SIZE || memcmp(pkt_data(p), marker, MARKER_SIZE) != 0)
-				continue;
-			pkt_pull(p, MARKER_SIZE);
-		}
-		ev.datagram.from = p->from;
-		ev.datagram.to = p->to;
-		ev.datagram.bytes = pkt_slice(p);
-		ike_event(m->sa, now(), &ev);
-		pull(m);
+	net_intake_init(&in, arena);
+	for (unsigned k = 0; k < 2; k++) {
+		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
+		net_intake_take(&in, &b);
+		for (unsigned i = 0; i < b.n; i++)
+			receive_datagram(m, s == &m->natt, &b.pkts[i]);
 	}
 }
 
