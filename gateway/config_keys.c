@@ -363,6 +363,46 @@ static bool take_psk_file(struct gateway_draft *d, const struct gateway_key *k, 
 	return true;
 }
 
+/* ---- servers ---- */
+
+static struct gateway_server *server(struct gateway_draft *d)
+{
+	return &d->file->servers[d->entry];
+}
+
+static bool take_service(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	struct prefix *p = &server(d)->service;
+	bool good = prefix_parse(value, p);
+
+	if (good && p->len == 8 * family_size(p->addr.family))
+		good = addr_is_host(&p->addr);
+	return good || refuse(k, value, why);
+}
+
+/* A link-local address says nothing without a device. */
+static bool take_address(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	struct addr *a = &server(d)->address;
+	struct prefix link;
+
+	prefix_parse("fe80::/10", &link);
+	return (addr_parse(value, a) && addr_is_host(a) && !prefix_contains(&link, a)) ||
+	       refuse(k, value, why);
+}
+
+static bool take_select(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			char why[KEY_WHY_MAX])
+{
+	unsigned word = 0;
+	bool known = word_of(k, value, &word, why);
+
+	d->file->select = (enum servers_select)word;
+	return known;
+}
+
 static bool take_device(struct gateway_draft *d, const struct gateway_key *k, const char *value,
 			char why[KEY_WHY_MAX])
 {
@@ -386,6 +426,9 @@ const struct gateway_key gateway_keys[] = {
 	{ "gateway", "offload", "auto, off, udp or tun", take_offload, "auto", NULL,
 	  "packets in one piece to and from the kernel: auto, off, udp (outside), tun (device)",
 	  .words = WORDS("auto", "off", "udp", "tun") },
+	{ "gateway", "select", "round-robin or least-load", take_select, "round-robin", NULL,
+	  "how a new flow's server is chosen where several have one service: round-robin, least-load",
+	  .words = WORDS("round-robin", "least-load") },
 	{ "gateway", "roaming", "yes or no", take_roaming, "yes", NULL,
 	  "yes: clients that support it keep their SAs when their address changes", .max = 0 },
 	{ "gateway", "ca", "a file", take_text, NULL, "ca.pem",
@@ -474,6 +517,14 @@ const struct gateway_key gateway_keys[] = {
 	  "key exchanges with strangers in a second; 0: all", .field = CONFIG(exchanges_per_s),
 	  .max = 100000 },
 
+	{ GATEWAY_SERVER, "service", "an address or a network, such as 10.20.0.100", take_service,
+	  NULL, "10.20.0.100",
+	  "what clients send to; of several servers with the same one is chosen for each flow",
+	  .max = 0 },
+	{ GATEWAY_SERVER, "address", "the address of a host, no link-local one", take_address, NULL,
+	  "10.20.0.11", "where that goes to: the server's own address, on a connected network",
+	  .max = 0 },
+
 	{ GATEWAY_AUTH, "method", "psk, certificate or hybrid", take_word, "psk", NULL,
 	  "psk, certificate (both sides), or hybrid (ours; the user by password)",
 	  .field = DRAFT(method), .words = WORDS("psk", "certificate", "hybrid") },
@@ -499,4 +550,5 @@ const struct gateway_key gateway_keys[] = {
 
 const unsigned gateway_keys_n = sizeof(gateway_keys) / sizeof(gateway_keys[0]);
 
+_Static_assert(SERVERS_MAX <= NAMED_MAX, "the reader has room for servers");
 _Static_assert(sizeof(gateway_keys) / sizeof(gateway_keys[0]) <= KEYS_MAX, "the reader has room");
