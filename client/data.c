@@ -68,11 +68,12 @@ void data_rx_report(struct data_rx *r)
 
 /* ---- tx ---- */
 
-static void write_tun(struct tun *tun, struct drops *drops, const struct batch *b)
+static void tx_reply(struct data_tx *t)
 {
-	for (unsigned i = 0; i < b->n; i++)
-		if (b->pkts[i].kind == PKT_INNER && tun_write(tun, pkt_slice(&b->pkts[i])) != 0)
-			drop_count(drops, DROP_TUN_WRITE_FAILED);
+	for (unsigned i = 0; i < t->replies.n; i++)
+		if (t->replies.pkts[i].kind == PKT_INNER &&
+		    tun_write(t->tun, pkt_slice(&t->replies.pkts[i])) != 0)
+			drop_count(&t->drops, DROP_TUN_WRITE_FAILED);
 }
 
 /* Packets that are gone are taken out, so that what is left can be sent in one go. */
@@ -218,7 +219,7 @@ static void tx_finish(struct data_tx *t)
 {
 	close_ranks(&t->out);
 	tx_send_all(t);
-	write_tun(t->tun, &t->drops, &t->replies);
+	tx_reply(t);
 	data_tx_report(t);
 	data_line_wake(&t->up);
 }
@@ -297,40 +298,55 @@ static uint16_t rx_port(const struct data_rx *r, const struct net_socket *s)
 	return s == &r->ike ? IKE_PORT : s == &r->natt ? IKE_NATT_PORT : ESP_PORT_BARE;
 }
 
-/* Nothing of what came out of the intake is needed afterwards. */
-static void rx_write(struct data_rx *r)
+/* Nothing of what came out of the intake for this device is needed afterwards. */
+static void rx_write_out(struct data_rx *r, struct data_out *o)
 {
-	while (coalesce_output(&r->joined, &r->write))
+	while (coalesce_output(&o->joined, &r->write))
 		drop_add(&r->drops, DROP_TUN_WRITE_FAILED,
-			 tun_write_run(r->tun, &r->write, &r->takes));
-	coalesce_begin(&r->joined, r->takes);
+			 tun_write_run(o->tun, &r->write, &o->takes));
+	coalesce_begin(&o->joined, o->takes);
 }
 
-/* Written later, with what else comes out of the intake. */
-static void rx_join(struct data_rx *r)
+static void rx_write(struct data_rx *r)
 {
-	for (unsigned i = 0; i < r->in.n; i++) {
-		struct slice packet = pkt_slice(&r->in.pkts[i]);
+	for (unsigned i = 0; i < r->nouts; i++)
+		rx_write_out(r, &r->outs[i]);
+}
 
-		if (r->in.pkts[i].kind != PKT_INNER || coalesce_add(&r->joined, packet))
-			continue;
-		rx_write(r);
-		coalesce_add(&r->joined, packet);
+static struct data_out *rx_out(const struct data_rx *r, vtime now, struct slice packet)
+{
+	return &r->outs[r->servers ? 1 + servers_choose(r->servers, now, packet) : 0];
+}
+
+/* Written later, with what else comes out of the intake, where the device takes many in one piece. */
+static void rx_give(struct data_rx *r, vtime now, struct slice packet)
+{
+	struct data_out *o = rx_out(r, now, packet);
+
+	if (!o->tun->vnet) {
+		if (tun_write(o->tun, packet) != 0)
+			drop_count(&r->drops, DROP_TUN_WRITE_FAILED);
+	} else if (!coalesce_add(&o->joined, packet)) {
+		rx_write_out(r, o);
+		coalesce_add(&o->joined, packet);
 	}
 }
 
 static void rx_batch(struct data_rx *r, uint16_t port)
 {
+	vtime now = runtime_now();
+
 	for (unsigned i = 0; i < r->in.n; i++)
 		r->in.pkts[i].to.port = port;
-	inbound_run(r->engine, runtime_now(), &r->in);
-	if (r->tun->vnet)
-		rx_join(r);
-	else
-		write_tun(r->tun, &r->drops, &r->in);
-	for (unsigned i = 0; i < r->in.n; i++)
-		if (r->in.pkts[i].kind == PKT_IKE)
-			rx_ike(r, &r->in.pkts[i]);
+	inbound_run(r->engine, now, &r->in);
+	for (unsigned i = 0; i < r->in.n; i++) {
+		const struct pkt *p = &r->in.pkts[i];
+
+		if (p->kind == PKT_INNER)
+			rx_give(r, now, pkt_slice(p));
+		else if (p->kind == PKT_IKE)
+			rx_ike(r, p);
+	}
 }
 
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)

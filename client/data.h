@@ -9,6 +9,7 @@
 
 #include "base/ring.h"
 #include "client/runtime.h"
+#include "esp/servers.h"
 
 /* How many notes may wait. */
 #define DATA_TX_NOTES 64
@@ -62,18 +63,25 @@ struct data_tx {
 	bool more; /* something held can go at once */
 };
 
+/* A way into the kernel: the TUN, or a server's own device. */
+struct data_out {
+	const struct tun *tun;
+	struct coalesce joined; /* of the intake: what goes there */
+	unsigned takes; /* of tun->takes what is still true */
+};
+
 struct data_rx {
 	struct classifier *classifier;
 	struct classifier_reader *reader;
 	struct inbound *engine;
 	struct data_line up;
-	struct tun *tun;
+	struct servers *servers; /* which of `outs`; NULL: there are none */
+	struct data_out *outs; /* the TUN, and behind it one for each server */
+	unsigned nouts;
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
 	struct net_intake intake;
 	struct batch in; /* views of it */
-	struct coalesce joined; /* of the intake: what goes to the TUN */
 	struct coalesce_write write;
-	unsigned takes; /* of tun->takes what is still true */
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
 

@@ -470,6 +470,13 @@ struct data;
  */
 struct data *data_new(struct host *host, const struct outbound_config *config,
 		      const struct data_ops *ops);
+struct servers;
+
+/*
+ * Before data_start: what a server is to get (servers_choose) is written to its own device instead of
+ * the TUN. Both are borrowed, one of the n devices for each server.
+ */
+void data_serve(struct data *d, struct servers *servers, const struct tun *tuns, unsigned n);
 /*
  * Starts both threads, with all signals blocked. They have the capabilities of the calling thread:
  * after privileges are dropped. 0, or ERR_SYSTEM with errno; none runs then.

@@ -197,6 +197,27 @@ static void close_fds(struct worker *w, struct data_line *up)
 	ring_free(up->ring);
 }
 
+/* The TUN, and n devices more. */
+static void outs_new(struct data_rx *r, const struct tun *tun, const struct tun *more, unsigned n)
+{
+	free(r->outs);
+	r->nouts = 1 + n;
+	r->outs = xcalloc(r->nouts, sizeof(*r->outs));
+	for (unsigned i = 0; i < r->nouts; i++) {
+		struct data_out *o = &r->outs[i];
+
+		o->tun = i ? &more[i - 1] : tun;
+		o->takes = o->tun->takes;
+		coalesce_begin(&o->joined, o->takes);
+	}
+}
+
+void data_serve(struct data *d, struct servers *servers, const struct tun *tuns, unsigned n)
+{
+	outs_new(&d->rx, d->tx.tun, tuns, n);
+	d->rx.servers = servers;
+}
+
 static void engines_new(struct data *d, struct host *host, const struct outbound_config *config)
 {
 	d->classifier = classifier_new();
@@ -215,9 +236,7 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->rx.classifier = d->classifier;
 	d->rx.engine = inbound_new(d->classifier);
 	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
-	d->rx.tun = &host->tun;
-	d->rx.takes = host->tun.takes;
-	coalesce_begin(&d->rx.joined, d->rx.takes);
+	outs_new(&d->rx, &host->tun, NULL, 0);
 	d->rx.ike = host->ike;
 	d->rx.natt = host->natt;
 	d->rx.esp = host->esp;
@@ -316,6 +335,7 @@ void data_free(struct data *d)
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
 	free(d->rx.intake.arena);
+	free(d->rx.outs);
 	free(d->tx.intake.super);
 	free(d->tx.out.arena);
 	free(d->tx.replies.arena);

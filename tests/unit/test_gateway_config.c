@@ -172,10 +172,10 @@ static void servers_by_name(void **state)
 
 	assert_int_equal(f->nservers, 0);
 	gateway_file_free(f);
-	f = good("[gateway]\nselect = least-load\n" LEAST WEB
+	f = good("[gateway]\nselect = round-robin\n" LEAST WEB
 		 "[server web-2]\naddress = 10.20.0.12\nservice = 10.20.0.100/32\n" STAFF
 		 "[server files]\nservice = 10.20.7.9/24\naddress = 10.99.0.1\n");
-	assert_int_equal(f->select, SERVERS_LEAST_LOAD);
+	assert_int_equal(f->select, SERVERS_ROUND_ROBIN);
 	assert_int_equal(f->nservers, 3);
 	assert_int_equal(f->config.nentries, 1);
 	assert_string_equal(f->config.entries[0].name, "staff");
@@ -187,13 +187,13 @@ static void servers_by_name(void **state)
 	assert_int_equal(f->servers[2].address.b[1], 99);
 	gateway_file_free(f);
 	f = good(LEAST STAFF WEB);
-	assert_int_equal(f->select, SERVERS_ROUND_ROBIN);
+	assert_int_equal(f->select, SERVERS_LEAST_LOAD);
 	gateway_file_free(f);
 }
 
 static void servers_that_are_refused(void **state)
 {
-	bad(LEAST STAFF "[gateway]\nselect = random\n", "round-robin or least-load");
+	bad(LEAST STAFF "[gateway]\nselect = random\n", "least-load or round-robin");
 	bad(LEAST STAFF "[server]\n", "as in [server web-1]");
 	bad(LEAST STAFF WEB WEB, "[server web] is there already");
 	bad(LEAST STAFF WEB "service = 10.20.0.101\n", "already set in line");

@@ -99,8 +99,9 @@ static inline void publish(struct bed *b, enum encapsulation encapsulation)
 	classifier_set_current(data_classifier(b->data), SLOT, b->out);
 }
 
-static inline struct bed *bed_new_of(enum encapsulation encapsulation, bool pieces,
-				     const struct outbound_config *hold)
+/* All but that the threads run. */
+static inline struct bed *bed_make(enum encapsulation encapsulation, bool pieces,
+				   const struct outbound_config *hold)
 {
 	struct bed *b = xcalloc(1, sizeof(*b));
 	int ends[2];
@@ -138,6 +139,14 @@ static inline struct bed *bed_new_of(enum encapsulation encapsulation, bool piec
 	b->data = data_new(&b->host, &b->config, &b->ops);
 	assert_non_null(b->data);
 	publish(b, encapsulation);
+	return b;
+}
+
+static inline struct bed *bed_new_of(enum encapsulation encapsulation, bool pieces,
+				     const struct outbound_config *hold)
+{
+	struct bed *b = bed_make(encapsulation, pieces, hold);
+
 	assert_int_equal(data_start(b->data), 0);
 	return b;
 }
