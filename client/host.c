@@ -312,27 +312,34 @@ static int open_watch(struct host *h, FILE *err)
 	return SESSION_EXIT_SYSTEM;
 }
 
-/* journalled: it stands in the journal already. */
-static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
+static int note_state(struct host *h, const struct tun_state *s, char why[200])
 {
 	char line[TUN_STATE_TEXT_MAX];
-	int rc = 0;
+	int rc = journal_add(&h->journal, tun_state_text(s, line));
 
-	tun_state_text(s, line);
-	errno = 0;
-	if (!journalled)
-		rc = journal_add(&h->journal, line);
 	if (rc)
 		snprintf(why, 200, "cannot write the journal: %s",
 			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
-	if (rc == 0) {
-		/* What stands is not made anew: packets would meet the moment without it. */
-		rc = journalled ? tun_state_restore(&h->netlink, s) : tun_state_add(&h->netlink, s);
-		if (rc < 0)
-			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
-				 strerror(errno));
-	}
+	return rc;
+}
+
+/* again: what stands is not made anew, for packets would meet the moment without it. */
+static int make_state(struct host *h, const struct tun_state *s, bool again, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+	int rc = again ? tun_state_restore(&h->netlink, s) : tun_state_add(&h->netlink, s);
+
+	if (rc < 0)
+		snprintf(why, 200, "the kernel refuses '%.120s': %s", tun_state_text(s, line),
+			 strerror(errno));
 	return rc < 0 ? rc : 0;
+}
+
+static int add_state(struct host *h, const struct tun_state *s, char why[200])
+{
+	int rc = note_state(h, s, why);
+
+	return rc ? rc : make_state(h, s, false, why);
 }
 
 /* The first packets to the gateway go past what other connections have ruled, too. */
@@ -344,7 +351,7 @@ static int open_way(struct host *h, FILE *err)
 	for (unsigned i = 0; i < ARRAY_SIZE(families) && !h->config->routes_by_script; i++) {
 		const struct tun_state mark = tun_mark_rule(families[i], h->mark);
 
-		if (add_state(h, &mark, false, why) == 0)
+		if (add_state(h, &mark, why) == 0)
 			continue;
 		fprintf(err, "godwit: %s\n", why);
 		return SESSION_EXIT_SYSTEM;
@@ -462,8 +469,10 @@ static void remove_old(struct host *h, bool rules, char (*lines)[TUN_STATE_TEXT_
 static void forget_applied(struct host *h)
 {
 	free(h->applied);
+	free(h->stands);
 	h->applied = NULL;
-	h->napplied = 0;
+	h->stands = NULL;
+	h->napplied = h->nfirm = 0;
 }
 
 /* A journal that has grown with every change begins anew. */
@@ -485,7 +494,7 @@ static int claim_band(struct host *h, unsigned number, char why[200])
 {
 	const struct tun_state claim = tun_band_claim(number, h->mark);
 	struct tun_bands bands;
-	int rc = add_state(h, &claim, false, why);
+	int rc = add_state(h, &claim, why);
 
 	if (rc)
 		return rc;
@@ -546,21 +555,33 @@ static int prepare(struct host *h, const struct session_effect *fx, struct tun_s
 	return n;
 }
 
-static int apply_states(struct host *h, const struct tun_state *states, unsigned n, char why[200])
+int host_apply_states(struct host *h, const struct tun_state *states, unsigned n, unsigned firm,
+		      char why[200])
 {
 	char(*lines)[TUN_STATE_TEXT_MAX] = xcalloc(n + 1, sizeof(*lines));
+	bool *stands = xcalloc(n + 1, sizeof(*stands));
 	int rc = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		tun_state_text(&states[i], lines[i]);
 	remove_old(h, false, lines, n);
 	/* Also what was there already: a script may have taken the device down. */
-	for (unsigned i = 0; i < n && rc == 0; i++)
-		rc = add_state(h, &states[i], has_line(h->applied, h->napplied, lines[i]), why);
+	for (unsigned i = 0; i < n && rc == 0; i++) {
+		bool noted = has_line(h->applied, h->napplied, lines[i]);
+
+		rc = noted ? 0 : note_state(h, &states[i], why);
+		if (rc)
+			break;
+		rc = make_state(h, &states[i], noted, why);
+		stands[i] = rc == 0;
+		rc = i < firm ? rc : 0;
+	}
 	remove_old(h, true, lines, n);
-	free(h->applied);
+	forget_applied(h);
 	h->applied = lines;
+	h->stands = stands;
 	h->napplied = n;
+	h->nfirm = firm;
 	return rc;
 }
 
@@ -575,7 +596,7 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
 		return ERR_SYSTEM;
 	}
-	return apply_states(h, states, (unsigned)n, why);
+	return host_apply_states(h, states, (unsigned)n, (unsigned)n, why);
 }
 
 static int restore_all(struct host *h, unsigned *made, char why[200])
@@ -590,7 +611,8 @@ static int restore_all(struct host *h, unsigned *made, char why[200])
 			rc = tun_state_restore(&h->netlink, &s);
 		if (rc > 0)
 			++*made;
-		if (rc >= 0 || err)
+		h->stands[i] = rc >= 0;
+		if (rc >= 0 || err || i >= h->nfirm)
 			continue;
 		err = rc;
 		snprintf(why, 200, "%.120s: %s", h->applied[i], strerror(errno));
@@ -610,7 +632,7 @@ static int move_all(struct host *h, unsigned from, char why[200])
 		ok &= tun_state_parse(h->applied[i], &states[i]) == 0 &&
 		      tun_band_move(&states[i], from, (unsigned)h->band);
 	if (ok)
-		rc = apply_states(h, states, n, why);
+		rc = host_apply_states(h, states, n, h->nfirm, why);
 	else
 		snprintf(why, 200, "too many networks for one tunnel beside another connection");
 	free(states);

@@ -122,7 +122,7 @@ bool host_watch_run(struct host *h, struct log *log)
 	/* It is the deadline, kept in `due`, that counts. */
 	if (read(w->timer, &times, sizeof(times)) < 0)
 		times = 0;
-	if (what & TUN_WATCH_OURS)
+	if (what & TUN_WATCH_OURS || (what & TUN_WATCH_NETWORK && h->nfirm < h->napplied))
 		w->due = true;
 	next = watch_pace_next(&w->pace, now);
 	/* Without its device nothing can be put back; it tells when it is up again. */

@@ -358,7 +358,9 @@ struct host {
 	struct keylog keylog;
 	/* What host_apply has made, as the journal's lines. */
 	char (*applied)[TUN_STATE_TEXT_MAX];
+	bool *stands; /* each of them does */
 	unsigned napplied;
+	unsigned nfirm; /* of them; the others may be missing while they cannot be made */
 	struct host_watch watch;
 };
 
@@ -375,6 +377,12 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
  * 0, or a negative enum err and in *why what was refused.
  */
 int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/*
+ * The same with things that the caller has thought of, on a device that is up. Those behind the first
+ * `firm` may be refused: h->stands tells, and they are tried again whenever the host's network changes.
+ */
+int host_apply_states(struct host *h, const struct tun_state *states, unsigned n, unsigned firm,
+		      char why[200]);
 /*
  * Makes again what host_apply has made and is not there any more, counted in *made. 0, or a negative
  * enum err and in *why what was refused first; the rest is made all the same.
