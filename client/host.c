@@ -179,10 +179,9 @@ static bool offload_tun(const struct config *c)
 	return c->offload == OFFLOAD_AUTO || c->offload == OFFLOAD_TUN;
 }
 
-static int open_tun(struct host *h, FILE *err)
+int host_open_tun(const char *device, bool offload, struct tun *out, FILE *err)
 {
-	const char *device = h->config->device;
-	int rc = tun_open(&h->tun, device, offload_tun(h->config));
+	int rc = tun_open(out, device, offload);
 
 	if (rc == 0)
 		return 0;
@@ -282,12 +281,17 @@ static int open_data(struct host *h, FILE *notes, FILE *err)
 	return rc;
 }
 
+uint32_t host_mark_of(const struct tun *t)
+{
+	return TUN_FWMARK + t->ifindex % MARKS;
+}
+
 static int open_sockets(struct host *h, FILE *notes, FILE *err)
 {
 	uint16_t port = h->config->local_port;
 	int rc;
 
-	h->mark = TUN_FWMARK + h->tun.ifindex % MARKS;
+	h->mark = host_mark_of(&h->tun);
 	rc = open_udp(&h->ike, port, h->mark, notes, err);
 	if (rc == 0)
 		rc = open_udp(&h->natt, port ? IKE_NATT_PORT : 0, h->mark, notes, err);
@@ -386,7 +390,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 	h->dir = rundir_make(config->name, &h->user, err);
 	rc = h->dir < 0 ? SESSION_EXIT_SYSTEM : open_journal(h, notes, err);
 	if (rc == 0)
-		rc = open_tun(h, err);
+		rc = host_open_tun(config->device, offload_tun(config), &h->tun, err);
 	if (rc == 0)
 		rc = open_watch(h, err);
 	if (rc == 0)

@@ -371,6 +371,10 @@ struct host {
  */
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err);
+/* Opens a device as tun_open does. 0 or an exit code after one line on `err`. */
+int host_open_tun(const char *device, bool offload, struct tun *out, FILE *err);
+/* Its number is no other device's while it lives: of the firewall mark and the routing table. */
+uint32_t host_mark_of(const struct tun *t);
 /*
  * Gives the device its addresses, routes and rules, each journalled first; what an earlier call has
  * made and this one does not need goes. Where routes are the script's, the device only comes up.

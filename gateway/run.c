@@ -13,6 +13,7 @@
 #include "client/runtime.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
+#include "gateway/serve.h"
 #include "gateway/status.h"
 #include "gateway/verifier.h"
 
@@ -28,6 +29,7 @@ enum watch {
 	WATCH_SIGNAL,
 	WATCH_TX,
 	WATCH_RX,
+	WATCH_HOST,
 	WATCH_VERIFIER,
 	WATCH_COUNT,
 };
@@ -37,6 +39,7 @@ struct run {
 	struct gateway_file *file;
 	struct config *host_config; /* what the client's runtime wants to know */
 	struct host host;
+	struct serve serve;
 	struct log log;
 	struct gateway *gateway;
 	struct data *data;
@@ -76,34 +79,18 @@ static bool pool_family(const struct gateway_file *f, enum family family)
 	return any;
 }
 
-static int state_add(struct run *r, const struct tun_state *s)
-{
-	char line[TUN_STATE_TEXT_MAX];
-
-	tun_state_text(s, line);
-	errno = 0;
-	if (journal_add(&r->host.journal, line) == 0 && tun_state_add(&r->host.netlink, s) == 0)
-		return 0;
-	snprintf(r->tun_failed, sizeof(r->tun_failed), "%.120s: %s", line, strerror(errno));
-	return ERR_SYSTEM;
-}
-
-/* The device has our inner addresses, and the way to clients leads through it. */
-static int tun_apply(struct run *r, const struct session_effect *fx)
+/* What the device needs: our inner addresses, and the way to clients. How many. */
+static unsigned tun_states(const struct run *r, const struct session_effect *fx,
+			   struct tun_state *states)
 {
 	struct tun_state s = { .kind = TUN_STATE_ADDRESS };
+	unsigned n = 0;
 
-	if (tun_link_up(&r->host.netlink, r->host.tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
-		snprintf(r->tun_failed, sizeof(r->tun_failed), "cannot bring up %s: %s",
-			 r->host.tun.name, strerror(errno));
-		return ERR_SYSTEM;
-	}
 	snprintf(s.ifname, sizeof(s.ifname), "%s", r->host.tun.name);
 	for (unsigned i = 0; i < fx->tun.ninner; i++) {
 		s.to.addr = fx->tun.inner[i];
 		s.to.len = (uint8_t)(8 * family_size(s.to.addr.family));
-		if (state_add(r, &s) != 0)
-			return ERR_SYSTEM;
+		states[n++] = s;
 	}
 	s.kind = TUN_STATE_ROUTE;
 	s.action = TUN_UNICAST;
@@ -111,10 +98,33 @@ static int tun_apply(struct run *r, const struct session_effect *fx)
 	s.metric = METRIC;
 	for (unsigned i = 0; i < fx->tun.nroutes; i++) {
 		s.to = fx->tun.routes[i];
-		if (state_add(r, &s) != 0)
-			return ERR_SYSTEM;
+		states[n++] = s;
 	}
-	return 0;
+	return n;
+}
+
+static int tun_apply(struct run *r, const struct session_effect *fx)
+{
+	unsigned max = fx->tun.ninner + fx->tun.nroutes + SERVE_STATES_MAX, firm, n;
+	struct tun_state *states;
+	int rc;
+
+	if (tun_link_up(&r->host.netlink, r->host.tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
+		snprintf(r->tun_failed, sizeof(r->tun_failed), "cannot bring up %s: %s",
+			 r->host.tun.name, strerror(errno));
+		return ERR_SYSTEM;
+	}
+	if (serve_up(&r->serve, &r->host.netlink, fx, r->tun_failed) != 0)
+		return ERR_SYSTEM;
+	states = xcalloc(max, sizeof(*states));
+	firm = tun_states(r, fx, states);
+	firm = serve_states(&r->serve, fx, &r->log, states, firm);
+	n = serve_routes(&r->serve, states, firm);
+	rc = host_apply_states(&r->host, states, n, firm, r->tun_failed);
+	free(states);
+	if (rc == 0)
+		serve_look(&r->serve, &r->log);
+	return rc;
 }
 
 /* It is the machine's own setting, and not ours to change: clients would reach only ourselves. */
@@ -280,6 +290,13 @@ static void on_signal(struct run *r)
 		give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_STOP });
 }
 
+/* What others do to the host's addresses, routes and rules. */
+static void on_host(struct run *r)
+{
+	host_watch_run(&r->host, &r->log);
+	serve_look(&r->serve, &r->log);
+}
+
 static void on_verified(struct run *r)
 {
 	struct gateway_event ev = { .type = GATEWAY_EVENT_VERIFIED };
@@ -306,6 +323,9 @@ static void on_ready(uv_poll_t *p, int status, int events)
 		break;
 	case WATCH_RX:
 		data_take(r->data, DATA_RX);
+		break;
+	case WATCH_HOST:
+		on_host(r);
 		break;
 	case WATCH_VERIFIER:
 		on_verified(r);
@@ -338,7 +358,8 @@ static int watches_open(struct run *r)
 	r->signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (watch(r, WATCH_TIMER, r->timer) != 0 || watch(r, WATCH_SIGNAL, r->signals) != 0 ||
 	    watch(r, WATCH_TX, data_fd(r->data, DATA_TX)) != 0 ||
-	    watch(r, WATCH_RX, data_fd(r->data, DATA_RX)) != 0)
+	    watch(r, WATCH_RX, data_fd(r->data, DATA_RX)) != 0 ||
+	    watch(r, WATCH_HOST, r->host.watch.epoll) != 0)
 		return ERR_SYSTEM;
 	return r->verifier ? watch(r, WATCH_VERIFIER, verifier_fd(r->verifier)) : 0;
 }
@@ -359,8 +380,13 @@ static void watches_close(struct run *r)
 static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
+	struct gateway_server_info servers[SERVERS_MAX];
+	const struct gateway_status_view view = { r->host_config->name, runtime_now(), r->since,
+						  servers, r->file->nservers };
 
-	return gateway_status(r->gateway, r->host_config->name, runtime_now(), r->since);
+	for (unsigned i = 0; i < view.nservers; i++)
+		servers[i] = serve_info(&r->serve, i);
+	return gateway_status(r->gateway, &view);
 }
 
 static void on_disconnect(void *ctx)
@@ -444,7 +470,10 @@ static int run_host(struct run *r)
 		return code;
 	code = SESSION_EXIT_SYSTEM;
 	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
-	r->data = has_ports(r) ? data_new(&r->host, &hold, &r->data_ops) : NULL;
+	if (has_ports(r) && serve_open(&r->serve, &r->host, r->file, stderr) == 0)
+		r->data = data_new(&r->host, &hold, &r->data_ops);
+	if (r->data && r->serve.engine)
+		data_serve(r->data, r->serve.engine, r->serve.tuns, r->serve.n);
 	/* Whose socket it is, callers see by who listened first. */
 	if (r->data && control_open(r) != 0)
 		fprintf(stderr, "godwit: no control socket: %s\n", strerror(errno));
@@ -456,6 +485,7 @@ static int run_host(struct run *r)
 	if (r->data)
 		control_close(r);
 	data_free(r->data);
+	serve_close(&r->serve);
 	host_close(&r->host, stderr);
 	return code;
 }

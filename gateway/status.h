@@ -3,9 +3,27 @@
 #ifndef GODWIT_GATEWAY_STATUS_H
 #define GODWIT_GATEWAY_STATUS_H
 
+#include "esp/servers.h"
 #include "gateway/gateway.h"
 
-/* The object, in one line without its end; free(). since: it has been up. */
-char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime since);
+struct gateway_server_info {
+	const char *name;
+	const struct prefix *service;
+	const struct addr *address;
+	const char *device;
+	bool there;
+	struct servers_counters counters;
+};
+
+/* What is shown besides what the engine knows. */
+struct gateway_status_view {
+	const char *name;
+	vtime now, since; /* it has been up since then */
+	const struct gateway_server_info *servers;
+	unsigned nservers;
+};
+
+/* The object, in one line without its end; free(). */
+char *gateway_status(const struct gateway *g, const struct gateway_status_view *view);
 
 #endif

@@ -6,6 +6,7 @@
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -137,6 +138,20 @@ void tun_close(struct tun *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+}
+
+bool tun_is_up(const struct tun *t)
+{
+	struct ifreq req = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	memcpy(req.ifr_name, t->name, IFNAMSIZ);
+	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_UP);
+	if (fd >= 0)
+		close(fd);
+	/* Another one of this name is not ours. */
+	return up && if_nametoindex(t->name) == t->ifindex;
 }
 
 /* ---- the way back ---- */

@@ -121,6 +121,8 @@ struct tun {
  */
 int tun_open(struct tun *t, const char *name, bool offload);
 void tun_close(struct tun *t);
+/* False: somebody has taken it down, or away. */
+bool tun_is_up(const struct tun *t);
 /*
  * What is written to this device may have sources to which the way leads elsewhere. Where the kernel
  * would drop that (rp_filter), it is told to let it pass: 0; or 1, when it does so only if the device has
