@@ -102,7 +102,7 @@ static bool put_back(struct host *h, struct log *log, vtime now)
 		log_ev(log, LOG_WARN, "cannot put back what was removed", log_str("why", why));
 	if (!made)
 		return rc == 0;
-	log_ev(log, LOG_WARN, "put back rules and routes that another program removed",
+	log_ev(log, LOG_WARN, "put back rules and routes that were gone",
 	       log_u64("how many", made));
 	if (watch_pace_done(&w->pace, now))
 		log_ev(log, LOG_WARN,

@@ -14,6 +14,7 @@
  *	              probes, on an SA that control names -> seal -> datagrams
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *	              -> replies to our probes | packets for the host
+ *	servers.c     behind a gateway: which of several servers gets a packet (servers.h)
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:

@@ -131,7 +131,7 @@ void serve_look(struct serve *s, struct log *log)
 			continue;
 		servers_set_there(s->engine, i, there);
 		log_ev(log, there ? LOG_INFO : LOG_WARN,
-		       there ? "server is there" : "server is away: others get what is his",
+		       there ? "server is there" : "server is away: others get its flows",
 		       log_str("server", server->name),
 		       log_str("address", addr_text(&server->address, address)),
 		       log_str("why", there ? "its address is on a connected network" :

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What servers behind the gateway need of the host: for each a device, by which the data threads say
- * that a packet is his, a rule for what comes out of it, and in a table of its own the route to his
+ * that a packet is its, a rule for what comes out of that, and in a table of its own the route to its
  * address. Rules and routes are journalled, watched and put back as all of the host's are. A
- * server without his route, or without his device, is away: others get his flows, or, when there
+ * server without its route, or without its device, is away: others get its flows, or, when there
  * are none, the routing table has them.
  */
 #ifndef GODWIT_GATEWAY_SERVE_H
