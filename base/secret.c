@@ -15,6 +15,7 @@
 struct chunk {
 	struct chunk *next;
 	uint8_t *pages;
+	size_t free; /* granules; those of a full chunk are not gone through */
 	uint8_t used[CHUNK_GRANULES];
 };
 
@@ -44,6 +45,7 @@ static struct chunk *chunk_new(void)
 		pool.refused = true;
 	madvise(c->pages, size, MADV_DONTDUMP);
 	madvise(c->pages, size, MADV_WIPEONFORK);
+	c->free = CHUNK_GRANULES;
 	c->next = pool.chunks;
 	pool.chunks = c;
 	return c;
@@ -53,6 +55,8 @@ static int chunk_find(const struct chunk *c, size_t granules)
 {
 	size_t run = 0;
 
+	if (c->free < granules)
+		return -1;
 	for (size_t i = 0; i < CHUNK_GRANULES; i++) {
 		run = c->used[i] ? 0 : run + 1;
 		if (run == granules)
@@ -84,6 +88,7 @@ void *secret_alloc(size_t n)
 		at = 0;
 	}
 	memset(c->used + at, 1, granules);
+	c->free -= granules;
 	pool.used += granules * GRANULE;
 	return c->pages + (size_t)at * GRANULE;
 }
@@ -100,6 +105,7 @@ void secret_release(void *p, size_t n)
 			continue;
 		wipe(p, granules * GRANULE);
 		memset(c->used + (size_t)(b - c->pages) / GRANULE, 0, granules);
+		c->free += granules;
 		pool.used -= granules * GRANULE;
 		return;
 	}

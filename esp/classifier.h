@@ -4,12 +4,13 @@
 #define GODWIT_ESP_CLASSIFIER_H
 
 #include "esp/esp.h"
+#include "esp/spd.h"
 
 /*
  * Outbound. The rules in force, and their number (may be NULL); before the first publication they
  * discard everything.
  */
-const struct policy *classifier_policy(const struct classifier *c, uint64_t *number);
+const struct spd *classifier_policy(const struct classifier *c, uint64_t *number);
 
 /*
  * Outbound. A number that changes whenever control changes the slot, never 0. Read before the

@@ -8,6 +8,7 @@
  *	limit.c       what may go to a path that is not proved
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
+ *	spd.c         the rules, and how the first that matches is found       RFC 4301 4.4.1
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
@@ -73,9 +74,12 @@
 #define ESP_MTU_MIN6 1280
 #define ESP_MTU_MIN4 576
 
-/* As many as a gateway for some hundred clients needs; 64 divides the former. */
-#define CLASSIFIER_SLOTS 512
-#define CLASSIFIER_SPIS 4096
+/*
+ * As many as a gateway for ten thousand clients needs; 64 divides the former. Memory is taken, or
+ * touched, for those that are in use.
+ */
+#define CLASSIFIER_SLOTS 16384
+#define CLASSIFIER_SPIS 65536
 
 /* ---- SAs: the data half of an epoch ---- */
 
@@ -186,6 +190,8 @@ void classifier_free(struct classifier *c);
  */
 struct classifier_rules;
 struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p);
+/* The same; the rules may be more than a policy has room for. */
+struct classifier_rules *classifier_publish_view(struct classifier *c, const struct policy_view *p);
 void classifier_rules_free(struct classifier_rules *r);
 /* The number of the rules in force; grows with each publication, starts at 0 for "none". */
 uint64_t classifier_rules_number(const struct classifier *c);

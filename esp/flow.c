@@ -48,26 +48,6 @@ bool flow_eq(const struct tuple *a, const struct tuple *b)
 	       a->ports == b->ports && addr_eq(&a->dst, &b->dst) && addr_eq(&a->src, &b->src);
 }
 
-static bool flow_foreign(const struct policy *p, const struct tuple *t)
-{
-	struct ts_pair whoever = {
-		.local = { .lo = t->src, .hi = t->src, .port_hi = UINT16_MAX },
-	};
-	bool would_match = false;
-
-	for (unsigned i = 0; i < p->n; i++) {
-		const struct policy_rule *rule = &p->rules[i];
-
-		if (rule->action != POLICY_PROTECT)
-			continue;
-		if (ts_contains_addr(&rule->ts.local, &t->src))
-			return false;
-		whoever.remote = rule->ts.remote;
-		would_match |= ts_pair_match_out(&whoever, t);
-	}
-	return would_match;
-}
-
 static enum flow_action flow_action(enum policy_action action)
 {
 	switch (action) {
@@ -81,18 +61,18 @@ static enum flow_action flow_action(enum policy_action action)
 	return FLOW_DISCARD;
 }
 
-struct flow_decision flow_classify(const struct policy *p, const struct tuple *t)
+struct flow_decision flow_classify(const struct spd *p, const struct tuple *t)
 {
-	const struct policy_rule *rule = policy_match(p, t);
+	const struct policy_rule *rule = spd_match(p, t);
 	struct flow_decision d = { .action = FLOW_DISCARD };
 
 	if (rule) {
 		d.action = flow_action(rule->action);
 		d.slot = (uint16_t)rule->slot;
 		d.granularity = rule->granularity;
-	} else if (flow_foreign(p, t)) {
+	} else if (spd_foreign(p, t)) {
 		d.action = FLOW_FOREIGN;
-	} else if (p->fallback == POLICY_BYPASS) {
+	} else if (spd_fallback(p) == POLICY_BYPASS) {
 		d.action = FLOW_BYPASS;
 	}
 	return d;
@@ -109,7 +89,7 @@ void flow_cache_free(struct flow_cache *f)
 }
 
 /* Each hit brings a flow one place nearer to the front, and the last one makes room. */
-struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct policy *p,
+struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct spd *p,
 				 const struct tuple *t)
 {
 	struct flow *set = f->sets[flow_hash(t) % SETS];

@@ -191,7 +191,7 @@ static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
 /* Where the packets of one call come from and go to, and the rules it goes by. */
 struct outbound_call {
 	vtime now;
-	const struct policy *policy;
+	const struct spd *policy;
 	uint64_t number;
 	struct batch *b;
 	struct batch *replies;

@@ -39,7 +39,7 @@ uint32_t spi_choose(struct gateway *g, vtime now)
 
 bool epoch_twin(const struct gateway *g, const struct gateway_peer *p, uint32_t spi_out)
 {
-	for (unsigned slot = 0; slot < TUNNELS_MAX && spi_out; slot++) {
+	for (unsigned slot = 0; slot < g->tunnels_end && spi_out; slot++) {
 		const struct gateway_tunnel *t = g->tunnels[slot];
 
 		if (!t || !t->peer || t->peer == p ||
@@ -259,7 +259,7 @@ void epoch_event(struct gateway *g, vtime now, unsigned slot, uint32_t id, enum 
 		return;
 	actions = epochs_event(&t->epochs, now, id, event);
 	if (actions & EPOCH_DELETE)
-		peer_goodbye(t->peer, e->child.spi_in);
+		peer_goodbye(g, t->peer, e->child.spi_in);
 	if (event == EPOCH_EVENT_PROVED)
 		peer_heard(g, now, t->peer);
 	follow(g, slot);

@@ -53,8 +53,9 @@ struct epoch_life gateway_life(const struct gateway *g, vtime now, uint32_t seco
 static void rules_publish(struct gateway *g)
 {
 	g->rules_due = false;
-	rules_make(g, &g->rules);
-	gateway_effect_add(g, SESSION_EFFECT_PUBLISH_RULES)->rules = &g->rules;
+	rules_make(g);
+	gateway_effect_add(g, SESSION_EFFECT_PUBLISH_RULES)->rules =
+		(struct policy_view){ g->rules, g->nrules, POLICY_DISCARD };
 }
 
 /* The longest prefixes that make up a range, in order; those that find no room are left out. */
@@ -119,7 +120,6 @@ static void tun_ask(struct gateway *g)
 			g->tun_routes[n++] = c->entries[i].inner[k];
 	fx->tun.routes = g->tun_routes;
 	fx->tun.nroutes = n;
-	fx->tun.policy = &g->rules;
 	fx->tun.mtu = tun_mtu(g);
 }
 
@@ -150,7 +150,7 @@ void gateway_stop(struct gateway *g, vtime now, bool failed, const char *why)
 	g->stopping = true;
 	g->failed = failed;
 	snprintf(g->why, sizeof(g->why), "%s", why);
-	for (unsigned i = 0; i < g->config->clients_max; i++)
+	for (unsigned i = 0; i < g->peers_end; i++)
 		if (g->peers[i].used)
 			peer_drop(g, now, &g->peers[i], true, why);
 }
@@ -181,7 +181,7 @@ static void on_data(struct gateway *g, vtime now, const struct data_event *ev)
 
 static void on_drop(struct gateway *g, vtime now, uint32_t id)
 {
-	for (unsigned i = 0; i < g->config->clients_max; i++)
+	for (unsigned i = 0; i < g->peers_end; i++)
 		if (g->peers[i].used && g->peers[i].id == id)
 			peer_drop(g, now, &g->peers[i], true, "ended by the administrator");
 }
@@ -332,10 +332,11 @@ void gateway_free(struct gateway *g)
 	tunnels_free(g);
 	ikes_free(g);
 	pool_free(g->pool);
-	for (unsigned k = 0; k < g->config->clients_max; k++)
+	for (unsigned k = 0; k < g->peers_end; k++)
 		esp_limit_free(g->peers[k].limit);
 	free(g->peers);
 	free(g->spis);
+	free(g->rules);
 	free(g->queue);
 	free(g);
 }

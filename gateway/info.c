@@ -9,12 +9,12 @@ void gateway_info(const struct gateway *g, struct gateway_info *out)
 		.leases = pool_used(g->pool),
 		.counters = g->counters,
 	};
-	for (unsigned k = 0; k < g->config->clients_max; k++)
+	for (unsigned k = 0; k < g->peers_end; k++)
 		for (unsigned r = 0; g->peers[k].used && r < UPDATE_GATEWAY_RULE_COUNT; r++)
 			out->counters.updates[r] += g->peers[k].update.counts[r];
 	for (unsigned k = 0; k < g->nikes; k++)
 		out->ikes += g->ikes[k].sa != NULL;
-	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++)
+	for (unsigned slot = 0; slot < g->tunnels_end; slot++)
 		out->tunnels += g->tunnels[slot] && g->tunnels[slot]->peer;
 }
 
@@ -54,7 +54,7 @@ static void peer_fill(const struct gateway *g, const struct gateway_peer *p,
 
 bool gateway_peer_info(const struct gateway *g, unsigned i, struct gateway_peer_info *out)
 {
-	for (unsigned k = 0; k < g->config->clients_max; k++) {
+	for (unsigned k = 0; k < g->peers_end; k++) {
 		if (!g->peers[k].used || i-- > 0)
 			continue;
 		peer_fill(g, &g->peers[k], out);
@@ -78,7 +78,7 @@ static void tunnel_fill(const struct gateway_tunnel *t, struct gateway_tunnel_in
 bool gateway_tunnel_info(const struct gateway *g, uint32_t peer, unsigned k,
 			 struct gateway_tunnel_info *out)
 {
-	for (unsigned i = 0; i < g->config->clients_max; i++) {
+	for (unsigned i = 0; i < g->peers_end; i++) {
 		const struct gateway_peer *p = &g->peers[i];
 
 		if (!p->used || p->id != peer || k >= p->nslots)

@@ -89,7 +89,7 @@
 #define TUN_PREF_PASS 31990
 #define TUN_PREF_LAST 32000
 #define TUN_BANDS 16
-#define TUN_BAND_WIDE 890 /* the first */
+#define TUN_BAND_WIDE 1064 /* the first */
 #define TUN_BAND_NARROW 60 /* each other one */
 #define TUN_BAND_LAST 20 /* from TUN_PREF_PASS on, each one */
 #define TUN_EXCLUDE_MAX 400

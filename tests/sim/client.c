@@ -288,7 +288,7 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		trace_line(c->host.trace, now(c), "  %s: MTU %u", c->host.name, fx->mtu);
 		break;
 	case SESSION_EFFECT_PUBLISH_RULES:
-		classifier_rules_free(classifier_publish_rules(c->classifier, fx->rules));
+		classifier_rules_free(classifier_publish_view(c->classifier, &fx->rules));
 		break;
 	case SESSION_EFFECT_PUBLISH_SLOT:
 		classifier_set_current(c->classifier, fx->slot.slot, fx->slot.out);

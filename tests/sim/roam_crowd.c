@@ -78,8 +78,7 @@ static void expect_reachable(struct roam *r)
 
 		roam_expect(r, c->answered_at + 2 * PING_EVERY > r->now, "%s is not reachable",
 			    c->name);
-		roam_expect(r,
-			    !moved || roam_info(c)->mobility.method == SESSION_ROAMED_UPDATE,
+		roam_expect(r, !moved || roam_info(c)->mobility.method == SESSION_ROAMED_UPDATE,
 			    "%s has moved by %s", c->name,
 			    session_roamed_name(roam_info(c)->mobility.method));
 	}
@@ -92,11 +91,12 @@ static void crowd_end(struct roam *r)
 	roam_expect_up(r);
 	expect_reachable(r);
 	gateway_info(r->gateway.engine, &info);
-	roam_expect(r,
-		    info.clients == CROWD && info.ikes == CROWD && info.tunnels == CROWD &&
-			    info.leases == CROWD && info.half_open == 0,
-		    "the gateway has %u clients, %u ISAKMP SAs, %u tunnels, %u leases, %u half open",
-		    info.clients, info.ikes, info.tunnels, info.leases, info.half_open);
+	roam_expect(
+		r,
+		info.clients == CROWD && info.ikes == CROWD && info.tunnels == CROWD &&
+			info.leases == CROWD && info.half_open == 0,
+		"the gateway has %u clients, %u ISAKMP SAs, %u tunnels, %u leases, %u half open",
+		info.clients, info.ikes, info.tunnels, info.leases, info.half_open);
 	roam_expect(r, info.counters.epochs >= 2 * CROWD, "only %u pairs of keys were agreed on",
 		    (unsigned)info.counters.epochs);
 	roam_expect(r, r->mark[0] > 0 && r->mark[0] <= CROWD * PEER_MEMORY,

@@ -84,7 +84,7 @@ static void do_effect(struct roam *r, const struct session_effect *fx)
 	if (fx->type == SESSION_EFFECT_SEND) {
 		send_ike(r, fx);
 	} else if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
-		classifier_rules_free(classifier_publish_rules(g->classifier, fx->rules));
+		classifier_rules_free(classifier_publish_view(g->classifier, &fx->rules));
 	} else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT) {
 		classifier_set_current(g->classifier, fx->slot.slot, fx->slot.out);
 		if (fx->slot.next)
