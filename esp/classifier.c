@@ -19,7 +19,7 @@ struct classifier_rules {
  * nothing.
  */
 struct slot {
-	_Atomic(struct esp_out *) current;
+	_Alignas(MEM_LINE) _Atomic(struct esp_out *) current;
 	_Atomic(struct esp_out *) next;
 	_Atomic(struct esp_out *) proved;
 	_Atomic vtime refused; /* until then; 0: it is not */
@@ -66,7 +66,8 @@ struct classifier {
 	_Atomic(struct classifier_rules *) rules;
 	_Atomic(const struct esp_probe_key *) probe_key; /* NULL: there is none yet */
 	struct esp_probe_key probe_key_bytes; /* written once, before that points here */
-	struct slot slots[CLASSIFIER_SLOTS];
+	struct slot *slots; /* CLASSIFIER_SLOTS */
+	void *slots_memory;
 	unsigned spis; /* SAs in the index; control's */
 	struct esp_in tombstone;
 	_Atomic(struct index *) index;
@@ -94,6 +95,8 @@ struct classifier *classifier_new(void)
 	none->spd = spd_new(&(struct policy_view){ .fallback = POLICY_DISCARD });
 	atomic_init(&c->rules, none);
 	atomic_init(&c->index, index_new(INDEX_BITS_FIRST));
+	c->slots_memory = xcalloc(1, CLASSIFIER_SLOTS * sizeof(*c->slots) + MEM_LINE);
+	c->slots = mem_line(c->slots_memory);
 	for (unsigned i = 0; i < CLASSIFIER_READERS; i++)
 		atomic_init(&c->readers[i].passed, UINT64_MAX);
 	c->retired_end = &c->retired;
@@ -126,6 +129,7 @@ void classifier_free(struct classifier *c)
 	retired_free(c, UINT64_MAX);
 	classifier_rules_free(atomic_load_explicit(&c->rules, memory_order_relaxed));
 	free(atomic_load_explicit(&c->index, memory_order_relaxed));
+	free(c->slots_memory);
 	free(c);
 }
 
@@ -513,6 +517,34 @@ struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi)
 			return sa;
 	}
 	return NULL;
+}
+
+/* Acquire pairs with index_grow and index_put: what is behind the pointer may be read later. */
+const struct esp_in *classifier_peek_spi(const struct classifier *c, uint32_t spi)
+{
+	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
+	unsigned at = index_of(x, spi);
+
+	for (unsigned i = 0; i < index_size(x); i++, at = index_after(x, at)) {
+		const struct index_entry *e = &x->entries[at];
+		const struct esp_in *sa = atomic_load_explicit(&e->sa, memory_order_acquire);
+
+		if (!sa || atomic_load_explicit(&e->spi, memory_order_relaxed) == spi)
+			return sa;
+	}
+	return NULL;
+}
+
+void classifier_ahead_spi(const struct classifier *c, uint32_t spi)
+{
+	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
+
+	__builtin_prefetch(&x->entries[index_of(x, spi)]);
+}
+
+void classifier_ahead_slot(const struct classifier *c, unsigned slot)
+{
+	__builtin_prefetch(classifier_const_slot(c, slot));
 }
 
 struct classifier_reader *classifier_reader_add(struct classifier *c)

@@ -5,6 +5,7 @@
  *
  *	sa.c          one direction's SA: sequence numbers, seal and open     RFC 4303, 4106, 3602
  *	window.c      the replay window, 4096 wide                            RFC 6479
+ *	ahead.c       asks the memory for what the next packets of a batch need
  *	limit.c       what may go to a path that is not proved
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
@@ -84,20 +85,21 @@
 /* ---- SAs: the data half of an epoch ---- */
 
 struct esp_sa_config {
-	uint32_t spi;
-	struct esp_suite suite;
-	struct slice keymat; /* esp_suite_keymat() bytes, copied */
+	/* What packets need comes first: an SA begins with it. */
 	struct ts_pair ts; /* inbound: what may come out of it */
-	/*
-	 * Outbound: where it goes. Inbound: its remote endpoint is where packets are expected from;
-	 * without one the first authentic packet tells.
-	 */
-	struct path path;
+	uint32_t spi;
 	unsigned slot; /* the tunnel it belongs to */
 	uint32_t epoch; /* control's name for the epoch; comes back in events */
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
 	/* Outbound: the end of its life, from which on it is used up as one without a number; 0: none. */
 	vtime ends;
+	struct esp_suite suite;
+	struct slice keymat; /* esp_suite_keymat() bytes, copied */
+	/*
+	 * Outbound: where it goes. Inbound: its remote endpoint is where packets are expected from;
+	 * without one the first authentic packet tells.
+	 */
+	struct path path;
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
 };
@@ -105,12 +107,12 @@ struct esp_sa_config {
 struct esp_counters {
 	_Atomic uint64_t packets;
 	_Atomic uint64_t bytes; /* of inner packets and what TFC padding follows them */
-	_Atomic uint64_t replays;
-	_Atomic uint64_t auth_failures;
-	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
-	_Atomic uint64_t own;
 	_Atomic uint64_t sent_at; /* outbound: vtime of the last packet of the host's; 0: none yet */
 	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
+	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
+	_Atomic uint64_t own;
+	_Atomic uint64_t replays;
+	_Atomic uint64_t auth_failures;
 };
 
 struct esp_out; /* outbound: sealed by one thread */
@@ -174,6 +176,8 @@ struct window {
 bool window_check(const struct window *w, uint32_t sequence);
 /* Marks as seen; only after the packet was authenticated. */
 void window_accept(struct window *w, uint32_t sequence);
+/* Where this number is marked. */
+const uint64_t *window_word(const struct window *w, uint32_t sequence);
 
 /* ---- the classifier ---- */
 

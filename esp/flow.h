@@ -9,7 +9,7 @@
 
 #include "esp/spd.h"
 
-#define FLOW_CACHE_SIZE 4096 /* flows; in sets of four */
+#define FLOW_CACHE_SIZE 16384 /* flows; in sets of four */
 
 enum flow_action {
 	FLOW_PROTECT,
@@ -43,5 +43,13 @@ void flow_cache_free(struct flow_cache *f);
  */
 struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct spd *p,
 				 const struct tuple *t);
+
+/*
+ * Ask the memory for where a flow with this hash is remembered; for the flow. The slot that it most
+ * likely has, -1 where there is none: by rules that may be older, and for no packet's use.
+ */
+void flow_ahead_set(const struct flow_cache *f, uint32_t hash);
+void flow_ahead(const struct flow_cache *f, uint32_t hash);
+int flow_peek(const struct flow_cache *f, uint32_t hash);
 
 #endif

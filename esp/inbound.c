@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "esp/ahead.h"
 #include "esp/classifier.h"
 #include "esp/events.h"
 #include "esp/sa.h"
@@ -221,6 +222,10 @@ static void inbound_packet(struct inbound *i, vtime now, struct pkt *p)
 
 void inbound_run(struct inbound *i, vtime now, struct batch *b)
 {
-	for (unsigned n = 0; n < b->n; n++)
+	struct ahead ahead = { 0 };
+
+	for (unsigned n = 0; n < b->n; n++) {
+		ahead_inbound(&ahead, i->classifier, b, n);
 		inbound_packet(i, now, &b->pkts[n]);
+	}
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "esp/ahead.h"
 #include "esp/classifier.h"
 #include "esp/events.h"
 #include "esp/flow.h"
@@ -451,9 +452,13 @@ void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *
 {
 	struct outbound_call call = outbound_call(o, now, b, replies);
 
+	struct ahead ahead = { 0 };
+
 	/* The batch grows by the fragments of what is cut. */
-	for (unsigned i = 0; i < b->n; i++)
+	for (unsigned i = 0; i < b->n; i++) {
+		ahead_outbound(&ahead, o->classifier, o->flows, b, i);
 		outbound_packet(o, &call, &b->pkts[i]);
+	}
 }
 
 /* ---- what is held ---- */

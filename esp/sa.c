@@ -41,7 +41,7 @@ struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 
 	if (!aead)
 		return NULL;
-	sa = xcalloc(1, sizeof(*sa));
+	sa = xcalloc_line(sizeof(*sa));
 	sa->config = *config;
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
@@ -58,7 +58,7 @@ struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng)
 
 	if (!aead)
 		return NULL;
-	sa = xcalloc(1, sizeof(*sa));
+	sa = xcalloc_line(sizeof(*sa));
 	sa->config = *config;
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
