@@ -1,13 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "esp/ahead.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "esp/sa.h"
 #include "packet/packet.h"
 
 #define LINE 64
 /* Of a cipher's state, whose inside is crypto/'s business: a key schedule, and what is at its end. */
-#define KEY_LINES 6
+#define KEY_LINES 14
+
+/* Room for so many SAs, and a batch of so many packets, and it pays. */
+#define INDEX_MIN 1024
+#define BATCH_MIN 4
+#define REST 31 /* batches */
+
+void ahead_begin(struct ahead *a, const struct classifier *c, const struct batch *b)
+{
+	a->needed = b->n >= BATCH_MIN && classifier_index_size(c) >= INDEX_MIN && a->rest == 0;
+	if (a->rest)
+		a->rest--;
+	if (!a->needed)
+		return;
+	memset(a->done, 0, sizeof(a->done));
+	a->asked = 0;
+}
+
+void ahead_end(struct ahead *a, const struct batch *b)
+{
+	if (a->needed && a->asked < b->n / 4)
+		a->rest = REST;
+}
 
 static void ahead_lines(const void *p, unsigned n)
 {
@@ -24,7 +48,7 @@ static struct ahead_packet *ahead_next(struct ahead *a, unsigned stage, unsigned
 	return &a->packets[*i % AHEAD];
 }
 
-static unsigned ahead_end(const struct batch *b, unsigned at, unsigned distance)
+static unsigned ahead_until(const struct batch *b, unsigned at, unsigned distance)
 {
 	return at + distance + 1 < b->n ? at + distance + 1 : b->n;
 }
@@ -38,6 +62,7 @@ static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, un
 	if (!p->sa)
 		return;
 	*recent = sa;
+	a->asked++;
 	ahead_lines(sa, lines);
 }
 
@@ -65,13 +90,15 @@ void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b,
 	struct ahead_packet *p;
 	unsigned i;
 
-	while ((p = ahead_next(a, 0, ahead_end(b, at, AHEAD - 1), &i))) {
+	if (!a->needed)
+		return;
+	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
 		p->key = spi_of(&b->pkts[i]);
 		classifier_ahead_spi(c, p->key);
 	}
-	while ((p = ahead_next(a, 1, ahead_end(b, at, 10), &i)))
+	while ((p = ahead_next(a, 1, ahead_until(b, at, 16), &i)))
 		ahead_sa(a, p, classifier_peek_spi(c, p->key), ESP_IN_HOT / LINE);
-	while ((p = ahead_next(a, 2, ahead_end(b, at, 5), &i)))
+	while ((p = ahead_next(a, 2, ahead_until(b, at, 7), &i)))
 		inbound_key(c, p->sa);
 }
 
@@ -103,17 +130,19 @@ void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cac
 	struct ahead_packet *p;
 	unsigned i;
 
-	while ((p = ahead_next(a, 0, ahead_end(b, at, AHEAD - 1), &i))) {
+	if (!a->needed)
+		return;
+	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
 		p->key = flow_of(&b->pkts[i]);
 		flow_ahead_set(f, p->key);
 	}
-	while ((p = ahead_next(a, 1, ahead_end(b, at, 13), &i)))
+	while ((p = ahead_next(a, 1, ahead_until(b, at, 25), &i)))
 		flow_ahead(f, p->key);
-	while ((p = ahead_next(a, 2, ahead_end(b, at, 10), &i)))
+	while ((p = ahead_next(a, 2, ahead_until(b, at, 19), &i)))
 		outbound_slot(c, flow_peek(f, p->key));
-	while ((p = ahead_next(a, 3, ahead_end(b, at, 7), &i)))
+	while ((p = ahead_next(a, 3, ahead_until(b, at, 12), &i)))
 		outbound_sa(a, c, p, flow_peek(f, p->key));
-	while ((p = ahead_next(a, 4, ahead_end(b, at, 4), &i)))
+	while ((p = ahead_next(a, 4, ahead_until(b, at, 6), &i)))
 		if (p->sa)
 			ahead_lines(((const struct esp_out *)p->sa)->aead, KEY_LINES);
 }

@@ -13,11 +13,15 @@
 #include "esp/classifier.h"
 #include "esp/flow.h"
 
-#define AHEAD 16 /* packets that are on their way at a time; a power of two */
+#define AHEAD 32 /* packets that are on their way at a time; a power of two */
 #define AHEAD_STAGES 5
-#define AHEAD_RECENT 32 /* SAs; a power of two */
+#define AHEAD_RECENT 256 /* SAs; a power of two */
 
+/* An engine's; zero at the beginning. */
 struct ahead {
+	bool needed; /* for this batch */
+	unsigned rest; /* so many batches go without */
+	unsigned asked; /* SAs, for this batch */
 	unsigned done[AHEAD_STAGES]; /* packets that have passed that stage */
 	struct ahead_packet {
 		uint32_t key; /* its SPI, or the hash of its flow */
@@ -26,7 +30,13 @@ struct ahead {
 	const void *recent[AHEAD_RECENT];
 };
 
-/* Before packet `at` of the batch is opened, or sealed; `a` is zero before the first one. */
+/*
+ * Before the first packet of a batch, and behind the last one. Where the traffic is on few SAs, those
+ * are in a cache anyway, and it is only now and then looked whether that is still so.
+ */
+void ahead_begin(struct ahead *a, const struct classifier *c, const struct batch *b);
+void ahead_end(struct ahead *a, const struct batch *b);
+/* Before packet `at` of the batch is opened, or sealed. */
 void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b, unsigned at);
 void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cache *f,
 		    const struct batch *b, unsigned at);

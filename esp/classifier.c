@@ -535,6 +535,11 @@ const struct esp_in *classifier_peek_spi(const struct classifier *c, uint32_t sp
 	return NULL;
 }
 
+unsigned classifier_index_size(const struct classifier *c)
+{
+	return index_size(atomic_load_explicit(&c->index, memory_order_acquire));
+}
+
 void classifier_ahead_spi(const struct classifier *c, uint32_t spi)
 {
 	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);

@@ -23,6 +23,8 @@ vtime classifier_slot_refused(const struct classifier *c, unsigned slot);
 
 /* The SA that the index has under this SPI, most likely: it is not looked at. Never used for packets. */
 const struct esp_in *classifier_peek_spi(const struct classifier *c, uint32_t spi);
+/* Places of the index, which grows with the SAs in it. */
+unsigned classifier_index_size(const struct classifier *c);
 /* Ask the memory for where the SPI is found, and for the slot. */
 void classifier_ahead_spi(const struct classifier *c, uint32_t spi);
 void classifier_ahead_slot(const struct classifier *c, unsigned slot);

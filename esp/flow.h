@@ -9,7 +9,7 @@
 
 #include "esp/spd.h"
 
-#define FLOW_CACHE_SIZE 16384 /* flows; in sets of four */
+#define FLOW_CACHE_SIZE 32768 /* flows; in sets of four */
 
 enum flow_action {
 	FLOW_PROTECT,

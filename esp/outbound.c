@@ -25,6 +25,7 @@ struct outbound {
 	struct classifier *classifier;
 	struct drops drops;
 	struct events events;
+	struct ahead ahead;
 	struct flow_cache *flows;
 	bool holds;
 	struct hold *hold;
@@ -452,13 +453,13 @@ void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *
 {
 	struct outbound_call call = outbound_call(o, now, b, replies);
 
-	struct ahead ahead = { 0 };
-
+	ahead_begin(&o->ahead, o->classifier, b);
 	/* The batch grows by the fragments of what is cut. */
 	for (unsigned i = 0; i < b->n; i++) {
-		ahead_outbound(&ahead, o->classifier, o->flows, b, i);
+		ahead_outbound(&o->ahead, o->classifier, o->flows, b, i);
 		outbound_packet(o, &call, &b->pkts[i]);
 	}
+	ahead_end(&o->ahead, b);
 }
 
 /* ---- what is held ---- */

@@ -27,13 +27,21 @@ struct spd_group {
 	uint32_t *buckets; /* the first rule of one or more prefixes */
 };
 
+/* A remote end that is no prefix, in numbers: the higher half first. */
+struct spd_range {
+	uint64_t lo[WORDS], hi[WORDS];
+	enum family family;
+	uint32_t rule;
+};
+
 struct spd {
 	enum policy_action fallback;
 	uint32_t n;
 	struct spd_rule *rules;
 	struct spd_group groups[GROUPS_MAX]; /* those with the earliest rules first */
 	unsigned ngroups;
-	uint32_t scattered; /* the first whose remote end is no prefix; chained as others are */
+	struct spd_range *ranges; /* in the list's order */
+	uint32_t nranges;
 	struct ts *locals; /* of PROTECT rules, each range once */
 	uint32_t nlocals;
 };
@@ -84,6 +92,36 @@ static uint32_t chain_search(const struct spd *s, uint32_t at, uint32_t best, co
 	return best;
 }
 
+static void addr_numbers(const struct addr *a, uint64_t n[WORDS])
+{
+	struct rd r;
+
+	rd_init(&r, slice(a->b, sizeof(a->b)));
+	for (unsigned i = 0; i < WORDS; i++)
+		n[i] = rd_u64(&r);
+}
+
+static bool number_below(const uint64_t a[WORDS], const uint64_t b[WORDS])
+{
+	return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
+}
+
+static uint32_t ranges_search(const struct spd *s, uint32_t best, const struct tuple *t,
+			      bool any_source)
+{
+	uint64_t dst[WORDS];
+
+	addr_numbers(&t->dst, dst);
+	for (uint32_t i = 0; i < s->nranges && s->ranges[i].rule < best; i++) {
+		const struct spd_range *r = &s->ranges[i];
+
+		if (r->family == t->dst.family && !number_below(dst, r->lo) &&
+		    !number_below(r->hi, dst) && rule_fits(&s->rules[r->rule].rule, t, any_source))
+			return r->rule;
+	}
+	return best;
+}
+
 static uint32_t spd_search(const struct spd *s, const struct tuple *t, bool any_source)
 {
 	uint32_t best = s->n;
@@ -95,7 +133,7 @@ static uint32_t spd_search(const struct spd *s, const struct tuple *t, bool any_
 			best = chain_search(s, g->buckets[bucket_of(g, &t->dst)], best, t,
 					    any_source);
 	}
-	return chain_search(s, s->scattered, best, t, any_source);
+	return s->nranges ? ranges_search(s, best, t, any_source) : best;
 }
 
 const struct policy_rule *spd_match(const struct spd *s, const struct tuple *t)
@@ -151,30 +189,45 @@ static void group_make(struct spd_group *g)
 /* From the last rule to the first, so that chains are in the list's order. */
 static void rules_chain(struct spd *s, const uint8_t *group)
 {
-	s->scattered = NONE;
 	for (uint32_t i = s->n; i-- > 0;) {
-		struct spd_group *g = group[i] < s->ngroups ? &s->groups[group[i]] : NULL;
-		uint32_t *head = &s->scattered;
+		struct spd_group *g = &s->groups[group[i] % GROUPS_MAX];
+		uint32_t *head;
 
-		if (g)
-			head = &g->buckets[bucket_of(g, &s->rules[i].rule.ts.remote.lo)];
+		if (group[i] == GROUPS_MAX)
+			continue;
+		head = &g->buckets[bucket_of(g, &s->rules[i].rule.ts.remote.lo)];
 		s->rules[i].next = *head;
 		*head = i;
 	}
 }
 
+static void range_add(struct spd *s, uint32_t rule)
+{
+	const struct ts *t = &s->rules[rule].rule.ts.remote;
+	struct spd_range *r = &s->ranges[s->nranges++];
+
+	addr_numbers(&t->lo, r->lo);
+	addr_numbers(&t->hi, r->hi);
+	r->family = t->lo.family;
+	r->rule = rule;
+}
+
 /* In the order of their first rules, because that is the order in which they are met. */
 static void spd_index(struct spd *s)
 {
-	uint8_t *group = xcalloc(s->n ? s->n : 1, 1);
+	uint8_t *group = xcalloc(s->n, 1);
+
+	s->ranges = xcalloc(s->n, sizeof(*s->ranges));
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct spd_group *g;
 		struct prefix p;
 
 		group[i] = GROUPS_MAX;
-		if (!ts_to_prefix(&s->rules[i].rule.ts.remote, &p))
+		if (!ts_to_prefix(&s->rules[i].rule.ts.remote, &p)) {
+			range_add(s, i);
 			continue;
+		}
 		g = group_of(s, &p);
 		if (!g->n++)
 			g->first = i;
@@ -198,7 +251,7 @@ static void locals_make(struct spd *s)
 {
 	uint32_t n = 0;
 
-	s->locals = xcalloc(s->n ? s->n : 1, sizeof(*s->locals));
+	s->locals = xcalloc(s->n, sizeof(*s->locals));
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct policy_rule *r = &s->rules[i].rule;
 
@@ -220,7 +273,7 @@ struct spd *spd_new(const struct policy_view *rules)
 
 	s->fallback = rules->fallback;
 	s->n = rules->n;
-	s->rules = xcalloc(s->n ? s->n : 1, sizeof(*s->rules));
+	s->rules = xcalloc(s->n, sizeof(*s->rules));
 	for (uint32_t i = 0; i < s->n; i++)
 		s->rules[i].rule = rules->rules[i];
 	spd_index(s);
@@ -235,6 +288,7 @@ void spd_free(struct spd *s)
 	for (unsigned i = 0; i < s->ngroups; i++)
 		free(s->groups[i].buckets);
 	free(s->rules);
+	free(s->ranges);
 	free(s->locals);
 	free(s);
 }
