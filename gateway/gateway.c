@@ -299,7 +299,7 @@ void gateway_config_defaults(struct gateway_config *c)
 	c->rekeymargin = 240 * VTIME_S;
 	c->rekeyfuzz = 50;
 	c->patience = 12 * VTIME_S;
-	c->clients_max = GATEWAY_CLIENTS_MAX;
+	c->clients_max = 256;
 	c->half_open_max = 512;
 	c->half_open_source_max = 256;
 	c->firsts_per_s = 1000;

@@ -68,7 +68,7 @@
 #include "mobility/update.h"
 
 #define GATEWAY_ENTRIES_MAX 32
-#define GATEWAY_CLIENTS_MAX 400
+#define GATEWAY_CLIENTS_MAX 10000
 #define GATEWAY_NETWORKS_MAX 64
 #define GATEWAY_OWN_MAX 4
 #define GATEWAY_PREFIXES_MAX 8

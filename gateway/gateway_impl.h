@@ -41,7 +41,6 @@ struct gateway_ike {
 	bool own; /* our own product is at the other end */
 	bool roams; /* both ends have announced address updates */
 	bool closing; /* CLOSE has been said */
-	vtime due;
 	uint64_t order; /* grows with each that is established; 0: not yet */
 	vtime rekey_at; /* VTIME_NEVER: not this one */
 	unsigned failures; /* of its renewal */
@@ -55,6 +54,7 @@ struct gateway_ike {
 	uint32_t verify; /* its id; 0: nothing is being verified */
 	struct secret password;
 	struct gateway_ike *renews; /* ours: what it is to replace */
+	struct gateway_ike *renewed_by; /* and the other way round */
 };
 
 #define IKE_NONE UINT32_MAX
@@ -144,6 +144,7 @@ struct gateway {
 
 	struct gateway_ike *ikes;
 	unsigned nikes; /* places */
+	vtime *dues; /* of each: side by side, because all are gone through often */
 	unsigned place; /* where the search for a free one goes on */
 	unsigned buckets[IKE_BUCKETS];
 	uint64_t bucket_key;

@@ -30,18 +30,19 @@ static void rules_are_numbered_copies(void **state)
 	struct policy *p = xcalloc(1, sizeof(*p));
 	struct policy_rule rule = { parts_pair("10.1.0.0/16", "0.0.0.0/0"), POLICY_BYPASS, 0,
 				    GRANULARITY_RULE };
+	struct tuple t = { .src = parts_addr("10.1.0.1"), .dst = parts_addr("10.9.9.9") };
 
 	assert_int_equal(classifier_rules_number(c), 0);
-	assert_int_equal(classifier_policy(c, NULL)->fallback, POLICY_DISCARD);
+	assert_int_equal(spd_fallback(classifier_policy(c, NULL)), POLICY_DISCARD);
 	p->fallback = POLICY_BYPASS;
 	classifier_rules_free(classifier_publish_rules(c, p));
 	assert_int_equal(classifier_rules_number(c), 1);
-	assert_int_equal(classifier_policy(c, NULL)->fallback, POLICY_BYPASS);
+	assert_int_equal(spd_fallback(classifier_policy(c, NULL)), POLICY_BYPASS);
 	policy_add(p, &rule);
-	assert_int_equal(classifier_policy(c, NULL)->n, 0);
+	assert_null(spd_match(classifier_policy(c, NULL), &t));
 	classifier_rules_free(classifier_publish_rules(c, p));
 	assert_int_equal(classifier_rules_number(c), 2);
-	assert_int_equal(classifier_policy(c, NULL)->n, 1);
+	assert_int_equal(spd_match(classifier_policy(c, NULL), &t)->action, POLICY_BYPASS);
 	free(p);
 	classifier_free(c);
 }
@@ -135,7 +136,8 @@ static void reserved_spis_are_never_found(void **state)
 static void a_taken_spi_and_a_full_index_are_refused(void **state)
 {
 	struct classifier *c = classifier_new();
-	struct esp_in *sa[CLASSIFIER_SPIS + 1], *twin = in_with_spi(5000);
+	static struct esp_in *sa[CLASSIFIER_SPIS + 1];
+	struct esp_in *twin = in_with_spi(5000);
 
 	for (unsigned i = 0; i < CLASSIFIER_SPIS; i++) {
 		sa[i] = in_with_spi(5000 + i);
@@ -166,30 +168,28 @@ static void a_taken_spi_and_a_full_index_are_refused(void **state)
 static void the_index_agrees_with_an_array(void **state)
 {
 	enum {
-		N = CLASSIFIER_SPIS * 5 / 4
+		N = 10000
 	};
 	struct classifier *c = classifier_new();
 	static struct esp_in *sa[N];
 	static bool there[N];
 	struct rng_seed seed;
 	struct rng rng = rng_seeded(&seed, 5);
-	unsigned n = 0, full = 0;
+	unsigned n = 0, most = 0;
 
 	for (uint32_t i = 0; i < N; i++)
 		sa[i] = in_with_spi(rng_u32(&rng) | 0x1000);
 	for (unsigned step = 0; step < 200000; step++) {
 		unsigned i = (unsigned)rng_below(&rng, N);
-		/* Long times of growth and of decay, so that it is sometimes nearly full. */
+		/* Long times of growth and of decay, so that it is sometimes nearly empty. */
 		bool grow = rng_below(&rng, 10) < (step / 20000 % 2 ? 2U : 9U);
 		const struct esp_sa_config *config = esp_in_config(sa[i]);
 
-		if (grow && !there[i] && n < CLASSIFIER_SPIS) {
+		if (grow && !there[i]) {
 			assert_int_equal(classifier_add_spi(c, sa[i]), 0);
 			there[i] = true;
 			n++;
-		} else if (grow && !there[i]) {
-			assert_int_equal(classifier_add_spi(c, sa[i]), ERR_NO_ROOM);
-			full++;
+			most = n > most ? n : most;
 		} else if (!grow && there[i]) {
 			classifier_remove_spi(c, config->spi);
 			there[i] = false;
@@ -200,7 +200,7 @@ static void the_index_agrees_with_an_array(void **state)
 		config = esp_in_config(sa[i]);
 		assert_ptr_equal(classifier_find_spi(c, config->spi), there[i] ? sa[i] : NULL);
 	}
-	assert_true(full > 0);
+	assert_true(most > N / 2);
 	for (unsigned i = 0; i < N; i++)
 		assert_ptr_equal(classifier_find_spi(c, esp_in_config(sa[i])->spi),
 				 there[i] ? sa[i] : NULL);
@@ -212,16 +212,19 @@ static void the_index_agrees_with_an_array(void **state)
 /* Tombstones that nothing follows go away: a thousand rekeyings leave no long chains behind. */
 static void an_emptied_index_takes_all_again(void **state)
 {
+	enum {
+		ROUND = 1000
+	};
 	struct classifier *c = classifier_new();
 
 	for (unsigned round = 0; round < 20; round++) {
-		struct esp_in *sa[CLASSIFIER_SPIS];
+		struct esp_in *sa[ROUND];
 
-		for (unsigned i = 0; i < CLASSIFIER_SPIS; i++) {
-			sa[i] = in_with_spi(0x10000 + (round * CLASSIFIER_SPIS + i) * 7919);
+		for (unsigned i = 0; i < ROUND; i++) {
+			sa[i] = in_with_spi(0x10000 + (round * ROUND + i) * 7919);
 			assert_int_equal(classifier_add_spi(c, sa[i]), 0);
 		}
-		for (unsigned i = 0; i < CLASSIFIER_SPIS; i++) {
+		for (unsigned i = 0; i < ROUND; i++) {
 			assert_ptr_equal(classifier_find_spi(c, esp_in_config(sa[i])->spi), sa[i]);
 			classifier_remove_spi(c, esp_in_config(sa[i])->spi);
 			assert_null(classifier_find_spi(c, esp_in_config(sa[i])->spi));

@@ -70,14 +70,16 @@ static struct item any_item(struct rng *r, vtime now, uint32_t *next)
 
 /* ---- the plain list ---- */
 
+#define MODEL_SLOTS 512 /* no rule names a later one */
+
 struct model {
 	struct item held[FLOWS * FLOW_MAX];
 	unsigned n;
-	struct item sent[CLASSIFIER_SLOTS][SENT_MAX / 8];
-	unsigned nsent[CLASSIFIER_SLOTS];
+	struct item sent[MODEL_SLOTS][SENT_MAX / 8];
+	unsigned nsent[MODEL_SLOTS];
 	unsigned told;
-	bool sa[CLASSIFIER_SLOTS];
-	vtime refused[CLASSIFIER_SLOTS];
+	bool sa[MODEL_SLOTS];
+	vtime refused[MODEL_SLOTS];
 	uint64_t released, replaced, expired, dropped;
 };
 

@@ -483,7 +483,7 @@ static void test_bounds_of_a_policy(void **state)
 	n = tun_plan(&s, out, ARRAY_SIZE(out));
 	assert_int_equal(n, 8 + 2 * POLICY_RULES_MAX + 7);
 	assert_string_equal(tun_state_text(&out[8 + 3 * POLICY_RULES_MAX / 2 - 1], text),
-			    "rule pref 30649 family inet to 10.2.127.0/24 action lookup table "
+			    "rule pref 31033 family inet to 10.2.127.0/24 action lookup table "
 			    "26487");
 	assert_int_equal(tun_plan(&s, out, (unsigned)n - 1), ERR_NO_ROOM);
 	s.band = 1;
