@@ -76,6 +76,7 @@ struct classifier {
 	struct classifier_reader readers[CLASSIFIER_READERS];
 	struct retired *retired; /* oldest first; control's */
 	struct retired **retired_end;
+	unsigned nretired;
 };
 
 static struct index *index_new(unsigned bits)
@@ -106,8 +107,6 @@ struct classifier *classifier_new(void)
 /* Frees what was taken out no later than by the publication `passed`, and counts the others. */
 static unsigned retired_free(struct classifier *c, uint64_t passed)
 {
-	unsigned n = 0;
-
 	while (c->retired && c->retired->number <= passed) {
 		struct retired *r = c->retired;
 
@@ -116,10 +115,9 @@ static unsigned retired_free(struct classifier *c, uint64_t passed)
 			c->retired_end = &c->retired;
 		r->free(r->object);
 		free(r);
+		c->nretired--;
 	}
-	for (const struct retired *r = c->retired; r; r = r->next)
-		n++;
-	return n;
+	return c->nretired;
 }
 
 void classifier_free(struct classifier *c)
@@ -356,6 +354,7 @@ static void classifier_retire(struct classifier *c, void *object, void (*free_ob
 	publication_made(c);
 	r->number = atomic_load_explicit(&c->publication, memory_order_relaxed);
 	*c->retired_end = r;
+	c->nretired++;
 	c->retired_end = &r->next;
 	classifier_reclaim(c);
 }

@@ -209,6 +209,43 @@ static void the_index_agrees_with_an_array(void **state)
 	classifier_free(c);
 }
 
+/* Ten thousand, taken away in any order while others are found. */
+static void ten_thousand_come_and_go(void **state)
+{
+	enum {
+		MANY = 10000
+	};
+	static struct esp_in *sa[MANY];
+	struct classifier *c = classifier_new();
+	struct classifier_reader *reader = classifier_reader_add(c);
+	struct rng_seed seed;
+	struct rng rng = rng_seeded(&seed, 9);
+	size_t before = secret_pool_used();
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		sa[i] = in_with_spi(0x10000 + i * 7919);
+		assert_int_equal(classifier_add_spi(c, sa[i]), 0);
+	}
+	for (uint32_t n = MANY; n > 0; n--) {
+		uint32_t i = (uint32_t)rng_below(&rng, n), k = (uint32_t)rng_below(&rng, n);
+		uint32_t spi = esp_in_config(sa[i])->spi;
+
+		assert_ptr_equal(classifier_find_spi(c, esp_in_config(sa[k])->spi), sa[k]);
+		classifier_remove_spi(c, spi);
+		assert_null(classifier_find_spi(c, spi));
+		classifier_retire_in(c, sa[i]);
+		sa[i] = sa[n - 1];
+	}
+	/* What the reader may still hold waits, and all of it goes at once. */
+	assert_true(classifier_reclaim(c) >= MANY);
+	classifier_pass(c, reader);
+	assert_int_equal(classifier_reclaim(c), 0);
+	assert_int_equal(secret_pool_used(), before);
+	assert_int_equal(classifier_index_used(c), 0);
+	classifier_reader_remove(c, reader);
+	classifier_free(c);
+}
+
 /* Tombstones that nothing follows go away: a thousand rekeyings leave no long chains behind. */
 static void an_emptied_index_takes_all_again(void **state)
 {
@@ -461,6 +498,7 @@ int main(void)
 		cmocka_unit_test(reserved_spis_are_never_found),
 		cmocka_unit_test(a_taken_spi_and_a_full_index_are_refused),
 		cmocka_unit_test(the_index_agrees_with_an_array),
+		cmocka_unit_test(ten_thousand_come_and_go),
 		cmocka_unit_test(an_emptied_index_takes_all_again),
 		cmocka_unit_test(a_late_proof_proves_nothing_newer),
 		cmocka_unit_test(an_sa_that_stays_is_always_found),

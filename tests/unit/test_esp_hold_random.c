@@ -70,16 +70,14 @@ static struct item any_item(struct rng *r, vtime now, uint32_t *next)
 
 /* ---- the plain list ---- */
 
-#define MODEL_SLOTS 512 /* no rule names a later one */
-
 struct model {
 	struct item held[FLOWS * FLOW_MAX];
 	unsigned n;
-	struct item sent[MODEL_SLOTS][SENT_MAX / 8];
-	unsigned nsent[MODEL_SLOTS];
+	struct item sent[BED_SLOTS][SENT_MAX / 8];
+	unsigned nsent[BED_SLOTS];
 	unsigned told;
-	bool sa[MODEL_SLOTS];
-	vtime refused[MODEL_SLOTS];
+	bool sa[BED_SLOTS];
+	vtime refused[BED_SLOTS];
 	uint64_t released, replaced, expired, dropped;
 };
 
