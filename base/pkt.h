@@ -35,6 +35,8 @@ struct pkt {
 	uint8_t ecn;
 	/* Outbound, sealed: larger than its path, where it may therefore travel in fragments. */
 	bool may_fragment;
+	/* Outbound, inner: of the same super-packet as the one before it in the batch. */
+	bool follows;
 	enum pkt_kind kind;
 };
 
@@ -67,7 +69,8 @@ uint8_t *pkt_put(struct pkt *p, uint32_t n);
 /* Cuts the data to len bytes. */
 void pkt_trim(struct pkt *p, uint32_t len);
 
-#define BATCH_MAX 64
+/* More than the segments of two super-packets: what is left over of one goes with the next. */
+#define BATCH_MAX 128
 
 struct batch {
 	uint8_t *arena; /* borrowed from whoever made the batch */

@@ -77,8 +77,9 @@ void client_example(FILE *out);
  */
 bool client_pcf_password(const char *hex, char out[CLIENT_PCF_PASSWORD_MAX + 1]);
 
-/* wolfSSL's version and package, for --version. */
+/* wolfSSL's version and package, and which library was chosen for AES-GCM, for --version. */
 const char *client_crypto_version(void);
 const char *client_crypto_package(void);
+const char *client_crypto_gcm(void);
 
 #endif

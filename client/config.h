@@ -23,6 +23,14 @@
 #define CONFIG_LINE_MAX 4096 /* bytes of a line */
 #define CONFIG_COMPLAINTS_MAX 20
 
+/* What the kernel is asked to do with many packets in one piece. */
+enum offload_wish {
+	OFFLOAD_AUTO, /* all that it can */
+	OFFLOAD_OFF,
+	OFFLOAD_UDP, /* outside alone */
+	OFFLOAD_TUN, /* at the device alone */
+};
+
 struct config {
 	char *file;
 	char name[CONFIG_NAME_MAX + 1]; /* the file's name without directory and .conf */
@@ -35,6 +43,7 @@ struct config {
 	 * and is not answered by session.password; NULL: none. Its first argument, "$1", is the question as a person would see it.
 	 */
 	char *password_command;
+	enum offload_wish offload;
 	size_t hold_bytes; /* of packets that wait for their SA, in all; 0: none wait */
 	vtime hold; /* the longest that one waits */
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */

@@ -382,4 +382,5 @@ void config_settle_tunnel(struct config_reader *r)
 		settle_fixed(r);
 	settle_excludes(r);
 	settle_script(r);
+	d->config->offload = (enum offload_wish)d->offload;
 }

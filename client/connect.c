@@ -41,6 +41,11 @@ const char *client_crypto_package(void)
 	return crypto_package();
 }
 
+const char *client_crypto_gcm(void)
+{
+	return crypto_init() == 0 ? crypto_gcm_name() : "nothing";
+}
+
 static void log_to_stderr(void *ctx, const struct log_event *ev)
 {
 	char text[512];
@@ -244,6 +249,7 @@ static int run_config(struct connection *c)
 		fprintf(c->err, "godwit: the cryptographic library does not start\n");
 		return SESSION_EXIT_SYSTEM;
 	}
+	crypto_log(&c->log);
 	c->hooks_options = (struct hooks_options){
 		.script = c->config->script,
 		.password_command = c->config->password_command,

@@ -7,6 +7,8 @@
 
 /* How many batches one wake-up may handle before others have their turn. */
 #define BATCHES_PER_WAKE 8
+/* Where no more than this comes at once, it is not worth to look for more: epoll tells of it. */
+#define FEW 4
 /* How many batches of what is held come before one from the TUN: all, unless others would starve. */
 #define RELEASES_PER_TURN 20
 #define WAIT_MAX_MS 60000
@@ -69,7 +71,7 @@ void data_rx_report(struct data_rx *r)
 static void write_tun(struct tun *tun, struct drops *drops, const struct batch *b)
 {
 	for (unsigned i = 0; i < b->n; i++)
-		if (b->pkts[i].kind == PKT_INNER && tun_write(tun, &b->pkts[i]) != 0)
+		if (b->pkts[i].kind == PKT_INNER && tun_write(tun, pkt_slice(&b->pkts[i])) != 0)
 			drop_count(drops, DROP_TUN_WRITE_FAILED);
 }
 
@@ -249,16 +251,19 @@ int data_tx_wait(const struct data_tx *t)
 
 bool data_tx_run(struct data_tx *t)
 {
-	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
+	/* The device does not tell of what has been read already. */
+	for (int turn = 0; turn < BATCHES_PER_WAKE || tun_intake_waits(&t->intake); turn++) {
 		int n;
 
 		data_tx_release(t);
 		tx_begin(t);
-		n = tun_read(t->tun, &t->out, ESP_HEADROOM, ESP_TAILROOM);
+		n = tun_read(t->tun, &t->intake, &t->out, ESP_HEADROOM, ESP_TAILROOM);
 		if (n <= 0)
 			return n == 0;
 		outbound_run(t->engine, runtime_now(), &t->out, &t->replies);
 		tx_finish(t);
+		if (n < FEW && !tun_intake_waits(&t->intake))
+			return true;
 	}
 	return true;
 }
@@ -292,23 +297,57 @@ static uint16_t rx_port(const struct data_rx *r, const struct net_socket *s)
 	return s == &r->ike ? IKE_PORT : s == &r->natt ? IKE_NATT_PORT : ESP_PORT_BARE;
 }
 
-void data_rx_run(struct data_rx *r, struct net_socket *s)
+/* Nothing of what came out of the intake is needed afterwards. */
+static void rx_write(struct data_rx *r)
+{
+	while (coalesce_output(&r->joined, &r->write))
+		drop_add(&r->drops, DROP_TUN_WRITE_FAILED,
+			 tun_write_run(r->tun, &r->write, &r->takes));
+	coalesce_begin(&r->joined, r->takes);
+}
+
+/* Written later, with what else comes out of the intake. */
+static void rx_join(struct data_rx *r)
+{
+	for (unsigned i = 0; i < r->in.n; i++) {
+		struct slice packet = pkt_slice(&r->in.pkts[i]);
+
+		if (r->in.pkts[i].kind != PKT_INNER || coalesce_add(&r->joined, packet))
+			continue;
+		rx_write(r);
+		coalesce_add(&r->joined, packet);
+	}
+}
+
+static void rx_batch(struct data_rx *r, uint16_t port)
+{
+	for (unsigned i = 0; i < r->in.n; i++)
+		r->in.pkts[i].to.port = port;
+	inbound_run(r->engine, runtime_now(), &r->in);
+	if (r->tun->vnet)
+		rx_join(r);
+	else
+		write_tun(r->tun, &r->drops, &r->in);
+	for (unsigned i = 0; i < r->in.n; i++)
+		if (r->in.pkts[i].kind == PKT_IKE)
+			rx_ike(r, &r->in.pkts[i]);
+}
+
+void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 {
 	uint16_t port = rx_port(r, s);
 
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
-		classifier_pass(r->classifier, r->reader);
-		batch_reset(&r->in);
-		if (net_socket_recv(s, &r->in) <= 0)
+		if (net_socket_recv(s, f, &r->intake) <= 0)
 			return;
-		for (unsigned i = 0; i < r->in.n; i++)
-			r->in.pkts[i].to.port = port;
-		inbound_run(r->engine, runtime_now(), &r->in);
-		write_tun(r->tun, &r->drops, &r->in);
-		for (unsigned i = 0; i < r->in.n; i++)
-			if (r->in.pkts[i].kind == PKT_IKE)
-				rx_ike(r, &r->in.pkts[i]);
-		data_rx_report(r);
-		data_line_wake(&r->up);
+		while (net_intake_take(&r->intake, &r->in)) {
+			classifier_pass(r->classifier, r->reader);
+			rx_batch(r, port);
+			data_rx_report(r);
+			data_line_wake(&r->up);
+		}
+		rx_write(r);
+		if (r->intake.n < FEW && !r->intake.large)
+			return;
 	}
 }

@@ -53,6 +53,7 @@ struct data_tx {
 	struct data_line up;
 	struct ring *down; /* commands */
 	struct tun *tun;
+	struct tun_intake intake;
 	struct net_socket natt, esp, cisco; /* the host's sockets, with counts of this thread */
 	struct batch out; /* packets from the TUN, then sealed */
 	struct batch replies; /* what outbound answers to the TUN */
@@ -68,7 +69,11 @@ struct data_rx {
 	struct data_line up;
 	struct tun *tun;
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
-	struct batch in;
+	struct net_intake intake;
+	struct batch in; /* views of it */
+	struct coalesce joined; /* of the intake: what goes to the TUN */
+	struct coalesce_write write;
+	unsigned takes; /* of tun->takes what is still true */
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
 
@@ -93,8 +98,8 @@ bool data_tx_run(struct data_tx *t);
 void data_tx_release(struct data_tx *t);
 /* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
 int data_tx_wait(const struct data_tx *t);
-/* Receives from one of rx's own sockets, for a bounded number of batches. */
-void data_rx_run(struct data_rx *r, struct net_socket *s);
+/* Receives from one of rx's own sockets, by one family, for a bounded number of batches. */
+void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
 /* Hands up what events wait in the engine and there is room for. */
 void data_tx_report(struct data_tx *t);
 void data_rx_report(struct data_rx *r);

@@ -175,10 +175,15 @@ static int open_journal(struct host *h, FILE *notes, FILE *err)
 	return rc < 0 ? SESSION_EXIT_SYSTEM : 0;
 }
 
+static bool offload_tun(const struct config *c)
+{
+	return c->offload == OFFLOAD_AUTO || c->offload == OFFLOAD_TUN;
+}
+
 static int open_tun(struct host *h, FILE *err)
 {
 	const char *device = h->config->device;
-	int rc = tun_open(&h->tun, device);
+	int rc = tun_open(&h->tun, device, offload_tun(h->config));
 
 	if (rc == 0)
 		return 0;
@@ -240,6 +245,19 @@ static void keep_whole(struct host *h, FILE *notes)
 		fprintf(notes, "packets that are too large for a link will travel in fragments\n");
 }
 
+/* The socket for IKE has no use for it. */
+static void offload_sockets(struct host *h)
+{
+	enum offload_wish wish = h->config->offload;
+	unsigned can;
+
+	if (wish != OFFLOAD_AUTO && wish != OFFLOAD_UDP)
+		return;
+	can = net_offload_test();
+	net_socket_offload(&h->natt, can);
+	net_socket_offload(&h->cisco, can);
+}
+
 static int open_data(struct host *h, FILE *notes, FILE *err)
 {
 	uint16_t port = h->config->session.cisco_port;
@@ -258,8 +276,10 @@ static int open_data(struct host *h, FILE *notes, FILE *err)
 			rc = open_udp(&h->cisco, port, h->mark, notes, err);
 		break;
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		keep_whole(h, notes);
+		offload_sockets(h);
+	}
 	return rc;
 }
 
@@ -307,12 +327,13 @@ static int add_state(struct host *h, const struct tun_state *s, bool journalled,
 		snprintf(why, 200, "cannot write the journal: %s",
 			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
 	if (rc == 0) {
-		rc = tun_state_add(&h->netlink, s);
-		if (rc)
+		/* What stands is not made anew: packets would meet the moment without it. */
+		rc = journalled ? tun_state_restore(&h->netlink, s) : tun_state_add(&h->netlink, s);
+		if (rc < 0)
 			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
 				 strerror(errno));
 	}
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /* The first packets to the gateway go past what other connections have ruled, too. */

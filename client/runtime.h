@@ -434,7 +434,7 @@ enum setup_state setup_script_lost(struct setup *s);
 
 /* ---- threads.c ---- */
 
-/* 64 packets of a usual MTU, or fewer large ones. */
+/* A batch of packets of a usual MTU, or fewer large ones. */
 #define DATA_TUN_ARENA ((size_t)512 << 10)
 
 enum data_way {

@@ -347,8 +347,8 @@ void session_need_sa(struct session *s, vtime now, const struct data_event *ev)
 
 	if (slot < 0 || s->state == SESSION_CLOSING)
 		return;
-	/* It has one, which the gateway is given time to make. */
-	if (epochs_current(&s->tunnels[slot].epochs) >= 0 && !s->tunnels[slot].published)
+	/* It has one: the gateway is given time to make it, there is no path, or it has just come back. */
+	if (epochs_current(&s->tunnels[slot].epochs) >= 0)
 		return;
 	if (session_epochs_await(&s->tunnels[slot])) {
 		s->tunnels[slot].demanded = s->net.slots[slot].on_demand;

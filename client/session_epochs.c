@@ -9,6 +9,7 @@
 #define SEQUENCES_MAX UINT32_MAX
 #define GCM_PACKETS_MAX ((uint64_t)1 << 31)
 #define SMALL_BLOCK_BYTES_MAX ((uint64_t)32 << 30) /* 64-bit blocks collide early (Sweet32) */
+#define SETTLE_MOVE 20 /* to move an SA takes a gateway a part of the time that making it does */
 /* At the pace of the last look: so often at least until a limit is reached, and no faster than. */
 #define WATCH_LEAST (50 * VTIME_MS)
 #define WATCH_FAR (3600 * VTIME_S) /* what is farther off is not looked at for its own sake */
@@ -87,6 +88,16 @@ void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
 		if (t->epochs.epoch[k].state == EPOCH_DEAD)
 			retire(s, t, k);
+}
+
+void session_epochs_release(struct session *s, vtime now, unsigned slot)
+{
+	struct tunnel *t = &s->tunnels[slot];
+	int current = epochs_current(&t->epochs);
+
+	if (current >= 0 && !settles_at(t) && s->config->settle)
+		t->epoch[current].settles_at = vtime_add(now, s->config->settle / SETTLE_MOVE);
+	session_epochs_follow(s, now, slot);
 }
 
 void session_goodbye(struct session *s, uint32_t spi)

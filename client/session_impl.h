@@ -234,6 +234,7 @@ struct session_roam {
 	bool ask_all; /* there are SAs that the last request did not list */
 	bool held; /* RECOVERING because there is no path, and for no other reason */
 	bool release; /* what was held for that: as soon as all messages are sent */
+	bool moved; /* what the kernel is to do about a move: behind that */
 	vtime since; /* of what is not answered yet; 0: all is well */
 	struct update_client update;
 	struct addr arrived_to; /* the last IKE message */
@@ -595,6 +596,11 @@ vtime session_demand_due_at(const struct session *s);
 
 /* Publishes what data goes out on, and takes away what is dead. */
 void session_epochs_follow(struct session *s, vtime now, unsigned slot);
+/*
+ * The same when the gateway has just been told that we have moved: what was held waits for a twentieth of
+ * `settle`, because what it sends before it has acted on that goes to the address before.
+ */
+void session_epochs_release(struct session *s, vtime now, unsigned slot);
 /* What has come since the last look is told to the epochs: true when something has. */
 bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
 /* NULL: it is gone. */
@@ -725,7 +731,8 @@ void session_roam_stop(struct session *s, vtime now);
 bool session_roam_holds(const struct session *s);
 /*
  * Called when all messages are on their way: what waited for a path follows them. An answer that comes at
- * once would else go to where we were. False: nothing waits, and nothing has been done.
+ * once would else go to where we were. What the kernel is to do about a move comes behind that, too: it
+ * takes longer than a round trip may. False: nothing waits, and nothing has been done.
  */
 bool session_roam_release(struct session *s, vtime now);
 /* This one is established, and the newest. */

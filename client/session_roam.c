@@ -81,10 +81,7 @@ static void all_move(struct session *s, vtime now)
 	s->path.generation = ++s->generation;
 	outers_move(s);
 	ikes_move(s, now);
-	session_tun_outer(s);
-	session_mtu_update(s, now);
-	s->mtu_asked = 0;
-	session_mtu_ask(s, now);
+	s->roam.moved = true;
 }
 
 struct ike_notify session_notify(const struct update_message *m)
@@ -359,14 +356,35 @@ vtime session_roam_due_at(const struct session *s)
 	return vtime_min(s->roam.ask_at, update_client_deadline(&s->roam.update));
 }
 
+static void release(struct session *s, vtime now)
+{
+	for (unsigned i = 0; i < s->net.ntunnels; i++) {
+		if (s->roam.update.supported)
+			session_epochs_release(s, now, i);
+		else
+			session_epochs_follow(s, now, i);
+	}
+}
+
+static void kernel_follows(struct session *s, vtime now)
+{
+	session_tun_outer(s);
+	session_mtu_update(s, now);
+	s->mtu_asked = 0;
+	session_mtu_ask(s, now);
+}
+
 bool session_roam_release(struct session *s, vtime now)
 {
-	if (!s->roam.release)
-		return false;
-	s->roam.release = false;
-	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		session_epochs_follow(s, now, i);
-	return true;
+	struct session_roam *r = &s->roam;
+	bool held = r->release, moved = r->moved;
+
+	r->release = r->moved = false;
+	if (held)
+		release(s, now);
+	if (moved && !s->over && s->state != SESSION_CLOSING)
+		kernel_follows(s, now);
+	return held || moved;
 }
 
 /* Nobody can be pinged: what comes tells, unless it may still come over the old path. */

@@ -22,6 +22,7 @@ enum ready {
 	READY_NATT,
 	READY_ESP,
 	READY_CISCO,
+	READY_IP6 = 0x100, /* with one of the sockets: which of the two */
 };
 
 struct worker {
@@ -103,12 +104,13 @@ static void *tx_thread(void *arg)
 	return NULL;
 }
 
-static struct net_socket *rx_socket(struct data_rx *r, enum ready which)
+static struct net_socket *rx_socket(struct data_rx *r, uint32_t which)
 {
-	switch (which) {
+	switch ((enum ready)(which & ~(uint32_t)READY_IP6)) {
 	case READY_KICK:
 	case READY_TUN:
 	case READY_NATT:
+	case READY_IP6:
 		break;
 	case READY_IKE:
 		return &r->ike;
@@ -133,7 +135,8 @@ static void *rx_thread(void *arg)
 			if (ev[i].data.u32 == READY_KICK)
 				rx_take_kick(&d->rx, w->kick);
 			else
-				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32));
+				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32),
+					    ev[i].data.u32 & READY_IP6 ? FAMILY_IP6 : FAMILY_IP4);
 			data_rx_report(&d->rx);
 			data_line_wake(&d->rx.up);
 		}
@@ -148,7 +151,7 @@ static void arena_new(struct batch *b, size_t size)
 	batch_init(b, xcalloc(1, size), size);
 }
 
-static bool watch(const struct worker *w, int fd, enum ready which)
+static bool watch(const struct worker *w, int fd, uint32_t which)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = which };
 
@@ -158,7 +161,7 @@ static bool watch(const struct worker *w, int fd, enum ready which)
 
 static bool watch_socket(const struct worker *w, const struct net_socket *s, enum ready which)
 {
-	return watch(w, s->fd4, which) && watch(w, s->fd6, which);
+	return watch(w, s->fd4, which) && watch(w, s->fd6, which | READY_IP6);
 }
 
 static bool watch_all(const struct data *d)
@@ -202,6 +205,8 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.down = ring_new(DATA_COMMANDS, sizeof(struct data_command));
 	d->tx.tun = &host->tun;
+	d->tx.intake.super = xcalloc(1, TUN_PACKET_MAX);
+	d->tx.intake.drops = &d->tx.drops;
 	d->tx.natt = host->natt;
 	d->tx.esp = host->esp;
 	d->tx.cisco = host->cisco;
@@ -211,11 +216,13 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->rx.engine = inbound_new(d->classifier);
 	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
 	d->rx.tun = &host->tun;
+	d->rx.takes = host->tun.takes;
+	coalesce_begin(&d->rx.joined, d->rx.takes);
 	d->rx.ike = host->ike;
 	d->rx.natt = host->natt;
 	d->rx.esp = host->esp;
 	d->rx.cisco = host->cisco;
-	arena_new(&d->rx.in, NET_BATCH_ARENA);
+	net_intake_init(&d->rx.intake, xcalloc(1, NET_INTAKE_ARENA));
 }
 
 struct data *data_new(struct host *host, const struct outbound_config *config,
@@ -308,7 +315,8 @@ void data_free(struct data *d)
 	inbound_free(d->rx.engine);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
-	free(d->rx.in.arena);
+	free(d->rx.intake.arena);
+	free(d->tx.intake.super);
 	free(d->tx.out.arena);
 	free(d->tx.replies.arena);
 	free(d);

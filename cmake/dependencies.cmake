@@ -3,6 +3,7 @@
 # existing folder needs.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
+include(CheckCSourceCompiles)
 
 function(godwit_dependency name)
 	if(TARGET dep_${name})
@@ -11,6 +12,9 @@ function(godwit_dependency name)
 	add_library(dep_${name} INTERFACE)
 	if(name STREQUAL wolfssl)
 		godwit_dependency_wolfssl()
+		return()
+	elseif(name STREQUAL ipsec-mb)
+		godwit_dependency_ipsecmb()
 		return()
 	endif()
 	string(MAKE_C_IDENTIFIER "dep_${name}_pc" module)
@@ -67,4 +71,44 @@ function(godwit_wolfssl_system)
 	target_include_directories(dep_wolfssl SYSTEM INTERFACE ${WOLFSSL_INCLUDE_DIR})
 	target_link_libraries(dep_wolfssl INTERFACE ${WOLFSSL_LIBRARY})
 	target_compile_definitions(dep_wolfssl INTERFACE GODWIT_WOLFSSL_PACKAGE="system")
+endfunction()
+
+# libipsec-mb is linked statically, or else left out: dep_ipsec-mb is then empty.
+function(godwit_dependency_ipsecmb)
+	if(NOT GODWIT_IPSECMB)
+		return()
+	endif()
+	find_path(IPSECMB_INCLUDE_DIR intel-ipsec-mb.h)
+	find_library(IPSECMB_LIBRARY libIPSec_MB.a)
+	if(IPSECMB_INCLUDE_DIR AND IPSECMB_LIBRARY)
+		set(CMAKE_REQUIRED_INCLUDES ${IPSECMB_INCLUDE_DIR})
+		set(CMAKE_REQUIRED_LIBRARIES ${IPSECMB_LIBRARY})
+		check_c_source_compiles("
+			#include <intel-ipsec-mb.h>
+			void aes_gcm_precomp_256_vaes_avx512(struct gcm_key_data *key);
+			void aes_gcm_enc_256_vaes_avx512(void);
+			void aes_gcm_dec_256_vaes_avx512(void);
+			int main(void)
+			{
+				static struct gcm_key_data key;
+				static struct gcm_context_data context;
+				aes_gcm_precomp_t precompute = aes_gcm_precomp_256_vaes_avx512;
+				aes_gcm_enc_dec_t encrypt = (void *)0;
+
+				(void)context, (void)precompute, (void)encrypt;
+				aes_keyexp_256_enc_avx512(\"\", key.expanded_keys);
+				aes_gcm_precomp_256_vaes_avx512(&key);
+				aes_gcm_enc_256_vaes_avx512();
+				aes_gcm_dec_256_vaes_avx512();
+				return 0;
+			}" GODWIT_HAVE_IPSECMB)
+	endif()
+	if(NOT GODWIT_HAVE_IPSECMB)
+		message(STATUS "libipsec-mb: not here; AES-GCM is wolfSSL's alone")
+		return()
+	endif()
+	message(STATUS "libipsec-mb: ${IPSECMB_LIBRARY}")
+	target_include_directories(dep_ipsec-mb SYSTEM INTERFACE ${IPSECMB_INCLUDE_DIR})
+	target_link_libraries(dep_ipsec-mb INTERFACE ${IPSECMB_LIBRARY})
+	target_compile_definitions(dep_ipsec-mb INTERFACE GODWIT_IPSECMB)
 endfunction()

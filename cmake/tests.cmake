@@ -96,6 +96,8 @@ if(sources)
 		math(EXPR seeds "(${seeds} + 9) / 10")
 	endif()
 	godwit_test(sim field 900 sim --world many --seeds ${seeds})
+	math(EXPR seeds "(${GODWIT_SIM_SEEDS} * 4 + 24) / 25")
+	godwit_test(sim roam 900 sim --world roam --seeds ${seeds})
 endif()
 
 # The lab's wire decides as the simulator's does.
@@ -127,6 +129,13 @@ if(sources)
 	target_link_libraries(lab_server PRIVATE test_support)
 endif()
 
+# The lab's client that knows the keys and lies.
+file(GLOB sources CONFIGURE_DEPENDS tests/lab/mover/*.c)
+if(sources)
+	add_executable(lab_mover ${sources})
+	target_link_libraries(lab_mover PRIVATE test_support)
+endif()
+
 # tests/fuzz/fuzz_NAME.c: for libFuzzer, or with replay.c over tests/fuzz/corpus/NAME.
 file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
 foreach(source IN LISTS sources)
@@ -147,10 +156,9 @@ endforeach()
 file(GLOB sources CONFIGURE_DEPENDS tests/bench/*.c)
 list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/tests/bench/bench.c)
 foreach(source IN LISTS sources)
-	godwit_dependency(wolfssl)
 	get_filename_component(name ${source} NAME_WE)
 	add_executable(bench_${name} ${source} tests/bench/bench.c)
-	target_link_libraries(bench_${name} PRIVATE test_support dep_wolfssl)
+	target_link_libraries(bench_${name} PRIVATE test_support)
 endforeach()
 
 # Scripts have no extension; what has one is theirs to import.

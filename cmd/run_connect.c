@@ -59,7 +59,7 @@ int run_check(const struct command_args *args)
 int run_version(const struct command_args *args)
 {
 	(void)args;
-	printf("godwit %s\nwolfSSL %s (package %s)\n", GODWIT_VERSION, client_crypto_version(),
-	       client_crypto_package());
+	printf("godwit %s\nwolfSSL %s (package %s)\nAES-GCM on this machine: %s\n", GODWIT_VERSION,
+	       client_crypto_version(), client_crypto_package(), client_crypto_gcm());
 	return EXIT_CODE_OK;
 }

@@ -1,53 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <wolfssl/options.h>
-#include <wolfssl/wolfcrypt/aes.h>
-
 #include "base/err.h"
+#include "crypto/gcm.h"
 #include "crypto/internal.h"
-
-#define GCM_SALT 4
-#define GCM_IV 8
-#define GCM_NONCE (GCM_SALT + GCM_IV)
 
 struct aead {
 	struct esp_sizes sizes;
-	struct mac *mac; /* NULL: AES-GCM, with what follows */
-	Aes gcm;
 	uint8_t salt[GCM_SALT];
+	struct mac *mac; /* NULL: AES-GCM, with what follows */
+	const struct gcm_library *gcm;
+	_Alignas(64) uint8_t state[]; /* the library's */
 };
 
-static void gcm_start(struct aead *a, struct slice keymat)
+struct aead *aead_new_by(const struct gcm_library *library, const struct esp_suite *suite,
+			 struct slice keymat, struct rng *rng)
 {
-	crypto_must(wc_AesInit(&a->gcm, NULL, INVALID_DEVID), "wc_AesInit");
-	crypto_must(wc_AesGcmSetKey(&a->gcm, keymat.p, a->sizes.key), "wc_AesGcmSetKey");
-	memcpy(a->salt, keymat.p + a->sizes.key, GCM_SALT);
+	struct esp_sizes sizes;
+	struct aead *a;
+	bool gcm;
+
+	if (!esp_suite_sizes(suite, &sizes) || keymat.n != esp_suite_keymat(suite))
+		return NULL;
+	gcm = esp_cipher_is_aead(suite->cipher);
+	a = secret_alloc(sizeof(*a) + (gcm ? library->size : 0));
+	a->sizes = sizes;
+	if (!gcm) {
+		a->mac = mac_new(suite, keymat, rng);
+		return a;
+	}
+	a->gcm = library;
+	memcpy(a->salt, keymat.p + sizes.key, GCM_SALT);
+	library->start(a->state, slice(keymat.p, sizes.key));
+	return a;
 }
 
 struct aead *aead_new(const struct esp_suite *suite, struct slice keymat, struct rng *rng)
 {
-	struct esp_sizes sizes;
-	struct aead *a;
-
-	if (!esp_suite_sizes(suite, &sizes) || keymat.n != esp_suite_keymat(suite))
-		return NULL;
-	a = secret_alloc(sizeof(*a));
-	a->sizes = sizes;
-	if (esp_cipher_is_aead(suite->cipher))
-		gcm_start(a, keymat);
-	else
-		a->mac = mac_new(suite, keymat, rng);
-	return a;
+	return aead_new_by(gcm_chosen(), suite, keymat, rng);
 }
 
 void aead_free(struct aead *a)
 {
 	if (!a)
 		return;
-	if (a->mac)
+	if (a->mac) {
 		mac_free(a->mac);
-	else
-		wc_AesFree(&a->gcm);
-	secret_release(a, sizeof(*a));
+		secret_release(a, sizeof(*a));
+		return;
+	}
+	a->gcm->stop(a->state);
+	secret_release(a, sizeof(*a) + a->gcm->size);
 }
 
 const struct esp_sizes *aead_sizes(const struct aead *a)
@@ -63,26 +64,19 @@ static void gcm_nonce(const struct aead *a, const uint8_t *iv, uint8_t nonce[GCM
 
 static void gcm_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t *iv, size_t n)
 {
-	uint8_t *body = iv + GCM_IV;
 	uint8_t nonce[GCM_NONCE];
 
 	put_be64(iv, counter);
 	gcm_nonce(a, iv, nonce);
-	crypto_must(wc_AesGcmEncrypt(&a->gcm, body, body, (word32)n, nonce, GCM_NONCE, body + n,
-				     a->sizes.icv, aad.p, (word32)aad.n),
-		    "wc_AesGcmEncrypt");
+	a->gcm->seal(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
 }
 
 static int gcm_open(struct aead *a, struct slice aad, uint8_t *iv, size_t n)
 {
-	uint8_t *body = iv + GCM_IV;
 	uint8_t nonce[GCM_NONCE];
 
 	gcm_nonce(a, iv, nonce);
-	return wc_AesGcmDecrypt(&a->gcm, body, body, (word32)n, nonce, GCM_NONCE, body + n,
-				a->sizes.icv, aad.p, (word32)aad.n) == 0 ?
-		       0 :
-		       ERR_AUTH;
+	return a->gcm->open(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
 }
 
 int aead_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t *text, size_t n)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "crypto/gcm.h"
 #include "crypto/internal.h"
 
 #ifndef GODWIT_WOLFSSL_PACKAGE
@@ -15,7 +16,10 @@
 
 int crypto_init(void)
 {
-	return wolfCrypt_Init() == 0 ? 0 : ERR_SYSTEM;
+	if (wolfCrypt_Init() != 0)
+		return ERR_SYSTEM;
+	gcm_init();
+	return 0;
 }
 
 const char *crypto_version(void)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * crypto/ is the only door to wolfSSL. What other folders see are descriptors (algorithms as data),
- * keyed objects, and key material:
+ * crypto/ is the only door to wolfSSL and libipsec-mb. What other folders see are descriptors
+ * (algorithms as data), keyed objects, and key material:
  *
  *	hash.c   hash and HMAC                        RFC 2104, 4868
  *	cbc.c    CBC as IKE uses it: AES, 3DES        RFC 3602, 2451
  *	suite.c  what ESP's suites are made of
  *	aead.c   ESP's one seal/open: AES-GCM,        RFC 4106
+ *	gcm*.c   by the library that is the faster one here (gcm.h)
  *	mac.c    and a cipher with HMAC behind it     RFC 3602, 3686, 2451, 2410; 2403, 2404, 4868
  *	dh.c     MODP and ECP Diffie-Hellman          RFC 2409, 3526, 5903
  *	modp.c   the MODP primes
@@ -22,18 +23,27 @@
  * fetching of what a certificate points to. Extended key usage and policies are not looked at.
  *
  * Keyed objects live in locked memory and are wiped when freed. Nothing here reads a socket, and a
- * clock only for the dates of certificates; the only randomness is what the caller's rng gives (wolfSSL's own generator is used for
- * blinding alone and never shows in an output).
+ * clock only for the dates of certificates and for the choice of a library; the only randomness is
+ * what the caller's rng gives (wolfSSL's own generator is used for blinding alone and never shows in
+ * an output).
  */
 #ifndef GODWIT_CRYPTO_CRYPTO_H
 #define GODWIT_CRYPTO_CRYPTO_H
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/secret.h"
 
-/* Before anything else here, and before there are threads; 0 or ERR_SYSTEM. */
+/*
+ * Before anything else here, and before there are threads; 0 or ERR_SYSTEM. The first call chooses
+ * the library for AES-GCM of ESP, which takes about a quarter of a millisecond.
+ */
 int crypto_init(void);
+/* The library for AES-GCM of ESP: "wolfSSL" or "libipsec-mb". */
+const char *crypto_gcm_name(void);
+/* Says so to the log (debug); and warns if libipsec-mb is left alone because it was wrong. */
+void crypto_log(const struct log *log);
 /* wolfSSL's own version, such as "5.7.2", and the package it was built from. */
 const char *crypto_version(void);
 const char *crypto_package(void);

@@ -347,7 +347,8 @@ void outbound_free(struct outbound *o);
  * Inner packets in (as read from the TUN, with head and tail room), sealed packets out: each
  * packet of `b` becomes PKT_SEALED (send it to its path) or PKT_GONE (dropped and counted). What
  * the application must be told (ICMP errors) is appended to `replies` as PKT_INNER, to be written
- * to the TUN; when that batch is full the drop is still counted.
+ * to the TUN; when that batch is full the drop is still counted. A packet that follows another one
+ * (pkt.follows) is judged as that one was.
  *
  * A packet larger than its SA's mtu is never sealed whole (RFC 4301 section 8.2.1): IPv6, and IPv4
  * with DF, is dropped and the application told the size that fits; other IPv4 is cut, and what

@@ -123,7 +123,9 @@ static bool outbound_can_tell(struct batch *replies)
 static void outbound_refuse(struct outbound *o, struct pkt *p, enum drop why, uint32_t mtu,
 			    struct batch *replies)
 {
-	outbound_tell(pkt_slice(p), mtu, replies);
+	/* The first segment of a super-packet has told its sender. */
+	if (!p->follows)
+		outbound_tell(pkt_slice(p), mtu, replies);
 	outbound_drop(o, p, why);
 }
 
@@ -190,6 +192,20 @@ static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
 	return true;
 }
 
+/* A slot at one moment. */
+struct outbound_slot {
+	uint32_t stamp;
+	struct esp_out *sa; /* NULL: none */
+	bool usable; /* there is one, and it has numbers left and time */
+};
+
+/* What is known of a packet before anything is done with it. */
+struct outbound_flow {
+	struct tuple tuple;
+	struct flow_decision decision;
+	struct outbound_slot slot; /* PROTECT */
+};
+
 /* Where the packets of one call come from and go to, and the rules it goes by. */
 struct outbound_call {
 	vtime now;
@@ -197,6 +213,7 @@ struct outbound_call {
 	uint64_t number;
 	struct batch *b;
 	struct batch *replies;
+	struct outbound_flow flow; /* of the packet that came last */
 };
 
 static struct outbound_call outbound_call(const struct outbound *o, vtime now, struct batch *b,
@@ -214,12 +231,10 @@ static struct flow_decision outbound_decide(struct outbound *o, const struct out
 	return flow_decide(o->flows, call->number, call->policy, t);
 }
 
-/* A slot at one moment. */
-struct outbound_slot {
-	uint32_t stamp;
-	struct esp_out *sa; /* NULL: none */
-	bool usable; /* there is one, and it has numbers left and time */
-};
+static bool outbound_usable(const struct esp_out *sa, vtime now)
+{
+	return sa && sa->sequence <= UINT32_MAX && (!sa->config.ends || now < sa->config.ends);
+}
 
 /* The stamp first: what changes behind it is seen by the next look. */
 static struct outbound_slot outbound_look(struct outbound *o, vtime now, unsigned slot)
@@ -227,8 +242,7 @@ static struct outbound_slot outbound_look(struct outbound *o, vtime now, unsigne
 	struct outbound_slot s = { .stamp = classifier_slot_stamp(o->classifier, slot) };
 
 	s.sa = classifier_slot_sa(o->classifier, slot);
-	s.usable = s.sa && s.sa->sequence <= UINT32_MAX &&
-		   (!s.sa->config.ends || now < s.sa->config.ends);
+	s.usable = outbound_usable(s.sa, now);
 	return s;
 }
 
@@ -412,30 +426,43 @@ static void outbound_protect(struct outbound *o, const struct outbound_call *cal
 		outbound_drop(o, p, DROP_NO_SA);
 }
 
-static void outbound_packet(struct outbound *o, struct outbound_call *call, struct pkt *p)
+static void outbound_judge_flow(struct outbound *o, struct outbound_call *call)
 {
-	struct outbound_slot s = { 0 };
-	struct flow_decision d;
-	struct tuple t;
+	struct outbound_flow *f = &call->flow;
 
-	if (packet_tuple(pkt_slice(p), &t) != 0) {
+	f->decision = outbound_decide(o, call, &f->tuple);
+	if (f->decision.action == FLOW_PROTECT)
+		f->slot = outbound_look(o, call->now, f->decision.slot);
+}
+
+/* False: it is none, and dropped. */
+static bool outbound_judge(struct outbound *o, struct outbound_call *call, struct pkt *p)
+{
+	if (packet_tuple(pkt_slice(p), &call->flow.tuple) != 0) {
 		outbound_drop(o, p, DROP_TUN_MALFORMED);
-		return;
+		return false;
 	}
 	pkt_trim(p, packet_length(pkt_slice(p)));
-	d = outbound_decide(o, call, &t);
-	if (d.action == FLOW_PROTECT)
-		s = outbound_look(o, call->now, d.slot);
+	outbound_judge_flow(o, call);
 	/* The slot may be another tunnel's by now, and its SA not for this rule. */
 	while (classifier_rules_number(o->classifier) != call->number) {
 		call->policy = classifier_policy(o->classifier, &call->number);
-		d = outbound_decide(o, call, &t);
-		if (d.action == FLOW_PROTECT)
-			s = outbound_look(o, call->now, d.slot);
+		outbound_judge_flow(o, call);
 	}
-	switch (d.action) {
+	return true;
+}
+
+/* Segments of one super-packet are of one flow: it is judged once. */
+static void outbound_packet(struct outbound *o, struct outbound_call *call, struct pkt *p)
+{
+	struct outbound_flow *f = &call->flow;
+
+	if (!p->follows && !outbound_judge(o, call, p))
+		return;
+	switch (f->decision.action) {
 	case FLOW_PROTECT:
-		outbound_protect(o, call, p, &d, &s, &t);
+		f->slot.usable = outbound_usable(f->slot.sa, call->now);
+		outbound_protect(o, call, p, &f->decision, &f->slot, &f->tuple);
 		break;
 	case FLOW_BYPASS:
 		outbound_refuse(o, p, DROP_BYPASS_ON_TUN, 0, call->replies);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "client/config.h"
 #include "gateway/gateway.h"
 #include "gateway/users.h"
 
@@ -21,6 +22,7 @@ struct gateway_file {
 	struct users *users; /* NULL: no entry has users */
 	struct credentials *credentials; /* NULL: no entry has certificates */
 	char device[GATEWAY_DEVICE_MAX + 1];
+	enum offload_wish offload;
 	size_t hold_bytes; /* of packets that wait for an SA */
 	vtime hold;
 };

@@ -103,6 +103,16 @@ static bool take_roaming(struct gateway_draft *d, const struct gateway_key *k, c
 	return flag_of(k, value, &d->file->config.roaming, why);
 }
 
+static bool take_offload(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	unsigned word = 0;
+	bool known = word_of(k, value, &word, why);
+
+	d->file->offload = (enum offload_wish)word;
+	return known;
+}
+
 static bool take_several(struct gateway_draft *d, const struct gateway_key *k, const char *value,
 			 char why[KEY_WHY_MAX])
 {
@@ -373,6 +383,10 @@ const struct gateway_key gateway_keys[] = {
 	  .max = 0 },
 	{ "gateway", "device", "a name of at most 15 letters", take_device, "godwit-gw", NULL,
 	  "the TUN device", .max = 0 },
+	{ "gateway", "offload", "auto, off, udp or tun", take_offload, "auto", NULL,
+	  "many packets in one piece to and from the kernel: auto (where it can), off, or only outside "
+	  "(udp) or at the device (tun)",
+	  .words = WORDS("auto", "off", "udp", "tun") },
 	{ "gateway", "roaming", "yes or no", take_roaming, "yes", NULL,
 	  "yes: clients that support it keep their SAs when their address changes", .max = 0 },
 	{ "gateway", "ca", "a file", take_text, NULL, "ca.pem",

@@ -41,6 +41,7 @@ struct gateway_ike {
 	bool own; /* our own product is at the other end */
 	bool roams; /* both ends have announced address updates */
 	bool closing; /* CLOSE has been said */
+	uint64_t begun; /* grows with each */
 	uint64_t order; /* grows with each that is established; 0: not yet */
 	vtime rekey_at; /* VTIME_NEVER: not this one */
 	unsigned failures; /* of its renewal */
@@ -86,6 +87,7 @@ struct gateway_peer {
 	vtime since;
 	vtime heard_at;
 	bool probing; /* it has been asked whether it is alive */
+	bool asleep; /* it has not answered, and may come back, from wherever */
 	struct gateway_ike *ikes; /* its ISAKMP SAs */
 	unsigned slots[PEER_TUNNELS_MAX];
 	unsigned nslots;
@@ -99,6 +101,8 @@ struct gateway_peer {
 	struct esp_limit *limit; /* of all its SAs; NULL: none */
 	struct endpoint source; /* something authentic came from there, */
 	vtime source_due; /* and it is followed then; VTIME_NEVER: not */
+	vtime source_at; /* since when; it was IKE: */
+	bool source_ike;
 	bool source_waits; /* until it is known whether the client is where it is asked */
 	struct endpoint left; /* where it was before */
 	vtime left_at;
@@ -151,7 +155,7 @@ struct gateway {
 	unsigned *ring; /* those that may have something to say; nikes places */
 	unsigned ring_first, ring_n;
 	vtime ikes_due; /* no ISAKMP SA is due before that */
-	uint64_t ike_order;
+	uint64_t ike_order, ikes_begun;
 	unsigned verifies; /* VERIFYs to be said */
 	uint32_t verify_ids;
 	struct halfopen halfopen;
@@ -241,6 +245,8 @@ void peer_unlink(struct gateway_ike *i);
 void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p);
 /* It does not answer over this SA. */
 void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i);
+/* Room for somebody: of those that are asleep the one that has been so for longest goes. False: none. */
+bool peer_evict(struct gateway *g, vtime now);
 /* One of its SAs is gone. */
 void peer_lost(struct gateway *g, vtime now, struct gateway_peer *p);
 /* All of it goes at once; goodbye: it is told of its ISAKMP SAs' end. */

@@ -127,6 +127,7 @@ static struct gateway_ike *ike_new(struct gateway *g, const struct gateway_entry
 		return NULL;
 	touched = i->touched;
 	*i = (struct gateway_ike){ .touched = touched, .entry = entry, .rekey_at = VTIME_NEVER };
+	i->begun = ++g->ikes_begun;
 	i->sa = ike_sa_new(&entry->ike, g->rng, g->log);
 	return i;
 }

@@ -35,6 +35,21 @@ static struct gateway_peer *peer_find(struct gateway *g, const struct gateway_ik
 	return NULL;
 }
 
+bool peer_evict(struct gateway *g, vtime now)
+{
+	struct gateway_peer *longest = NULL;
+
+	for (unsigned k = 0; k < g->config->clients_max; k++) {
+		struct gateway_peer *p = &g->peers[k];
+
+		if (p->used && p->asleep && (!longest || p->heard_at < longest->heard_at))
+			longest = p;
+	}
+	if (longest)
+		peer_drop(g, now, longest, false, "silent, and there is no room for others");
+	return longest != NULL;
+}
+
 static struct gateway_peer *peer_new(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
 	for (unsigned k = 0; k < g->config->clients_max; k++) {
@@ -119,12 +134,48 @@ static void peer_trim(struct gateway *g, vtime now, const struct gateway_peer *p
 		ike_close(g, now, oldest);
 }
 
+/*
+ * A client that begins another one has given up what it began before, although that may come to its
+ * end later: of those that it has begun the one that it began last is the newest.
+ */
+static void order_as_begun(const struct gateway_peer *p, struct gateway_ike *i)
+{
+	for (struct gateway_ike *k = p->ikes; k; k = k->peer_next) {
+		uint64_t order = k->order;
+
+		if (k->ours || i->ours || k->closing || k->begun < i->begun || order > i->order)
+			continue;
+		k->order = i->order;
+		i->order = order;
+	}
+}
+
+/* We began it where the client was before: it has told us since. */
+static void ike_stays(struct gateway *g, vtime now, const struct gateway_peer *p,
+		      struct gateway_ike *i)
+{
+	const struct ike_event ev = { .type = IKE_EVENT_MOVE, .path = p->path };
+
+	i->path = p->path;
+	i->nat = p->nat;
+	ike_give(g, now, i, &ev);
+}
+
 static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, struct gateway_ike *i)
 {
 	bool moved = !endpoint_eq(&p->path.remote, &i->path.remote);
 
 	peer_unlink(i);
+	order_as_begun(p, i);
 	ike_link(p, i);
+	if (peer_main(p) != i) {
+		peer_trim(g, now, p);
+		return;
+	}
+	if (i->ours && moved) {
+		ike_stays(g, now, p, i);
+		moved = false;
+	}
 	i->path.generation = moved ? p->path.generation + 1 : p->path.generation;
 	p->path = i->path;
 	p->nat = i->nat;
@@ -148,6 +199,8 @@ bool peer_join(struct gateway *g, vtime now, struct gateway_ike *i)
 		p = peer_find(g, i);
 	if (!p) {
 		p = peer_new(g, now, i);
+		if (!p && peer_evict(g, now))
+			p = peer_new(g, now, i);
 		if (!p)
 			return false;
 		log_ev(g->log, LOG_INFO, "client connected", log_str("entry", p->entry->name),
@@ -186,7 +239,7 @@ void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p)
 {
 	(void)g;
 	p->heard_at = now;
-	p->probing = false;
+	p->probing = p->asleep = false;
 }
 
 void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodbye, const char *why)
@@ -211,11 +264,17 @@ void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodby
 
 void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
+	struct gateway_peer *p = i->peer;
+
+	p->probing = false;
 	/* Over one that has been replaced it need not. */
-	if (peer_main(i->peer) == i)
-		peer_drop(g, now, i->peer, false, "silent");
+	if (peer_main(p) != i)
+		return;
+	/* Its keys end by themselves. */
+	if (p->roams)
+		p->asleep = true;
 	else
-		i->peer->probing = false;
+		peer_drop(g, now, p, false, "silent");
 }
 
 static bool peer_usable(const struct gateway *g, const struct gateway_peer *p)
@@ -241,7 +300,7 @@ static void peer_ask(struct gateway *g, vtime now, struct gateway_peer *p)
 
 	if (!i && silence >= ORPHAN_SILENCE) {
 		peer_drop(g, now, p, false, "silent, and it has no ISAKMP SA");
-	} else if (i && g->config->dpd && !p->probing && silence >= g->config->dpd) {
+	} else if (i && g->config->dpd && !p->probing && !p->asleep && silence >= g->config->dpd) {
 		p->probing = true;
 		ike_give(g, now, i, &(struct ike_event){ .type = IKE_EVENT_PROBE });
 	}

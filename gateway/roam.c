@@ -218,8 +218,9 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 		.peer_nat = fx->notified.nat & NAT_REMOTE,
 		.own_nat = fx->notified.nat & NAT_LOCAL,
 	};
-	uint32_t list[ROAM_SPIS_MAX];
+	uint32_t list[ROAM_SPIS_MAX], identifier;
 	struct update_spis spis = { list, 0 };
+	struct endpoint before;
 
 	if (!p)
 		return;
@@ -228,11 +229,17 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 		esp_limit_received(p->limit, &n.from, g->arrived_n);
 	if (!p->update.checking)
 		p->nat_before = p->nat;
+	before = p->path.remote;
+	identifier = p->update.identifier;
 	spis.n = spis_of(g, p, list);
 	p->update.policy = comes_from(p->entry, &n.from.addr) ? &g->policy : &g->policy_nobody;
 	update_gateway_notify(&p->update, now, g->rng, &n, &spis);
 	carry_out(g, now, p);
-	p->nat = endpoint_eq(&p->path.remote, &n.from) && n.natd ? fx->notified.nat : p->nat_before;
+	/* A copy of an older request says nothing of where its client is now. */
+	if (n.natd && p->update.identifier != identifier && endpoint_eq(&p->path.remote, &n.from))
+		p->nat = fx->notified.nat;
+	else if (!endpoint_eq(&p->path.remote, &before))
+		p->nat = p->nat_before;
 }
 
 /* ---- clients that are followed ---- */
@@ -258,22 +265,51 @@ static void follow(struct gateway *g, vtime now, struct gateway_peer *p,
 	go(g, now, p, path, NULL);
 }
 
+/* Data has come since then; from elsewhere than before it would have told of it. */
+static bool has_data(const struct gateway *g, const struct gateway_peer *p, vtime since)
+{
+	for (unsigned n = 0; n < p->nslots; n++)
+		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+			const struct gateway_epoch *e = &g->tunnels[p->slots[n]]->epoch[k];
+
+			if (e->in && atomic_load_explicit(&esp_in_counters(e->in)->heard_at,
+							  memory_order_relaxed) > since)
+				return true;
+		}
+	return false;
+}
+
+/* The time has come; who relays a word over IKE does not get the data of a client that goes on. */
+static void source_due(struct gateway *g, vtime now, struct gateway_peer *p)
+{
+	p->source_due = VTIME_NEVER;
+	if (p->source_ike && has_data(g, p, p->source_at))
+		g->counters.not_followed++;
+	else
+		follow(g, now, p, &p->source);
+}
+
+/* Something authentic has come from there, over IKE or as data. */
 static void source(struct gateway *g, vtime now, struct gateway_peer *p,
-		   const struct endpoint *from)
+		   const struct endpoint *from, bool ike)
 {
 	if (endpoint_eq(from, &p->path.remote)) {
 		p->source_due = VTIME_NEVER;
 		p->source_waits = false;
 	} else if (p->update.checking) {
 		p->source = *from;
+		p->source_ike = ike;
 		p->source_waits = true;
 		g->counters.not_followed++;
 	} else if (!may_follow(p, from)) {
 		g->counters.not_followed++;
-	} else if (!p->roams) {
+	} else if (!p->roams && (!ike || !has_data(g, p, now - vtime_min(now, SOURCE_WAIT)))) {
 		follow(g, now, p, from);
-	} else if (p->source_due == VTIME_NEVER || !endpoint_eq(from, &p->source)) {
+	} else if (p->source_due == VTIME_NEVER || !endpoint_eq(from, &p->source) ||
+		   (p->source_ike && !ike)) {
 		p->source = *from;
+		p->source_ike = ike;
+		p->source_at = now;
 		p->source_due = vtime_add(now, SOURCE_WAIT);
 		g->roam_due = vtime_min(g->roam_due, p->source_due);
 	}
@@ -299,7 +335,7 @@ void roam_source(struct gateway *g, vtime now, const struct data_event *ev)
 
 	if (!t || !t->peer)
 		return;
-	source(g, now, t->peer, &ev->from);
+	source(g, now, t->peer, &ev->from, false);
 	if (endpoint_eq(&ev->from, &t->peer->path.remote))
 		catch_up(g, t, ev->spi);
 }
@@ -313,7 +349,7 @@ void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p)
 		esp_limit_received(p->limit, from, g->arrived_n);
 	/* To be where we take it to be takes no word from there over IKE. */
 	if (!left && !endpoint_eq(from, &p->path.remote) && g->arrived_to.port == UDP_IKE)
-		source(g, now, p, from);
+		source(g, now, p, from, true);
 }
 
 bool roam_may_send(const struct gateway_peer *p, const struct ike_effect *fx)
@@ -380,7 +416,7 @@ static void check_fails(struct gateway *g, vtime now, struct gateway_peer *p)
 	carry_out(g, now, p);
 	p->nat = p->nat_before;
 	if (waits)
-		source(g, now, p, &from);
+		source(g, now, p, &from, p->source_ike);
 }
 
 void roam_timeout(struct gateway *g, vtime now)
@@ -398,7 +434,7 @@ void roam_timeout(struct gateway *g, vtime now)
 		if (update_gateway_deadline(&p->update) <= now)
 			check_fails(g, now, p);
 		if (p->source_due <= now)
-			follow(g, now, p, &p->source);
+			source_due(g, now, p);
 		first = vtime_min(first, update_gateway_deadline(&p->update));
 		first = vtime_min(first, p->source_due);
 	}

@@ -464,6 +464,7 @@ static struct config *host_config_new(const struct gateway_file *f)
 
 	snprintf(c->name, sizeof(c->name), "gateway");
 	snprintf(c->device, sizeof(c->device), "%s", f->device);
+	c->offload = f->offload;
 	c->session.name = c->name;
 	c->session.ike.transport = IKE_TRANSPORT_AUTO;
 	c->local_port = IKE_PORT;
@@ -475,6 +476,7 @@ static int run_file(struct run *r)
 	sigset_t ending, before;
 	int code;
 
+	crypto_log(&r->log);
 	r->host_config = host_config_new(r->file);
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGINT);

@@ -144,7 +144,8 @@ static void lease(struct gateway *g, vtime now, struct gateway_peer *p, enum fam
 	if (a->family || !pool_own(g->pool, f).family)
 		return;
 	lease_key(p, key);
-	if (pool_lease(g->pool, now, key, f, held, a)) {
+	if (pool_lease(g->pool, now, key, f, held, a) ||
+	    (peer_evict(g, now) && pool_lease(g->pool, now, key, f, held, a))) {
 		log_ev(g->log, LOG_INFO, "address given", log_str("user", p->user),
 		       log_addr("address", a));
 		return;

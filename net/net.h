@@ -3,15 +3,15 @@
  * net/ is the outer side of the tunnel: the sockets that IKE and ESP travel on, and what the
  * kernel and DNS know about the way to the gateway.
  *
- *	socket.c   sends and receives, in batches; UDP and raw ESP have it in common
+ *	socket.c   what UDP and raw ESP have in common, and recv.c, send.c: in batches
  *	udp.c      opens UDP, for IKE and for ESP in it (RFC 3948: one socket for both)
  *	esp.c      opens raw ESP, protocol 50 (RFC 4303 section 2)
  *	route.c    asks the kernel for its route to an address, by netlink
+ *	offload.c  whether runs of datagrams can go to the kernel, and come from it, in one piece
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
  *
- * Not here yet: TCP encapsulation, segmentation and receive offloads, watching for
- * changes of addresses and routes.
+ * Not here yet: TCP encapsulation, watching for changes of addresses and routes.
  *
  * A socket is opened once and lives as long as the program: after privileges are dropped it could
  * not be opened again. It is bound to a port and never to an address, and never connected, so that
@@ -30,17 +30,13 @@
 #include "base/addr.h"
 #include "base/pkt.h"
 
-/* The longest datagram received whole; a longer one arrives as an empty packet. */
-#define NET_DATAGRAM_MAX 16000
-/* An arena of this size holds a full batch of received datagrams. */
-#define NET_BATCH_ARENA ((size_t)BATCH_MAX * NET_DATAGRAM_MAX)
-
+/* No datagram is longer, nor what arrives as one and is cut into several. */
+#define NET_DATAGRAM_MAX 65535
 /* A datagram of this length fits every path there is. */
 #define NET_DATAGRAM_SMALL 512
 
 struct net_stats {
 	uint64_t received; /* datagrams */
-	uint64_t truncated; /* received, but longer than NET_DATAGRAM_MAX */
 	uint64_t sent;
 	uint64_t failed; /* could not be sent */
 	uint64_t too_big; /* of these: larger than the kernel knows the path to carry */
@@ -52,8 +48,8 @@ struct net_socket {
 	int fd6;
 	uint16_t port; /* raw: 0 */
 	bool raw;
-	bool prefer6; /* whose turn it is to be read first */
 	bool whole; /* batches bear DF */
+	bool segments; /* runs of packets go out in one piece, which the kernel cuts */
 	struct net_stats stats;
 };
 
@@ -86,12 +82,63 @@ void net_socket_close(struct net_socket *s);
  */
 int net_socket_keep_whole(struct net_socket *s);
 
+#define NET_OFFLOAD_SEND 1u /* UDP_SEGMENT */
+#define NET_OFFLOAD_RECEIVE 2u /* UDP_GRO */
+#define NET_OFFLOAD_ALL 3u
+
 /*
- * Appends the datagrams that have arrived to the batch, as many as it has room for, each in a slot
- * of NET_DATAGRAM_MAX bytes: from, to and ecn are set. Does not wait. Returns how many, 0
- * when there are none, or ERR_SYSTEM with errno. A truncated datagram has length 0.
+ * Which of these the kernel can do: datagrams are sent over loopback in one piece, received in one
+ * piece, and compared. What is not seen to work (loopback may be down) is not there.
+ * For the start: it waits for at most some hundredths of a second.
  */
-int net_socket_recv(struct net_socket *s, struct batch *b);
+unsigned net_offload_test(void);
+/*
+ * From now on the socket, UDP and open, uses these. What is sent falls back for good when the kernel
+ * refuses a run of packets, but not each of them. Returns what is on.
+ */
+unsigned net_socket_offload(struct net_socket *s, unsigned which);
+
+/* ---- receiving ---- */
+
+#define NET_INTAKE_SLOTS 64
+/* An odd number of cache lines: the heads of all slots would else compete for a few places. */
+#define NET_INTAKE_PITCH (NET_DATAGRAM_MAX + 1 + 25 * 64)
+#define NET_INTAKE_ARENA ((size_t)NET_INTAKE_SLOTS * NET_INTAKE_PITCH)
+
+/* One datagram, or several of one sender that the kernel gave in one piece. */
+struct net_arrival {
+	struct endpoint from;
+	struct endpoint to;
+	uint8_t ecn;
+	uint8_t *at; /* what is not taken yet */
+	uint32_t left;
+	uint32_t stride; /* of each datagram but the last; 0: it is one */
+};
+
+/* What has been received and not been taken yet. */
+struct net_intake {
+	uint8_t *arena;
+	bool full; /* all slots were filled */
+	bool large; /* with large arrivals */
+	unsigned n, next;
+	size_t bytes;
+	struct net_arrival got[NET_INTAKE_SLOTS];
+};
+
+/* Uses arena, of NET_INTAKE_ARENA bytes and the caller's; it is touched as far as it is needed. */
+void net_intake_init(struct net_intake *in, void *arena);
+/*
+ * Receives what has arrived by one family, as much as there is room for; what was not taken before is
+ * lost. Does not wait. Returns how many arrivals, 0 when there are none, or ERR_SYSTEM with errno.
+ */
+int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in);
+/*
+ * The next datagrams, up to BATCH_MAX, in place of what is in the batch: views of the arena, with
+ * from, to and ecn set, and good until net_socket_recv. False when there are none.
+ */
+bool net_intake_take(struct net_intake *in, struct batch *b);
+
+/* ---- sending ---- */
 
 /*
  * Sends one datagram, from the address `from` or, when that is NULL or none, from one the kernel

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What udp.c and esp.c need of socket.c to open sockets. */
+/* What the files of net/ that deal with sockets have in common. */
 #ifndef GODWIT_NET_SOCKET_H
 #define GODWIT_NET_SOCKET_H
 
@@ -14,6 +14,12 @@ union sockaddr_any {
 	struct sockaddr_in6 in6;
 };
 
+/* Room for one packet information, one ECN field and one length of segments, of either family. */
+union control {
+	struct cmsghdr align;
+	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
+};
+
 /*
  * A non-blocking socket that tells where its datagrams came to and with what ECN bits, and sends
  * without DF; with this mark unless that is 0. Or -1 with errno.
@@ -23,6 +29,8 @@ int socket_open(enum family f, int type, int protocol, uint32_t mark);
 void socket_close(int fd);
 /* As setsockopt. */
 int socket_set_int(int fd, int level, int name, int value);
+/* Whether datagrams bear DF; without it, one too large for some link on the way arrives in fragments. */
+int socket_set_whole(int fd, enum family f, bool whole);
 /* errno says that the host does not have this family. */
 bool socket_family_is_missing(void);
 /* The error that errno stands for. */

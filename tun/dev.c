@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "packet/packet.h"
+
+#define UDP_HEADER 8
 
 static int open_error(void)
 {
@@ -23,7 +26,79 @@ static bool is_name(const char *name)
 	       strpbrk(name, "/: \t\n\v\f\r") == NULL;
 }
 
-int tun_open(struct tun *t, const char *name)
+#define OFFLOAD_SEGMENTS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
+/* From Linux 6.2 on. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+/* A super-packet of two segments of eight bytes, as far as the kernel looks at it. */
+struct trial {
+	struct vnet vnet;
+	uint8_t packet[PACKET_IP6_HEADER + PACKET_TCP_HEADER + 16];
+};
+
+static void trial_fill(struct trial *t, bool ip6, bool tcp)
+{
+	uint16_t ip = ip6 ? PACKET_IP6_HEADER : PACKET_IP4_HEADER;
+	uint16_t upper = tcp ? PACKET_TCP_HEADER : UDP_HEADER;
+	uint16_t length = (uint16_t)(ip + upper + 16);
+
+	*t = (struct trial){
+		.vnet = {
+			.flags = VNET_NEEDS_CSUM,
+			.gso_type = tcp ? ip6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4 : VNET_GSO_UDP_L4,
+			.hdr_len = (uint16_t)(ip + upper),
+			.gso_size = 8,
+			.csum_start = ip,
+			.csum_offset = tcp ? 16 : 6,
+		},
+	};
+	t->packet[0] = ip6 ? 0x60 : 0x45;
+	put_be16(t->packet + (ip6 ? 4 : 2), ip6 ? (uint16_t)(length - ip) : length);
+	t->packet[ip6 ? 6 : 9] = tcp ? PACKET_TCP : PACKET_UDP;
+	t->packet[ip6 ? 7 : 8] = 64;
+	if (tcp)
+		t->packet[ip + 12] = (PACKET_TCP_HEADER / 4) << 4;
+	else
+		put_be16(t->packet + ip + 4, (uint16_t)(length - ip));
+}
+
+/* The device is down: what was good so far fails with EIO. */
+static bool trial_passes(const struct tun *t, bool ip6, bool tcp)
+{
+	struct trial trial;
+	size_t n = ip6 ? PACKET_IP6_HEADER : PACKET_IP4_HEADER;
+
+	trial_fill(&trial, ip6, tcp);
+	n += sizeof(trial.vnet) + (tcp ? PACKET_TCP_HEADER : UDP_HEADER) + 16;
+	return write(t->fd, &trial, n) < 0 && errno == EIO;
+}
+
+static void tun_offload(struct tun *t)
+{
+	static const unsigned wishes[] = {
+		OFFLOAD_SEGMENTS | TUN_F_USO4 | TUN_F_USO6,
+		OFFLOAD_SEGMENTS,
+		TUN_F_CSUM,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(wishes); i++)
+		if (ioctl(t->fd, TUNSETOFFLOAD, (unsigned long)wishes[i]) == 0)
+			break;
+	if (trial_passes(t, false, true) && trial_passes(t, true, true))
+		t->takes |= COALESCE_TCP;
+	if (trial_passes(t, false, false) && trial_passes(t, true, false))
+		t->takes |= COALESCE_UDP;
+}
+
+void tun_offload_end(const struct tun *t)
+{
+	ioctl(t->fd, TUNSETOFFLOAD, 0UL);
+}
+
+int tun_open(struct tun *t, const char *name, bool offload)
 {
 	/* Exclusive: a device that another program made, and may be using, is not taken over. */
 	struct ifreq req = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL) };
@@ -35,6 +110,8 @@ int tun_open(struct tun *t, const char *name)
 	t->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (t->fd < 0)
 		return open_error();
+	if (offload)
+		req.ifr_flags |= IFF_VNET_HDR;
 	memcpy(req.ifr_name, name, strlen(name) + 1);
 	if (ioctl(t->fd, TUNSETIFF, &req) < 0)
 		goto fail;
@@ -42,6 +119,9 @@ int tun_open(struct tun *t, const char *name)
 	t->ifindex = if_nametoindex(t->name);
 	if (t->ifindex == 0)
 		goto fail;
+	t->vnet = offload;
+	if (offload)
+		tun_offload(t);
 	return 0;
 fail:
 	err = open_error();
@@ -56,35 +136,4 @@ void tun_close(struct tun *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
-}
-
-int tun_read(struct tun *t, struct batch *b, uint32_t headroom, uint32_t tailroom)
-{
-	unsigned first = b->n;
-	struct pkt *p;
-	ssize_t n;
-
-	while ((p = batch_take(b, headroom, TUN_PACKET_MAX, tailroom))) {
-		do {
-			n = read(t->fd, pkt_data(p), p->len);
-		} while (n < 0 && errno == EINTR);
-		if (n <= 0) {
-			batch_keep(b, b->n - 1);
-			if (n < 0 && errno != EAGAIN && b->n == first)
-				return ERR_SYSTEM;
-			break;
-		}
-		batch_fit(b, (uint32_t)n, tailroom);
-	}
-	return (int)(b->n - first);
-}
-
-int tun_write(struct tun *t, const struct pkt *p)
-{
-	ssize_t n;
-
-	do {
-		n = write(t->fd, pkt_data(p), p->len);
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? ERR_SYSTEM : 0;
 }

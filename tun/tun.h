@@ -3,14 +3,15 @@
  * tun/ is the inner side of the tunnel: the TUN device, and what the kernel must be told so that
  * the right packets, and no others, go into it.
  *
- *	dev.c      the device: packets in and out, in batches
+ *	dev.c      the device, and what it can do with many packets in one piece
+ *	io.c       packets in and out, in batches and super-packets
  *	state.c    what we put into the kernel, each thing as a value and as a line of text
  *	netlink.c  puts it there and takes it away again
  *	band.c     which preferences a connection has, where there are several
  *	plan.c     which things a connection needs, in order
  *	watch.c    sees what others do to them, and to the host's network
  *
- * Not here yet: device offloads, DNS, rules that outlive the process.
+ * Not here yet: DNS, rules that outlive the process.
  *
  * The kernel's policy routing carries the SPD (RFC 4301 section 4.4.1). Our routes stand in a table
  * of their own; rules send packets there. By their preferences, of the first connection:
@@ -76,6 +77,8 @@
 #include "base/addr.h"
 #include "base/pkt.h"
 #include "base/policy.h"
+#include "packet/coalesce.h"
+#include "packet/split.h"
 
 #define TUN_RT_PROTOCOL 103
 #define TUN_TABLE 0x6777
@@ -97,13 +100,12 @@
 /* Worse than any route that somebody means. */
 #define TUN_METRIC_UNREACHABLE 0xff002000
 
-/* The longest packet read; the room a batch must have left for one more. */
-#define TUN_PACKET_MAX 65535
-
 struct tun {
 	int fd;
 	unsigned ifindex;
 	char name[IFNAMSIZ];
+	bool vnet; /* a struct vnet is in front of each packet, and packets may be super-packets */
+	unsigned takes; /* of what the kernel takes super-packets: as coalesce_begin wants to know */
 };
 
 /*
@@ -111,20 +113,53 @@ struct tun {
  * until tun_close or the end of the process. 0; ERR_CONFIG: no interface can have this name;
  * ERR_PERMISSION: CAP_NET_ADMIN is missing; or ERR_SYSTEM with errno: EBUSY when an interface of
  * this name exists, ENOENT, ENODEV or ENXIO when there is no /dev/net/tun.
+ *
+ * offload: the kernel is asked for super-packets, as far as it can, and tried whether it takes them:
+ * while the device is down what is good fails for that reason alone, and nothing goes anywhere.
  */
-int tun_open(struct tun *t, const char *name);
+int tun_open(struct tun *t, const char *name, bool offload);
 void tun_close(struct tun *t);
+/* From now on the kernel gives no super-packets and no open checksums. Any thread. */
+void tun_offload_end(const struct tun *t);
+
+/* The room that reading wants for a packet whose length it does not know. */
+#define TUN_PACKET_MAX SPLIT_PACKET_MAX
+
+/* What a thread reads with: a super-packet, until all its segments have been taken. */
+struct tun_intake {
+	uint8_t *super; /* TUN_PACKET_MAX bytes, the caller's */
+	bool large; /* the latest packet was one, and so will the next be */
+	struct split split;
+	unsigned next; /* segment; split.n: all are taken */
+	struct drops *drops; /* what cannot be cut is counted there */
+};
+
+/* True when tun_read has packets though the device has none. */
+static inline bool tun_intake_waits(const struct tun_intake *in)
+{
+	return in->next < in->split.n;
+}
+
 /*
  * Appends the packets that wait in the device to the batch, each with headroom and tailroom,
- * until there are no more or the batch has no room for one of TUN_PACKET_MAX. Does not wait. How
- * many, or ERR_SYSTEM with errno when the first read fails.
+ * until there are no more or the batch has no room for one of TUN_PACKET_MAX. Segments of one
+ * super-packet follow one another. A super-packet that cannot be cut is dropped; if the kernel is to
+ * blame, it is the last one. Does not wait. How many, or ERR_SYSTEM with errno when the first read
+ * fails.
  */
-int tun_read(struct tun *t, struct batch *b, uint32_t headroom, uint32_t tailroom);
+int tun_read(const struct tun *t, struct tun_intake *in, struct batch *b, uint32_t headroom,
+	     uint32_t tailroom);
 /*
  * Hands one IP packet to the kernel. 0, or ERR_SYSTEM with errno: EIO when the device is down,
  * EINVAL when it is no IP packet.
  */
-int tun_write(struct tun *t, const struct pkt *p);
+int tun_write(const struct tun *t, struct slice packet);
+/*
+ * Hands over what coalesce has put out, for a device with vnet headers. A run that the kernel
+ * refuses goes packet by packet, and if it takes those, *takes loses the kind: runs of kinds that are not
+ * in it go so, too. Returns how many packets could not be written.
+ */
+unsigned tun_write_run(const struct tun *t, const struct coalesce_write *w, unsigned *takes);
 
 enum tun_state_kind {
 	TUN_STATE_ADDRESS,

@@ -3,14 +3,12 @@
  * usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE] [--only NAME]
  *
  * What one packet costs in each step of its way, set against the bare cipher: one call of the
- * library for AES-GCM-128 over the same bytes in place. Packets are of 64, 576 and 1400 bytes; the
+ * chosen library for AES-GCM-128 over the same bytes in place. Packets are of 64, 576 and 1400 bytes; the
  * column 65536 is for one super-packet of 47 segments of 1400, or for the packets of one.
  */
-#include <wolfssl/options.h>
-#include <wolfssl/wolfcrypt/aes.h>
-
 #include "packet/coalesce.h"
 #include "base/mem.h"
+#include "crypto/gcm.h"
 #include "esp/classifier.h"
 #include "esp/flow.h"
 #include "esp/sa.h"
@@ -24,13 +22,21 @@
 #define SUPER 65536 /* the column of super-packets */
 #define ROOM (ESP_HEADROOM + 1400 + ESP_TAILROOM)
 
+/* A library's AES-GCM alone. */
+struct bare {
+	const struct gcm_library *library; /* NULL: it cannot run here */
+	void *state;
+	uint8_t *text;
+	uint32_t size; /* as much as the ESP packet encrypts: with trailer and padding */
+	unsigned packets;
+};
+
 /* All that is measured with packets of one size. */
 struct lane {
 	uint32_t size;
 	unsigned packets; /* in one call */
-	/* the bare cipher */
-	Aes aes;
-	uint8_t *bare;
+	/* the bare cipher: of the library that was chosen, and of both */
+	struct bare own, wolfssl, ipsecmb;
 	/* the engines, and packets for them */
 	struct classifier *classifier;
 	struct flow_cache *flows;
@@ -67,36 +73,45 @@ static void must(int err)
 		abort();
 }
 
-/* As much as the ESP packet encrypts: with trailer and padding. */
-static word32 text_length(const struct lane *l)
-{
-	return (l->size + 2 + 3) & ~3U;
-}
+static const uint8_t bare_nonce[GCM_NONCE], bare_aad[8];
 
 static void bare_encrypt(void *ctx)
 {
-	struct lane *l = ctx;
-	static const uint8_t nonce[12], aad[8];
-	word32 n = text_length(l);
+	struct bare *b = ctx;
 
-	for (unsigned i = 0; i < l->packets; i++) {
-		uint8_t *text = l->bare + i * ROOM;
-
-		must(wc_AesGcmEncrypt(&l->aes, text, text, n, nonce, 12, text + n, 16, aad, 8));
-	}
+	for (unsigned i = 0; i < b->packets; i++)
+		b->library->seal(b->state, bare_nonce, SLICE_OF(bare_aad), b->text + i * ROOM,
+				 b->size, 16);
 }
 
 static void bare_decrypt(void *ctx)
 {
-	struct lane *l = ctx;
-	static const uint8_t nonce[12], aad[8];
-	word32 n = text_length(l);
+	struct bare *b = ctx;
 
-	for (unsigned i = 0; i < l->packets; i++) {
-		uint8_t *text = l->bare + i * ROOM;
+	for (unsigned i = 0; i < b->packets; i++)
+		must(b->library->open(b->state, bare_nonce, SLICE_OF(bare_aad), b->text + i * ROOM,
+				      b->size, 16));
+}
 
-		must(wc_AesGcmDecrypt(&l->aes, text, text, n, nonce, 12, text + n, 16, aad, 8));
-	}
+static void make_bare(struct bare *b, const struct gcm_library *library, const struct lane *l)
+{
+	b->library = library;
+	if (!library)
+		return;
+	b->size = (l->size + 2 + 3) & ~3U;
+	b->packets = l->packets;
+	b->text = xcalloc(BATCH_MAX, ROOM);
+	b->state = secret_alloc(library->size);
+	library->start(b->state, slice(parts_keymat(&suite_gcm).p, 16));
+}
+
+static void free_bare(struct bare *b)
+{
+	if (!b->library)
+		return;
+	b->library->stop(b->state);
+	secret_release(b->state, b->library->size);
+	free(b->text);
 }
 
 /* ---- the engines ---- */
@@ -412,9 +427,9 @@ static struct lane *make_lane(uint32_t size)
 
 	l->size = size;
 	l->packets = size == 1400 ? 47 : BATCH_MAX;
-	must(wc_AesInit(&l->aes, NULL, INVALID_DEVID));
-	must(wc_AesGcmSetKey(&l->aes, parts_keymat(&suite_gcm).p, 16));
-	l->bare = xcalloc(BATCH_MAX, ROOM);
+	make_bare(&l->own, gcm_chosen(), l);
+	make_bare(&l->wolfssl, &gcm_wolfssl, l);
+	make_bare(&l->ipsecmb, gcm_ipsecmb(), l);
 	l->segments = xcalloc(BATCH_MAX + 1, ROOM);
 	make_engines(l);
 	make_templates(l);
@@ -432,16 +447,30 @@ static void free_lane(struct lane *l)
 	esp_out_free(l->out);
 	esp_out_free(l->far);
 	esp_in_free(l->in);
-	wc_AesFree(&l->aes);
+	free_bare(&l->own);
+	free_bare(&l->wolfssl);
+	free_bare(&l->ipsecmb);
 	for (unsigned i = 0; i < ARRAY_SIZE(l->super); i++) {
 		free(l->super[i]);
 		free(l->run[i]);
 	}
-	free(l->bare);
 	free(l->segments);
 	free(l->arena);
 	free(l->templates);
 	free(l);
+}
+
+static void add_bare(struct bench *b, struct bare *bare, const char *name, unsigned column,
+		     unsigned ops)
+{
+	char text[40];
+
+	if (!bare->library)
+		return;
+	snprintf(text, sizeof(text), "%s, encrypt", name);
+	bench_add(b, text, column, ops, NULL, bare_encrypt, bare);
+	snprintf(text, sizeof(text), "%s, decrypt", name);
+	bench_add(b, text, column, ops, bare_encrypt, bare_decrypt, bare);
 }
 
 /* `column` is the size of the packets, or SUPER: then one operation is all of them. */
@@ -449,8 +478,9 @@ static void add_figures(struct bench *b, struct lane *l, unsigned column)
 {
 	unsigned ops = column == SUPER ? 1 : l->packets;
 
-	bench_add(b, YARDSTICK, column, ops, NULL, bare_encrypt, l);
-	bench_add(b, "bare cipher, decrypt", column, ops, bare_encrypt, bare_decrypt, l);
+	add_bare(b, &l->own, "bare cipher", column, ops);
+	add_bare(b, &l->wolfssl, "wolfSSL", column, ops);
+	add_bare(b, &l->ipsecmb, "libipsec-mb", column, ops);
 	bench_add(b, "seal", column, ops, prepare_out, run_seal, l);
 	bench_add(b, "open", column, ops, prepare_in, run_open, l);
 	bench_add(b, "outbound engine", column, ops, prepare_out, run_outbound, l);
@@ -514,6 +544,7 @@ int main(int argc, char **argv)
 	add_figures(b, lanes[ARRAY_SIZE(sizes) - 1], SUPER);
 	bench_add(b, "classify outbound, 1024 rules", 0, lanes[0]->packets, NULL, classify_miss,
 		  lanes[0]);
+	printf("AES-GCM by %s\n", crypto_gcm_name());
 	bench_run(b, o.rounds, o.us);
 	bench_table(b, YARDSTICK, stdout);
 	if (json) {

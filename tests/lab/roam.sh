@@ -20,17 +20,22 @@ networks() { # COUNT
 		ip -n "$NSG" route replace 198.18.$n.0/24 via $NAT_ADDR
 		ip -n "$NSG" -6 route replace fd18:$n::/64 via fd18:9::2
 	done
+	# As all of them have it from then on: the one that comes first is used first.
+	ip -n "$NSC" route del default via 198.18.1.1
+	ip -n "$NSC" route add default via 198.18.1.1 metric 10
 	AT=1
 }
 
 # The router's end of a link carries a moment after the client's, and what it should have answered to
-# until then (ARP) is asked for again a second later: no change of address that we want to look at.
+# until then (ARP) is asked for again a second later. So is the client's own address, if packets for it
+# came while it was away. Neither is what we want to look at.
 router_carries() { ip -n "$NSR" -o link show "$1" | grep -q 'LOWER_UP.* state UP '; }
 link_up() { # NUMBER
 	local dev=r$1
 	[ "$1" != 1 ] || dev=rc
 	ip -n "$NSC" link set c$(($1 - 1)) up
 	wait_for 5 router_carries $dev || fail "the link of network $1 does not come up"
+	ip -n "$NSR" neigh flush dev $dev
 }
 
 # Changes are words for one call of ip, so that two of them can be close to each other.
@@ -77,19 +82,21 @@ move() {
 	AT=$to
 }
 
-one_ping() { in_client ping -q -c 1 -W 1 $SERVER_ADDR; }
+one_ping() { in_client ping -q -c 1 -W 1 $SERVER_ADDR >/dev/null; }
 
 # ---- our own gateway -------------------------------------------------------------------------
 
-# own_conf [ADDRESSES]: of the gateway; the client knows all of them. own.conf is the client's.
+# own_conf [ADDRESS...]: of the gateway; its name stands for all of them. own.conf is the client's.
 own_conf() {
-	local dir=$LAB_TMP/gw
+	local dir=$LAB_TMP/gw a
+	[ $# != 0 ] || set -- $GW_ADDR
 	mkdir -p "$dir"
+	for a; do echo "$a gw.lab.test"; done >"$LAB_TMP/hosts"
 	(
 		umask 077
 		cat >"$dir/gateway.conf" <<-CONF
 			[gateway]
-			listen = ${1:-$GW_ADDR}
+			listen = $(echo "$*" | sed "s/ /, /g")
 			identity = gw.lab.test
 			[pool]
 			addresses = 10.9.0.0/24
@@ -105,7 +112,7 @@ own_conf() {
 		CONF
 		cat >"$LAB_OUT/own.conf" <<-CONF
 			[gateway]
-			address = ${1:-$GW_ADDR}
+			address = gw.lab.test
 			identity = gw.lab.test
 			[auth]
 			identity = laptop@example.com
@@ -127,23 +134,32 @@ own_stop() {
 	wait "$GATEWAY_PID" || fail "our gateway ended with $?: $(tail -n 1 "$LAB_OUT/own-gateway.log")"
 }
 
-own_is_up() { [ "$(client_json own state 2>/dev/null)" = up ]; }
+is_up() { [ "$(client_json "$1" state 2>/dev/null)" = up ]; }
 
-# own_connect: what it tells is in own.log.
-own_connect() {
-	(exec ip netns exec "$NSC" "$GODWIT" connect -v --no-detach "$LAB_OUT/own.conf" \
-		>"$LAB_OUT/own.log" 2>&1) &
+# logged_connect NAME [OPTION...]: with a file of hosts of its own, which ends with it; what it tells is in
+# NAME.log.
+# shellcheck disable=SC2016
+logged_connect() {
+	local name=$1
+	shift
+	[ -e "$LAB_TMP/hosts" ] || cp /etc/hosts "$LAB_TMP/hosts"
+	(exec ip netns exec "$NSC" sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh \
+		"$LAB_TMP/hosts" "$GODWIT" connect -v --no-detach "$@" "$LAB_OUT/$name.conf" \
+		>"$LAB_OUT/$name.log" 2>&1) &
 	CLIENT_PID=$!
-	wait_for 10 own_is_up || fail "connect: $(tail -n 1 "$LAB_OUT/own.log")"
-	wait_for 3 one_ping || fail "nothing comes through"
+	wait_for 10 is_up "$name" || fail "connect $name: $(tail -n 1 "$LAB_OUT/$name.log")"
+	wait_for 5 one_ping || fail "nothing comes through"
 }
 
-own_disconnect() {
+logged_disconnect() { # NAME
 	local status=0
-	in_client "$GODWIT" disconnect own >/dev/null || fail "disconnect"
+	in_client "$GODWIT" disconnect "$1" >/dev/null || fail "disconnect"
 	wait "$CLIENT_PID" || status=$?
 	expect_eq "the client's exit code" 0 $status
 }
+
+own_connect() { logged_connect own "$@"; }
+own_disconnect() { logged_disconnect own; }
 
 spis() { client_json own ike.spi_i ike.spi_r tunnels.0.epochs.0.spi_in tunnels.0.epochs.0.spi_out; }
 
@@ -158,4 +174,24 @@ rule() {
 	local n
 	n=$(gateway_json "counters.updates.$1")
 	echo "${n:-0}"
+}
+
+# record_start NAMESPACE NAME FILTER: what passes all its devices into NAME.pcap; capture_stop ends it.
+record_start() {
+	CAPTURE=$LAB_OUT/$2.pcap
+	ip netns exec "$1" tcpdump -i any -U -s 2000 -B 65536 --immediate-mode -Z root -w "$CAPTURE" "$3" \
+		2>"$LAB_OUT/$2.tcpdump" &
+	CAPTURE_PID=$!
+	wait_for 5 grep -q 'listening on' "$LAB_OUT/$2.tcpdump" || fail "tcpdump does not start"
+}
+
+# updates_seen KEYS: what tshark finds in the last capture with these key logs: messages of IKE that are
+# encrypted, how many of them it cannot open, and how many have a notification of the update.
+updates_seen() {
+	WIRESHARK_CONFIG_DIR=$1 tshark -r "$CAPTURE" -Y 'isakmp.flag_e == 1' -T fields \
+		-e isakmp.typepayload -e isakmp.notify.msgtype 2>/dev/null | awk -F '\t' '
+		{ all++ }
+		$1 !~ /(^|,)8(,|$)/ { closed++ }
+		$2 ~ /4070[4-9]|972[89]/ { found++ }
+		END { print all + 0, closed + 0, found + 0 }'
 }

@@ -153,6 +153,7 @@ static void lossy_end(struct roam *r)
 	const struct network_iface *f = network_find(&c->network, &local);
 	struct endpoint peer = roam_peer(r);
 	char text[ENDPOINT_TEXT_MAX];
+	uint64_t moved;
 	unsigned site;
 
 	roam_expect_up(r);
@@ -165,6 +166,12 @@ static void lossy_end(struct roam *r)
 		local = r->sites[site].box.config.outside;
 	roam_expect(r, addr_eq(&peer.addr, &local), "the gateway takes it to be at %s",
 		    endpoint_text(&peer, text));
+	/* Heard again, or from elsewhere, a request moves nothing once more. */
+	moved = roam_rule(r, UPDATE_GATEWAY_MOVED) + roam_rule(r, UPDATE_GATEWAY_MOVED_CHECKING) +
+		roam_rule(r, UPDATE_GATEWAY_MOVED_SAME_PATH);
+	roam_expect(r, moved <= roam_info(c)->mobility.updates,
+		    "%u requests have moved it %u times", (unsigned)roam_info(c)->mobility.updates,
+		    (unsigned)moved);
 	roam_expect(r, c->inners == 0, "it has another inner address");
 	roam_expect(r, roam_unanswered(r, r->now - LAST, r->now - VTIME_S) == 0,
 		    "%u packets were not answered at the end",

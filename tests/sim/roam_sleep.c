@@ -69,6 +69,8 @@ static void sleep_settings(struct roam *r, vtime sleeps)
 static void short_settings(struct roam *r)
 {
 	sleep_settings(r, SHORT);
+	/* The gateway asks in vain, as it does by default. */
+	r->gateway.config.dpd = 60 * VTIME_S;
 }
 
 static void long_settings(struct roam *r)

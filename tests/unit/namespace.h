@@ -38,7 +38,7 @@ static inline void open_device(struct tun *t, struct tun_netlink *n, const char 
 		print_message("skipped: no /dev/net/tun\n");
 		skip();
 	}
-	assert_int_equal(tun_open(t, name), 0);
+	assert_int_equal(tun_open(t, name, false), 0);
 	assert_int_equal(tun_link_up(n, t->name, 1400, 500), 0);
 }
 

@@ -8,7 +8,7 @@
 #include "base/pkt.h"
 #include "tests/support/dies.h"
 
-static uint8_t arena[4096];
+static uint8_t arena[BATCH_MAX * 128];
 
 static struct pkt *take(struct batch *b, uint32_t headroom, uint32_t len, uint32_t tailroom)
 {

@@ -159,6 +159,27 @@ static void what_no_rule_names(void **state)
 	}
 }
 
+static void how_packets_go_to_the_kernel(void **state)
+{
+	static const struct {
+		const char *keys;
+		enum offload_wish wish;
+	} rows[] = {
+		{ "", OFFLOAD_AUTO },
+		{ "offload = auto\n", OFFLOAD_AUTO },
+		{ "offload = off\n", OFFLOAD_OFF },
+		{ "offload = udp\n", OFFLOAD_UDP },
+		{ "offload = tun\n", OFFLOAD_TUN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct reading r = read_rules(rows[i].keys);
+
+		assert_int_equal(r.c->offload, rows[i].wish);
+		reading_free(&r);
+	}
+}
+
 static void holding_has_bounds(void **state)
 {
 	struct reading r = read_rules("");
@@ -352,6 +373,7 @@ int main(void)
 		cmocka_unit_test(protect_has_its_own_proposals),
 		cmocka_unit_test(names_are_looked_up_at_the_start),
 		cmocka_unit_test(what_no_rule_names),
+		cmocka_unit_test(how_packets_go_to_the_kernel),
 		cmocka_unit_test(holding_has_bounds),
 		cmocka_unit_test(complaints_say_where_and_what),
 		cmocka_unit_test(slips_are_warned_of),

@@ -195,31 +195,60 @@ static int note_rule(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+static char applied_dir[32];
+
+static void open_applying(struct world *w)
+{
+	static const struct config config;
+
+	open_world(w);
+	w->host.config = &config;
+	w->host.mark = 0x6777;
+	strcpy(applied_dir, "/tmp/godwit-test-XXXXXX");
+	assert_non_null(mkdtemp(applied_dir));
+	w->host.dir = open(applied_dir, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(journal_open(w->host.dir, true, &w->host.journal), 0);
+	assert_int_equal(net_router_open(&w->host.router, w->host.mark), 0);
+}
+
+static void close_applying(struct world *w)
+{
+	char path[64];
+
+	net_router_close(&w->host.router);
+	journal_close(&w->host.journal);
+	close(w->host.dir);
+	snprintf(path, sizeof(path), "%s/%s", applied_dir, RUNDIR_JOURNAL);
+	unlink(path);
+	rmdir(applied_dir);
+	close_world(w);
+}
+
+static struct mnl_socket *listen_to(unsigned groups)
+{
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK);
+
+	assert_int_equal(mnl_socket_bind(nl, groups, MNL_SOCKET_AUTOPID), 0);
+	return nl;
+}
+
 /* Every rule has another place than before. */
 static void old_rules_go_when_the_new_ones_are_there(void **state)
 {
-	static const struct config config;
-	char dir[] = "/tmp/godwit-test-XXXXXX", buf[8192], path[64];
 	struct policy policy = { .fallback = POLICY_BYPASS };
 	unsigned came_and_went[2] = { 0 };
 	struct mnl_socket *nl;
 	static struct world w;
+	char buf[8192];
 	ssize_t n;
 
-	open_world(&w);
-	w.host.config = &config;
-	w.host.mark = 0x6777;
-	assert_non_null(mkdtemp(dir));
-	w.host.dir = open(dir, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(journal_open(w.host.dir, true, &w.host.journal), 0);
-	assert_int_equal(net_router_open(&w.host.router, w.host.mark), 0);
+	open_applying(&w);
 	decide(&policy, POLICY_PROTECT, "10.1.0.0/16");
 	decide(&policy, POLICY_DISCARD, "10.9.0.0/16");
 	decide(&policy, POLICY_PROTECT, "10.2.0.0/16");
 	apply(&w, &policy);
 
-	nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK);
-	assert_int_equal(mnl_socket_bind(nl, RTMGRP_IPV4_RULE, MNL_SOCKET_AUTOPID), 0);
+	nl = listen_to(RTMGRP_IPV4_RULE);
 	policy.n = 0;
 	decide(&policy, POLICY_DISCARD, "10.8.0.0/16");
 	decide(&policy, POLICY_PROTECT, "10.1.0.0/16");
@@ -230,15 +259,29 @@ static void old_rules_go_when_the_new_ones_are_there(void **state)
 		mnl_cb_run(buf, (size_t)n, 0, 0, note_rule, came_and_went);
 	assert_int_equal(came_and_went[0], 4);
 	assert_int_equal(came_and_went[1], 3);
-
 	mnl_socket_close(nl);
-	net_router_close(&w.host.router);
-	journal_close(&w.host.journal);
-	close(w.host.dir);
-	snprintf(path, sizeof(path), "%s/%s", dir, RUNDIR_JOURNAL);
-	unlink(path);
-	rmdir(dir);
-	close_world(&w);
+	close_applying(&w);
+}
+
+/* No packet may meet a moment without its route. */
+static void what_stands_is_left_alone(void **state)
+{
+	struct policy policy = { .fallback = POLICY_BYPASS };
+	struct mnl_socket *nl;
+	static struct world w;
+	char buf[8192];
+
+	open_applying(&w);
+	decide(&policy, POLICY_PROTECT, "10.1.0.0/16");
+	apply(&w, &policy);
+	nl = listen_to(RTMGRP_IPV4_RULE | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+		       RTMGRP_IPV4_IFADDR);
+	apply(&w, &policy);
+	assert_int_equal(mnl_socket_recvfrom(nl, buf, sizeof(buf)), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(missing(&w), 0);
+	mnl_socket_close(nl);
+	close_applying(&w);
 }
 
 /* It is tried again, as long as something is missing. */
@@ -331,6 +374,7 @@ int main(void)
 		cmocka_unit_test(a_script_that_removes_many_is_one_event),
 		cmocka_unit_test(what_is_removed_comes_back),
 		cmocka_unit_test(old_rules_go_when_the_new_ones_are_there),
+		cmocka_unit_test(what_stands_is_left_alone),
 		cmocka_unit_test(what_cannot_be_put_back_yet_is_not_forgotten),
 		cmocka_unit_test(a_fight_is_slow),
 		cmocka_unit_test(nothing_is_put_back_while_the_device_is_down),

@@ -68,7 +68,7 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 53);
+	assert_int_equal(n, 54);
 }
 
 /* The words of the language, so that none is lost by accident. */
@@ -87,7 +87,8 @@ static void the_language_has_these_keys(void **state)
 		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout", "nat-tei",
 		  "nat-clients" },
 		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "routes",
-		  "default", "fail-closed", "start", "idle-close", "hold", "hold-bytes" },
+		  "default", "fail-closed", "offload", "start", "idle-close", "hold",
+		  "hold-bytes" },
 		{ "dns", "manage" },
 		{ "hooks", "script" },
 		{ "policy", "source", "source-port", "destination", "protocol", "port", "action",
@@ -290,6 +291,7 @@ static const char *const good[][3] = {
 	{ "tunnel", "default", "bypass" },
 	{ "tunnel", "default", "discard" },
 	{ "tunnel", "fail-closed", "yes" },
+	{ "tunnel", "offload", "udp" },
 	{ "tunnel", "start", "demand" },
 	{ "tunnel", "idle-close", "0" },
 	{ "tunnel", "idle-close", "10m" },
@@ -480,6 +482,7 @@ static const struct {
 	{ "tunnel", "routes", "mine", 0, "mine", "expected own or script" },
 	{ "tunnel", "default", "refuse", 0, "refuse", "expected bypass or discard" },
 	{ "tunnel", "fail-closed", "on", 0, "on", "expected yes or no" },
+	{ "tunnel", "offload", "yes", 0, "yes", "expected auto, off, udp or tun" },
 	{ "tunnel", "start", "deman", 0, "deman",
 	  "expected connect or demand; did you mean demand?" },
 	{ "tunnel", "idle-close", "9s", 0, "9s", "expected a duration from 10s to 30d" },

@@ -570,6 +570,20 @@ static void and_at_once_when_something_comes_on_it(void **state)
 	assert_non_null(b->out[0]);
 }
 
+/* A data thread has said so before it saw the SA that is there, or is there again. */
+static void a_packet_that_has_just_missed_it_asks_for_no_other(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.on_demand = false;
+	bench_up(b);
+	assert_true(demand_served(b, "10.7.0.1", 1, 2));
+	assert_int_equal(demand_children(), 1);
+	demand_ask(b, "10.7.0.1", 1, 2);
+	assert_int_equal(demand_children(), 1);
+}
+
 /* There is one that it can be sent on meanwhile, or was. */
 static void there_is_no_gap_before_the_next(void **state)
 {
@@ -705,6 +719,7 @@ int main(void)
 		BENCH_TEST(a_slot_is_not_anothers_at_once),
 		BENCH_TEST(asked_for_by_older_rules),
 		BENCH_TEST(a_new_sa_is_used_after_a_while),
+		BENCH_TEST(a_packet_that_has_just_missed_it_asks_for_no_other),
 		BENCH_TEST(and_at_once_when_something_comes_on_it),
 		BENCH_TEST(there_is_no_gap_before_the_next),
 		BENCH_TEST(asked_for_while_recovering),

@@ -450,6 +450,79 @@ static void each_packet_of_a_batch_has_its_own_fate(void **state)
 	}
 }
 
+/* n packets to this destination, as the segments of one super-packet. */
+static void take_segments(struct bench *b, const char *dst, unsigned n)
+{
+	uint8_t inner[100];
+
+	for (unsigned i = 0; i < n; i++)
+		parts_take(&b->in.b, parts_udp4(inner, "10.1.0.5", dst, 80, sizeof(inner)))
+			->follows = i > 0;
+}
+
+/* Segments share a decision and nothing else; the next super-packet has one of its own. */
+static void segments_are_judged_once(void **state)
+{
+	struct bench *b = *state;
+	uint64_t forbidden = 0;
+
+	classifier_set_current(b->c, SLOT, b->sa);
+	take_segments(b, "10.2.0.9", 5);
+	take_segments(b, "10.2.66.1", 4);
+	take_segments(b, "10.2.0.8", 3);
+	/* Nobody looks whether they are what they are said to be. */
+	memset(pkt_data(&b->in.b.pkts[2]) + 16, 0xff, 4);
+	outbound_run(b->o, 0, &b->in.b, &b->replies.b);
+	for (unsigned i = 0; i < 12; i++) {
+		const struct pkt *p = &b->in.b.pkts[i];
+
+		assert_int_equal(p->kind, i < 5 || i >= 9 ? PKT_SEALED : PKT_GONE);
+		if (p->kind == PKT_SEALED)
+			assert_int_equal(get_be32(pkt_data(p) + 4), i < 5 ? i + 1 : i - 3);
+	}
+	forbidden = outbound_drops(b->o)->n[DROP_DISCARD];
+	assert_int_equal(forbidden, 4);
+	/* The application hears it once. */
+	assert_int_equal(b->replies.b.n, 1);
+	assert_int_equal(esp_out_counters(b->sa)->packets, 8);
+}
+
+/* The numbers end, or the time does, in the middle of a super-packet. */
+static void an_sa_may_end_between_segments(void **state)
+{
+	struct bench *b = *state;
+	struct esp_sa_config config = parts_config(&suite_gcm, 0x1234);
+	struct esp_out *sa;
+
+	config.first_sequence = UINT32_MAX - 2;
+	sa = parts_out(config);
+	classifier_set_current(b->c, SLOT, sa);
+	take_segments(b, "10.2.0.9", 5);
+	outbound_run(b->o, 0, &b->in.b, &b->replies.b);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(b->in.b.pkts[i].kind, i < 3 ? PKT_SEALED : PKT_GONE);
+	assert_int_equal(outbound_drops(b->o)->n[DROP_SEQUENCE_EXHAUSTED], 2);
+	esp_out_free(sa);
+}
+
+/* Too large for the path: the application is told the size by the first one. */
+static void too_large_segments_are_told_once(void **state)
+{
+	struct bench *b = *state;
+	uint8_t inner[1400];
+
+	esp_out_set_mtu(b->sa, 1300);
+	classifier_set_current(b->c, SLOT, b->sa);
+	for (unsigned i = 0; i < 4; i++) {
+		parts_udp4(inner, "10.1.0.5", "10.2.0.9", 80, sizeof(inner));
+		inner[6] = 0x40;
+		parts_take(&b->in.b, SLICE_OF(inner))->follows = i > 0;
+	}
+	outbound_run(b->o, 0, &b->in.b, &b->replies.b);
+	assert_int_equal(outbound_drops(b->o)->n[DROP_TOO_BIG], 4);
+	assert_int_equal(b->replies.b.n, 1);
+}
+
 static int set_up(void **state)
 {
 	return crypto_init();
@@ -476,6 +549,9 @@ int main(void)
 		bench_test(exhaustion_is_told_once),
 		bench_test(a_full_event_queue_is_asked_again),
 		bench_test(each_packet_of_a_batch_has_its_own_fate),
+		bench_test(segments_are_judged_once),
+		bench_test(an_sa_may_end_between_segments),
+		bench_test(too_large_segments_are_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

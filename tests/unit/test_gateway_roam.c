@@ -24,6 +24,7 @@ struct wire {
 	uint8_t bytes[RECORD_MAX];
 	const struct gworld_client *watched;
 	uint64_t to_watched;
+	bool lose_phase1; /* message 5 of main mode, once */
 	bool renewing; /* the gateway has begun a quick mode */
 };
 
@@ -36,6 +37,10 @@ static bool on_wire(struct gworld *w, const struct gworld_datagram *d)
 		wire->to_watched += d->n;
 	if (d->to && d->from.port == 4500 && d->n > 28 && get_be32(d->bytes) == 0)
 		wire->renewing |= d->bytes[4 + 18] == 32;
+	if (!d->to && ike && wire->lose_phase1 && d->bytes[4 + 18] == 2 && d->bytes[4 + 19] & 1) {
+		wire->lose_phase1 = false;
+		wire->record = wire->lose_recorded = true;
+	}
 	if (d->to || !wire->record || !ike)
 		return false;
 	assert_true(d->n <= sizeof(wire->bytes));
@@ -253,6 +258,59 @@ static void test_pair_that_is_being_negotiated(void **state)
 	gworld_free(w);
 }
 
+/*
+ * The client's last message of a renewal is late: it has moved meanwhile, and the gateway knows. What
+ * the client began it has given up, and there is another ISAKMP SA already.
+ */
+static void late_renewal(bool by_gateway)
+{
+	struct wire wire;
+	struct gworld *w = world(16, &wire);
+	struct gworld_client *c, *before;
+	struct addr old;
+
+	w->config.rekeymargin = (by_gateway ? 30 : 1) * VTIME_S;
+	w->config.rekeyfuzz = 0;
+	gworld_start(w);
+	c = gworld_client(w, &w->config.entries[0], "laptop.example.com", NULL, true);
+	before = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
+	c->config.ike.address_update = true;
+	c->config.ike.lifetime_s = 60;
+	c->config.rekeymargin = (by_gateway ? 1 : 20) * VTIME_S;
+	c->config.rekeyfuzz = 0;
+	old = c->outer;
+	gworld_connect(c);
+	gworld_run(w, 10 * VTIME_S);
+	wire.lose_phase1 = true;
+	for (unsigned i = 0; i < 40000 && !wire.n; i++)
+		gworld_run(w, VTIME_MS);
+	assert_true(wire.n > 0);
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, VTIME_S);
+	assert_peer_at(w, ELSEWHERE);
+	before->outer = before->seen = old;
+	gworld_inject(before, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 1);
+	assert_peer_at(w, ELSEWHERE);
+	gworld_move(c, "198.51.200.77", NULL);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_OLDER_SA), 0);
+	assert_peer_at(w, "198.51.200.77");
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	gworld_free(w);
+}
+
+static void test_renewal_that_was_given_up(void **state)
+{
+	late_renewal(false);
+}
+
+static void test_renewal_at_the_address_before(void **state)
+{
+	late_renewal(true);
+}
+
 static void test_recorded_and_sent_again(void **state)
 {
 	struct wire wire;
@@ -378,6 +436,66 @@ static void test_roaming_is_off(void **state)
 	gworld_free(w);
 }
 
+/* ---- asleep ---- */
+
+static void wakes(struct gworld_client *c)
+{
+	c->gone = false;
+	gworld_tell(c, &(struct session_event){ .type = SESSION_EVENT_ROAM, .slept = true });
+}
+
+/* Who does not answer may be asleep: his SAs are there when he wakes, also behind another NAT. */
+static void test_asleep_for_long(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(14, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	before = names_of(c);
+	c->gone = true;
+	gworld_run(w, 600 * VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 1);
+	addr_parse(OTHER_NAT, &c->seen);
+	c->moves++;
+	wakes(c);
+	gworld_run(w, VTIME_S);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	assert_peer_at(w, OTHER_NAT);
+	/* When its keys have ended nothing is left. */
+	c->gone = true;
+	gworld_run(w, 10 * 3600 * VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 0);
+	gworld_free(w);
+}
+
+/* But nobody who is there has to wait for him. */
+static void test_asleep_and_no_room(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(15, &wire);
+	struct gworld_client *c;
+
+	w->config.clients_max = 2;
+	gworld_start(w);
+	client(w, "first.example.com", NULL)->gone = true;
+	gworld_run(w, 100 * VTIME_S);
+	client(w, "second.example.com", NULL)->gone = true;
+	gworld_run(w, 200 * VTIME_S);
+	assert_int_equal(gworld_info(w).clients, 2);
+	client(w, "third.example.com", NULL);
+	assert_int_equal(gworld_info(w).clients, 2);
+	/* The one that has slept for longest had to go, and comes back. */
+	c = w->clients[0];
+	wakes(c);
+	gworld_run(w, 30 * VTIME_S);
+	assert_true(gworld_ping(c, HOST));
+	gworld_free(w);
+}
+
 /* ---- following ---- */
 
 static void follows(bool updates)
@@ -413,6 +531,72 @@ static void test_nat_moves_under_a_client(void **state)
 static void test_nat_moves_under_one_with_updates(void **state)
 {
 	follows(true);
+}
+
+static void test_nat_moves_that_a_client_has_gone_behind(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(11, &wire);
+	struct gworld_client *c;
+	struct names before;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	before = names_of(c);
+	gworld_move(c, "192.168.1.7", NAT);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_CHECK_PASSED), 1);
+	assert_int_equal(gworld_peer(w, 0).nat, NAT_REMOTE);
+	gworld_rebind(c);
+	gworld_ping(c, HOST);
+	assert_int_equal(gworld_info(w).counters.followed, 1);
+	assert_true(gworld_ping(c, HOST) && gworld_ping_back(c));
+	assert_same(c, &before);
+	gworld_free(w);
+}
+
+/* Its NAT-D is of another address: sent from where the client is now, that looks like a NAT. */
+static void test_copy_is_no_news_of_a_nat(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(12, &wire);
+	struct gworld_client *c;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NULL);
+	wire.record = true;
+	gworld_move(c, ELSEWHERE, NULL);
+	gworld_run(w, VTIME_S);
+	gworld_move(c, "198.51.200.10", NULL);
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_MOVED), 2);
+	gworld_inject(c, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, VTIME_S);
+	assert_int_equal(count(w, UPDATE_GATEWAY_REPLAYED), 1);
+	assert_int_equal(gworld_peer(w, 0).nat, NAT_NONE);
+	gworld_free(w);
+}
+
+/* A word over IKE that somebody has kept from coming and sent on: the data goes on as it did. */
+static void test_relayed_word_takes_no_data(void **state)
+{
+	struct wire wire;
+	struct gworld *w = world(13, &wire);
+	struct gworld_client *c, *other;
+
+	gworld_start(w);
+	c = client(w, "laptop.example.com", NAT);
+	other = gworld_client(w, &w->config.entries[0], "other.example.com", NULL, true);
+	wire.record = wire.lose_recorded = true;
+	for (unsigned i = 0; i < 120 && !wire.n; i++)
+		gworld_run(w, VTIME_S);
+	assert_true(wire.n > 0);
+	gworld_inject(other, 4500, slice(wire.bytes, wire.n));
+	gworld_run(w, 2 * GWORLD_DELAY);
+	assert_true(gworld_ping(c, HOST) && gworld_ping(c, HOST) && gworld_ping(c, HOST));
+	assert_peer_at(w, NAT);
+	assert_int_equal(gworld_info(w).counters.followed, 0);
+	gworld_free(w);
 }
 
 static void test_what_is_not_authentic_moves_nobody(void **state)
@@ -454,13 +638,20 @@ int main(void)
 		cmocka_unit_test(test_to_another_family_and_back),
 		cmocka_unit_test(test_what_is_over_the_limit_waits),
 		cmocka_unit_test(test_pair_that_is_being_negotiated),
+		cmocka_unit_test(test_renewal_that_was_given_up),
+		cmocka_unit_test(test_renewal_at_the_address_before),
 		cmocka_unit_test(test_recorded_and_sent_again),
 		cmocka_unit_test(test_sent_on_from_elsewhere),
 		cmocka_unit_test(test_heard_while_asked_elsewhere),
 		cmocka_unit_test(test_address_that_is_not_allowed),
 		cmocka_unit_test(test_roaming_is_off),
+		cmocka_unit_test(test_asleep_for_long),
+		cmocka_unit_test(test_asleep_and_no_room),
 		cmocka_unit_test(test_nat_moves_under_a_client),
 		cmocka_unit_test(test_nat_moves_under_one_with_updates),
+		cmocka_unit_test(test_nat_moves_that_a_client_has_gone_behind),
+		cmocka_unit_test(test_copy_is_no_news_of_a_nat),
+		cmocka_unit_test(test_relayed_word_takes_no_data),
 		cmocka_unit_test(test_what_is_not_authentic_moves_nobody),
 	};
 

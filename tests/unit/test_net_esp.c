@@ -4,14 +4,10 @@
 #include <errno.h>
 #include <grp.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
-#include "namespace.h"
-
-static uint8_t arena[NET_BATCH_ARENA];
-static struct batch batch;
+#include "net_parts.h"
 
 static void open_esp(struct net_socket *s)
 {
@@ -27,20 +23,6 @@ static struct path path_to(const char *remote, const char *local)
 	assert_true(addr_parse(remote, &p.remote.addr));
 	assert_true(addr_parse(local, &p.local.addr));
 	return p;
-}
-
-/* What has arrived, waiting up to five seconds for `n` packets. */
-static void receive(struct net_socket *s, unsigned n)
-{
-	struct pollfd fds[2] = { { .fd = s->fd4, .events = POLLIN },
-				 { .fd = s->fd6, .events = POLLIN } };
-
-	batch_init(&batch, arena, sizeof(arena));
-	while (batch.n < n) {
-		assert_true(poll(fds, 2, 5000) > 0);
-		assert_true(net_socket_recv(s, &batch) >= 0);
-	}
-	assert_int_equal(batch.n, n);
 }
 
 static void fill(struct batch *out, const struct path *path, unsigned n)
@@ -201,8 +183,8 @@ static void test_deaf(void **state)
 	assert_true(send_one(&a, &path4, 100, false));
 	assert_true(send_one(&a, &path6, 100, false));
 	receive(&b, 2);
-	batch_reset(&batch);
-	assert_int_equal(net_socket_recv(&a, &batch), 0);
+	receive_nothing();
+	assert_int_equal(receive_more(&a), 0);
 	net_esp_listen(&a);
 	net_esp_listen(&a);
 	assert_true(send_one(&b, &path4, 101, false));
@@ -220,8 +202,8 @@ static void test_not_open(void **state)
 	struct path path = path_to("127.0.0.1", "127.0.0.1");
 	struct net_socket s = NET_SOCKET_NONE;
 
-	batch_init(&batch, arena, sizeof(arena));
-	assert_int_equal(net_socket_recv(&s, &batch), 0);
+	receive_nothing();
+	assert_int_equal(receive_more(&s), 0);
 	assert_false(send_one(&s, &path, 100, false));
 	assert_int_equal(s.stats.failed, 1);
 }

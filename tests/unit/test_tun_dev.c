@@ -16,6 +16,7 @@
 
 static uint8_t arena[4 * 65536];
 static struct batch batch;
+static struct tun_intake intake;
 
 static void test_bad_names(void **state)
 {
@@ -25,7 +26,7 @@ static void test_bad_names(void **state)
 	struct tun t;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		assert_int_equal(tun_open(&t, names[i]), ERR_CONFIG);
+		assert_int_equal(tun_open(&t, names[i], false), ERR_CONFIG);
 		assert_int_equal(t.fd, -1);
 	}
 }
@@ -38,13 +39,13 @@ static void test_name_is_taken(void **state)
 	enter_namespace();
 	assert_int_equal(tun_netlink_open(&n), 0);
 	open_device(&a, &n, "godwit0");
-	assert_int_equal(tun_open(&b, "godwit0"), ERR_SYSTEM);
+	assert_int_equal(tun_open(&b, "godwit0", false), ERR_SYSTEM);
 	assert_int_equal(errno, EBUSY);
 	assert_int_equal(b.fd, -1);
-	assert_int_equal(tun_open(&b, "lo"), ERR_SYSTEM);
+	assert_int_equal(tun_open(&b, "lo", false), ERR_SYSTEM);
 	assert_true(errno == EBUSY || errno == EINVAL);
 	tun_close(&a);
-	assert_int_equal(tun_open(&b, "godwit0"), 0);
+	assert_int_equal(tun_open(&b, "godwit0", false), 0);
 	assert_true(fcntl(b.fd, F_GETFD) & FD_CLOEXEC);
 	tun_close(&b);
 	tun_netlink_close(&n);
@@ -61,7 +62,7 @@ static void test_persistent_device_is_not_taken(void **state)
 	open_device(&t, &n, "godwit0");
 	assert_int_equal(ioctl(t.fd, TUNSETPERSIST, 1), 0);
 	tun_close(&t);
-	assert_int_equal(tun_open(&t, "godwit0"), ERR_SYSTEM);
+	assert_int_equal(tun_open(&t, "godwit0", false), ERR_SYSTEM);
 	assert_int_equal(errno, EBUSY);
 	tun_netlink_close(&n);
 }
@@ -89,7 +90,7 @@ static int open_as_nobody(void)
 
 	if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
 		return 1;
-	return tun_open(&t, "godwit0");
+	return tun_open(&t, "godwit0", false);
 }
 
 static int open_without_device(void)
@@ -99,7 +100,7 @@ static int open_without_device(void)
 	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/dev/net", "tmpfs", 0, NULL) < 0)
 		return 1;
-	return tun_open(&t, "godwit0") == ERR_SYSTEM && errno == ENOENT ? 7 : 8;
+	return tun_open(&t, "godwit0", false) == ERR_SYSTEM && errno == ENOENT ? 7 : 8;
 }
 
 static void test_no_privilege_and_no_device(void **state)
@@ -138,11 +139,11 @@ static void check_read(struct tun *t)
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	batch_init(&batch, arena, sizeof(arena));
-	assert_int_equal(tun_read(t, &batch, 64, 32), 0);
+	assert_int_equal(tun_read(t, &intake, &batch, 64, 32), 0);
 	assert_int_equal(batch.used, 0);
 	send_to_tun(fd, "one");
 	send_to_tun(fd, "second");
-	assert_int_equal(tun_read(t, &batch, 64, 32), 2);
+	assert_int_equal(tun_read(t, &intake, &batch, 64, 32), 2);
 	assert_int_equal(batch.pkts[0].len, 28 + 3);
 	assert_int_equal(batch.pkts[1].len, 28 + 6);
 	assert_memory_equal(pkt_data(&batch.pkts[1]) + 28, "second", 6);
@@ -163,9 +164,9 @@ static void check_full(struct tun *t)
 		send_to_tun(fd, text);
 	}
 	batch_reset(&batch);
-	assert_int_equal(tun_read(t, &batch, 64, 32), BATCH_MAX);
+	assert_int_equal(tun_read(t, &intake, &batch, 64, 32), BATCH_MAX);
 	batch_reset(&batch);
-	assert_int_equal(tun_read(t, &batch, 64, 32), 5);
+	assert_int_equal(tun_read(t, &intake, &batch, 64, 32), 5);
 	assert_int_equal(pkt_data(&batch.pkts[4])[28], '0' + BATCH_MAX + 4);
 	close(fd);
 }
@@ -182,11 +183,11 @@ static void check_write(struct tun *t)
 	/* OPTIONS4 goes from 10.9.0.1 to 192.0.2.80 */
 	me.sin_addr.s_addr = htonl(0xc0000250);
 	assert_int_equal(bind(fd, (struct sockaddr *)&me, sizeof(me)), 0);
-	assert_int_equal(tun_write(t, &pkt), 0);
+	assert_int_equal(tun_write(t, pkt_slice(&pkt)), 0);
 	assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), 1);
 	assert_int_equal(got[0], 'x');
 	p.b[0] = 0x15;
-	assert_int_equal(tun_write(t, &pkt), ERR_SYSTEM);
+	assert_int_equal(tun_write(t, pkt_slice(&pkt)), ERR_SYSTEM);
 	assert_int_equal(errno, EINVAL);
 	close(fd);
 }
@@ -205,7 +206,7 @@ static void test_packets(void **state)
 	check_full(&t);
 	check_write(&t);
 	assert_int_equal(tun_link_down(&n, "godwit0"), 0);
-	assert_int_equal(tun_write(&t, &batch.pkts[0]), ERR_SYSTEM);
+	assert_int_equal(tun_write(&t, pkt_slice(&batch.pkts[0])), ERR_SYSTEM);
 	assert_int_equal(errno, EIO);
 	tun_close(&t);
 	tun_netlink_close(&n);

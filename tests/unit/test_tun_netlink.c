@@ -228,7 +228,7 @@ static void test_undone_after_the_device_is_gone(void **state)
 	host_plan(&h, "10.0.0.0/8", "fd00:8::/32");
 	tun_close(&h.tun);
 	before = look_with(UP0_IS_SETTLED);
-	assert_int_equal(tun_open(&h.tun, "godwit0"), 0);
+	assert_int_equal(tun_open(&h.tun, "godwit0", false), 0);
 	assert_int_equal(tun_link_up(&h.n, "godwit0", 1400, 500), 0);
 	host_add(&h);
 	tun_close(&h.tun);
@@ -361,11 +361,13 @@ static void test_no_privilege(void **state)
 	assert_int_equal(in_child(del_as_nobody), ERR_PERMISSION);
 }
 
+static struct tun_intake intake;
+
 /* The next packet with UDP out of this device; anything else, such as neighbour noise, is passed. */
 static bool next_udp(struct tun *t, struct tuple *out)
 {
 	batch_init(&batch, arena, sizeof(arena));
-	assert_true(tun_read(t, &batch, 0, 0) >= 0);
+	assert_true(tun_read(t, &intake, &batch, 0, 0) >= 0);
 	for (unsigned i = 0; i < batch.n; i++)
 		if (packet_tuple(pkt_slice(&batch.pkts[i]), out) == 0 && out->proto == PACKET_UDP)
 			return true;

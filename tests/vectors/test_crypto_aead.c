@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "crypto/crypto.h"
+#include "crypto/gcm.h"
 #include "tests/support/given_rng.h"
 #include "tests/support/hex.h"
 
@@ -319,6 +319,9 @@ static const struct {
 	{ { ESP_CIPHER_NULL, 0, ESP_INTEG_HMAC_MD5_96 }, { 0, 0, 16, 0, 12, 4 }, "null-md5" },
 };
 
+/* All tests are run with each library that there is for AES-GCM. */
+static const struct gcm_library *library;
+
 /* One SA for a suite, with keys from the seed. */
 static struct aead *sa_new(const struct esp_suite *suite, uint64_t seed)
 {
@@ -329,7 +332,7 @@ static struct aead *sa_new(const struct esp_suite *suite, uint64_t seed)
 
 	assert_in_range(n, 1, sizeof(keymat));
 	rng_fill(&rng, keymat, n);
-	return aead_new(suite, slice(keymat, n), &rng);
+	return aead_new_by(library, suite, slice(keymat, n), &rng);
 }
 
 static void check_packet(struct aead *a, uint64_t counter, struct slice aad, const char *plain,
@@ -363,8 +366,9 @@ static void gcm_vectors(size_t k)
 					   ESP_INTEG_NONE };
 		uint8_t keymat[36], aad[20];
 		char sealed[256];
-		struct aead *a = aead_new(
-			&suite, hex_bytes(gcm_rows[i].keymat, keymat, sizeof(keymat)), NULL);
+		struct aead *a = aead_new_by(library, &suite,
+					     hex_bytes(gcm_rows[i].keymat, keymat, sizeof(keymat)),
+					     NULL);
 
 		assert_non_null(a);
 		strcpy(sealed, gcm_rows[i].sealed);
@@ -686,12 +690,16 @@ int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile v
 
 static void test_packets_allocate_nothing(void **state)
 {
+	static bool hooked;
 	uint8_t aad[8] = { 1 }, text[TEXT_MAX] = { 0 };
 	void *volatile probe;
 
 	if (!__sanitizer_install_malloc_and_free_hooks)
 		skip();
-	assert_true(__sanitizer_install_malloc_and_free_hooks(count_malloc, ignore_free) > 0);
+	if (!hooked)
+		assert_true(__sanitizer_install_malloc_and_free_hooks(count_malloc, ignore_free) >
+			    0);
+	hooked = true;
 	allocations = 0;
 	probe = malloc(10);
 	free(probe);
@@ -726,8 +734,14 @@ int main(void)
 		cmocka_unit_test(test_ivs),
 		cmocka_unit_test(test_packets_allocate_nothing),
 	};
+	int failed;
 
 	if (crypto_init() != 0)
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	library = &gcm_wolfssl;
+	failed = cmocka_run_group_tests_name("wolfSSL", tests, NULL, NULL);
+	library = gcm_ipsecmb();
+	if (library)
+		failed += cmocka_run_group_tests_name("libipsec-mb", tests, NULL, NULL);
+	return failed;
 }

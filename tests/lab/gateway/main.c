@@ -293,14 +293,17 @@ static void take_datagram(struct lab *lab, struct net_socket *s, struct pkt *p)
 
 static void receive(struct lab *lab, struct net_socket *s)
 {
-	static uint8_t arena[NET_BATCH_ARENA];
+	static uint8_t arena[NET_INTAKE_ARENA];
+	struct net_intake in;
 	struct batch b;
 
-	batch_init(&b, arena, sizeof(arena));
-	if (net_socket_recv(s, &b) <= 0)
-		return;
-	for (unsigned i = 0; i < b.n; i++)
-		take_datagram(lab, s, &b.pkts[i]);
+	net_intake_init(&in, arena);
+	for (unsigned k = 0; k < 2; k++) {
+		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
+		net_intake_take(&in, &b);
+		for (unsigned i = 0; i < b.n; i++)
+			take_datagram(lab, s, &b.pkts[i]);
+	}
 }
 
 static bool open_all(struct lab *lab)

@@ -76,16 +76,19 @@ static void carry_out(struct program *p)
 
 static void receive(struct program *p, struct net_socket *s)
 {
-	static uint8_t arena[NET_BATCH_ARENA];
+	static uint8_t arena[NET_INTAKE_ARENA];
+	struct net_intake in;
 	struct batch b;
 
-	batch_init(&b, arena, sizeof(arena));
-	if (net_socket_recv(s, &b) <= 0)
-		return;
-	for (unsigned i = 0; i < b.n; i++) {
-		server_datagram(p->server, now(), &b.pkts[i].from, &b.pkts[i].to,
-				pkt_slice(&b.pkts[i]));
-		carry_out(p);
+	net_intake_init(&in, arena);
+	for (unsigned k = 0; k < 2; k++) {
+		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
+		net_intake_take(&in, &b);
+		for (unsigned i = 0; i < b.n; i++) {
+			server_datagram(p->server, now(), &b.pkts[i].from, &b.pkts[i].to,
+					pkt_slice(&b.pkts[i]));
+			carry_out(p);
+		}
 	}
 }
 
