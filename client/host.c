@@ -158,8 +158,7 @@ static int open_journal(struct host *h, FILE *notes, FILE *err)
 	int rc = journal_open(h->dir, true, &h->journal);
 
 	if (rc == ERR_UNEXPECTED)
-		fprintf(err,
-			"godwit: %s is connected already, or about to be; see godwit status %s\n",
+		fprintf(err, "godwit: %s is running already, or about to; see godwit status %s\n",
 			name, name);
 	else if (rc)
 		fprintf(err, "godwit: cannot use the journal %s/%s/%s: %s\n", rundir_path(), name,

@@ -506,8 +506,7 @@ const struct option options[] = {
 	  .field = FIELD(offload),
 	  .words = WORDS({ "auto", NULL }, { "off", NULL }, { "udp", NULL }, { "tun", NULL }),
 	  .preset = "auto",
-	  .help = "many packets in one piece to and from the kernel: auto (where it can), off, or only "
-		  "outside (udp) or at the device (tun)" },
+	  .help = "packets in one piece to and from the kernel: auto, off, udp (outside), tun (device)" },
 	{ .section = "tunnel",
 	  .key = "start",
 	  .expect = "connect or demand",

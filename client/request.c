@@ -29,7 +29,7 @@ static void complain_none(const char *name, FILE *err)
 	if (name && request_is_left_over(name))
 		fprintf(err,
 			"godwit: %s is not running, but did not clean up when it ended; "
-			"run godwit disconnect %s, or connect again\n",
+			"run godwit disconnect %s, or start it again\n",
 			name, name);
 	else if (name)
 		fprintf(err, "godwit: no connection named %s is running\n", name);

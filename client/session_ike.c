@@ -606,6 +606,8 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 	} else if (was.order == 0) {
 		if (s->state == SESSION_UP)
 			on_renewal_failed(s, now, &was, why);
+		else if (session_roam_holds(s))
+			s->ike_retry_at = now;
 	} else if (newest) {
 		on_lost(s, now, &was, why);
 	}

@@ -4,6 +4,7 @@
 #include "client/session_impl.h"
 
 #define ASK_AGAIN (400 * VTIME_MS) /* within UPDATE_FOLLOW_WAIT */
+#define STEP_PATIENCE (2 * VTIME_S)
 
 void session_roam_init(struct session *s)
 {
@@ -598,10 +599,20 @@ static void recover_from(struct session *s, vtime now, enum paths_verdict v)
 	session_recover_again(s, now);
 }
 
-/* While all begins anew, or for the first time: from where there is a way, and when there is one. */
-static void verdict_looking(struct session *s, vtime now, enum paths_verdict v, bool again)
+/*
+ * What began from this address a moment ago, or waits for a person, is not begun again because somebody
+ * says what is known: it would never end.
+ */
+static bool gets_on(const struct session *s, vtime now)
 {
-	if (v != PATHS_MOVE && v != PATHS_BACK && !(v == PATHS_STAY && again))
+	return s->step != STEP_UP && (s->user.ike || now - s->step_began < STEP_PATIENCE);
+}
+
+/* While all begins anew, or for the first time: from where there is a way, and when there is one. */
+static void verdict_looking(struct session *s, vtime now, enum paths_verdict v, bool again,
+			    bool slept)
+{
+	if (v == PATHS_LOST || (v == PATHS_STAY && (!again || (!slept && gets_on(s, now)))))
 		return;
 	if (s->state == SESSION_RECOVERING) {
 		recover_from(s, now, v);
@@ -632,5 +643,5 @@ void session_roam_facts(struct session *s, vtime now, const struct paths_facts *
 	if (s->state == SESSION_UP || (r->held && v != PATHS_STAY))
 		verdict_up(s, now, v, slept);
 	else if (!r->held)
-		verdict_looking(s, now, v, again);
+		verdict_looking(s, now, v, again, slept);
 }

@@ -243,6 +243,29 @@ static void print_recovery(const json_t *recovery, FILE *out)
 			number_of(recovery, "nepoch") == 1 ? "" : "s");
 }
 
+/* How it went along with changes of the network. */
+static void print_mobility(const json_t *m, FILE *out)
+{
+	static const struct {
+		const char *method;
+		const char *text;
+	} words[] = {
+		{ "update", "the gateway was told of the last move" },
+		{ "follow", "the gateway followed the last move" },
+		{ "renegotiate", "all was negotiated anew after the last move" },
+	};
+	const json_t *outage = json_object_get(m, "last_outage_ms");
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i].method, text_of(m, "method")) != 0)
+			continue;
+		fprintf(out, LABEL "%s", "mobility", words[i].text);
+		if (json_is_number(outage))
+			fprintf(out, ", which took %lld ms", number_of(m, "last_outage_ms"));
+		fprintf(out, "\n");
+	}
+}
+
 static void print_drops(json_t *drops, FILE *out)
 {
 	const char *key;
@@ -280,8 +303,10 @@ static void print_client(const json_t *c, FILE *out)
 	for (size_t i = 0; i < json_array_size(tunnels); i++) {
 		const json_t *t = json_array_get(tunnels, i);
 
-		fprintf(out, LABEL "%s <-> %s, %zu epochs\n", "  tunnel", text_of(t, "local_ts"),
-			text_of(t, "remote_ts"), json_array_size(json_object_get(t, "epochs")));
+		size_t n = json_array_size(json_object_get(t, "epochs"));
+
+		fprintf(out, LABEL "%s <-> %s, %zu epoch%s\n", "  tunnel", text_of(t, "local_ts"),
+			text_of(t, "remote_ts"), n, n == 1 ? "" : "s");
 	}
 }
 
@@ -291,8 +316,10 @@ static void print_gateway(const json_t *o, FILE *out)
 
 	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
 		text_of(o, "since"));
-	fprintf(out, LABEL "%zu, %lld tunnels, %lld connections half open\n", "clients",
-		json_array_size(clients), number_of(o, "tunnels"), number_of(o, "half_open"));
+	fprintf(out, LABEL "%zu, %lld tunnel%s, %lld connection%s half open\n", "clients",
+		json_array_size(clients), number_of(o, "tunnels"),
+		number_of(o, "tunnels") == 1 ? "" : "s", number_of(o, "half_open"),
+		number_of(o, "half_open") == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(clients); i++)
 		print_client(json_array_get(clients, i), out);
 }
@@ -329,6 +356,7 @@ bool status_text(const char *json, FILE *out)
 		print_tunnel(json_array_get(tunnels, i), out);
 	print_pings(json_object_get(o, "ping"), out);
 	print_recovery(json_object_get(o, "recovery"), out);
+	print_mobility(json_object_get(o, "mobility"), out);
 	print_held(json_object_get(o, "held"), out);
 	print_drops(json_object_get(o, "drops"), out);
 	json_decref(o);

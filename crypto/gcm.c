@@ -222,7 +222,7 @@ static uint64_t monotonic_ns(void)
 
 /* Written once, by gcm_init. */
 static struct {
-	const struct gcm_library *library;
+	const struct gcm_library *gcm;
 	enum gcm_verdict verdict;
 } choice;
 
@@ -230,15 +230,15 @@ void gcm_init(void)
 {
 	const struct gcm_library *other = gcm_ipsecmb();
 
-	if (choice.library)
+	if (choice.gcm)
 		return;
 	choice.verdict = gcm_judge(&gcm_wolfssl, other, monotonic_ns);
-	choice.library = choice.verdict == GCM_FASTER ? other : &gcm_wolfssl;
+	choice.gcm = choice.verdict == GCM_FASTER ? other : &gcm_wolfssl;
 }
 
 const struct gcm_library *gcm_chosen(void)
 {
-	return choice.library ? choice.library : &gcm_wolfssl;
+	return choice.gcm ? choice.gcm : &gcm_wolfssl;
 }
 
 const char *crypto_gcm_name(void)

@@ -201,6 +201,7 @@ struct outbound_slot {
 
 /* What is known of a packet before anything is done with it. */
 struct outbound_flow {
+	bool known; /* false: it was none that could be judged */
 	struct tuple tuple;
 	struct flow_decision decision;
 	struct outbound_slot slot; /* PROTECT */
@@ -438,7 +439,8 @@ static void outbound_judge_flow(struct outbound *o, struct outbound_call *call)
 /* False: it is none, and dropped. */
 static bool outbound_judge(struct outbound *o, struct outbound_call *call, struct pkt *p)
 {
-	if (packet_tuple(pkt_slice(p), &call->flow.tuple) != 0) {
+	call->flow.known = packet_tuple(pkt_slice(p), &call->flow.tuple) == 0;
+	if (!call->flow.known) {
 		outbound_drop(o, p, DROP_TUN_MALFORMED);
 		return false;
 	}
@@ -457,7 +459,7 @@ static void outbound_packet(struct outbound *o, struct outbound_call *call, stru
 {
 	struct outbound_flow *f = &call->flow;
 
-	if (!p->follows && !outbound_judge(o, call, p))
+	if (!(p->follows && f->known) && !outbound_judge(o, call, p))
 		return;
 	switch (f->decision.action) {
 	case FLOW_PROTECT:

@@ -266,7 +266,9 @@ static int text_read(struct gateway_reader *r, char *text, size_t n, const struc
 	presets_take(r);
 	if (r->draft.secret && st->st_mode & (S_IRWXG | S_IRWXO) & ~(mode_t)S_IXGRP)
 		gateway_complain(r, 0,
-				 "there is a secret in it, and others can touch it; chmod 600");
+				 "it holds a secret and is open to others (mode %04o); run: "
+				 "chmod 600 %s",
+				 (unsigned)(st->st_mode & 07777), r->name);
 	if (r->errors == 0)
 		gateway_settle(r);
 	return r->errors ? ERR_CONFIG : 0;

@@ -384,8 +384,7 @@ const struct gateway_key gateway_keys[] = {
 	{ "gateway", "device", "a name of at most 15 letters", take_device, "godwit-gw", NULL,
 	  "the TUN device", .max = 0 },
 	{ "gateway", "offload", "auto, off, udp or tun", take_offload, "auto", NULL,
-	  "many packets in one piece to and from the kernel: auto (where it can), off, or only outside "
-	  "(udp) or at the device (tun)",
+	  "packets in one piece to and from the kernel: auto, off, udp (outside), tun (device)",
 	  .words = WORDS("auto", "off", "udp", "tun") },
 	{ "gateway", "roaming", "yes or no", take_roaming, "yes", NULL,
 	  "yes: clients that support it keep their SAs when their address changes", .max = 0 },

@@ -37,6 +37,27 @@ struct session_effect *gateway_effect_add(struct gateway *g, enum session_effect
 	return &fx->session;
 }
 
+static bool is_inner(const struct gateway_config *c, const struct addr *a)
+{
+	for (unsigned i = 0; i < c->npool; i++)
+		if (pool_range_contains(&c->pool[i], a))
+			return true;
+	for (unsigned i = 0; i < c->nentries; i++)
+		for (unsigned k = 0; k < c->entries[i].ninner; k++)
+			if (prefix_contains(&c->entries[i].inner[k], a))
+				return true;
+	return false;
+}
+
+bool gateway_admits(const struct gateway_config *c, const struct gateway_entry *e,
+		    const struct addr *from)
+{
+	for (unsigned i = 0; i < e->nfrom; i++)
+		if (prefix_contains(&e->from[i], from))
+			return !is_inner(c, from);
+	return e->nfrom == 0 && !is_inner(c, from);
+}
+
 struct epoch_life gateway_life(const struct gateway *g, vtime now, uint32_t seconds)
 {
 	const struct epoch_config config = {

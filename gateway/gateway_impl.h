@@ -199,6 +199,12 @@ struct gateway {
 struct session_effect *gateway_effect_add(struct gateway *g, enum session_effect_type type);
 /* Ends everything; clients that can be told are. */
 void gateway_stop(struct gateway *g, vtime now, bool failed, const char *why);
+/*
+ * A client of this entry may be there. Nobody is at an inner address: what we would send there goes
+ * through our own tunnels, and so around and around.
+ */
+bool gateway_admits(const struct gateway_config *c, const struct gateway_entry *e,
+		    const struct addr *from);
 /* How long an SA of this life (0: no limit) is kept before we renew it. */
 struct epoch_life gateway_life(const struct gateway *g, vtime now, uint32_t seconds);
 
@@ -236,6 +242,8 @@ bool peer_join(struct gateway *g, vtime now, struct gateway_ike *i);
 void peer_merge(struct gateway *g, vtime now, struct gateway_ike *i, struct gateway_peer *to);
 /* The one whose address this is, by the pool; NULL: none. */
 struct gateway_peer *peer_with(struct gateway *g, const struct addr *inner);
+/* For the log: its identity, and its user where it has one. */
+struct log_field peer_field(const struct gateway_peer *p);
 bool peer_same_name(const struct gateway_peer *p, const struct gateway_ike *i);
 /* The ISAKMP SA that new exchanges go over; NULL: none. */
 struct gateway_ike *peer_main(const struct gateway_peer *p);
@@ -291,7 +299,7 @@ void roam_limit(const struct gateway_peer *p, struct esp_in *in, struct esp_out 
 void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const struct ike_effect *fx);
 /* Something authentic has come over ESP, or (the message at hand) over IKE. */
 void roam_source(struct gateway *g, vtime now, const struct data_event *ev);
-void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p);
+void roam_heard(struct gateway *g, vtime now, const struct gateway_ike *i);
 /* A message of IKE's is about to go; false: it is a repeat, and too much for where it would go. */
 bool roam_may_send(const struct gateway_peer *p, const struct ike_effect *fx);
 void roam_timeout(struct gateway *g, vtime now);

@@ -38,6 +38,8 @@ static bool password_read(FILE *in, FILE *err, char *line, size_t n)
 		fprintf(err, "Password: ");
 		fflush(err);
 	}
+	/* It would keep what it has read. */
+	setvbuf(in, NULL, _IONBF, 0);
 	got = line_read(in, line, n);
 	if (typed) {
 		tcsetattr(fileno(in), TCSAFLUSH, &before);

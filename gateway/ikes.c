@@ -134,14 +134,6 @@ static struct gateway_ike *ike_new(struct gateway *g, const struct gateway_entry
 
 /* ---- first messages ---- */
 
-static bool comes_from(const struct gateway_entry *e, const struct addr *a)
-{
-	for (unsigned i = 0; i < e->nfrom; i++)
-		if (prefix_contains(&e->from[i], a))
-			return true;
-	return e->nfrom == 0;
-}
-
 /*
  * Of main mode an entry whose suites do not fit is better than none: the client is told that no
  * proposal was chosen. Aggressive mode would show a proof of the key to whoever asks.
@@ -152,10 +144,11 @@ static const struct gateway_entry *entry_choose(const struct gateway *g, const s
 	const struct gateway_config *c = g->config;
 
 	for (unsigned i = 0; i < c->nentries; i++)
-		if (comes_from(&c->entries[i], from) && ike_first_fits(&c->entries[i].ike, first))
+		if (gateway_admits(c, &c->entries[i], from) &&
+		    ike_first_fits(&c->entries[i].ike, first))
 			return &c->entries[i];
 	for (unsigned i = 0; i < c->nentries && ike_first_mode(first) == IKE_MODE_MAIN; i++)
-		if (comes_from(&c->entries[i], from))
+		if (gateway_admits(c, &c->entries[i], from))
 			return &c->entries[i];
 	return NULL;
 }
@@ -172,7 +165,7 @@ static unsigned others_find(const struct gateway *g, const struct addr *from, st
 		const struct gateway_entry *e = &c->entries[i];
 
 		if (e != chosen && e->ike.auth == IKE_AUTH_PSK &&
-		    e->ike.xauth == chosen->ike.xauth && comes_from(e, from) &&
+		    e->ike.xauth == chosen->ike.xauth && gateway_admits(c, e, from) &&
 		    ike_first_fits(&e->ike, first))
 			out[n++] = &e->ike;
 	}
@@ -262,6 +255,8 @@ static bool datagram_allowed(struct gateway *g, vtime now, const struct gateway_
 {
 	if (i->authenticated || i->ours || ike_is_first_message(ev->datagram.bytes))
 		return true;
+	if (!gateway_admits(g->config, i->entry, &ev->datagram.from.addr))
+		return false;
 	if (rates_take(&g->exchanges, now, &ev->datagram.from.addr)) {
 		halfopen_returned(&g->halfopen, place_of(g, i));
 		return true;
@@ -363,7 +358,7 @@ static void on_peer(struct gateway *g, vtime now, struct gateway_ike *i,
 		return;
 	if (fx->type == IKE_EFFECT_ALIVE) {
 		peer_heard(g, now, i->peer);
-		roam_heard(g, now, i->peer);
+		roam_heard(g, now, i);
 	} else if (fx->type == IKE_EFFECT_SILENT) {
 		peer_silent(g, now, i);
 	} else if (fx->type == IKE_EFFECT_HINT) {

@@ -77,6 +77,17 @@ static struct gateway_peer *peer_new(struct gateway *g, vtime now, const struct 
 	return NULL;
 }
 
+struct log_field peer_field(const struct gateway_peer *p)
+{
+	char id[IDENTITY_TEXT_MAX], both[IDENTITY_TEXT_MAX + sizeof(p->user) + 4];
+
+	identity_text(&p->identity, id);
+	if (!p->user[0])
+		return log_str("identity", id);
+	snprintf(both, sizeof(both), "%s (%s)", id, p->user);
+	return log_str("identity", both);
+}
+
 /* ---- its ISAKMP SAs ---- */
 
 static void ike_link(struct gateway_peer *p, struct gateway_ike *i)
@@ -192,7 +203,6 @@ static void peer_take(struct gateway *g, vtime now, struct gateway_peer *p, stru
 bool peer_join(struct gateway *g, vtime now, struct gateway_ike *i)
 {
 	struct gateway_peer *p = i->renews ? i->renews->peer : NULL;
-	char id[IDENTITY_TEXT_MAX];
 
 	/* Whom we have asked for proof again may be somebody else by now. */
 	if (!p || !peer_same_name(p, i))
@@ -204,8 +214,7 @@ bool peer_join(struct gateway *g, vtime now, struct gateway_ike *i)
 		if (!p)
 			return false;
 		log_ev(g->log, LOG_INFO, "client connected", log_str("entry", p->entry->name),
-		       log_str("identity", identity_text(&p->identity, id)),
-		       log_str("user", p->user), log_endpoint("from", &p->path.remote));
+		       peer_field(p), log_endpoint("from", &p->path.remote));
 	}
 	peer_take(g, now, p, i);
 	return true;
@@ -244,11 +253,7 @@ void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p)
 
 void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodbye, const char *why)
 {
-	char id[IDENTITY_TEXT_MAX];
-
-	log_ev(g->log, LOG_INFO, "client gone",
-	       log_str("identity", identity_text(&p->identity, id)), log_str("user", p->user),
-	       log_str("why", why));
+	log_ev(g->log, LOG_INFO, "client gone", peer_field(p), log_str("why", why));
 	while (p->ikes) {
 		struct gateway_ike *i = p->ikes;
 

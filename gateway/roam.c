@@ -41,9 +41,41 @@ static void path_give(struct gateway *g, const struct gateway_epoch *e, const st
 		gateway_effect_add(g, SESSION_EFFECT_RETIRE_PATH)->old_path = old;
 }
 
+void roam_limit(const struct gateway_peer *p, struct esp_in *in, struct esp_out *out)
+{
+	if (in)
+		esp_in_set_limit(in, p->limit);
+	if (out)
+		esp_out_set_limit(out, p->limit);
+}
+
 /* The limit comes before the path that it is for, and goes after it. */
+static void epoch_take(struct gateway *g, const struct gateway_peer *p,
+		       const struct gateway_epoch *e)
+{
+	if (p->limit)
+		roam_limit(p, e->in, e->out);
+	path_give(g, e, &p->path);
+	if (!p->limit)
+		roam_limit(p, e->in, e->out);
+}
+
+/* Listed when the client was asked elsewhere, and not now: to where it was before that. */
+static void epoch_back(struct gateway *g, const struct gateway_peer *p,
+		       const struct gateway_epoch *e, const struct path *asked)
+{
+	struct path proved = p->update.old;
+
+	proved.generation = p->path.generation;
+	if (endpoint_eq(&esp_out_path(e->out)->remote, &asked->remote))
+		path_give(g, e, &proved);
+	esp_in_set_limit(e->in, NULL);
+	esp_out_set_limit(e->out, NULL);
+}
+
+/* asked: where the client has been asked and has not answered; NULL: nowhere. */
 static void epochs_take(struct gateway *g, const struct gateway_peer *p,
-			const struct update_spis *spis, const struct path *path)
+			const struct update_spis *spis, const struct path *asked)
 {
 	for (unsigned n = 0; n < p->nslots; n++) {
 		struct gateway_tunnel *t = g->tunnels[p->slots[n]];
@@ -51,15 +83,14 @@ static void epochs_take(struct gateway *g, const struct gateway_peer *p,
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			const struct gateway_epoch *e = &t->epoch[k];
 
-			if (!e->out || !(is_listed(spis, e->child.spi_in) || is_new(e)))
-				continue;
-			if (p->limit)
-				roam_limit(p, e->in, e->out);
-			path_give(g, e, path);
-			if (!p->limit)
-				roam_limit(p, e->in, e->out);
+			if (e->out && (is_listed(spis, e->child.spi_in) || is_new(e)))
+				epoch_take(g, p, e);
+			else if (e->out && asked)
+				epoch_back(g, p, e, asked);
 		}
 	}
+	for (unsigned k = 0; k < PEER_NEGOTIATIONS_MAX; k++)
+		roam_limit(p, p->negotiations[k].in, NULL);
 }
 
 static void ikes_take(struct gateway *g, vtime now, const struct gateway_peer *p,
@@ -73,21 +104,12 @@ static void ikes_take(struct gateway *g, vtime now, const struct gateway_peer *p
 	}
 }
 
-void roam_limit(const struct gateway_peer *p, struct esp_in *in, struct esp_out *out)
-{
-	if (in)
-		esp_in_set_limit(in, p->limit);
-	if (out)
-		esp_out_set_limit(out, p->limit);
-}
-
 static void limit_retire(struct gateway *g, struct esp_limit *l)
 {
 	if (l)
 		gateway_effect_add(g, SESSION_EFFECT_RETIRE_LIMIT)->old_limit = l;
 }
 
-/* Those that were not listed may have it, too: they were, when the client moved before. */
 static void limit_lift(struct gateway *g, struct gateway_peer *p)
 {
 	struct esp_limit *l = p->limit;
@@ -103,17 +125,19 @@ static void limit_lift(struct gateway *g, struct gateway_peer *p)
 }
 
 static void go(struct gateway *g, vtime now, struct gateway_peer *p, struct path path,
-	       const struct update_spis *spis)
+	       const struct update_spis *spis, bool asked)
 {
-	if (!endpoint_eq(&path.remote, &p->path.remote)) {
-		p->left = p->path.remote;
+	const struct path before = p->path;
+
+	if (!endpoint_eq(&path.remote, &before.remote)) {
+		p->left = before.remote;
 		p->left_at = now;
 	}
 	path.generation = p->path.generation + 1;
 	p->path = path;
 	p->source_due = VTIME_NEVER;
 	p->source_waits = false;
-	epochs_take(g, p, spis, &path);
+	epochs_take(g, p, spis, asked ? &before : NULL);
 	ikes_take(g, now, p, &path);
 }
 
@@ -126,13 +150,13 @@ static void on_move(struct gateway *g, vtime now, struct gateway_peer *p,
 
 	if (fx->move.limited) {
 		p->limit = esp_limit_new(&fx->move.path.remote, UPDATE_LIMIT_FACTOR);
-		go(g, now, p, fx->move.path, &fx->move.spis);
+		go(g, now, p, fx->move.path, &fx->move.spis, before);
 		limit_retire(g, before);
 	} else {
-		go(g, now, p, fx->move.path, &fx->move.spis);
+		go(g, now, p, fx->move.path, &fx->move.spis, before);
 		limit_lift(g, p);
 	}
-	log_ev(g->log, LOG_INFO, "client has moved", log_str("user", p->user),
+	log_ev(g->log, LOG_INFO, "client has moved", peer_field(p),
 	       log_endpoint("to", &p->path.remote), log_u64("limited", fx->move.limited));
 }
 
@@ -197,14 +221,6 @@ static unsigned spis_of(const struct gateway *g, const struct gateway_peer *p,
 	return count;
 }
 
-static bool comes_from(const struct gateway_entry *e, const struct addr *a)
-{
-	for (unsigned i = 0; i < e->nfrom; i++)
-		if (prefix_contains(&e->from[i], a))
-			return true;
-	return e->nfrom == 0;
-}
-
 void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const struct ike_effect *fx)
 {
 	struct gateway_peer *p = i->peer;
@@ -232,7 +248,8 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 	before = p->path.remote;
 	identifier = p->update.identifier;
 	spis.n = spis_of(g, p, list);
-	p->update.policy = comes_from(p->entry, &n.from.addr) ? &g->policy : &g->policy_nobody;
+	p->update.policy = gateway_admits(g->config, p->entry, &n.from.addr) ? &g->policy :
+									       &g->policy_nobody;
 	update_gateway_notify(&p->update, now, g->rng, &n, &spis);
 	carry_out(g, now, p);
 	/* A copy of an older request says nothing of where its client is now. */
@@ -244,12 +261,13 @@ void roam_notify(struct gateway *g, vtime now, struct gateway_ike *i, const stru
 
 /* ---- clients that are followed ---- */
 
-static bool may_follow(const struct gateway_peer *p, const struct endpoint *from)
+static bool may_follow(const struct gateway *g, const struct gateway_peer *p,
+		       const struct endpoint *from)
 {
 	return (p->nat & NAT_REMOTE) && p->path.encapsulation == ENCAPSULATION_UDP &&
 	       p->path.local.port == UDP_IKE && from->port &&
 	       from->addr.family == p->path.remote.addr.family && addr_is_host(&from->addr) &&
-	       comes_from(p->entry, &from->addr);
+	       gateway_admits(g->config, p->entry, &from->addr);
 }
 
 static void follow(struct gateway *g, vtime now, struct gateway_peer *p,
@@ -259,10 +277,9 @@ static void follow(struct gateway *g, vtime now, struct gateway_peer *p,
 
 	path.remote = *from;
 	g->counters.followed++;
-	log_ev(g->log, LOG_INFO, "client is followed", log_str("user", p->user),
-	       log_endpoint("to", from));
+	log_ev(g->log, LOG_INFO, "client is followed", peer_field(p), log_endpoint("to", from));
 	p->update.path = path;
-	go(g, now, p, path, NULL);
+	go(g, now, p, path, NULL, false);
 }
 
 /* Data has come since then; from elsewhere than before it would have told of it. */
@@ -301,7 +318,7 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 		p->source_ike = ike;
 		p->source_waits = true;
 		g->counters.not_followed++;
-	} else if (!may_follow(p, from)) {
+	} else if (!may_follow(g, p, from)) {
 		g->counters.not_followed++;
 	} else if (!p->roams && (!ike || !has_data(g, p, now - vtime_min(now, SOURCE_WAIT)))) {
 		follow(g, now, p, from);
@@ -318,14 +335,14 @@ static void source(struct gateway *g, vtime now, struct gateway_peer *p,
 /* An SA that stayed behind when the others moved, and that the client uses from where it is. */
 static void catch_up(struct gateway *g, const struct gateway_tunnel *t, uint32_t spi)
 {
-	const struct path *path = &t->peer->path;
+	const struct gateway_peer *p = t->peer;
 
 	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 		const struct gateway_epoch *e = &t->epoch[k];
 
 		if (e->out && e->child.spi_in == spi &&
-		    !endpoint_eq(&esp_out_path(e->out)->remote, &path->remote))
-			path_give(g, e, path);
+		    !endpoint_eq(&esp_out_path(e->out)->remote, &p->path.remote))
+			epoch_take(g, p, e);
 	}
 }
 
@@ -340,15 +357,19 @@ void roam_source(struct gateway *g, vtime now, const struct data_event *ev)
 		catch_up(g, t, ev->spi);
 }
 
-void roam_heard(struct gateway *g, vtime now, struct gateway_peer *p)
+void roam_heard(struct gateway *g, vtime now, const struct gateway_ike *i)
 {
 	const struct endpoint *from = &g->arrived_from;
+	struct gateway_peer *p = i->peer;
 	bool left = endpoint_eq(from, &p->left) && now - p->left_at < LEFT_AGE;
+	struct ike_sa_info info;
 
+	ike_sa_info(i->sa, &info);
 	if (p->limit)
 		esp_limit_received(p->limit, from, g->arrived_n);
 	/* To be where we take it to be takes no word from there over IKE. */
-	if (!left && !endpoint_eq(from, &p->path.remote) && g->arrived_to.port == UDP_IKE)
+	if (!left && !info.forgets && !endpoint_eq(from, &p->path.remote) &&
+	    g->arrived_to.port == UDP_IKE)
 		source(g, now, p, from, true);
 }
 
@@ -395,8 +416,8 @@ void roam_joined(struct gateway *g, vtime now, struct gateway_peer *p)
 	roam_begin(g, p);
 	p->update.id = id;
 	p->update.counts[UPDATE_GATEWAY_NEW_SA]++;
+	go(g, now, p, p->path, NULL, false);
 	limit_lift(g, p);
-	go(g, now, p, p->path, NULL);
 }
 
 void roam_end(struct gateway *g, struct gateway_peer *p)

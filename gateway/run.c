@@ -122,14 +122,17 @@ static void forwarding_warn(struct run *r)
 {
 	static const char *const file[] = { "/proc/sys/net/ipv4/ip_forward",
 					    "/proc/sys/net/ipv6/conf/all/forwarding" };
+	static const char *const command[] = { "sysctl -w net.ipv4.ip_forward=1",
+					       "sysctl -w net.ipv6.conf.all.forwarding=1" };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(file); i++) {
 		enum family family = i ? FAMILY_IP6 : FAMILY_IP4;
 		FILE *f = pool_family(r->file, family) ? fopen(file[i], "re") : NULL;
 
 		if (f && fgetc(f) == '0')
-			log_ev(&r->log, LOG_WARN, "this machine does not forward: set it to 1",
-			       log_str("setting", file[i]));
+			log_ev(&r->log, LOG_WARN,
+			       "forwarding is off, so clients reach nothing behind this host",
+			       log_str("turn it on", command[i]));
 		if (f)
 			fclose(f);
 	}

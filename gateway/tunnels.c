@@ -275,7 +275,7 @@ static void offer_refuse(struct gateway *g, vtime now, struct gateway_ike *i, ui
 	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
 
 	g->counters.offers_refused++;
-	log_ev(g->log, LOG_WARN, "a client's offer is refused",
+	log_ev(g->log, LOG_WARN, "a client's offer is refused", peer_field(i->peer),
 	       log_str("ours", ts_text(&ts->local, local)),
 	       log_str("client", ts_text(&ts->remote, remote)), log_u64("notify", notify));
 	ev.refuse.id = id;
@@ -418,7 +418,7 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 		.ts = t->ts,
 	};
 	log_ev(g->log, LOG_INFO, "tunnel has an epoch", log_u64("slot", was.slot),
-	       log_str("user", i->peer->user), log_str("by", was.ours ? "us" : "client"));
+	       peer_field(i->peer), log_str("by", was.ours ? "us" : "client"));
 	g->counters.epochs++;
 	g->counters.epochs_ours += was.ours;
 	if (!t->ruled)
@@ -440,7 +440,7 @@ void tunnel_child_failed(struct gateway *g, vtime now, struct gateway_ike *i, ui
 		return;
 	was = *n;
 	t = g->tunnels[was.slot];
-	log_ev(g->log, LOG_WARN, "child failed", log_str("user", i->peer->user),
+	log_ev(g->log, LOG_WARN, "child failed", peer_field(i->peer),
 	       log_str("why", why ? why : ""), log_str("by", was.ours ? "us" : "client"));
 	/* The tunnel goes with it when it was its only one. */
 	negotiation_end(g, now, n);

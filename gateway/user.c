@@ -146,12 +146,11 @@ static void lease(struct gateway *g, vtime now, struct gateway_peer *p, enum fam
 	lease_key(p, key);
 	if (pool_lease(g->pool, now, key, f, held, a) ||
 	    (peer_evict(g, now) && pool_lease(g->pool, now, key, f, held, a))) {
-		log_ev(g->log, LOG_INFO, "address given", log_str("user", p->user),
-		       log_addr("address", a));
+		log_ev(g->log, LOG_INFO, "address given", peer_field(p), log_addr("address", a));
 		return;
 	}
 	g->counters.pool_exhausted++;
-	log_ev(g->log, LOG_ERROR, "no address is left in the pool", log_str("user", p->user));
+	log_ev(g->log, LOG_ERROR, "no address is left in the pool", peer_field(p));
 }
 
 /*

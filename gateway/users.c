@@ -54,7 +54,7 @@ static FILE *file_open(const char *file, int *err, char why[USERS_WHY_MAX])
 	} else if (!S_ISREG(st.st_mode)) {
 		*err = fail(why, ERR_CONFIG, file, 0, "not a regular file");
 	} else if (st.st_mode & (S_IRWXG | S_IRWXO)) {
-		*err = fail(why, ERR_CONFIG, file, 0, "others can touch it; chmod 600");
+		*err = fail(why, ERR_CONFIG, file, 0, "it is open to others; run chmod 600 on it");
 	} else if ((f = fdopen(fd, "r"))) {
 		return f;
 	} else {

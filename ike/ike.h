@@ -675,6 +675,7 @@ struct ike_sa_info {
 	vtime expires_at;
 	enum nat nat; /* as phase 1 found it */
 	bool address_update; /* both ends have announced IPADDRESS_UPDATE */
+	bool forgets; /* messages that are older than it remembers might come again as new ones */
 	const struct drops *drops;
 };
 

@@ -202,10 +202,12 @@ bool sa_is_up(const struct ike_sa *sa)
 void sa_die(struct ike_sa *sa, const struct ike_failure *why, bool tell)
 {
 	const struct log_field none = { .type = LOG_END };
+	/* A client may leave its gateway at any time. */
+	bool left = sa->config->gateway && why->err == ERR_PEER_REFUSED;
 
 	if (sa->state == IKE_STATE_DEAD)
 		return;
-	log_ev(sa->log, why->err ? LOG_ERROR : LOG_INFO, "phase 1 ended",
+	log_ev(sa->log, why->err && !left ? LOG_ERROR : LOG_INFO, "phase 1 ended",
 	       log_endpoint("with", &sa->path.remote), log_str("during", why->during),
 	       log_str("why", why->text), why->detail[0] ? log_str("detail", why->detail) : none);
 	sa->state = IKE_STATE_DEAD;
@@ -772,6 +774,7 @@ void ike_sa_info(const struct ike_sa *sa, struct ike_sa_info *out)
 	out->expires_at = sa->expires_at;
 	out->nat = sa->nat;
 	out->address_update = sa->address_update;
+	out->forgets = sa->nseen >= SEEN_IDS_MAX;
 	out->drops = &sa->drops;
 }
 

@@ -25,8 +25,7 @@ static int keys_make(struct ike_sa *sa, const struct ike_choice *choice, const s
 
 	mm->dh = dh_new(choice->suite.group, sa->rng);
 	if (dh_shared(mm->dh, gxi, &gxy) != 0)
-		return v1_main_fail(sa, why, ERR_BAD_KEY,
-				    "the gateway's public value is not valid");
+		return v1_main_fail(sa, why, ERR_BAD_KEY, "the peer's public value is not valid");
 	rng_fill(sa->rng, mm->nonce, sizeof(mm->nonce));
 	v1_main_take_choice(sa, choice, ike_msg_body(m, PAYLOAD_SA));
 	v1_main_keys(sa, secret_slice(&gxy), gxi, ike_msg_body(m, PAYLOAD_NONCE));
@@ -49,12 +48,12 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 		return ERR_MALFORMED;
 	if (choose(sa->config, &offer, ike_msg_body(m, PAYLOAD_KE), &choice) != 0)
 		return v1_main_fail(sa, why, ERR_NO_PROPOSAL,
-				    "the gateway offers none of our proposals");
+				    "the peer offers none of our proposals");
 	v1_main_vendors(sa, m);
 	mm->natt = vendor_natt(sa->vendors);
 	if (mm->natt == NATT_NONE && sa->config->transport == IKE_TRANSPORT_UDP)
 		return v1_main_fail(sa, why, ERR_UNSUPPORTED,
-				    "the gateway does not speak NAT traversal, and ESP without UDP "
+				    "the peer does not speak NAT traversal, and ESP without UDP "
 				    "is not allowed by the configuration");
 	return keys_make(sa, &choice, m, why);
 }
@@ -104,7 +103,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 		v1_main_unexpected(sa, &why);
 	} else if (v1_main_in_udp(sa) && sa->path.local.port != IKE_NATT_PORT) {
 		v1_main_fail(sa, &why, ERR_UNSUPPORTED,
-			     "the gateway does not go over to port 4500, as NAT traversal has it");
+			     "the peer does not go over to port 4500, as NAT traversal has it");
 		sa_die(sa, &why, false);
 	} else {
 		v1_main_path(sa);

@@ -293,6 +293,12 @@ static bool certificate_bears(const struct cert_peer *cert, const struct identit
 	return false;
 }
 
+static const char *stranger_text(const struct ike_sa *sa)
+{
+	return sa->config->gateway ? "the client is none of those that may come" :
+				     "the gateway is not who it must be";
+}
+
 /* NULL: it is; else what is wrong. */
 static const char *peer_wrong(const struct ike_sa *sa)
 {
@@ -308,7 +314,7 @@ static const char *peer_wrong(const struct ike_sa *sa)
 	if (peer->type == ID_NONE)
 		return "the gateway's identity is of a kind that nothing can be compared with";
 	if (!cert)
-		return identity_eq(&want, peer) ? NULL : "the gateway is not who it must be";
+		return identity_eq(&want, peer) ? NULL : stranger_text(sa);
 	if (!certificate_bears(cert, peer))
 		return "the gateway's certificate is not that of the identity that it claims";
 	/* Who takes many clients takes whomever the root vouches for. */

@@ -29,12 +29,12 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 		return ERR_MALFORMED;
 	if (choose(sa->config, &offer, &choice) != 0)
 		return v1_main_fail(sa, why, ERR_NO_PROPOSAL,
-				    "the gateway offers none of our proposals");
+				    "the peer offers none of our proposals");
 	v1_main_vendors(sa, m);
 	mm->natt = vendor_natt(sa->vendors);
 	if (mm->natt == NATT_NONE && sa->config->transport == IKE_TRANSPORT_UDP)
 		return v1_main_fail(sa, why, ERR_UNSUPPORTED,
-				    "the gateway does not speak NAT traversal, and ESP without UDP "
+				    "the peer does not speak NAT traversal, and ESP without UDP "
 				    "is not allowed by the configuration");
 	v1_main_take_choice(sa, &choice, body);
 	return 0;
@@ -72,8 +72,7 @@ static int consume_3(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	if (!mm->dh)
 		mm->dh = dh_new(sa->suite.group, sa->rng);
 	if (dh_shared(mm->dh, gxi, &gxy) != 0)
-		return v1_main_fail(sa, why, ERR_BAD_KEY,
-				    "the gateway's public value is not valid");
+		return v1_main_fail(sa, why, ERR_BAD_KEY, "the peer's public value is not valid");
 	rng_fill(sa->rng, mm->nonce, sizeof(mm->nonce));
 	v1_main_vendors(sa, m);
 	v1_main_keys(sa, secret_slice(&gxy), gxi, ni);
@@ -155,7 +154,7 @@ static int consume_5(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	(void)x;
 	if (!err && v1_main_in_udp(sa) && sa->arrived_to.port != IKE_NATT_PORT)
 		return v1_main_fail(sa, why, ERR_UNSUPPORTED,
-				    "the gateway does not go over to port 4500, as NAT traversal "
+				    "the peer does not go over to port 4500, as NAT traversal "
 				    "has it");
 	if (!err)
 		err = v1_auth_verify(sa, m, why);
@@ -261,9 +260,9 @@ void v1_main_r_refuse(struct ike_sa *sa)
 
 	if (!why.err && !sa->main.x.type)
 		v1_main_fail(sa, &why, ERR_MALFORMED,
-			     "the gateway's first message is none that we take");
+			     "the peer's first message is none that we take");
 	else if (!why.err)
-		v1_main_fail(sa, &why, ERR_MALFORMED, "the gateway's first message is malformed");
+		v1_main_fail(sa, &why, ERR_MALFORMED, "the peer's first message is malformed");
 	if (why.err == ERR_NO_PROPOSAL)
 		v1_info_send_clear(sa, NOTIFY_NO_PROPOSAL_CHOSEN);
 	sa_die(sa, &why, false);

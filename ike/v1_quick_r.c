@@ -70,11 +70,11 @@ static int consume_1(struct ike_sa *sa, vtime now, struct exchange *x, const str
 	(void)now;
 	if (nonce_parse(ni) != 0 || body.n > sizeof(offer->sa) || ke.n > sizeof(offer->ke) ||
 	    (ike_msg_find(m, PAYLOAD_KE) && ke.n == 0) || sa_payload_parse(body, &sap) != 0)
-		return v1_quick_fail(why, ERR_MALFORMED, "the gateway's offer is malformed");
+		return v1_quick_fail(why, ERR_MALFORMED, "the peer's offer is malformed");
 	offer->spi = first_spi(&sap);
 	if (!ids_take(sa, m, offer))
 		return v1_quick_fail(why, ERR_UNSUPPORTED,
-				     "the gateway's address ranges are not two of one family");
+				     "the peer's address ranges are not two of one family");
 	memcpy(offer->sa, body.p, body.n);
 	offer->sa_n = body.n;
 	if (ke.n)
@@ -265,17 +265,17 @@ void v1_quick_r_accept(struct ike_sa *sa, vtime now, const struct child_request 
 	struct ike_failure why;
 
 	if (!q) {
-		v1_quick_fail(&why, ERR_UNEXPECTED, "the gateway's offer is over");
+		v1_quick_fail(&why, ERR_UNEXPECTED, "the peer's offer is over");
 		v1_quick_child_failed(sa, child->id, &why);
 		return;
 	}
 	q->child = *child;
 	if (!choose(sa, q, &choice)) {
-		v1_quick_fail(&why, ERR_NO_PROPOSAL, "the gateway offers none of our proposals");
+		v1_quick_fail(&why, ERR_NO_PROPOSAL, "the peer offers none of our proposals");
 		refuse(sa, q, NOTIFY_NO_PROPOSAL_CHOSEN);
 		v1_quick_child_failed(sa, child->id, &why);
 	} else if (exchange_secret(sa, q, choice.pfs, &gqm) != 0) {
-		v1_quick_fail(&why, ERR_BAD_KEY, "the gateway's public value is not valid");
+		v1_quick_fail(&why, ERR_BAD_KEY, "the peer's public value is not valid");
 		refuse(sa, q, NOTIFY_INVALID_KEY_INFORMATION);
 		v1_quick_child_failed(sa, child->id, &why);
 	} else {
@@ -339,8 +339,7 @@ static void lost(struct ike_sa *sa, vtime now, struct exchange *x, const struct 
 
 	put_be32(spi, q->child.spi);
 	if (x->step < STEP_SESSION) {
-		log_ev(sa->log, LOG_WARN, "offer of the gateway refused",
-		       log_str("why", why->text));
+		log_ev(sa->log, LOG_WARN, "offer of the peer refused", log_str("why", why->text));
 		refuse(sa, q, notify_of(why->err));
 		return;
 	}
@@ -370,7 +369,7 @@ static const struct exchange_message messages[] = {
 		.encrypted = true,
 		.hash = 2,
 		.build = build_2,
-		.silence = "the gateway's offer was not answered in time",
+		.silence = "the peer's offer was not answered in time",
 	},
 	{
 		.encrypted = true,
@@ -378,7 +377,7 @@ static const struct exchange_message messages[] = {
 		.required = PAYLOAD_BIT(PAYLOAD_HASH),
 		.many = PAYLOAD_BIT(PAYLOAD_NOTIFY),
 		.consume = consume_3,
-		.silence = "the gateway does not go on with the tunnel that it asked for",
+		.silence = "the peer does not go on with the tunnel that it asked for",
 	},
 };
 

@@ -187,9 +187,13 @@ int net_router_get(struct net_router *r, const struct addr *dst, struct net_rout
 			errno = ENETUNREACH;
 		return ERR_SYSTEM;
 	}
-	/* While a new IPv6 address is tentative there is only the link-local one to send from. */
+	/*
+	 * While a new IPv6 address is tentative there is only the link-local one to send from, and
+	 * behind a route that has outlived all addresses the loopback one.
+	 */
 	if (out->ifindex == 0 || out->ifindex == r->avoid || out->source.family != dst->family ||
-	    (is_link_local(&out->source) && !is_link_local(dst))) {
+	    (is_link_local(&out->source) && !is_link_local(dst)) ||
+	    (!addr_is_host(&out->source) && addr_is_host(dst))) {
 		errno = ENETUNREACH;
 		return ERR_SYSTEM;
 	}

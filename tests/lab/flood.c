@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * usage: lab_flood send NETWORK FLOWS RATE SECONDS
+ * usage: lab_flood send NETWORK FLOWS RATE SECONDS [BYTES]
  *        lab_flood discard
  *
- * send: datagrams to the discard port of the first FLOWS addresses of NETWORK, all from one socket,
- * RATE of them a second, each address in its turn. Every fourth address is sent the same datagram
- * each time, the others a new one. Prints how many were sent, and how many the system refused.
+ * send: datagrams of BYTES (64) to the discard port of the first FLOWS addresses of NETWORK, all from
+ * one socket, RATE of them a second, each address in its turn. Every fourth address is sent the same
+ * datagram each time, the others a new one. Prints how many were sent, and how many the system refused.
  *
  * discard: receives what comes to the discard port and throws it away; prints how many on SIGTERM.
  */
@@ -23,6 +23,7 @@
 
 #define DISCARD_PORT 9
 #define PAYLOAD 64
+#define PAYLOAD_MAX 1472
 #define TOGETHER 64
 #define SAME_EVERY 4
 
@@ -32,13 +33,13 @@ struct together {
 	struct mmsghdr headers[TOGETHER];
 	struct iovec parts[TOGETHER];
 	struct sockaddr_in to[TOGETHER];
-	uint8_t bytes[TOGETHER][PAYLOAD];
+	uint8_t bytes[TOGETHER][PAYLOAD_MAX];
 };
 
-static void together_init(struct together *t)
+static void together_init(struct together *t, size_t payload)
 {
 	for (unsigned i = 0; i < TOGETHER; i++) {
-		t->parts[i] = (struct iovec){ t->bytes[i], PAYLOAD };
+		t->parts[i] = (struct iovec){ t->bytes[i], payload };
 		t->headers[i].msg_hdr = (struct msghdr){
 			.msg_name = &t->to[i],
 			.msg_namelen = sizeof(t->to[i]),
@@ -97,15 +98,17 @@ static unsigned together_send(struct together *t, int fd)
 	return refused;
 }
 
-static int send_all(uint32_t network, uint64_t flows, uint64_t rate, uint64_t seconds)
+static int send_all(uint32_t network, uint64_t flows, uint64_t rate, uint64_t seconds,
+		    uint64_t payload)
 {
 	static struct together t;
 	uint64_t begun = now_ns(), sent = 0, refused = 0;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || flows == 0 || rate == 0)
+	if (fd < 0 || flows == 0 || rate == 0 || payload < sizeof(uint64_t) ||
+	    payload > PAYLOAD_MAX)
 		return 1;
-	together_init(&t);
+	together_init(&t, payload);
 	while (now_ns() - begun < seconds * NS_PER_S) {
 		together_fill(&t, network, sent, flows);
 		refused += together_send(&t, fd);
@@ -137,7 +140,7 @@ static int discard(void)
 		return 1;
 	}
 	sigaction(SIGTERM, &act, NULL);
-	together_init(&t);
+	together_init(&t, PAYLOAD);
 	puts("ready");
 	fflush(stdout);
 	while (!ended) {
@@ -160,9 +163,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "discard") == 0)
 		return discard();
-	if (argc == 6 && strcmp(argv[1], "send") == 0 && inet_aton(argv[2], &network))
+	if ((argc == 6 || argc == 7) && strcmp(argv[1], "send") == 0 &&
+	    inet_aton(argv[2], &network))
 		return send_all(ntohl(network.s_addr), number(argv[3]), number(argv[4]),
-				number(argv[5]));
-	fprintf(stderr, "usage: lab_flood send NETWORK FLOWS RATE SECONDS | discard\n");
+				number(argv[5]), argc == 7 ? number(argv[6]) : PAYLOAD);
+	fprintf(stderr, "usage: lab_flood send NETWORK FLOWS RATE SECONDS [BYTES] | discard\n");
 	return 1;
 }

@@ -34,6 +34,27 @@ static void without_any_path_it_holds(void **state)
 	assert_int_equal(fake_ike_count(0, IKE_EVENT_NOTIFY), 2);
 }
 
+/* Nobody could answer it: there is another one as soon as there is a network. */
+static void a_renewal_that_ends_without_any_path(void **state)
+{
+	struct bench *b = *state;
+
+	up(b, true);
+	session_ike_renew(b->s, b->now);
+	bench_pump(b);
+	assert_int_equal(fake_ike_count(2, IKE_EVENT_REKEY), 1);
+	net_is(NULL, NULL);
+	network_changes(b);
+	bench_dead(b, 2, ERR_TIMEOUT, "");
+	bench_run(b, b->now + 20 * VTIME_S);
+	assert_int_equal(fake_ike.nsas, 2);
+	net_is("198.51.100.2", NULL);
+	network_changes(b);
+	bench_run(b, b->now + VTIME_S);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_int_equal(fake_ike_count(3, IKE_EVENT_REKEY), 1);
+}
+
 static void what_was_held_follows_the_update(void **state)
 {
 	struct bench *b = *state;
@@ -165,10 +186,31 @@ static void recovering_it_does_not_wait(void **state)
 	assert_true(fake_ike_last(IKE_EVENT_START)->at == at);
 }
 
+/* Somebody says again and again what is known: what is under way from there gets its time. */
+static void recovering_it_is_not_begun_again_and_again(void **state)
+{
+	struct bench *b = *state;
+	unsigned n;
+
+	up(b, false);
+	bench_recover(b);
+	hand_facts(b);
+	bench_run(b, b->now + 2 * VTIME_S);
+	n = fake_ike.nsas;
+	/* Nothing has become of it: it is tried again. */
+	for (unsigned i = 0; i < 1000; i++) {
+		somebody_says(b, false);
+		bench_run(b, b->now + VTIME_MS);
+	}
+	assert_int_equal(fake_ike.nsas, n + 1);
+	assert_non_null(fake_ike_sa(n + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(without_any_path_it_holds),
+		BENCH_TEST(a_renewal_that_ends_without_any_path),
 		BENCH_TEST(what_was_held_follows_the_update),
 		BENCH_TEST(after_sleep_it_asks),
 		BENCH_TEST(after_sleep_without_a_key_it_begins_anew),
@@ -176,6 +218,7 @@ int main(void)
 		BENCH_TEST(after_sleep_a_gateway_without_it_has_time),
 		BENCH_TEST(a_path_that_is_no_candidate_is_left_alone),
 		BENCH_TEST(recovering_it_does_not_wait),
+		BENCH_TEST(recovering_it_is_not_begun_again_and_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

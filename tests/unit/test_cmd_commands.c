@@ -152,6 +152,7 @@ static void status_for_people(void **state)
 		"\"local_ts\":\"10.0.0.1/32\",\"remote_ts\":\"10.8.0.0/16\",\"epochs\":["
 		"{\"state\":\"current\",\"suite\":\"aes128gcm16\",\"bytes_in\":3145728,"
 		"\"age_s\":7500,\"spi_in\":\"00000abc\",\"spi_out\":\"00000def\"}]}],"
+		"\"mobility\":{\"method\":\"update\",\"last_outage_ms\":52},"
 		"\"drops\":{\"replay\":5}}";
 
 	assert_true(status_text(json, err));
@@ -163,6 +164,7 @@ static void status_for_people(void **state)
 	assert_non_null(strstr(said, "2 h 05 min old"));
 	assert_non_null(strstr(said, "3.0 MiB in"));
 	assert_non_null(strstr(said, "replay 5"));
+	assert_non_null(strstr(said, "the gateway was told of the last move, which took 52 ms\n"));
 	assert_null(strstr(said, "IKE"));
 }
 

@@ -487,6 +487,24 @@ static void segments_are_judged_once(void **state)
 	assert_int_equal(esp_out_counters(b->sa)->packets, 8);
 }
 
+/* Behind one that could not be judged the next one is judged itself, not as what went before. */
+static void a_segment_behind_a_bad_one_is_judged(void **state)
+{
+	struct bench *b = *state;
+
+	classifier_set_current(b->c, SLOT, b->sa);
+	take_segments(b, "10.2.0.9", 1);
+	take_segments(b, "10.2.66.1", 3);
+	pkt_data(&b->in.b.pkts[1])[0] = 0;
+	outbound_run(b->o, 0, &b->in.b, &b->replies.b);
+	assert_int_equal(b->in.b.pkts[0].kind, PKT_SEALED);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(b->in.b.pkts[i].kind, PKT_GONE);
+	assert_int_equal(outbound_drops(b->o)->n[DROP_TUN_MALFORMED], 1);
+	assert_int_equal(outbound_drops(b->o)->n[DROP_DISCARD], 2);
+	assert_int_equal(esp_out_counters(b->sa)->packets, 1);
+}
+
 /* The numbers end, or the time does, in the middle of a super-packet. */
 static void an_sa_may_end_between_segments(void **state)
 {
@@ -550,6 +568,7 @@ int main(void)
 		bench_test(a_full_event_queue_is_asked_again),
 		bench_test(each_packet_of_a_batch_has_its_own_fate),
 		bench_test(segments_are_judged_once),
+		bench_test(a_segment_behind_a_bad_one_is_judged),
 		bench_test(an_sa_may_end_between_segments),
 		bench_test(too_large_segments_are_told_once),
 	};

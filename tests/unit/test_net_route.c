@@ -150,6 +150,22 @@ static void test_loopback(void **state)
 	net_router_close(&r);
 }
 
+/* A default route that has outlived our addresses: the kernel would send from ::1. */
+static void test_route_without_address(void **state)
+{
+	struct world w;
+
+	enter_namespace();
+	assert_int_equal(tun_netlink_open(&w.n), 0);
+	open_device(&w.up, &w.n, "up0");
+	assert_int_equal(net_router_open(&w.r, MARK), 0);
+	add(&w, "route action unicast to ::/0 dev up0 table 254");
+	no_route(&w, "2001:db8:1::1");
+	add(&w, "address to 2001:db8::2/64 dev up0");
+	route_is(&w, "2001:db8:1::1", "2001:db8::2");
+	world_close(&w);
+}
+
 static void test_no_family(void **state)
 {
 	struct net_route route;
@@ -167,7 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_routes),	   cmocka_unit_test(test_answer_is_for_our_mark),
 		cmocka_unit_test(test_own_device), cmocka_unit_test(test_from_a_source),
-		cmocka_unit_test(test_loopback),   cmocka_unit_test(test_no_family),
+		cmocka_unit_test(test_loopback),   cmocka_unit_test(test_route_without_address),
+		cmocka_unit_test(test_no_family),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
