@@ -50,7 +50,7 @@ static json_t *status_peer(const struct gateway *g, vtime now, const struct gate
 	char id[IDENTITY_TEXT_MAX], at[ENDPOINT_TEXT_MAX], addr[ADDR_TEXT_MAX];
 	struct gateway_tunnel_info t;
 
-	for (unsigned k = 0; gateway_tunnel_info(g, p->id, k, &t); k++)
+	for (unsigned k = 0; gateway_tunnel_info(g, p, k, &t); k++)
 		json_array_append_new(tunnels, status_tunnel(&t));
 	for (unsigned k = 0; k < 2; k++)
 		if (p->inner[k].family)
@@ -130,10 +130,11 @@ char *gateway_status(const struct gateway *g, const struct gateway_status_view *
 	json_t *clients = json_array(), *servers = json_array(), *o;
 	struct gateway_peer_info p;
 	struct gateway_info info;
+	unsigned place = 0;
 	char *line;
 
 	gateway_info(g, &info);
-	for (unsigned i = 0; gateway_peer_info(g, i, &p); i++)
+	while (gateway_peer_info(g, &place, &p))
 		json_array_append_new(clients, status_peer(g, view->now, &p));
 	for (unsigned i = 0; i < view->nservers; i++)
 		json_array_append_new(servers, status_server(&view->servers[i]));
