@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/siphash.h"
 
+#include <endian.h>
+
 struct state {
 	uint64_t v0, v1, v2, v3;
 };
 
+/* Of n bytes, 8 at most. */
 static uint64_t get_le64(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	return v;
+	memcpy(&v, p, n);
+	return le64toh(v);
 }
 
 static uint64_t turn(uint64_t v, unsigned bits)
