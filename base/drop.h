@@ -15,6 +15,8 @@
 	X(DROP_OUTER_SHORT, "outer_short")                                                         \
 	X(DROP_KEEPALIVE, "keepalive")                                                             \
 	X(DROP_UNKNOWN_SPI, "unknown_spi")                                                         \
+	X(DROP_WORKER_FULL, "worker_full")                                                         \
+	X(DROP_OTHER_WORKER, "other_worker")                                                       \
 	X(DROP_ESP_LENGTH, "esp_length")                                                           \
 	X(DROP_REPLAY, "replay")                                                                   \
 	X(DROP_ICV, "auth_failed")                                                                 \
