@@ -72,8 +72,7 @@ static bool dispatch_lighter(const struct dispatch *d, unsigned a, unsigned b)
 {
 	uint32_t waits_a = lane_waiting(d->lanes[a]), waits_b = lane_waiting(d->lanes[b]);
 
-	return waits_a < waits_b ||
-	       (waits_a == waits_b && dispatch_sas(d, a) < dispatch_sas(d, b));
+	return waits_a < waits_b || (waits_a == waits_b && dispatch_sas(d, a) < dispatch_sas(d, b));
 }
 
 static unsigned dispatch_choose(const struct dispatch *d, struct dispatch_turn *turn)

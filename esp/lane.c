@@ -170,11 +170,10 @@ unsigned lane_take(struct lane *l, struct batch *b)
 		lane_view(r, &b->pkts[b->n++]);
 		l->read_packets++;
 		/* Relaxed: a number alone. */
-		atomic_store_explicit(&l->out[r->bucket],
-				      atomic_load_explicit(&l->out[r->bucket],
-							   memory_order_relaxed) +
-					      r->size,
-				      memory_order_relaxed);
+		atomic_store_explicit(
+			&l->out[r->bucket],
+			atomic_load_explicit(&l->out[r->bucket], memory_order_relaxed) + r->size,
+			memory_order_relaxed);
 	}
 	return b->n;
 }

@@ -161,9 +161,9 @@ uint32_t esp_in_worker(struct esp_in *sa, uint32_t worker)
 {
 	uint32_t has = atomic_load_explicit(&sa->worker, memory_order_relaxed);
 
-	if (has == 0 && atomic_compare_exchange_strong_explicit(&sa->worker, &has, worker + 1,
-								memory_order_relaxed,
-								memory_order_relaxed))
+	if (has == 0 &&
+	    atomic_compare_exchange_strong_explicit(&sa->worker, &has, worker + 1,
+						    memory_order_relaxed, memory_order_relaxed))
 		return worker;
 	return has - 1;
 }

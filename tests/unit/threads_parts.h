@@ -154,7 +154,8 @@ static inline struct bed *bed_new(void)
 
 static inline struct bed *bed_new_holding(vtime age)
 {
-	return bed_new_of(ENCAPSULATION_UDP, false, &(struct data_config){ .hold = { 4 << 20, age } });
+	return bed_new_of(ENCAPSULATION_UDP, false,
+			  &(struct data_config){ .hold = { 4 << 20, age } });
 }
 
 static inline void bed_free(struct bed *b)
