@@ -54,6 +54,7 @@
 	X(DROP_HOLD_RESET, "hold_reset")                                                           \
 	X(DROP_ADDRESS_CHANGED, "address_changed")                                                 \
 	/* the system */                                                                           \
+	X(DROP_RECEIVE_LOST, "receive_lost")                                                       \
 	X(DROP_SEND_FAILED, "send_failed")                                                         \
 	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \
 	/* IKE datagrams that control never saw */                                                 \

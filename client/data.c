@@ -365,6 +365,7 @@ void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
 		if (net_socket_recv(s, f, &r->intake) <= 0)
 			return;
+		drop_add(&o->drops, DROP_RECEIVE_LOST, r->intake.lost);
 		while (net_intake_take(&r->intake, &o->in)) {
 			classifier_pass(o->classifier, o->reader);
 			rx_batch(r, port);

@@ -20,7 +20,7 @@ set(tsan_gate
 	lab/peer_delete lab/privileges lab/download)
 # So many publications under traffic, and megabytes of download.
 if(GODWIT_KIND STREQUAL tsan)
-	list(APPEND test_environment GODWIT_PUBLICATIONS=1000000 MEGABYTES=20)
+	list(APPEND test_environment GODWIT_PUBLICATIONS=500000 MEGABYTES=20)
 endif()
 
 function(godwit_test group name timeout)
