@@ -35,6 +35,7 @@ struct inbound *inbound_new(struct classifier *c)
 void inbound_set_worker(struct inbound *i, unsigned worker)
 {
 	i->worker = worker;
+	i->ahead.worker = worker + 1;
 }
 
 void inbound_free(struct inbound *i)

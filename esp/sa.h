@@ -60,6 +60,9 @@ struct esp_in {
 	struct window window;
 };
 
+_Static_assert(offsetof(struct esp_out, config.suite) <= ESP_OUT_HOT, "what packets need");
+_Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT, "what packets need");
+
 /*
  * Whose the SA is: `worker` from now on, if it was nobody's. Any thread; the same answer for ever.
  * Its window and its keys are that worker's alone.
