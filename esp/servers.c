@@ -76,7 +76,7 @@ struct server {
 };
 
 struct servers {
-	enum servers_select select;
+	enum dispatch_select select;
 	unsigned nservices;
 	struct service services[SERVERS_MAX]; /* longer prefixes first */
 	struct siphash_key key;
@@ -258,9 +258,9 @@ static unsigned choose_new(const struct asked *a)
 	unsigned best = nth_bit(a->there, turn % n);
 
 	switch (a->s->select) {
-	case SERVERS_ROUND_ROBIN:
+	case DISPATCH_ROUND_ROBIN:
 		break;
-	case SERVERS_LEAST_LOAD:
+	case DISPATCH_LEAST_LOAD:
 		for (unsigned i = 1; i < n; i++) {
 			unsigned other = nth_bit(a->there, (turn + i) % n);
 

@@ -26,6 +26,9 @@
  * follows. An ICMP error goes where the flow goes that it quotes, and does not keep that alive; one that
  * quotes none that is known is a flow by its addresses.
  *
+ * By the rule DISPATCH_ROUND_ROBIN each server has its turn; by DISPATCH_LEAST_LOAD the one with the
+ * fewest live flows gets the next, of several such the one whose turn it is.
+ *
  * Memory is fixed: SERVERS_FLOWS entries of 8 bytes in sets of eight. In a full set the entry goes
  * that has the least time left, so that what came once goes before what lasts. An entry has 47 bits of a
  * hash under a random key; who does not know the key can neither crowd a set nor meet another's flow.
@@ -36,22 +39,14 @@
 #ifndef GODWIT_ESP_SERVERS_H
 #define GODWIT_ESP_SERVERS_H
 
-#include "base/addr.h"
-#include "base/rng.h"
-#include "base/vtime.h"
+#include "esp/esp.h"
 
 #define SERVERS_MAX 32
 #define SERVERS_FLOWS 65536
 #define SERVERS_NONE (-1) /* the routing table's */
 
-/* Among servers of one service. */
-enum servers_select {
-	SERVERS_ROUND_ROBIN, /* each in turn */
-	SERVERS_LEAST_LOAD, /* fewest live flows; of several, the one whose turn is next */
-};
-
 struct servers_config {
-	enum servers_select select;
+	enum dispatch_select select; /* among those of one service */
 	struct prefix service[SERVERS_MAX]; /* of each server; several may have the same */
 	unsigned n; /* at most SERVERS_MAX */
 };

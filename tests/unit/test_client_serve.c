@@ -21,29 +21,24 @@ struct serving {
 static uint8_t segment[WIRE_MAX], got[sizeof(struct vnet) + WIRE_MAX];
 static uint8_t payload[SEGMENTS * SIZE];
 
-static struct serving serving_new(bool pieces)
+static void serving_open(struct serving *s, bool pieces, unsigned workers)
 {
-	struct servers_config c = { .select = SERVERS_ROUND_ROBIN, .n = SERVERS };
-	struct serving s = { .bed = bed_make(ENCAPSULATION_UDP, pieces,
-					     &(struct outbound_config){ 0 }) };
+	struct servers_config c = { .select = DISPATCH_ROUND_ROBIN, .n = SERVERS };
+	struct data_config data = { .workers = workers,
+				    .server_tuns = s->tuns,
+				    .nservers = SERVERS };
 	int ends[2];
 
 	for (unsigned i = 0; i < SERVERS; i++) {
-		s.tuns[i] = s.bed->host.tun;
 		/* Of datagrams no more than ten would wait. */
 		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
-		s.tuns[i].fd = ends[0];
-		s.ends[i] = ends[1];
+		s->tuns[i] = (struct tun){ .fd = ends[0], .vnet = pieces };
+		s->tuns[i].takes = pieces ? COALESCE_TCP | COALESCE_UDP : 0;
+		s->ends[i] = ends[1];
 		assert_true(prefix_parse("10.2.0.100", &c.service[i]));
 	}
-	s.servers = servers_new(&c, parts_rng());
-	return s;
-}
-
-static void serving_begin(struct serving *s)
-{
-	data_serve(s->bed->data, s->servers, s->tuns, SERVERS);
-	assert_int_equal(data_start(s->bed->data), 0);
+	s->servers = data.servers = servers_new(&c, parts_rng());
+	s->bed = bed_new_of(ENCAPSULATION_UDP, pieces, &data);
 }
 
 static void serving_free(struct serving *s)
@@ -131,9 +126,9 @@ static size_t all_of(const struct seen *s)
 	return n;
 }
 
-static void each_flow_comes_out_of_one_device_of(bool pieces)
+static void each_flow_comes_out_of_one_device_of(bool pieces, unsigned workers)
 {
-	struct serving s = serving_new(pieces);
+	struct serving s;
 	size_t vnet = pieces ? sizeof(struct vnet) : 0;
 	struct seen seen = { 0 };
 	unsigned writes = 0, first = 0;
@@ -142,7 +137,7 @@ static void each_flow_comes_out_of_one_device_of(bool pieces)
 		payload[i] = (uint8_t)(i * 7 + i / 251);
 	for (unsigned i = 0; i <= FLOWS; i++)
 		seen.device[i] = -2;
-	serving_begin(&s);
+	serving_open(&s, pieces, workers);
 	for (unsigned at = 0; at < SEGMENTS; at += TURN) {
 		size_t due = (size_t)(at + TURN) * (FLOWS + 1) * SIZE;
 
@@ -179,12 +174,17 @@ static void each_flow_comes_out_of_one_device_of(bool pieces)
 
 static void each_flow_comes_out_of_one_device(void **state)
 {
-	each_flow_comes_out_of_one_device_of(false);
+	each_flow_comes_out_of_one_device_of(false, 1);
 }
 
 static void and_in_pieces_of_many(void **state)
 {
-	each_flow_comes_out_of_one_device_of(true);
+	each_flow_comes_out_of_one_device_of(true, 1);
+}
+
+static void and_by_workers(void **state)
+{
+	each_flow_comes_out_of_one_device_of(true, 3);
 }
 
 int main(void)
@@ -192,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_flow_comes_out_of_one_device),
 		cmocka_unit_test(and_in_pieces_of_many),
+		cmocka_unit_test(and_by_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static const struct wire tcp = {
 };
 
 /* Servers of these services, one for each word. */
-static struct servers *servers_of(enum servers_select select, const char *services)
+static struct servers *servers_of(enum dispatch_select select, const char *services)
 {
 	struct servers_config c = { .select = select };
 	struct rng_seed seed;
@@ -75,7 +75,7 @@ static uint64_t live(const struct servers *s, unsigned server)
 
 static void two_servers_with_one_service_address_each_flow_stays_with_its_server(void **state)
 {
-	const enum servers_select rules[] = { SERVERS_ROUND_ROBIN, SERVERS_LEAST_LOAD };
+	const enum dispatch_select rules[] = { DISPATCH_ROUND_ROBIN, DISPATCH_LEAST_LOAD };
 
 	for (unsigned r = 0; r < ARRAY_SIZE(rules); r++) {
 		struct servers *s = servers_of(rules[r], "10.20.0.100 10.20.0.100");
@@ -103,7 +103,7 @@ static void two_servers_with_one_service_address_each_flow_stays_with_its_server
 static void the_destination_names_the_server(void **state)
 {
 	struct servers *s =
-		servers_of(SERVERS_ROUND_ROBIN, "10.20.0.0/24 10.20.0.100 10.20.1.7 2001:db8::64");
+		servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.0/24 10.20.0.100 10.20.1.7 2001:db8::64");
 	struct wire w = udp;
 
 	for (uint16_t i = 0; i < 50; i++) {
@@ -130,7 +130,7 @@ static void the_destination_names_the_server(void **state)
 static void round_robin_is_exact(void **state)
 {
 	struct servers *s =
-		servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.1.7 10.20.0.100 10.20.0.100");
+		servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.1.7 10.20.0.100 10.20.0.100");
 	static const int turns[] = { 0, 2, 3 };
 
 	for (uint16_t i = 0; i < 300; i++) {
@@ -144,7 +144,7 @@ static void round_robin_is_exact(void **state)
 /* Flows come and end at random: the next goes to one of those that have the fewest. */
 static void least_load_is_exact(void **state)
 {
-	struct servers *s = servers_of(SERVERS_LEAST_LOAD, "10.20.0.100 10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_LEAST_LOAD, "10.20.0.100 10.20.0.100 10.20.0.100");
 	struct rng_seed seed;
 	struct rng rng = rng_seeded(&seed, 3);
 	unsigned load[3] = { 0 };
@@ -173,7 +173,7 @@ static void least_load_is_exact(void **state)
 /* Nobody's turn comes twice while all are equally loaded. */
 static void equal_load_goes_round(void **state)
 {
-	struct servers *s = servers_of(SERVERS_LEAST_LOAD, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_LEAST_LOAD, "10.20.0.100 10.20.0.100");
 
 	for (uint16_t i = 0; i < 20; i++) {
 		assert_int_equal(ask_tcp(s, NOW, i, WIRE_SYN), i % 2);
@@ -184,7 +184,7 @@ static void equal_load_goes_round(void **state)
 
 static void what_differs_is_another_flow(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.0/16 10.20.0.0/16");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.0/16 10.20.0.0/16");
 	struct wire w[5] = { udp, udp, udp, udp, udp };
 
 	w[1].sport++;
@@ -214,7 +214,7 @@ static void lives_for(struct servers *s, uint16_t port, int server, bool stream,
 
 static void a_silent_flow_ends(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 
 	assert_int_equal(ask_udp(s, NOW, 1), 0);
 	assert_int_equal(ask_udp(s, NOW + 29 * VTIME_S, 2), 1);
@@ -222,12 +222,12 @@ static void a_silent_flow_ends(void **state)
 	assert_int_equal(ask_udp(s, NOW + 30 * VTIME_S, 2), 1);
 	servers_free(s);
 
-	s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 	assert_int_equal(ask_udp(s, NOW, 1), 0);
 	lives_for(s, 1, 0, false, 300);
 	servers_free(s);
 
-	s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 	assert_int_equal(ask_tcp(s, NOW, 1, WIRE_SYN), 0);
 	assert_int_equal(ask_tcp(s, NOW + 29 * VTIME_S, 1, WIRE_SYN), 0);
 	lives_for(s, 1, 0, true, 2 * 3600 + 240);
@@ -236,7 +236,7 @@ static void a_silent_flow_ends(void **state)
 
 static void what_has_expired_is_no_load(void **state)
 {
-	struct servers *s = servers_of(SERVERS_LEAST_LOAD, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_LEAST_LOAD, "10.20.0.100 10.20.0.100");
 	vtime later = NOW + (30 + SERVERS_SWEEP_S) * VTIME_S;
 
 	for (uint16_t i = 0; i < 100; i++)
@@ -249,7 +249,7 @@ static void what_has_expired_is_no_load(void **state)
 
 static void a_connection_that_ends_is_no_load_and_stays(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 
 	assert_int_equal(ask_tcp(s, NOW, 1, WIRE_SYN), 0);
 	assert_int_equal(ask_tcp(s, NOW, 1, WIRE_SYN), 0); /* sent again */
@@ -270,7 +270,7 @@ static void a_connection_that_ends_is_no_load_and_stays(void **state)
 /* More flows than there is room for: all are served, and what came once goes before what lasts. */
 static void a_full_table(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 	struct wire w = udp;
 	int kept[FLOWS];
 	unsigned moved = 0;
@@ -295,7 +295,7 @@ static void a_full_table(void **state)
 
 static void flows_of_a_server_that_goes_go_to_others_and_stay_there(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100 10.20.0.100");
 	int was[30], is[30];
 
 	for (uint16_t i = 0; i < 30; i++)
@@ -318,7 +318,8 @@ static void flows_of_a_server_that_goes_go_to_others_and_stay_there(void **state
 
 static void without_a_server_the_routing_table_decides(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100 10.20.0.0/24");
+	struct servers *s =
+		servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100 10.20.0.0/24");
 
 	servers_set_there(s, 0, false);
 	assert_int_equal(ask_udp(s, NOW, 1), 1);
@@ -348,7 +349,7 @@ static int ask_fragment(struct servers *s, uint16_t sport, uint16_t id, uint16_t
 
 static void fragments_go_with_their_flow(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 
 	for (uint16_t flow = 0; flow < 20; flow++)
 		assert_int_equal(ask_udp(s, NOW, flow), flow % 2);
@@ -367,7 +368,7 @@ static void fragments_go_with_their_flow(void **state)
 /* Of each datagram the last fragment comes first. */
 static void fragments_that_overtake_stay_together(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 	int server;
 
 	for (uint16_t id = 0; id < 50; id++) {
@@ -407,7 +408,7 @@ static int ask_fragment6(struct servers *s, uint16_t sport, uint32_t id, uint16_
 
 static void fragments_of_ip6(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "2001:db8::64 2001:db8::64");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "2001:db8::64 2001:db8::64");
 
 	for (uint16_t id = 0; id < 50; id++) {
 		assert_int_equal(ask_fragment6(s, id, id, 1), id % 2);
@@ -457,7 +458,7 @@ static struct slice answer_quoted(uint16_t port, bool ip6)
 
 static void an_icmp_error_goes_where_the_flow_goes_that_it_quotes(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 
 	for (uint16_t i = 0; i < 20; i++)
 		assert_int_equal(ask_tcp(s, NOW, i, WIRE_SYN), i % 2);
@@ -474,7 +475,7 @@ static void an_icmp_error_goes_where_the_flow_goes_that_it_quotes(void **state)
 
 static void an_icmp_error_of_ip6(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "2001:db8::64 2001:db8::64");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "2001:db8::64 2001:db8::64");
 	uint8_t packet[200], quote[48];
 	struct wire w = tcp;
 	struct wr r;
@@ -510,7 +511,7 @@ static void an_icmp_error_of_ip6(void **state)
 
 static void echo_requests_stay_by_their_identifier(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "10.20.0.100 10.20.0.100");
 
 	for (unsigned turn = 0; turn < 3; turn++)
 		for (uint16_t id = 0; id < 20; id++)
@@ -522,7 +523,7 @@ static void echo_requests_stay_by_their_identifier(void **state)
 
 static void anything_may_be_in_a_packet(void **state)
 {
-	struct servers *s = servers_of(SERVERS_ROUND_ROBIN, "0.0.0.0/0 ::/0 0.0.0.0/0");
+	struct servers *s = servers_of(DISPATCH_ROUND_ROBIN, "0.0.0.0/0 ::/0 0.0.0.0/0");
 	struct rng_seed seed;
 	struct rng rng = rng_seeded(&seed, 5);
 	static const uint8_t protos[] = { 1, 6, 17, 44, 58, 132, 0, 60 };
@@ -568,7 +569,7 @@ static void *hammer(void *arg)
 static void threads_agree(void **state)
 {
 	struct servers *s =
-		servers_of(SERVERS_LEAST_LOAD, "10.20.0.0/16 10.20.0.0/16 10.20.0.0/16");
+		servers_of(DISPATCH_LEAST_LOAD, "10.20.0.0/16 10.20.0.0/16 10.20.0.0/16");
 	pthread_t threads[THREADS];
 	uint64_t packets = 0, flows = 0, all = 0;
 	void *failed;

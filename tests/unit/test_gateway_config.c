@@ -87,6 +87,7 @@ static void everything(void **state)
 	struct gateway_file *f = good(
 		"; a gateway\n[gateway]\nlisten = 192.0.2.1, 2001:db8::1\n"
 		"identity = vpn.example.com # us\ndevice = tun-gw\noffload = tun\n"
+		"workers = 3\nselect = round-robin\n"
 		"[pool]\naddresses = 10.9.0.0/24, fd00:9::/64\ndns = 10.20.0.53\n"
 		"domain = example.com\nbanner = \"Say \"\"hello\"\"; \"\n"
 		"[networks]\nbehind = 10.20.0.0/16, fd00:20::/48\nsplit = no\n"
@@ -102,6 +103,8 @@ static void everything(void **state)
 	assert_int_equal(c->nown, 2);
 	assert_string_equal(f->device, "tun-gw");
 	assert_int_equal(f->offload, OFFLOAD_TUN);
+	assert_int_equal(f->workers, 3);
+	assert_int_equal(f->select, DISPATCH_ROUND_ROBIN);
 	assert_int_equal(c->npool, 2);
 	assert_int_equal(c->ndns, 1);
 	assert_string_equal(c->domain, "example.com");
@@ -175,7 +178,7 @@ static void servers_by_name(void **state)
 	f = good("[gateway]\nselect = round-robin\n" LEAST WEB
 		 "[server web-2]\naddress = 10.20.0.12\nservice = 10.20.0.100/32\n" STAFF
 		 "[server files]\nservice = 10.20.7.9/24\naddress = 10.99.0.1\n");
-	assert_int_equal(f->select, SERVERS_ROUND_ROBIN);
+	assert_int_equal(f->select, DISPATCH_ROUND_ROBIN);
 	assert_int_equal(f->nservers, 3);
 	assert_int_equal(f->config.nentries, 1);
 	assert_string_equal(f->config.entries[0].name, "staff");
@@ -187,7 +190,7 @@ static void servers_by_name(void **state)
 	assert_int_equal(f->servers[2].address.b[1], 99);
 	gateway_file_free(f);
 	f = good(LEAST STAFF WEB);
-	assert_int_equal(f->select, SERVERS_LEAST_LOAD);
+	assert_int_equal(f->select, DISPATCH_LEAST_LOAD);
 	gateway_file_free(f);
 }
 
