@@ -21,7 +21,7 @@ struct serving {
 static uint8_t segment[WIRE_MAX], got[sizeof(struct vnet) + WIRE_MAX];
 static uint8_t payload[SEGMENTS * SIZE];
 
-static void serving_open(struct serving *s, bool pieces, unsigned workers)
+static void serving_open(struct serving *s, const char *service, bool pieces, unsigned workers)
 {
 	struct servers_config c = { .select = DISPATCH_ROUND_ROBIN, .n = SERVERS };
 	struct data_config data = { .workers = workers,
@@ -35,7 +35,7 @@ static void serving_open(struct serving *s, bool pieces, unsigned workers)
 		s->tuns[i] = (struct tun){ .fd = ends[0], .vnet = pieces };
 		s->tuns[i].takes = pieces ? COALESCE_TCP | COALESCE_UDP : 0;
 		s->ends[i] = ends[1];
-		assert_true(prefix_parse("10.2.0.100", &c.service[i]));
+		assert_true(prefix_parse(service, &c.service[i]));
 	}
 	s->servers = data.servers = servers_new(&c, parts_rng());
 	s->bed = bed_new_of(ENCAPSULATION_UDP, pieces, &data);
@@ -137,7 +137,7 @@ static void each_flow_comes_out_of_one_device_of(bool pieces, unsigned workers)
 		payload[i] = (uint8_t)(i * 7 + i / 251);
 	for (unsigned i = 0; i <= FLOWS; i++)
 		seen.device[i] = -2;
-	serving_open(&s, pieces, workers);
+	serving_open(&s, "10.2.0.100", pieces, workers);
 	for (unsigned at = 0; at < SEGMENTS; at += TURN) {
 		size_t due = (size_t)(at + TURN) * (FLOWS + 1) * SIZE;
 
@@ -187,12 +187,37 @@ static void and_by_workers(void **state)
 	each_flow_comes_out_of_one_device_of(true, 3);
 }
 
+/* What the client's SA does not cover reaches no server, whatever it is addressed to. */
+static void no_server_for_what_the_sa_does_not_cover(void **state)
+{
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	struct batch *batch = parts_batch(store);
+	struct wire w = flow_of(0);
+	struct serving s;
+	struct path to;
+	struct pkt *p;
+
+	serving_open(&s, "10.3.0.0/16", false, 1);
+	to = (struct path){ .remote = s.bed->natt, .encapsulation = ENCAPSULATION_UDP };
+	w.dst = 0x0a030001;
+	p = parts_take(batch, slice(segment, wire_build(&w, SLICE_NONE, segment)));
+	assert_int_equal(esp_seal(s.bed->gateway, p, 4), 0);
+	p->path = &to;
+	assert_int_equal(net_socket_send_batch(&s.bed->peer, batch->pkts, 1), 1);
+	wait_dropped(s.bed, DROP_INNER_SELECTOR, 1);
+	for (unsigned i = 0; i < SERVERS; i++)
+		assert_int_equal(servers_counters(s.servers, i).packets, 0);
+	serving_free(&s);
+	free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_flow_comes_out_of_one_device),
 		cmocka_unit_test(and_in_pieces_of_many),
 		cmocka_unit_test(and_by_workers),
+		cmocka_unit_test(no_server_for_what_the_sa_does_not_cover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
