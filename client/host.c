@@ -14,8 +14,6 @@
 #include "client/runtime.h"
 
 #define TUN_QUEUE 1000
-/* Two connections at a time have different interfaces, so they get different numbers. */
-#define MARKS 4096
 
 /* ---- what a crash left ---- */
 
@@ -287,7 +285,8 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 	uint16_t port = h->config->local_port;
 	int rc;
 
-	h->mark = TUN_FWMARK + h->tun.ifindex % MARKS;
+	/* Two connections at a time have different interfaces, so they get different numbers. */
+	h->mark = TUN_FWMARK + h->tun.ifindex % TUN_FWMARKS;
 	rc = open_udp(&h->ike, port, h->mark, notes, err);
 	if (rc == 0)
 		rc = open_udp(&h->natt, port ? IKE_NATT_PORT : 0, h->mark, notes, err);
