@@ -15,8 +15,7 @@ clear_listen() { # NAMESPACE
 clear_sender() { # NAMESPACE DEVICE NAMESPACE-OF-THE-OTHER-END DEVICE
 	local mac
 	mac=$(ip netns exec "$3" cat "/sys/class/net/$4/address")
-	coproc SENDER { ip netns exec "$1" "$PYTHON" "$LAB_DIR/clear.py" send "$2" "$mac" $PORT 2>"$LAB_OUT/send.err"; }
-	disown "$SENDER_PID"
+	coproc SENDER { exec ip netns exec "$1" "$PYTHON" "$LAB_DIR/clear.py" send "$2" "$mac" $PORT 2>"$LAB_OUT/send.err"; }
 }
 
 clear_sender_is_ready() {
