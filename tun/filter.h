@@ -7,11 +7,11 @@
  *
  *	inbound  from loopback, our TUN, or another godwit's      in
  *	         to an inner address                              -> policy
+ *	         to our outer sockets, and ESP                    in
  *	         to another address of this host                  -> ours
  *	         to others: only what is ruled for networks       -> through
  *	ours     fragments but the first: useless without it      in
- *	         to our outer sockets, and other connections'     in
- *	         ESP                                              in
+ *	         to outer sockets of other connections            in
  *	         ICMP error that quotes an inner source: forged   refused
  *	         ICMP error otherwise; neighbour discovery; link-local IPv6; DHCP    in
  *	         the rest                                         -> policy
@@ -21,7 +21,8 @@
  *	refused  counted and dropped
  *
  * A PROTECT rule for our inner address refuses its remote side as a source whatever address of ours it
- * is for. One for a network of ours refuses it for that network, forwarded packets (through) included.
+ * is for. One for a network of ours refuses it for that network, forwarded packets (through) included; outer
+ * sockets and ESP are asked for behind `ours` then.
  * Multicast and broadcast are no address of this host. Ports of a BYPASS rule are those of the other
  * side, so answers come in; no state is kept of what was asked.
  *

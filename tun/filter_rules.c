@@ -337,7 +337,79 @@ static void match_types(struct rule *r, uint8_t proto, uint8_t lo, uint8_t hi)
 	in_range(r, &lo, &hi, 1);
 }
 
+/* ---- whom rules are for ---- */
+
+/* True when our side of the rule is, or has, an inner address. */
+static bool is_for_inner(const struct tun_filter_setup *setup, const struct ts *local)
+{
+	bool any = is_any_addr(local);
+
+	for (unsigned i = 0; i < setup->n_inner; i++)
+		any |= ts_contains_addr(local, &setup->inner[i]);
+	return any;
+}
+
+static bool is_inner(const struct tun_filter_setup *setup, const struct ts *local)
+{
+	return addr_eq(&local->lo, &local->hi) && is_for_inner(setup, local);
+}
+
+/* Which of our addresses a rule is asked for. */
+enum rule_local {
+	LOCAL_ANY, /* whatever it is for */
+	LOCAL_OWN, /* those it is for */
+	LOCAL_NONE, /* no such rule */
+};
+
+/* What is not for us is somebody's behind us, and ruled only if we protect their network. */
+static enum rule_local through_local(const struct tun_filter_setup *setup,
+				     const struct policy_rule *rule)
+{
+	switch (rule->action) {
+	case POLICY_BYPASS:
+		return LOCAL_OWN;
+	case POLICY_DISCARD:
+		break;
+	case POLICY_PROTECT:
+		if (setup->forwards)
+			return LOCAL_ANY;
+		if (!is_any_addr(&rule->ts.local) && !is_inner(setup, &rule->ts.local))
+			return LOCAL_OWN;
+		break;
+	}
+	return LOCAL_NONE;
+}
+
+/* True when packets for others are looked at. */
+static bool has_through(const struct tun_filter_setup *setup)
+{
+	for (unsigned i = 0; setup->policy && i < setup->policy->n; i++)
+		if (setup->policy->rules[i].action == POLICY_PROTECT &&
+		    through_local(setup, &setup->policy->rules[i]) != LOCAL_NONE)
+			return true;
+	return false;
+}
+
 /* ---- inbound ---- */
+
+/* What the tunnel itself is made of. */
+static void rules_outer(struct filter_batch *b, const char *chain,
+			const struct tun_filter_setup *setup)
+{
+	struct rule r;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(setup->ports); i++) {
+		if (!setup->ports[i])
+			continue;
+		r = rule_begin(b, chain);
+		match_proto(&r, PROTO_UDP);
+		match_ports(&r, setup->ports[i], setup->ports[i], false);
+		let_in(&r);
+	}
+	r = rule_begin(b, chain);
+	match_proto(&r, PROTO_ESP);
+	let_in(&r);
+}
 
 static void rules_inbound(struct filter_batch *b, const struct tun_filter *f,
 			  const struct tun_filter_setup *setup)
@@ -358,6 +430,9 @@ static void rules_inbound(struct filter_batch *b, const struct tun_filter *f,
 		match_addr(&r, &setup->inner[i], false);
 		go(&r, FILTER_POLICY);
 	}
+	/* Whose address it is takes a look at the routes, which most packets are spared. */
+	if (!has_through(setup))
+		rules_outer(b, FILTER_INBOUND, setup);
 	r = rule_begin(b, FILTER_INBOUND);
 	load_daddr_type(&r);
 	is(&r, &local, sizeof(local));
@@ -386,23 +461,12 @@ static void rules_fragments(struct filter_batch *b)
 	let_in(&r);
 }
 
-static void rules_sockets(struct filter_batch *b, const struct tun_filter *f,
-			  const struct tun_filter_setup *setup)
+/* Sockets of other connections. */
+static void rules_marked(struct filter_batch *b, const struct tun_filter *f)
 {
 	const uint32_t lo = htonl(TUN_FWMARK), hi = htonl(TUN_FWMARK + TUN_FWMARKS - 1);
 	struct rule r;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(setup->ports); i++) {
-		if (!setup->ports[i])
-			continue;
-		r = rule_begin(b, FILTER_OURS);
-		match_proto(&r, PROTO_UDP);
-		match_ports(&r, setup->ports[i], setup->ports[i], false);
-		let_in(&r);
-	}
-	r = rule_begin(b, FILTER_OURS);
-	match_proto(&r, PROTO_ESP);
-	let_in(&r);
 	if (!f->sockets)
 		return;
 	r = rule_begin(b, FILTER_OURS);
@@ -480,7 +544,9 @@ static void rules_ours(struct filter_batch *b, const struct tun_filter *f,
 {
 	struct rule r;
 
-	rules_sockets(b, f, setup);
+	if (has_through(setup))
+		rules_outer(b, FILTER_OURS, setup);
+	rules_marked(b, f);
 	rules_fragments(b);
 	rules_errors(b, setup);
 	rules_link(b);
@@ -489,28 +555,6 @@ static void rules_ours(struct filter_batch *b, const struct tun_filter *f,
 }
 
 /* ---- the SPD, from the other side ---- */
-
-/* True when our side of the rule is, or has, an inner address. */
-static bool is_for_inner(const struct tun_filter_setup *setup, const struct ts *local)
-{
-	bool any = is_any_addr(local);
-
-	for (unsigned i = 0; i < setup->n_inner; i++)
-		any |= ts_contains_addr(local, &setup->inner[i]);
-	return any;
-}
-
-static bool is_inner(const struct tun_filter_setup *setup, const struct ts *local)
-{
-	return addr_eq(&local->lo, &local->hi) && is_for_inner(setup, local);
-}
-
-/* Which of our addresses a rule is asked for. */
-enum rule_local {
-	LOCAL_ANY, /* whatever it is for */
-	LOCAL_OWN, /* those it is for */
-	LOCAL_NONE, /* no such rule */
-};
 
 static void rule_spd(struct filter_batch *b, const char *chain, const struct policy_rule *rule,
 		     enum rule_local which)
@@ -564,36 +608,13 @@ static void rules_policy(struct filter_batch *b, const struct tun_filter_setup *
 	}
 }
 
-/* What is not for us is somebody's behind us, and ruled only if we protect their network. */
-static enum rule_local through_local(const struct tun_filter_setup *setup,
-				     const struct policy_rule *rule)
-{
-	switch (rule->action) {
-	case POLICY_BYPASS:
-		return LOCAL_OWN;
-	case POLICY_DISCARD:
-		break;
-	case POLICY_PROTECT:
-		if (setup->forwards)
-			return LOCAL_ANY;
-		if (!is_any_addr(&rule->ts.local) && !is_inner(setup, &rule->ts.local))
-			return LOCAL_OWN;
-		break;
-	}
-	return LOCAL_NONE;
-}
-
 static void rules_through(struct filter_batch *b, const struct tun_filter_setup *setup)
 {
-	const struct policy *policy = setup->policy;
-	bool any = false;
+	unsigned n = has_through(setup) ? setup->policy->n : 0;
 
-	for (unsigned i = 0; policy && i < policy->n; i++)
-		any |= policy->rules[i].action == POLICY_PROTECT &&
-		       through_local(setup, &policy->rules[i]) != LOCAL_NONE;
-	for (unsigned i = 0; any && i < policy->n; i++)
-		rule_spd(b, FILTER_THROUGH, &policy->rules[i],
-			 through_local(setup, &policy->rules[i]));
+	for (unsigned i = 0; i < n; i++)
+		rule_spd(b, FILTER_THROUGH, &setup->policy->rules[i],
+			 through_local(setup, &setup->policy->rules[i]));
 }
 
 static void rules_refused(struct filter_batch *b)

@@ -496,6 +496,8 @@ static void test_through(void **state)
 	rule(&h, POLICY_PROTECT, "192.168.5.0/24", "10.80.0.0/16", 0, 0);
 	apply(&h);
 	expect_refused(&h, UDP("10.80.1.2", "192.168.5.9", 9, PORT));
+	expect_refused(&h, UDP("10.80.1.2", "192.168.5.9", 9, PORT_OURS));
+	expect_passed(&h, &h.up, UDP("10.80.1.2", OUTER4, 9, PORT_OURS));
 	expect_passed(&h, &h.up, UDP("10.81.1.2", "192.168.5.9", 9, PORT));
 	expect_passed(&h, &h.up, UDP("10.80.1.2", "192.168.6.9", 9, PORT));
 	expect_delivered(&h, &h.up, UDP("10.80.1.2", OUTER4, 9, PORT));
