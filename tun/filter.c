@@ -168,10 +168,9 @@ static void put_all(struct filter_batch *b, const struct tun_filter *f,
 
 int tun_filter_set(struct tun_filter *f, const struct tun_filter_setup *setup)
 {
-	unsigned n = setup->policy ? setup->policy->n : 0;
 	struct filter_batch b;
 
-	filter_batch_init(&b, f->table, n);
+	filter_batch_init(&b, f->table);
 	put_all(&b, f, setup);
 	if (request(f, &b) != 0) {
 		int saved = errno;
@@ -180,8 +179,8 @@ int tun_filter_set(struct tun_filter *f, const struct tun_filter_setup *setup)
 		errno = saved;
 		return error_of_errno();
 	}
-	free(f->batch);
-	f->batch = b.buf;
+	free(f->owned ? b.buf : f->batch);
+	f->batch = f->owned ? NULL : b.buf;
 	f->size = b.used;
 	f->rules = b.rules;
 	f->stands = true;
@@ -221,7 +220,7 @@ static bool read_counter(struct tun_filter *f)
 	struct filter_batch b;
 	int rc;
 
-	filter_batch_init(&b, f->table, 0);
+	filter_batch_init(&b, f->table);
 	filter_message(&b, NFT_MSG_GETOBJ, 0);
 	mnl_attr_put_strz(b.nlh, NFTA_OBJ_TABLE, f->table);
 	mnl_attr_put_strz(b.nlh, NFTA_OBJ_NAME, FILTER_COUNTER);
@@ -253,7 +252,7 @@ static int del_table(struct tun_filter *f)
 	struct filter_batch b;
 	int rc, saved;
 
-	filter_batch_init(&b, f->table, 0);
+	filter_batch_init(&b, f->table);
 	filter_batch_begin(&b);
 	filter_message(&b, NFT_MSG_DELTABLE, NLM_F_ACK);
 	mnl_attr_put_strz(b.nlh, NFTA_TABLE_NAME, f->table);
@@ -291,7 +290,7 @@ static unsigned count_rules(struct tun_filter *f)
 	unsigned n = 0;
 	struct answer a = { .take = take_rule, .ctx = &n };
 
-	filter_batch_init(&b, f->table, 0);
+	filter_batch_init(&b, f->table);
 	filter_message(&b, NFT_MSG_GETRULE, NLM_F_DUMP);
 	mnl_attr_put_strz(b.nlh, NFTA_RULE_TABLE, f->table);
 	filter_message_end(&b);
@@ -304,7 +303,7 @@ int tun_filter_restore(struct tun_filter *f)
 {
 	struct answer a = { 0 };
 
-	if (!f->nl || !f->stands || count_rules(f) == f->rules)
+	if (!f->batch || !f->stands || count_rules(f) == f->rules)
 		return 0;
 	if (!read_counter(f))
 		keep_count(f);

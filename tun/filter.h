@@ -46,7 +46,7 @@ struct tun_filter {
 	bool owned; /* the table is this socket's */
 	bool sockets; /* the kernel can say whose socket a packet is for */
 	bool stands; /* it has been made */
-	/* The latest transaction, to be made again. */
+	/* The latest transaction, to be made again; none where nobody else can touch the table. */
 	uint8_t *batch;
 	size_t size;
 	unsigned rules; /* in it */

@@ -11,10 +11,7 @@
 
 #include "base/mem.h"
 
-#define RULE_ROOM 2048 /* the longest, and a half */
-#define FIXED_RULES 64
-/* What the SPD has is looked at for our own addresses, and for networks of ours. */
-#define RULES_EACH 2
+#define MESSAGE_ROOM 2048 /* the longest rule, and a half */
 
 #define LOOPBACK 1 /* the number of the device, in every namespace */
 #define PROTO_ICMP 1
@@ -25,12 +22,23 @@
 
 /* ---- messages ---- */
 
-void filter_batch_init(struct filter_batch *b, const char *table, unsigned npolicy)
+void filter_batch_init(struct filter_batch *b, const char *table)
 {
-	size_t rules = FIXED_RULES + (size_t)RULES_EACH * npolicy;
+	*b = (struct filter_batch){ .table = table };
+}
 
-	*b = (struct filter_batch){ .table = table, .size = rules * RULE_ROOM };
-	b->buf = xcalloc(1, b->size);
+static void make_room(struct filter_batch *b)
+{
+	uint8_t *larger;
+
+	if (b->used + MESSAGE_ROOM <= b->size)
+		return;
+	b->size = 2 * b->size + MESSAGE_ROOM;
+	larger = xcalloc(1, b->size);
+	if (b->used)
+		memcpy(larger, b->buf, b->used);
+	free(b->buf);
+	b->buf = larger;
 }
 
 void filter_message_end(struct filter_batch *b)
@@ -46,8 +54,7 @@ static void message(struct filter_batch *b, uint16_t type, uint16_t flags, uint8
 	struct nfgenmsg *g;
 
 	filter_message_end(b);
-	if (b->used + RULE_ROOM > b->size)
-		abort();
+	make_room(b);
 	b->nlh = mnl_nlmsg_put_header(b->buf + b->used);
 	b->nlh->nlmsg_type = type;
 	b->nlh->nlmsg_flags = NLM_F_REQUEST | flags;

@@ -16,7 +16,7 @@ struct nlmsghdr;
 
 /* Messages to the kernel, one behind the other. */
 struct filter_batch {
-	uint8_t *buf; /* to be freed */
+	uint8_t *buf; /* to be freed; grows */
 	size_t size;
 	size_t used; /* by messages that have ended */
 	struct nlmsghdr *nlh; /* the one being written, or NULL */
@@ -24,8 +24,8 @@ struct filter_batch {
 	unsigned rules; /* written */
 };
 
-/* With room for a table with this many rules of the SPD. `table` is borrowed. */
-void filter_batch_init(struct filter_batch *b, const char *table, unsigned npolicy);
+/* `table` is borrowed. */
+void filter_batch_init(struct filter_batch *b, const char *table);
 void filter_batch_begin(struct filter_batch *b);
 void filter_batch_end(struct filter_batch *b);
 /* Begins a message NFT_MSG_… and ends the one before. Its attributes are put into b->nlh. */
