@@ -9,6 +9,11 @@ bool policy_add(struct policy *p, const struct policy_rule *rule)
 	return true;
 }
 
+struct policy_view policy_view(const struct policy *p)
+{
+	return (struct policy_view){ p->rules, p->n, p->fallback };
+}
+
 const struct policy_rule *policy_match(const struct policy *p, const struct tuple *t)
 {
 	for (unsigned i = 0; i < p->n; i++)

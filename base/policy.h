@@ -33,7 +33,7 @@ struct policy_rule {
 	enum policy_granularity granularity; /* PROTECT only */
 };
 
-#define POLICY_RULES_MAX 640 /* what a gateway may exclude and include, and our own */
+#define POLICY_RULES_MAX 1024 /* what a gateway may exclude and include, and our own */
 
 struct policy {
 	struct policy_rule rules[POLICY_RULES_MAX];
@@ -41,6 +41,15 @@ struct policy {
 	enum policy_action fallback; /* BYPASS or DISCARD: what no rule names */
 };
 
+/* Rules that lie elsewhere, however many. */
+struct policy_view {
+	const struct policy_rule *rules;
+	unsigned n;
+	enum policy_action fallback;
+};
+
+/* Borrows p's rules. */
+struct policy_view policy_view(const struct policy *p);
 /* Appends a rule; false when the table is full. */
 bool policy_add(struct policy *p, const struct policy_rule *rule);
 /* The first rule that matches a packet we send, or NULL: then p->fallback decides. */

@@ -5,21 +5,32 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/cells.h"
+
 /*
  * The pool is a list of chunks of locked pages, each divided into granules with one byte of
  * "in use" for each. An object takes a run of granules; it is found by first fit.
+ *
+ * The first chunks are small. A gateway with thousands of keys goes on with large ones, each of them
+ * one huge page where the kernel has any: else most packets would wait for the page tables.
  */
 #define GRANULE 64
-#define CHUNK_GRANULES 1024
+#define SMALL ((size_t)64 << 10)
+#define LARGE CELLS_LARGE
+#define SMALL_CHUNKS 16
 
 struct chunk {
 	struct chunk *next;
 	uint8_t *pages;
-	uint8_t used[CHUNK_GRANULES];
+	size_t size; /* granules */
+	size_t free;
+	size_t first; /* none is free before it */
+	uint8_t used[];
 };
 
 static struct {
 	struct chunk *chunks;
+	unsigned n;
 	size_t used;
 	bool refused;
 } pool;
@@ -30,30 +41,49 @@ static void die(const char *what)
 	abort();
 }
 
+static uint8_t *pages_new(size_t size)
+{
+	uint8_t *p;
+
+	if (size == LARGE) {
+		p = cells_pages();
+	} else {
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		p = p == MAP_FAILED ? NULL : p;
+	}
+	if (!p)
+		die("out of memory for keys");
+	return p;
+}
+
 static struct chunk *chunk_new(void)
 {
-	size_t size = (size_t)CHUNK_GRANULES * GRANULE;
-	struct chunk *c = calloc(1, sizeof(*c));
+	size_t size = pool.n < SMALL_CHUNKS ? SMALL : LARGE;
+	struct chunk *c = calloc(1, sizeof(*c) + size / GRANULE);
 
 	if (!c)
 		die("out of memory");
-	c->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (c->pages == MAP_FAILED)
-		die("out of memory for keys");
+	c->size = c->free = size / GRANULE;
+	c->pages = pages_new(size);
 	if (mlock(c->pages, size) != 0)
 		pool.refused = true;
 	madvise(c->pages, size, MADV_DONTDUMP);
 	madvise(c->pages, size, MADV_WIPEONFORK);
 	c->next = pool.chunks;
 	pool.chunks = c;
+	pool.n++;
 	return c;
 }
 
-static int chunk_find(const struct chunk *c, size_t granules)
+static int chunk_find(struct chunk *c, size_t granules)
 {
 	size_t run = 0;
 
-	for (size_t i = 0; i < CHUNK_GRANULES; i++) {
+	if (c->free < granules)
+		return -1;
+	while (c->used[c->first])
+		c->first++;
+	for (size_t i = c->first; i < c->size; i++) {
 		run = c->used[i] ? 0 : run + 1;
 		if (run == granules)
 			return (int)(i + 1 - granules);
@@ -72,7 +102,7 @@ void *secret_alloc(size_t n)
 	struct chunk *c;
 	int at = -1;
 
-	if (granules > CHUNK_GRANULES)
+	if (granules > SMALL / GRANULE)
 		die("a secret is larger than the pool's pages");
 	for (c = pool.chunks; c; c = c->next) {
 		at = chunk_find(c, granules);
@@ -84,6 +114,7 @@ void *secret_alloc(size_t n)
 		at = 0;
 	}
 	memset(c->used + at, 1, granules);
+	c->free -= granules;
 	pool.used += granules * GRANULE;
 	return c->pages + (size_t)at * GRANULE;
 }
@@ -92,14 +123,18 @@ void secret_release(void *p, size_t n)
 {
 	size_t granules = granules_of(n);
 	uint8_t *b = p;
+	size_t at;
 
 	if (!p)
 		return;
 	for (struct chunk *c = pool.chunks; c; c = c->next) {
-		if (b < c->pages || b >= c->pages + (size_t)CHUNK_GRANULES * GRANULE)
+		if (b < c->pages || b >= c->pages + c->size * GRANULE)
 			continue;
 		wipe(p, granules * GRANULE);
-		memset(c->used + (size_t)(b - c->pages) / GRANULE, 0, granules);
+		at = (size_t)(b - c->pages) / GRANULE;
+		memset(c->used + at, 0, granules);
+		c->first = at < c->first ? at : c->first;
+		c->free += granules;
 		pool.used -= granules * GRANULE;
 		return;
 	}

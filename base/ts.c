@@ -11,18 +11,23 @@ struct ts ts_from_prefix(const struct prefix *p)
 	return t;
 }
 
+/* How many bits two addresses of one family begin with alike. */
+static unsigned common_bits(const struct addr *a, const struct addr *b)
+{
+	unsigned n = (unsigned)family_size(a->family), i = 0;
+
+	while (i < n && a->b[i] == b->b[i])
+		i++;
+	return i == n ? 8 * n : 8 * i + (unsigned)__builtin_clz((unsigned)(a->b[i] ^ b->b[i])) - 24;
+}
+
 bool ts_to_prefix(const struct ts *t, struct prefix *out)
 {
-	uint8_t bits = (uint8_t)(8 * family_size(t->lo.family));
 	struct addr lo, hi;
 
-	for (unsigned len = 0; len <= bits; len++) {
-		*out = (struct prefix){ t->lo, (uint8_t)len };
-		prefix_range(out, &lo, &hi);
-		if (addr_eq(&lo, &t->lo) && addr_eq(&hi, &t->hi))
-			return true;
-	}
-	return false;
+	*out = (struct prefix){ t->lo, (uint8_t)common_bits(&t->lo, &t->hi) };
+	prefix_range(out, &lo, &hi);
+	return addr_eq(&lo, &t->lo) && addr_eq(&hi, &t->hi);
 }
 
 bool ts_eq(const struct ts *a, const struct ts *b)

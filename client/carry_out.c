@@ -50,7 +50,7 @@ bool data_carry_out(struct data *d, struct host *h, struct log *log,
 		net_socket_send(&h->natt, source_of(h, fx), &fx->send.to, SLICE_STR("\xff"));
 		return true;
 	case SESSION_EFFECT_PUBLISH_RULES:
-		data_publish_rules(d, fx->rules);
+		data_publish_view(d, &fx->rules);
 		return true;
 	case SESSION_EFFECT_PUBLISH_SLOT:
 		data_publish_slot(d, fx->slot.slot, fx->slot.out, fx->slot.next);

@@ -140,7 +140,7 @@ bool request_is_answered(const char *name);
 
 /* ---- journal.c ---- */
 
-#define JOURNAL_LINES_MAX 4096 /* some times what one tunnel needs */
+#define JOURNAL_LINES_MAX 4608 /* some times what one tunnel needs */
 #define JOURNAL_LINE_MAX TUN_STATE_TEXT_MAX
 #define JOURNAL_SIZE_MAX (JOURNAL_LINES_MAX * JOURNAL_LINE_MAX)
 
@@ -526,6 +526,7 @@ const struct hold_counters *data_held(const struct data *d);
 const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 /* Publishes rules, and frees those before them when all threads have passed. */
 void data_publish_rules(struct data *d, const struct policy *p);
+void data_publish_view(struct data *d, const struct policy_view *p);
 /*
  * Takes an SA pair, which no slot holds any more, out of the SPI index and frees it when all threads
  * have passed. Either may be NULL.

@@ -340,7 +340,7 @@ struct session_effect {
 		} tun;
 		struct session_ask ask; /* ASK */
 		uint32_t ask_id; /* ASK_END */
-		const struct policy *rules;
+		struct policy_view rules; /* borrowed */
 		struct {
 			unsigned slot;
 			struct esp_out *out; /* owned by the session until RETIRE */

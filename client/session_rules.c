@@ -202,7 +202,7 @@ void session_ask_anew(struct session *s, unsigned slot)
 void session_rules_publish(struct session *s)
 {
 	s->rules_due = false;
-	session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = &s->net.rules;
+	session_effect_add(s, SESSION_EFFECT_PUBLISH_RULES)->rules = policy_view(&s->net.rules);
 	for (unsigned i = 0; i < s->nforgotten; i++)
 		session_ask_anew(s, i);
 	s->nforgotten = 0;

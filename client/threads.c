@@ -431,10 +431,17 @@ void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 	kick(d, DATA_TX);
 }
 
+void data_publish_view(struct data *d, const struct policy_view *p)
+{
+	classifier_retire_rules(d->classifier, classifier_publish_view(d->classifier, p));
+	kick_all(d);
+}
+
 void data_publish_rules(struct data *d, const struct policy *p)
 {
-	classifier_retire_rules(d->classifier, classifier_publish_rules(d->classifier, p));
-	kick_all(d);
+	const struct policy_view view = policy_view(p);
+
+	data_publish_view(d, &view);
 }
 
 void data_publish_slot(struct data *d, unsigned slot, struct esp_out *current, struct esp_out *next)

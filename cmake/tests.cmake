@@ -154,10 +154,12 @@ endforeach()
 
 # tests/bench: built, and run by hand; what it says is no verdict.
 file(GLOB sources CONFIGURE_DEPENDS tests/bench/*.c)
-if(sources)
-	add_executable(bench_micro ${sources})
-	target_link_libraries(bench_micro PRIVATE test_support)
-endif()
+list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/tests/bench/bench.c)
+foreach(source IN LISTS sources)
+	get_filename_component(name ${source} NAME_WE)
+	add_executable(bench_${name} ${source} tests/bench/bench.c)
+	target_link_libraries(bench_${name} PRIVATE test_support)
+endforeach()
 
 # Scripts have no extension; what has one is theirs to import.
 file(GLOB scripts CONFIGURE_DEPENDS tests/lint/*)

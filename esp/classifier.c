@@ -6,14 +6,11 @@
 #include "base/mem.h"
 #include "esp/sa.h"
 
-#define INDEX_BITS 13
-#define INDEX_SIZE (1U << INDEX_BITS)
-
-_Static_assert(INDEX_SIZE >= 2 * CLASSIFIER_SPIS, "chains stay short while half of it is empty");
+#define INDEX_BITS_FIRST 7 /* enough for a client */
 
 struct classifier_rules {
 	uint64_t number;
-	struct policy policy;
+	struct spd *spd;
 };
 
 /*
@@ -22,11 +19,11 @@ struct classifier_rules {
  * nothing.
  */
 struct slot {
-	_Atomic(struct esp_out *) current;
+	_Alignas(MEM_LINE) _Atomic(struct esp_out *) current;
 	_Atomic(struct esp_out *) next;
 	_Atomic(struct esp_out *) proved;
 	_Atomic vtime refused; /* until then; 0: it is not */
-	_Atomic uint32_t stamp;
+	_Atomic uint32_t stamp; /* less one: memory that is zero already is not touched */
 };
 
 /*
@@ -49,34 +46,58 @@ struct retired {
 
 /*
  * The index is a table with open addressing: an entry is NULL, an SA, or the tombstone of one that
- * was removed, which bears the SPI 0 that nobody looks for.
+ * was removed, which bears the SPI 0 that nobody looks for. The SPI stands beside the pointer, so
+ * that on the way to one SA no other is touched; it is written before the pointer, and may be newer
+ * than that: whose it is the SA itself tells.
  */
+struct index_entry {
+	_Atomic(struct esp_in *) sa;
+	_Atomic uint32_t spi;
+};
+
+/* When three quarters are in use, tombstones counted, another takes its place. */
+struct index {
+	unsigned bits; /* its size is a power of two */
+	unsigned filled; /* entries that are not NULL; control's */
+	struct index_entry entries[];
+};
+
 struct classifier {
 	_Atomic(struct classifier_rules *) rules;
 	_Atomic(const struct esp_probe_key *) probe_key; /* NULL: there is none yet */
 	struct esp_probe_key probe_key_bytes; /* written once, before that points here */
-	struct slot slots[CLASSIFIER_SLOTS];
+	struct slot *slots; /* CLASSIFIER_SLOTS */
+	void *slots_memory;
 	unsigned spis; /* SAs in the index; control's */
 	struct esp_in tombstone;
-	_Atomic(struct esp_in *) index[INDEX_SIZE];
+	_Atomic(struct index *) index;
 
 	_Atomic uint64_t publication; /* the number of the newest */
 	struct classifier_reader readers[CLASSIFIER_READERS];
 	struct retired *retired; /* oldest first; control's */
 	struct retired **retired_end;
+	unsigned nretired;
 };
+
+static struct index *index_new(unsigned bits)
+{
+	struct index *x = xcalloc(1, sizeof(*x) + (sizeof(x->entries[0]) << bits));
+
+	x->bits = bits;
+	return x;
+}
 
 struct classifier *classifier_new(void)
 {
 	struct classifier *c = xcalloc(1, sizeof(*c));
-
 	struct classifier_rules *none = xcalloc(1, sizeof(*none));
 
 	/* Before the first publication nothing may pass. */
-	none->policy.fallback = POLICY_DISCARD;
+	none->spd = spd_new(&(struct policy_view){ .fallback = POLICY_DISCARD });
 	atomic_init(&c->rules, none);
-	for (unsigned i = 0; i < CLASSIFIER_SLOTS; i++)
-		atomic_init(&c->slots[i].stamp, 1);
+	atomic_init(&c->index, index_new(INDEX_BITS_FIRST));
+	c->slots_memory = xcalloc(1, CLASSIFIER_SLOTS * sizeof(*c->slots) + MEM_LINE);
+	c->slots = mem_line(c->slots_memory);
 	for (unsigned i = 0; i < CLASSIFIER_READERS; i++)
 		atomic_init(&c->readers[i].passed, UINT64_MAX);
 	c->retired_end = &c->retired;
@@ -86,8 +107,6 @@ struct classifier *classifier_new(void)
 /* Frees what was taken out no later than by the publication `passed`, and counts the others. */
 static unsigned retired_free(struct classifier *c, uint64_t passed)
 {
-	unsigned n = 0;
-
 	while (c->retired && c->retired->number <= passed) {
 		struct retired *r = c->retired;
 
@@ -96,10 +115,9 @@ static unsigned retired_free(struct classifier *c, uint64_t passed)
 			c->retired_end = &c->retired;
 		r->free(r->object);
 		free(r);
+		c->nretired--;
 	}
-	for (const struct retired *r = c->retired; r; r = r->next)
-		n++;
-	return n;
+	return c->nretired;
 }
 
 void classifier_free(struct classifier *c)
@@ -108,6 +126,8 @@ void classifier_free(struct classifier *c)
 		return;
 	retired_free(c, UINT64_MAX);
 	classifier_rules_free(atomic_load_explicit(&c->rules, memory_order_relaxed));
+	free(atomic_load_explicit(&c->index, memory_order_relaxed));
+	free(c->slots_memory);
 	free(c);
 }
 
@@ -122,7 +142,7 @@ static void publication_made(struct classifier *c)
 	atomic_store_explicit(&c->publication, n + 1, memory_order_release);
 }
 
-struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p)
+struct classifier_rules *classifier_publish_view(struct classifier *c, const struct policy_view *p)
 {
 	struct classifier_rules *r = xcalloc(1, sizeof(*r)), *before;
 
@@ -130,15 +150,25 @@ struct classifier_rules *classifier_publish_rules(struct classifier *c, const st
 		if (p->rules[i].action == POLICY_PROTECT && p->rules[i].slot >= CLASSIFIER_SLOTS)
 			abort();
 	r->number = classifier_rules_number(c) + 1;
-	r->policy = *p;
+	r->spd = spd_new(p);
 	/* Release: who reads the pointer reads whole rules. Acquire: what it returns is read. */
 	before = atomic_exchange_explicit(&c->rules, r, memory_order_acq_rel);
 	publication_made(c);
 	return before;
 }
 
+struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p)
+{
+	const struct policy_view view = policy_view(p);
+
+	return classifier_publish_view(c, &view);
+}
+
 void classifier_rules_free(struct classifier_rules *r)
 {
+	if (!r)
+		return;
+	spd_free(r->spd);
 	free(r);
 }
 
@@ -153,13 +183,13 @@ uint64_t classifier_rules_number(const struct classifier *c)
 	return classifier_rules(c)->number;
 }
 
-const struct policy *classifier_policy(const struct classifier *c, uint64_t *number)
+const struct spd *classifier_policy(const struct classifier *c, uint64_t *number)
 {
 	const struct classifier_rules *r = classifier_rules(c);
 
 	if (number)
 		*number = r->number;
-	return &r->policy;
+	return r->spd;
 }
 
 /* A slot out of range is control's own bug: the wire names none. */
@@ -185,7 +215,7 @@ static void slot_changed(struct slot *s)
 {
 	uint32_t stamp = atomic_load_explicit(&s->stamp, memory_order_relaxed) + 1;
 
-	atomic_store_explicit(&s->stamp, stamp ? stamp : 1, memory_order_release);
+	atomic_store_explicit(&s->stamp, stamp == UINT32_MAX ? 0 : stamp, memory_order_release);
 }
 
 /*
@@ -253,7 +283,9 @@ struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot)
 /* Acquire pairs with slot_changed and keeps the reading of the SA behind it. */
 uint32_t classifier_slot_stamp(const struct classifier *c, unsigned slot)
 {
-	return atomic_load_explicit(&classifier_const_slot(c, slot)->stamp, memory_order_acquire);
+	const struct slot *s = classifier_const_slot(c, slot);
+
+	return atomic_load_explicit(&s->stamp, memory_order_acquire) + 1;
 }
 
 /* Relaxed: nothing is reached through it. */
@@ -290,62 +322,147 @@ const struct esp_probe_key *classifier_probe_key(const struct classifier *c)
 	return atomic_load_explicit(&c->probe_key, memory_order_acquire);
 }
 
+unsigned classifier_reclaim(struct classifier *c)
+{
+	uint64_t all = UINT64_MAX;
+
+	if (!c->retired)
+		return 0;
+	for (unsigned i = 0; i < CLASSIFIER_READERS; i++) {
+		/* Acquire pairs with classifier_pass: what that thread did comes before freeing. */
+		uint64_t passed = atomic_load_explicit(&c->readers[i].passed, memory_order_acquire);
+
+		if (passed < all)
+			all = passed;
+	}
+	return retired_free(c, all);
+}
+
+/*
+ * A publication of its own: the object may have been put into a ring since the one that took it out
+ * of the tables, and a thread may have passed that one before.
+ */
+static void classifier_retire(struct classifier *c, void *object, void (*free_object)(void *))
+{
+	struct retired *r;
+
+	if (!object)
+		return;
+	r = xcalloc(1, sizeof(*r));
+	r->object = object;
+	r->free = free_object;
+	publication_made(c);
+	r->number = atomic_load_explicit(&c->publication, memory_order_relaxed);
+	*c->retired_end = r;
+	c->retired_end = &r->next;
+	c->nretired++;
+	classifier_reclaim(c);
+}
+
 /* Multiplicative: SPIs are random already, those of a test or of a strange peer may not be. */
-static unsigned index_of(uint32_t spi)
+static unsigned index_of(const struct index *x, uint32_t spi)
 {
-	return (uint32_t)(spi * 0x9e3779b1U) >> (32 - INDEX_BITS);
+	return (uint32_t)(spi * 0x9e3779b1U) >> (32 - x->bits);
 }
 
-static unsigned index_after(unsigned at)
+static unsigned index_size(const struct index *x)
 {
-	return (at + 1) % INDEX_SIZE;
+	return 1U << x->bits;
 }
 
-static unsigned index_before(unsigned at)
+static unsigned index_after(const struct index *x, unsigned at)
 {
-	return (at + INDEX_SIZE - 1) % INDEX_SIZE;
+	return (at + 1) & (index_size(x) - 1);
+}
+
+static unsigned index_before(const struct index *x, unsigned at)
+{
+	return (at - 1) & (index_size(x) - 1);
 }
 
 /* The index has one writer: it reads back what it stored itself. */
-static struct esp_in *index_own(struct classifier *c, unsigned at)
+static struct index *index_own(const struct classifier *c)
 {
-	return atomic_load_explicit(&c->index[at], memory_order_relaxed);
+	return atomic_load_explicit(&c->index, memory_order_relaxed);
+}
+
+static struct esp_in *entry_own(const struct index *x, unsigned at)
+{
+	return atomic_load_explicit(&x->entries[at].sa, memory_order_relaxed);
 }
 
 /*
  * The place where the SPI is, or else (found = false) the first in its chain that is free. The
- * index always has room: it is half empty, or else full of tombstones.
+ * index always has room: a part of it is empty.
  */
-static unsigned index_seek(struct classifier *c, uint32_t spi, bool *found)
+static unsigned index_seek(const struct classifier *c, uint32_t spi, bool *found)
 {
-	unsigned at = index_of(spi), room = INDEX_SIZE;
+	const struct index *x = index_own(c);
+	unsigned at = index_of(x, spi), room = index_size(x);
 
 	*found = false;
-	for (unsigned i = 0; i < INDEX_SIZE; i++, at = index_after(at)) {
-		struct esp_in *sa = index_own(c, at);
+	for (;; at = index_after(x, at)) {
+		struct esp_in *sa = entry_own(x, at);
 
 		if (sa && sa->config.spi == spi) {
 			*found = true;
 			return at;
 		}
-		if (room == INDEX_SIZE && (!sa || sa == &c->tombstone))
+		if (room == index_size(x) && (!sa || sa == &c->tombstone))
 			room = at;
 		if (!sa)
-			break;
+			return room;
 	}
-	return room;
+}
+
+/* Release: the SA is written before it can be found; relaxed: no data follows the number. */
+static void index_put(struct index *x, unsigned at, struct esp_in *sa)
+{
+	x->filled += !entry_own(x, at);
+	atomic_store_explicit(&x->entries[at].spi, sa->config.spi, memory_order_relaxed);
+	atomic_store_explicit(&x->entries[at].sa, sa, memory_order_release);
+}
+
+/* What nobody can find yet. */
+static void index_copy(struct index *to, const struct index *from, const struct esp_in *tombstone)
+{
+	for (unsigned i = 0; i < index_size(from); i++) {
+		struct esp_in *sa = entry_own(from, i);
+		unsigned at;
+
+		if (!sa || sa == tombstone)
+			continue;
+		at = index_of(to, sa->config.spi);
+		while (entry_own(to, at))
+			at = index_after(to, at);
+		index_put(to, at, sa);
+	}
+}
+
+/* Makes room for one more: another index, twice as large or without tombstones, is published. */
+static void index_grow(struct classifier *c)
+{
+	struct index *x = index_own(c), *to;
+
+	if (x->filled + 1 <= index_size(x) / 4 * 3)
+		return;
+	to = index_new(c->spis >= index_size(x) / 8 * 3 ? x->bits + 1 : x->bits);
+	index_copy(to, x, &c->tombstone);
+	/* Release: whoever sees it sees what is in it. */
+	atomic_store_explicit(&c->index, to, memory_order_release);
+	classifier_retire(c, x, free);
 }
 
 int classifier_add_spi(struct classifier *c, struct esp_in *sa)
 {
 	bool taken;
-	unsigned at = index_seek(c, sa->config.spi, &taken);
 
+	index_seek(c, sa->config.spi, &taken);
 	if (taken || c->spis == CLASSIFIER_SPIS)
 		return ERR_NO_ROOM;
+	index_grow(c);
 	c->spis++;
-	/* Release: the SA is written before it can be found. */
-	atomic_store_explicit(&c->index[at], sa, memory_order_release);
+	index_put(index_own(c), index_seek(c, sa->config.spi, &taken), sa);
 	publication_made(c);
 	return 0;
 }
@@ -356,11 +473,15 @@ int classifier_add_spi(struct classifier *c, struct esp_in *sa)
  */
 static void index_bury(struct classifier *c, unsigned at)
 {
-	atomic_store_explicit(&c->index[at], &c->tombstone, memory_order_relaxed);
-	if (index_own(c, index_after(at)))
+	struct index *x = index_own(c);
+
+	atomic_store_explicit(&x->entries[at].sa, &c->tombstone, memory_order_relaxed);
+	if (entry_own(x, index_after(x, at)))
 		return;
-	for (; index_own(c, at) == &c->tombstone; at = index_before(at))
-		atomic_store_explicit(&c->index[at], NULL, memory_order_relaxed);
+	for (; entry_own(x, at) == &c->tombstone; at = index_before(x, at)) {
+		atomic_store_explicit(&x->entries[at].sa, NULL, memory_order_relaxed);
+		x->filled--;
+	}
 }
 
 void classifier_remove_spi(struct classifier *c, uint32_t spi)
@@ -377,18 +498,59 @@ void classifier_remove_spi(struct classifier *c, uint32_t spi)
 
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi)
 {
-	unsigned at = index_of(spi);
+	/* Acquire pairs with index_grow. */
+	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
+	unsigned at = index_of(x, spi);
 
 	if (spi < ESP_SPI_MIN)
 		return NULL;
-	for (unsigned i = 0; i < INDEX_SIZE; i++, at = index_after(at)) {
-		/* Acquire pairs with the release of classifier_add_spi. */
-		struct esp_in *sa = atomic_load_explicit(&c->index[at], memory_order_acquire);
+	for (unsigned i = 0; i < index_size(x); i++, at = index_after(x, at)) {
+		const struct index_entry *e = &x->entries[at];
+		/* Acquire pairs with the release of index_put. */
+		struct esp_in *sa = atomic_load_explicit(&e->sa, memory_order_acquire);
 
-		if (!sa || sa->config.spi == spi)
+		if (!sa)
+			return NULL;
+		if (atomic_load_explicit(&e->spi, memory_order_relaxed) == spi &&
+		    sa->config.spi == spi)
 			return sa;
 	}
 	return NULL;
+}
+
+/* Acquire pairs with index_grow and index_put: what is behind the pointer may be read later. */
+const struct esp_in *classifier_peek_spi(const struct classifier *c, uint32_t spi)
+{
+	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
+	unsigned at = index_of(x, spi);
+
+	for (unsigned i = 0; i < index_size(x); i++, at = index_after(x, at)) {
+		const struct index_entry *e = &x->entries[at];
+		const struct esp_in *sa = atomic_load_explicit(&e->sa, memory_order_acquire);
+
+		if (!sa)
+			return NULL;
+		if (atomic_load_explicit(&e->spi, memory_order_relaxed) == spi)
+			return sa == &c->tombstone ? NULL : sa;
+	}
+	return NULL;
+}
+
+unsigned classifier_index_size(const struct classifier *c)
+{
+	return index_size(atomic_load_explicit(&c->index, memory_order_acquire));
+}
+
+void classifier_ahead_spi(const struct classifier *c, uint32_t spi)
+{
+	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
+
+	__builtin_prefetch(&x->entries[index_of(x, spi)]);
+}
+
+void classifier_ahead_slot(const struct classifier *c, unsigned slot)
+{
+	__builtin_prefetch(classifier_const_slot(c, slot));
 }
 
 struct classifier_reader *classifier_reader_add(struct classifier *c)
@@ -441,42 +603,6 @@ void classifier_pass(const struct classifier *c, struct classifier_reader *r)
 	classifier_pass_to(r, classifier_newest(c));
 }
 
-unsigned classifier_reclaim(struct classifier *c)
-{
-	uint64_t all = UINT64_MAX;
-
-	if (!c->retired)
-		return 0;
-	for (unsigned i = 0; i < CLASSIFIER_READERS; i++) {
-		/* Acquire pairs with classifier_pass: what that thread did comes before freeing. */
-		uint64_t passed = atomic_load_explicit(&c->readers[i].passed, memory_order_acquire);
-
-		if (passed < all)
-			all = passed;
-	}
-	return retired_free(c, all);
-}
-
-/*
- * A publication of its own: the object may have been put into a ring since the one that took it out
- * of the tables, and a thread may have passed that one before.
- */
-static void classifier_retire(struct classifier *c, void *object, void (*free_object)(void *))
-{
-	struct retired *r;
-
-	if (!object)
-		return;
-	r = xcalloc(1, sizeof(*r));
-	r->object = object;
-	r->free = free_object;
-	publication_made(c);
-	r->number = atomic_load_explicit(&c->publication, memory_order_relaxed);
-	*c->retired_end = r;
-	c->retired_end = &r->next;
-	classifier_reclaim(c);
-}
-
 static void free_out(void *sa)
 {
 	esp_out_free(sa);
@@ -524,9 +650,10 @@ void classifier_retire_limit(struct classifier *c, struct esp_limit *l)
 
 unsigned classifier_index_used(const struct classifier *c)
 {
+	const struct index *x = index_own(c);
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < INDEX_SIZE; i++)
-		n += atomic_load_explicit(&c->index[i], memory_order_relaxed) != NULL;
+	for (unsigned i = 0; i < index_size(x); i++)
+		n += entry_own(x, i) != NULL;
 	return n;
 }

@@ -4,12 +4,13 @@
 #define GODWIT_ESP_CLASSIFIER_H
 
 #include "esp/esp.h"
+#include "esp/spd.h"
 
 /*
  * Outbound. The rules in force, and their number (may be NULL); before the first publication they
  * discard everything.
  */
-const struct policy *classifier_policy(const struct classifier *c, uint64_t *number);
+const struct spd *classifier_policy(const struct classifier *c, uint64_t *number);
 
 /*
  * Outbound. A number that changes whenever control changes the slot, never 0. Read before the
@@ -19,6 +20,14 @@ uint32_t classifier_slot_stamp(const struct classifier *c, unsigned slot);
 
 /* Outbound. Until when a slot without an SA is refused; 0: it is not. */
 vtime classifier_slot_refused(const struct classifier *c, unsigned slot);
+
+/* The SA that the index has under this SPI, most likely: it is not looked at. Never used for packets. */
+const struct esp_in *classifier_peek_spi(const struct classifier *c, uint32_t spi);
+/* Places of the index, which grows with the SAs in it. */
+unsigned classifier_index_size(const struct classifier *c);
+/* Ask the memory for where the SPI is found, and for the slot. */
+void classifier_ahead_spi(const struct classifier *c, uint32_t spi);
+void classifier_ahead_slot(const struct classifier *c, unsigned slot);
 
 /* Inbound. An authentic packet of this epoch has come: if it is the slot's next, it is proved. */
 void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);

@@ -5,9 +5,11 @@
  *
  *	sa.c          one direction's SA: sequence numbers, seal and open     RFC 4303, 4106, 3602
  *	window.c      the replay window, 4096 wide                            RFC 6479
+ *	ahead.c       asks the memory for what the next packets of a batch need
  *	limit.c       what may go to a path that is not proved
  *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
  *	events.c      what the engines have to tell control
+ *	spd.c         the rules, and how the first that matches is found       RFC 4301 4.4.1
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
@@ -73,27 +75,31 @@
 #define ESP_MTU_MIN6 1280
 #define ESP_MTU_MIN4 576
 
-/* As many as a gateway for some hundred clients needs; 64 divides the former. */
-#define CLASSIFIER_SLOTS 512
-#define CLASSIFIER_SPIS 4096
+/*
+ * As many as a gateway for ten thousand clients needs; 64 divides the former. Memory is taken, or
+ * touched, for those that are in use.
+ */
+#define CLASSIFIER_SLOTS 16384
+#define CLASSIFIER_SPIS 65536
 
 /* ---- SAs: the data half of an epoch ---- */
 
 struct esp_sa_config {
-	uint32_t spi;
-	struct esp_suite suite;
-	struct slice keymat; /* esp_suite_keymat() bytes, copied */
+	/* What packets need comes first: an SA begins with it. */
 	struct ts_pair ts; /* inbound: what may come out of it */
-	/*
-	 * Outbound: where it goes. Inbound: its remote endpoint is where packets are expected from;
-	 * without one the first authentic packet tells.
-	 */
-	struct path path;
+	uint32_t spi;
 	unsigned slot; /* the tunnel it belongs to */
 	uint32_t epoch; /* control's name for the epoch; comes back in events */
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
 	/* Outbound: the end of its life, from which on it is used up as one without a number; 0: none. */
 	vtime ends;
+	struct esp_suite suite;
+	struct slice keymat; /* esp_suite_keymat() bytes, copied */
+	/*
+	 * Outbound: where it goes. Inbound: its remote endpoint is where packets are expected from;
+	 * without one the first authentic packet tells.
+	 */
+	struct path path;
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
 };
@@ -101,12 +107,12 @@ struct esp_sa_config {
 struct esp_counters {
 	_Atomic uint64_t packets;
 	_Atomic uint64_t bytes; /* of inner packets and what TFC padding follows them */
-	_Atomic uint64_t replays;
-	_Atomic uint64_t auth_failures;
-	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
-	_Atomic uint64_t own;
 	_Atomic uint64_t sent_at; /* outbound: vtime of the last packet of the host's; 0: none yet */
 	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
+	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
+	_Atomic uint64_t own;
+	_Atomic uint64_t replays;
+	_Atomic uint64_t auth_failures;
 };
 
 struct esp_out; /* outbound: sealed by one thread */
@@ -170,6 +176,8 @@ struct window {
 bool window_check(const struct window *w, uint32_t sequence);
 /* Marks as seen; only after the packet was authenticated. */
 void window_accept(struct window *w, uint32_t sequence);
+/* Where this number is marked. */
+const uint64_t *window_word(const struct window *w, uint32_t sequence);
 
 /* ---- the classifier ---- */
 
@@ -186,6 +194,8 @@ void classifier_free(struct classifier *c);
  */
 struct classifier_rules;
 struct classifier_rules *classifier_publish_rules(struct classifier *c, const struct policy *p);
+/* The same; the rules may be more than a policy has room for. */
+struct classifier_rules *classifier_publish_view(struct classifier *c, const struct policy_view *p);
 void classifier_rules_free(struct classifier_rules *r);
 /* The number of the rules in force; grows with each publication, starts at 0 for "none". */
 uint64_t classifier_rules_number(const struct classifier *c);

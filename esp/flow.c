@@ -10,13 +10,24 @@
 #define SETS (FLOW_CACHE_SIZE / WAYS)
 
 struct flow {
-	struct tuple tuple;
+	_Alignas(MEM_LINE) struct tuple tuple;
+	uint8_t action, granularity;
+	uint16_t slot;
 	uint64_t number; /* of the rules that decided */
-	struct flow_decision decision;
+};
+
+_Static_assert(sizeof(struct flow) == MEM_LINE, "a flow is one cache line");
+
+/* So that a look touches one flow at the most, and a hit moves none. */
+struct flow_set {
+	uint32_t hash[WAYS]; /* of the flow in each place */
+	uint8_t order[WAYS]; /* the places, the newest first; place i is written as 0 where it is i-th */
 };
 
 struct flow_cache {
-	struct flow sets[SETS][WAYS];
+	struct flow_set sets[SETS];
+	struct flow *flows; /* WAYS for each set */
+	void *memory;
 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -48,26 +59,6 @@ bool flow_eq(const struct tuple *a, const struct tuple *b)
 	       a->ports == b->ports && addr_eq(&a->dst, &b->dst) && addr_eq(&a->src, &b->src);
 }
 
-static bool flow_foreign(const struct policy *p, const struct tuple *t)
-{
-	struct ts_pair whoever = {
-		.local = { .lo = t->src, .hi = t->src, .port_hi = UINT16_MAX },
-	};
-	bool would_match = false;
-
-	for (unsigned i = 0; i < p->n; i++) {
-		const struct policy_rule *rule = &p->rules[i];
-
-		if (rule->action != POLICY_PROTECT)
-			continue;
-		if (ts_contains_addr(&rule->ts.local, &t->src))
-			return false;
-		whoever.remote = rule->ts.remote;
-		would_match |= ts_pair_match_out(&whoever, t);
-	}
-	return would_match;
-}
-
 static enum flow_action flow_action(enum policy_action action)
 {
 	switch (action) {
@@ -81,18 +72,18 @@ static enum flow_action flow_action(enum policy_action action)
 	return FLOW_DISCARD;
 }
 
-struct flow_decision flow_classify(const struct policy *p, const struct tuple *t)
+struct flow_decision flow_classify(const struct spd *p, const struct tuple *t)
 {
-	const struct policy_rule *rule = policy_match(p, t);
+	const struct policy_rule *rule = spd_match(p, t);
 	struct flow_decision d = { .action = FLOW_DISCARD };
 
 	if (rule) {
 		d.action = flow_action(rule->action);
 		d.slot = (uint16_t)rule->slot;
 		d.granularity = rule->granularity;
-	} else if (flow_foreign(p, t)) {
+	} else if (spd_foreign(p, t)) {
 		d.action = FLOW_FOREIGN;
-	} else if (p->fallback == POLICY_BYPASS) {
+	} else if (spd_fallback(p) == POLICY_BYPASS) {
 		d.action = FLOW_BYPASS;
 	}
 	return d;
@@ -100,34 +91,113 @@ struct flow_decision flow_classify(const struct policy *p, const struct tuple *t
 
 struct flow_cache *flow_cache_new(void)
 {
-	return xcalloc(1, sizeof(struct flow_cache));
+	struct flow_cache *f = xcalloc(1, sizeof(*f));
+
+	f->memory = xcalloc(1, FLOW_CACHE_SIZE * sizeof(*f->flows) + MEM_LINE);
+	f->flows = mem_line(f->memory);
+	return f;
 }
 
 void flow_cache_free(struct flow_cache *f)
 {
+	if (!f)
+		return;
+	free(f->memory);
 	free(f);
 }
 
+static unsigned place_at(const struct flow_set *s, unsigned i)
+{
+	return s->order[i] ^ i;
+}
+
+/* The i-th and the one before it change places. */
+static void place_swap(struct flow_set *s, unsigned i)
+{
+	unsigned at = place_at(s, i), before = place_at(s, i - 1);
+
+	s->order[i] = (uint8_t)(before ^ i);
+	s->order[i - 1] = (uint8_t)(at ^ (i - 1));
+}
+
+static struct flow *flow_in(const struct flow_cache *f, const struct flow_set *s, unsigned place)
+{
+	return &f->flows[(size_t)(s - f->sets) * WAYS + place];
+}
+
+static bool flow_is(const struct flow *flow, uint64_t number, const struct tuple *t)
+{
+	return flow->number == number && flow_eq(&flow->tuple, t);
+}
+
+static struct flow_decision flow_remember(struct flow_cache *f, struct flow_set *s, uint32_t hash,
+					  uint64_t number, const struct spd *p,
+					  const struct tuple *t)
+{
+	struct flow_decision d = flow_classify(p, t);
+	unsigned place = place_at(s, WAYS - 1);
+
+	s->hash[place] = hash;
+	*flow_in(f, s, place) = (struct flow){
+		.tuple = *t,
+		.action = (uint8_t)d.action,
+		.granularity = (uint8_t)d.granularity,
+		.slot = d.slot,
+		.number = number,
+	};
+	for (unsigned i = WAYS - 1; i > 0; i--)
+		place_swap(s, i);
+	return d;
+}
+
 /* Each hit brings a flow one place nearer to the front, and the last one makes room. */
-struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct policy *p,
+struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct spd *p,
 				 const struct tuple *t)
 {
-	struct flow *set = f->sets[flow_hash(t) % SETS];
-	struct flow found;
-	unsigned i = 0;
+	uint32_t hash = flow_hash(t);
+	struct flow_set *s = &f->sets[hash % SETS];
 
-	while (i < WAYS && !(set[i].number == number && flow_eq(&set[i].tuple, t)))
-		i++;
-	if (i == 0)
-		return set[0].decision;
-	if (i < WAYS) {
-		found = set[i];
-		set[i] = set[i - 1];
-		set[i - 1] = found;
-		return found.decision;
+	for (unsigned i = 0; i < WAYS; i++) {
+		unsigned place = place_at(s, i);
+		const struct flow *flow = flow_in(f, s, place);
+
+		if (s->hash[place] != hash || !flow_is(flow, number, t))
+			continue;
+		if (i)
+			place_swap(s, i);
+		return (struct flow_decision){ flow->action, flow->slot, flow->granularity };
 	}
-	found = (struct flow){ *t, number, flow_classify(p, t) };
-	memmove(set + 1, set, sizeof(*set) * (WAYS - 1));
-	set[0] = found;
-	return found.decision;
+	return flow_remember(f, s, hash, number, p, t);
+}
+
+/* ---- ahead of the packets ---- */
+
+static const struct flow *flow_with(const struct flow_cache *f, uint32_t hash)
+{
+	const struct flow_set *s = &f->sets[hash % SETS];
+
+	for (unsigned place = 0; place < WAYS; place++)
+		if (s->hash[place] == hash)
+			return flow_in(f, s, place);
+	return NULL;
+}
+
+void flow_ahead_set(const struct flow_cache *f, uint32_t hash)
+{
+	__builtin_prefetch(&f->sets[hash % SETS]);
+}
+
+void flow_ahead(const struct flow_cache *f, uint32_t hash)
+{
+	const struct flow *flow = flow_with(f, hash);
+
+	if (flow)
+		__builtin_prefetch(flow);
+}
+
+int flow_peek(const struct flow_cache *f, uint32_t hash)
+{
+	const struct flow *flow = flow_with(f, hash);
+
+	return flow && flow->action == FLOW_PROTECT ? flow->slot : -1;
 }

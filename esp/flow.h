@@ -7,9 +7,9 @@
 #ifndef GODWIT_ESP_FLOW_H
 #define GODWIT_ESP_FLOW_H
 
-#include "base/policy.h"
+#include "esp/spd.h"
 
-#define FLOW_CACHE_SIZE 4096 /* flows; in sets of four */
+#define FLOW_CACHE_SIZE 32768 /* flows; in sets of four */
 
 enum flow_action {
 	FLOW_PROTECT,
@@ -30,7 +30,7 @@ uint32_t flow_hash(const struct tuple *t);
 bool flow_eq(const struct tuple *a, const struct tuple *b);
 
 /* What the rules say, from the first one on. */
-struct flow_decision flow_classify(const struct policy *p, const struct tuple *t);
+struct flow_decision flow_classify(const struct spd *p, const struct tuple *t);
 
 struct flow_cache;
 
@@ -41,7 +41,15 @@ void flow_cache_free(struct flow_cache *f);
  * The same as flow_classify, by one look-up where the flow is known. `number` is that of the rules p
  * (classifier_rules_number): what was remembered for other rules is not believed.
  */
-struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct policy *p,
+struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct spd *p,
 				 const struct tuple *t);
+
+/*
+ * Ask the memory for where a flow with this hash is remembered; for the flow. The slot that it most
+ * likely has, -1 where there is none: by rules that may be older, and for no packet's use.
+ */
+void flow_ahead_set(const struct flow_cache *f, uint32_t hash);
+void flow_ahead(const struct flow_cache *f, uint32_t hash);
+int flow_peek(const struct flow_cache *f, uint32_t hash);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "esp/ahead.h"
 #include "esp/classifier.h"
 #include "esp/events.h"
 #include "esp/sa.h"
@@ -18,6 +19,7 @@ struct inbound {
 	struct classifier *classifier;
 	struct drops drops;
 	struct events events;
+	struct ahead ahead;
 	vtime unknown_spi_since; /* the second in which */
 	unsigned unknown_spi; /* so many hints were given */
 };
@@ -221,6 +223,10 @@ static void inbound_packet(struct inbound *i, vtime now, struct pkt *p)
 
 void inbound_run(struct inbound *i, vtime now, struct batch *b)
 {
-	for (unsigned n = 0; n < b->n; n++)
+	ahead_begin(&i->ahead, i->classifier, b);
+	for (unsigned n = 0; n < b->n; n++) {
+		ahead_inbound(&i->ahead, i->classifier, b, n);
 		inbound_packet(i, now, &b->pkts[n]);
+	}
+	ahead_end(&i->ahead, b);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "esp/ahead.h"
 #include "esp/classifier.h"
 #include "esp/events.h"
 #include "esp/flow.h"
@@ -24,6 +25,7 @@ struct outbound {
 	struct classifier *classifier;
 	struct drops drops;
 	struct events events;
+	struct ahead ahead;
 	struct flow_cache *flows;
 	bool holds;
 	struct hold *hold;
@@ -208,7 +210,7 @@ struct outbound_flow {
 /* Where the packets of one call come from and go to, and the rules it goes by. */
 struct outbound_call {
 	vtime now;
-	const struct policy *policy;
+	const struct spd *policy;
 	uint64_t number;
 	struct batch *b;
 	struct batch *replies;
@@ -480,9 +482,13 @@ void outbound_run(struct outbound *o, vtime now, struct batch *b, struct batch *
 {
 	struct outbound_call call = outbound_call(o, now, b, replies);
 
+	ahead_begin(&o->ahead, o->classifier, b);
 	/* The batch grows by the fragments of what is cut. */
-	for (unsigned i = 0; i < b->n; i++)
+	for (unsigned i = 0; i < b->n; i++) {
+		ahead_outbound(&o->ahead, o->classifier, o->flows, b, i);
 		outbound_packet(o, &call, &b->pkts[i]);
+	}
+	ahead_end(&o->ahead, b);
 }
 
 /* ---- what is held ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
 
+#include "base/cells.h"
 #include "base/mem.h"
 #include "esp/sa.h"
 
@@ -41,7 +42,7 @@ struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 
 	if (!aead)
 		return NULL;
-	sa = xcalloc(1, sizeof(*sa));
+	sa = cells_take(sizeof(*sa));
 	sa->config = *config;
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
@@ -58,7 +59,7 @@ struct esp_in *esp_in_new(const struct esp_sa_config *config, struct rng *rng)
 
 	if (!aead)
 		return NULL;
-	sa = xcalloc(1, sizeof(*sa));
+	sa = cells_take(sizeof(*sa));
 	sa->config = *config;
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
@@ -103,7 +104,7 @@ void esp_out_free(struct esp_out *sa)
 		return;
 	free(moved_path(sa, esp_out_path(sa)));
 	aead_free(sa->aead);
-	free(sa);
+	cells_give(sa, sizeof(*sa));
 }
 
 void esp_in_free(struct esp_in *sa)
@@ -111,7 +112,7 @@ void esp_in_free(struct esp_in *sa)
 	if (!sa)
 		return;
 	aead_free(sa->aead);
-	free(sa);
+	cells_give(sa, sizeof(*sa));
 }
 
 const struct esp_sa_config *esp_out_config(const struct esp_out *sa)

@@ -24,30 +24,40 @@ static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 /* One of `packets`, where it is counted already, is our own. */
 void esp_count_own(struct esp_counters *c);
 
+/*
+ * Of thousands of SAs each packet meets another one, and what counts is how many cache lines it needs:
+ * what every packet needs is in the first ones of both.
+ */
+#define ESP_OUT_HOT 256
+#define ESP_IN_HOT 256
+
 /* Everything but counters and mtu belongs to the outbound thread once the SA is published. */
 struct esp_out {
-	struct esp_sa_config config;
 	struct aead *aead;
 	uint64_t sequence; /* of the next packet; 2^32 when all are used */
+	_Atomic(const struct path *) path; /* written by control; that of config until it moves */
+	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
+	_Atomic uint32_t mtu; /* written by control */
 	bool exhausted_told;
 	struct esp_counters counters;
-	_Atomic uint32_t mtu; /* written by control */
-	_Atomic(const struct path *) path; /* the same; that of config until it moves */
-	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
+	struct esp_sa_config config;
 };
 
 /* Everything but counters and mtu belongs to the inbound thread once the SA is published. */
 struct esp_in {
-	struct esp_sa_config config;
 	struct aead *aead;
-	struct window window;
+	_Atomic(struct esp_limit *) limit; /* written by control; NULL: none */
+	_Atomic uint32_t mtu; /* written by control */
 	bool newest; /* the packet opened last had the highest sequence number so far */
 	bool first_told;
 	struct endpoint from; /* of the newest authentic packet, as far as control was told */
 	struct esp_counters counters;
-	_Atomic uint32_t mtu; /* written by control */
-	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
+	struct esp_sa_config config;
+	struct window window;
 };
+
+_Static_assert(offsetof(struct esp_out, config.suite) <= ESP_OUT_HOT, "what packets need");
+_Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT, "what packets need");
 
 /* The length of the ESP packet that an inner packet of len bytes becomes. */
 uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len);

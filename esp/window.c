@@ -39,3 +39,8 @@ void window_accept(struct window *w, uint32_t sequence)
 		window_advance(w, sequence);
 	w->bits[sequence / BLOCK_BITS % BLOCKS] |= block_bit(sequence);
 }
+
+const uint64_t *window_word(const struct window *w, uint32_t sequence)
+{
+	return &w->bits[sequence / BLOCK_BITS % BLOCKS];
+}

@@ -458,7 +458,7 @@ const struct gateway_key gateway_keys[] = {
 	{ "esp", "hold-bytes", "a number up to 268435456", take_hold_bytes, "4194304", NULL,
 	  "of all packets that wait; 0: none waits", .max = 268435456 },
 
-	{ "limits", "clients", "a number from 1 to 400", take_number, "256", NULL,
+	{ "limits", "clients", "a number from 1 to 10000", take_number, "256", NULL,
 	  "how many may be connected", .field = CONFIG(clients_max), .min = 1,
 	  .max = GATEWAY_CLIENTS_MAX },
 	{ "limits", "half-open", "a number from 1 to 4096", take_number, "512", NULL,

@@ -37,17 +37,23 @@ uint32_t spi_choose(struct gateway *g, vtime now)
 	return spi;
 }
 
+static bool sends_with(const struct gateway_tunnel *t, uint32_t spi_out)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epoch[k].out && t->epoch[k].child.spi_out == spi_out)
+			return true;
+	return false;
+}
+
 bool epoch_twin(const struct gateway *g, const struct gateway_peer *p, uint32_t spi_out)
 {
-	for (unsigned slot = 0; slot < TUNNELS_MAX && spi_out; slot++) {
+	for (unsigned slot = 0; slot < g->tunnels_end && spi_out; slot++) {
 		const struct gateway_tunnel *t = g->tunnels[slot];
 
-		if (!t || !t->peer || t->peer == p ||
-		    !addr_eq(&t->peer->path.remote.addr, &p->path.remote.addr))
-			continue;
-		for (unsigned k = 0; k < EPOCHS_MAX; k++)
-			if (t->epoch[k].out && t->epoch[k].child.spi_out == spi_out)
-				return true;
+		/* The rarest first: ten thousand clients are gone through for each offer. */
+		if (t && sends_with(t, spi_out) && t->peer && t->peer != p &&
+		    addr_eq(&t->peer->path.remote.addr, &p->path.remote.addr))
+			return true;
 	}
 	return false;
 }
@@ -259,7 +265,7 @@ void epoch_event(struct gateway *g, vtime now, unsigned slot, uint32_t id, enum 
 		return;
 	actions = epochs_event(&t->epochs, now, id, event);
 	if (actions & EPOCH_DELETE)
-		peer_goodbye(t->peer, e->child.spi_in);
+		peer_goodbye(g, t->peer, e->child.spi_in);
 	if (event == EPOCH_EVENT_PROVED)
 		peer_heard(g, now, t->peer);
 	follow(g, slot);

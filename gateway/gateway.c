@@ -74,8 +74,9 @@ struct epoch_life gateway_life(const struct gateway *g, vtime now, uint32_t seco
 static void rules_publish(struct gateway *g)
 {
 	g->rules_due = false;
-	rules_make(g, &g->rules);
-	gateway_effect_add(g, SESSION_EFFECT_PUBLISH_RULES)->rules = &g->rules;
+	rules_make(g);
+	gateway_effect_add(g, SESSION_EFFECT_PUBLISH_RULES)->rules =
+		(struct policy_view){ g->rules, g->nrules, POLICY_DISCARD };
 }
 
 /* The longest prefixes that make up a range, in order; those that find no room are left out. */
@@ -140,7 +141,6 @@ static void tun_ask(struct gateway *g)
 			g->tun_routes[n++] = c->entries[i].inner[k];
 	fx->tun.routes = g->tun_routes;
 	fx->tun.nroutes = n;
-	fx->tun.policy = &g->rules;
 	fx->tun.mtu = tun_mtu(g);
 }
 
@@ -171,7 +171,7 @@ void gateway_stop(struct gateway *g, vtime now, bool failed, const char *why)
 	g->stopping = true;
 	g->failed = failed;
 	snprintf(g->why, sizeof(g->why), "%s", why);
-	for (unsigned i = 0; i < g->config->clients_max; i++)
+	for (unsigned i = 0; i < g->peers_end; i++)
 		if (g->peers[i].used)
 			peer_drop(g, now, &g->peers[i], true, why);
 }
@@ -202,7 +202,7 @@ static void on_data(struct gateway *g, vtime now, const struct data_event *ev)
 
 static void on_drop(struct gateway *g, vtime now, uint32_t id)
 {
-	for (unsigned i = 0; i < g->config->clients_max; i++)
+	for (unsigned i = 0; i < g->peers_end; i++)
 		if (g->peers[i].used && g->peers[i].id == id)
 			peer_drop(g, now, &g->peers[i], true, "ended by the administrator");
 }
@@ -320,7 +320,7 @@ void gateway_config_defaults(struct gateway_config *c)
 	c->rekeymargin = 240 * VTIME_S;
 	c->rekeyfuzz = 50;
 	c->patience = 12 * VTIME_S;
-	c->clients_max = GATEWAY_CLIENTS_MAX;
+	c->clients_max = 256;
 	c->half_open_max = 512;
 	c->half_open_source_max = 256;
 	c->firsts_per_s = 1000;
@@ -353,10 +353,11 @@ void gateway_free(struct gateway *g)
 	tunnels_free(g);
 	ikes_free(g);
 	pool_free(g->pool);
-	for (unsigned k = 0; k < g->config->clients_max; k++)
+	for (unsigned k = 0; k < g->peers_end; k++)
 		esp_limit_free(g->peers[k].limit);
 	free(g->peers);
 	free(g->spis);
+	free(g->rules);
 	free(g->queue);
 	free(g);
 }

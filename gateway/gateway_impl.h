@@ -18,7 +18,7 @@
 #define PEER_GOODBYES_MAX 128
 #define ROAM_SPIS_MAX (PEER_TUNNELS_MAX * EPOCHS_MAX + PEER_NEGOTIATIONS_MAX)
 #define TUNNELS_MAX CLASSIFIER_SLOTS
-#define IKE_BUCKETS 1024 /* a power of two */
+#define IKE_BUCKETS 16384 /* a power of two */
 /* Of the last 24 hours, as far as they fit: no SPI is used twice in that time. */
 #define SPIS_MAX 16384
 #define SPI_AGE (24 * 3600 * VTIME_S)
@@ -41,7 +41,6 @@ struct gateway_ike {
 	bool own; /* our own product is at the other end */
 	bool roams; /* both ends have announced address updates */
 	bool closing; /* CLOSE has been said */
-	vtime due;
 	uint64_t begun; /* grows with each */
 	uint64_t order; /* grows with each that is established; 0: not yet */
 	vtime rekey_at; /* VTIME_NEVER: not this one */
@@ -56,6 +55,7 @@ struct gateway_ike {
 	uint32_t verify; /* its id; 0: nothing is being verified */
 	struct secret password;
 	struct gateway_ike *renews; /* ours: what it is to replace */
+	struct gateway_ike *renewed_by; /* and the other way round */
 };
 
 #define IKE_NONE UINT32_MAX
@@ -148,6 +148,7 @@ struct gateway {
 
 	struct gateway_ike *ikes;
 	unsigned nikes; /* places */
+	vtime *dues; /* of each: side by side, because all are gone through often */
 	unsigned place; /* where the search for a free one goes on */
 	unsigned buckets[IKE_BUCKETS];
 	uint64_t bucket_key;
@@ -163,8 +164,14 @@ struct gateway {
 
 	struct gateway_peer *peers;
 	unsigned npeers; /* in use */
+	unsigned peers_end; /* none is in use from there on */
+	unsigned ngoodbyes; /* of all together */
+	unsigned goodbye_turn; /* whose Deletes are looked for first */
 	uint32_t peer_ids;
 	struct gateway_tunnel *tunnels[TUNNELS_MAX]; /* NULL: never used */
+	unsigned tunnels_end; /* none has been used from there on */
+	unsigned tunnels_busy; /* have a peer */
+	unsigned slot_next; /* where the search for a free one goes on */
 	uint32_t epoch_ids;
 	struct gateway_spi *spis; /* a ring */
 	unsigned first_spi;
@@ -176,7 +183,8 @@ struct gateway {
 	struct endpoint arrived_from, arrived_to; /* the IKE message at hand */
 	size_t arrived_n;
 
-	struct policy rules;
+	struct policy_rule *rules; /* one for each tunnel that has come up; grows */
+	unsigned nrules, rules_room;
 	bool rules_due;
 	struct addr tun_inner[2];
 	struct prefix tun_routes[GATEWAY_ENTRIES_MAX * GATEWAY_PREFIXES_MAX + 512];
@@ -253,7 +261,7 @@ void peer_lost(struct gateway *g, vtime now, struct gateway_peer *p);
 /* All of it goes at once; goodbye: it is told of its ISAKMP SAs' end. */
 void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodbye, const char *why);
 void peers_tick(struct gateway *g, vtime now);
-void peer_goodbye(struct gateway_peer *p, uint32_t spi);
+void peer_goodbye(struct gateway *g, struct gateway_peer *p, uint32_t spi);
 /* Sends the next Delete; false: there is none. */
 bool peers_say(struct gateway *g, vtime now);
 
@@ -277,7 +285,7 @@ void tunnel_negotiate(struct gateway *g, vtime now, unsigned slot);
 void tunnel_close(struct gateway *g, vtime now, unsigned slot);
 void tunnels_tick(struct gateway *g, vtime now);
 void tunnels_free(struct gateway *g);
-void rules_make(const struct gateway *g, struct policy *out);
+void rules_make(struct gateway *g);
 
 /* ---- roam.c ---- */
 

@@ -84,6 +84,16 @@ void ike_give(struct gateway *g, vtime now, struct gateway_ike *i, const struct 
 	touch(g, i);
 }
 
+/* Neither what it replaces nor what replaces it knows of it any more. */
+static void renewal_forget(struct gateway_ike *i)
+{
+	if (i->renewed_by)
+		i->renewed_by->renews = NULL;
+	if (i->renews)
+		i->renews->renewed_by = NULL;
+	i->renews = i->renewed_by = NULL;
+}
+
 void ike_drop(struct gateway *g, struct gateway_ike *i)
 {
 	bool touched = i->touched;
@@ -94,10 +104,9 @@ void ike_drop(struct gateway *g, struct gateway_ike *i)
 	peer_unlink(i);
 	halfopen_remove(&g->halfopen, place_of(g, i));
 	user_forget(g, i);
-	for (unsigned k = 0; k < g->nikes && i->order; k++)
-		if (g->ikes[k].renews == i)
-			g->ikes[k].renews = NULL;
+	renewal_forget(i);
 	ike_sa_free(i->sa);
+	g->dues[place_of(g, i)] = VTIME_NEVER;
 	*i = (struct gateway_ike){ .touched = touched };
 }
 
@@ -118,7 +127,6 @@ static struct gateway_ike *ike_new(struct gateway *g, const struct gateway_entry
 		return NULL;
 	touched = i->touched;
 	*i = (struct gateway_ike){ .touched = touched, .entry = entry, .rekey_at = VTIME_NEVER };
-	i->due = VTIME_NEVER;
 	i->begun = ++g->ikes_begun;
 	i->sa = ike_sa_new(&entry->ike, g->rng, g->log);
 	return i;
@@ -413,8 +421,8 @@ static void leave_ring(struct gateway *g, struct gateway_ike *i)
 	i->touched = false;
 	if (!i->sa)
 		return;
-	i->due = ike_deadline(i->sa);
-	g->ikes_due = vtime_min(g->ikes_due, i->due);
+	g->dues[place_of(g, i)] = ike_deadline(i->sa);
+	g->ikes_due = vtime_min(g->ikes_due, g->dues[place_of(g, i)]);
 }
 
 bool ikes_pull(struct gateway *g, vtime now, struct session_effect *out, bool *message)
@@ -453,13 +461,11 @@ void ikes_timeout(struct gateway *g, vtime now)
 	if (g->ikes_due > now)
 		return;
 	for (unsigned k = 0; k < g->nikes; k++) {
-		struct gateway_ike *i = &g->ikes[k];
-
-		if (i->sa && i->due <= now) {
-			ike_timeout(i->sa, now);
-			touch(g, i);
-		} else if (i->sa) {
-			first = vtime_min(first, i->due);
+		if (g->dues[k] <= now && g->ikes[k].sa) {
+			ike_timeout(g->ikes[k].sa, now);
+			touch(g, &g->ikes[k]);
+		} else {
+			first = vtime_min(first, g->dues[k]);
 		}
 	}
 	g->ikes_due = first;
@@ -476,7 +482,9 @@ static void ike_renew(struct gateway *g, vtime now, struct gateway_ike *old)
 		return;
 	log_ev(g->log, LOG_INFO, "IKE SA is renewed", log_endpoint("client", &old->path.remote));
 	i->ours = true;
+	renewal_forget(old);
 	i->renews = old;
+	old->renewed_by = i;
 	i->path = ev.path = old->path;
 	ike_give(g, now, i, &ev);
 	index_add(g, i);
@@ -504,6 +512,9 @@ void ikes_init(struct gateway *g)
 	g->nikes = c->half_open_max + (PEER_IKES_MAX + 1) * c->clients_max;
 	g->ikes = xcalloc(g->nikes, sizeof(*g->ikes));
 	g->ring = xcalloc(g->nikes, sizeof(*g->ring));
+	g->dues = xcalloc(g->nikes, sizeof(*g->dues));
+	for (unsigned k = 0; k < g->nikes; k++)
+		g->dues[k] = VTIME_NEVER;
 	for (unsigned k = 0; k < IKE_BUCKETS; k++)
 		g->buckets[k] = IKE_NONE;
 	g->bucket_key = rng_u64(g->rng) | 1;
@@ -523,5 +534,6 @@ void ikes_free(struct gateway *g)
 	}
 	free(g->ikes);
 	free(g->ring);
+	free(g->dues);
 	halfopen_free(&g->halfopen);
 }

@@ -16,7 +16,7 @@ bool peer_same_name(const struct gateway_peer *p, const struct gateway_ike *i)
 
 struct gateway_peer *peer_with(struct gateway *g, const struct addr *inner)
 {
-	for (unsigned k = 0; k < g->config->clients_max; k++)
+	for (unsigned k = 0; k < g->peers_end; k++)
 		if (g->peers[k].used && (addr_eq(&g->peers[k].inner[0], inner) ||
 					 addr_eq(&g->peers[k].inner[1], inner)))
 			return &g->peers[k];
@@ -25,7 +25,7 @@ struct gateway_peer *peer_with(struct gateway *g, const struct addr *inner)
 
 static struct gateway_peer *peer_find(struct gateway *g, const struct gateway_ike *i)
 {
-	for (unsigned k = 0; k < g->config->clients_max; k++) {
+	for (unsigned k = 0; k < g->peers_end; k++) {
 		struct gateway_peer *p = &g->peers[k];
 
 		if (p->used && peer_same_name(p, i) &&
@@ -57,6 +57,8 @@ static struct gateway_peer *peer_new(struct gateway *g, vtime now, const struct 
 
 		if (p->used)
 			continue;
+		if (k >= g->peers_end)
+			g->peers_end = k + 1;
 		*p = (struct gateway_peer){
 			.used = true,
 			.id = ++g->peer_ids,
@@ -227,6 +229,8 @@ static void peer_free(struct gateway *g, vtime now, struct gateway_peer *p)
 	roam_end(g, p);
 	p->used = false;
 	g->npeers--;
+	g->ngoodbyes -= p->ngoodbyes;
+	p->ngoodbyes = 0;
 }
 
 void peer_merge(struct gateway *g, vtime now, struct gateway_ike *i, struct gateway_peer *to)
@@ -309,7 +313,7 @@ static void peer_ask(struct gateway *g, vtime now, struct gateway_peer *p)
 
 void peers_tick(struct gateway *g, vtime now)
 {
-	for (unsigned k = 0; k < g->config->clients_max; k++) {
+	for (unsigned k = 0; k < g->peers_end; k++) {
 		struct gateway_peer *p = &g->peers[k];
 		bool heard = false;
 
@@ -328,7 +332,7 @@ void peers_tick(struct gateway *g, vtime now)
 
 /* ---- Deletes ---- */
 
-void peer_goodbye(struct gateway_peer *p, uint32_t spi)
+void peer_goodbye(struct gateway *g, struct gateway_peer *p, uint32_t spi)
 {
 	unsigned at = (p->first_goodbye + p->ngoodbyes) % PEER_GOODBYES_MAX;
 
@@ -336,25 +340,37 @@ void peer_goodbye(struct gateway_peer *p, uint32_t spi)
 		return;
 	p->goodbyes[at] = spi;
 	p->ngoodbyes++;
+	g->ngoodbyes++;
+}
+
+/* One peer after the other, so that nobody is looked at twice. */
+static struct gateway_peer *goodbye_find(struct gateway *g)
+{
+	for (unsigned k = 0; k < g->peers_end && g->ngoodbyes; k++) {
+		struct gateway_peer *p = &g->peers[g->goodbye_turn];
+
+		if (p->used && p->ngoodbyes)
+			return p;
+		g->goodbye_turn = (g->goodbye_turn + 1) % g->peers_end;
+	}
+	return NULL;
 }
 
 bool peers_say(struct gateway *g, vtime now)
 {
 	struct ike_event ev = { .type = IKE_EVENT_CHILD_DELETE };
+	struct gateway_peer *p;
+	struct gateway_ike *i;
 
-	for (unsigned k = 0; k < g->config->clients_max && g->npeers; k++) {
-		struct gateway_peer *p = &g->peers[k];
-		struct gateway_ike *i;
-
-		if (!p->used || !p->ngoodbyes)
-			continue;
-		ev.spi = p->goodbyes[p->first_goodbye];
-		p->first_goodbye = (p->first_goodbye + 1) % PEER_GOODBYES_MAX;
-		p->ngoodbyes--;
-		i = peer_main(p);
-		if (i)
-			ike_give(g, now, i, &ev);
-		return true;
-	}
-	return false;
+	p = goodbye_find(g);
+	if (!p)
+		return false;
+	ev.spi = p->goodbyes[p->first_goodbye];
+	p->first_goodbye = (p->first_goodbye + 1) % PEER_GOODBYES_MAX;
+	p->ngoodbyes--;
+	g->ngoodbyes--;
+	i = peer_main(p);
+	if (i)
+		ike_give(g, now, i, &ev);
+	return true;
 }

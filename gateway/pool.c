@@ -7,18 +7,22 @@
 
 /* Past that an address is looked for no further: so many leases there can never be. */
 #define TRIES_MAX (POOL_LEASES_MAX + 2)
+#define BUCKETS 8192 /* a power of two */
 
 struct lease {
 	struct addr addr; /* FAMILY_NONE: the place is free */
 	uint8_t key[POOL_KEY];
 	bool taken;
 	vtime left_at;
+	unsigned next, next_key; /* in its buckets: a place, counted from 1; 0: none */
 };
 
 struct pool {
 	struct pool_range ranges[POOL_RANGES_MAX];
 	unsigned nranges;
 	unsigned nleases; /* places that have been used */
+	unsigned buckets[BUCKETS]; /* leases by address */
+	unsigned keys[BUCKETS]; /* and by key */
 	struct lease leases[POOL_LEASES_MAX];
 };
 
@@ -113,12 +117,58 @@ static bool is_given_out(const struct pool *p, const struct addr *a)
 
 /* ---- leases ---- */
 
+static unsigned *bucket_of(struct pool *p, const struct addr *a)
+{
+	return &p->buckets[(low_bits(a) * 0x9e3779b97f4a7c15U >> 32) % BUCKETS];
+}
+
 static struct lease *lease_at(struct pool *p, const struct addr *a)
 {
-	for (unsigned i = 0; i < p->nleases; i++)
-		if (addr_eq(&p->leases[i].addr, a))
-			return &p->leases[i];
+	for (unsigned i = *bucket_of(p, a); i; i = p->leases[i - 1].next)
+		if (addr_eq(&p->leases[i - 1].addr, a))
+			return &p->leases[i - 1];
 	return NULL;
+}
+
+static uint64_t offset_of(const uint8_t key[POOL_KEY])
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < sizeof(v); i++)
+		v = v << 8 | key[i];
+	return v;
+}
+
+/* Keys are digests. */
+static unsigned *key_bucket_of(struct pool *p, const uint8_t key[POOL_KEY])
+{
+	return &p->keys[offset_of(key) % BUCKETS];
+}
+
+static void lease_unlink(struct pool *p, const struct lease *l)
+{
+	unsigned *at = bucket_of(p, &l->addr);
+
+	while (*at && &p->leases[*at - 1] != l)
+		at = &p->leases[*at - 1].next;
+	if (*at)
+		*at = l->next;
+	at = key_bucket_of(p, l->key);
+	while (*at && &p->leases[*at - 1] != l)
+		at = &p->leases[*at - 1].next_key;
+	if (*at)
+		*at = l->next_key;
+}
+
+static void lease_link(struct pool *p, struct lease *l)
+{
+	unsigned *at = bucket_of(p, &l->addr);
+
+	l->next = *at;
+	*at = (unsigned)(l - p->leases) + 1;
+	at = key_bucket_of(p, l->key);
+	l->next_key = *at;
+	*at = (unsigned)(l - p->leases) + 1;
 }
 
 /* The one that left last, so that who comes with many devices gives each its own again. */
@@ -126,8 +176,8 @@ static struct lease *lease_of(struct pool *p, const uint8_t key[POOL_KEY], enum 
 {
 	struct lease *best = NULL;
 
-	for (unsigned i = 0; i < p->nleases; i++) {
-		struct lease *l = &p->leases[i];
+	for (unsigned i = *key_bucket_of(p, key); i; i = p->leases[i - 1].next_key) {
+		struct lease *l = &p->leases[i - 1];
 
 		if (l->taken || l->addr.family != f || memcmp(l->key, key, POOL_KEY) != 0)
 			continue;
@@ -159,15 +209,6 @@ static struct lease *lease_place(struct pool *p)
 	if (p->nleases < POOL_LEASES_MAX)
 		return &p->leases[p->nleases++];
 	return lease_oldest(p, FAMILY_NONE);
-}
-
-static uint64_t offset_of(const uint8_t key[POOL_KEY])
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < sizeof(v); i++)
-		v = v << 8 | key[i];
-	return v;
 }
 
 /* One that nobody has had as far as we remember, in this range. */
@@ -236,8 +277,10 @@ bool pool_lease(struct pool *p, vtime now, const uint8_t key[POOL_KEY], enum fam
 		l = lease_place(p);
 	if (!l)
 		return false;
+	lease_unlink(p, l);
 	*l = (struct lease){ .addr = a, .taken = true, .left_at = now };
 	memcpy(l->key, key, POOL_KEY);
+	lease_link(p, l);
 	*out = a;
 	return true;
 }

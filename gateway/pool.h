@@ -14,7 +14,7 @@
 #include "base/vtime.h"
 
 #define POOL_RANGES_MAX 8
-#define POOL_LEASES_MAX 2048
+#define POOL_LEASES_MAX 20480
 #define POOL_KEY 32 /* bytes: a digest of whose lease it is */
 
 struct pool_range {

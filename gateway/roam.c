@@ -447,7 +447,7 @@ void roam_timeout(struct gateway *g, vtime now)
 	if (g->roam_due > now)
 		return;
 	g->roam_due = VTIME_NEVER;
-	for (unsigned k = 0; k < g->config->clients_max; k++) {
+	for (unsigned k = 0; k < g->peers_end; k++) {
 		struct gateway_peer *p = &g->peers[k];
 
 		if (!p->used)

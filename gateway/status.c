@@ -50,7 +50,7 @@ static json_t *status_peer(const struct gateway *g, vtime now, const struct gate
 	char id[IDENTITY_TEXT_MAX], at[ENDPOINT_TEXT_MAX], addr[ADDR_TEXT_MAX];
 	struct gateway_tunnel_info t;
 
-	for (unsigned k = 0; gateway_tunnel_info(g, p->id, k, &t); k++)
+	for (unsigned k = 0; gateway_tunnel_info(g, p, k, &t); k++)
 		json_array_append_new(tunnels, status_tunnel(&t));
 	for (unsigned k = 0; k < 2; k++)
 		if (p->inner[k].family)
@@ -119,10 +119,11 @@ char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime
 	json_t *clients = json_array(), *counters, *o;
 	struct gateway_peer_info p;
 	struct gateway_info info;
+	unsigned place = 0;
 	char *line;
 
 	gateway_info(g, &info);
-	for (unsigned i = 0; gateway_peer_info(g, i, &p); i++)
+	while (gateway_peer_info(g, &place, &p))
 		json_array_append_new(clients, status_peer(g, now, &p));
 	counters = status_counters(&info.counters);
 	json_object_set_new(counters, drop_name(DROP_CLEAR_REFUSED),

@@ -5,6 +5,8 @@
 #include "gateway/gateway_impl.h"
 #include "mobility/backoff.h"
 
+#define RULES_FIRST 64
+
 /* ---- slots ---- */
 
 static bool is_free(const struct gateway *g, vtime now, unsigned slot)
@@ -14,12 +16,18 @@ static bool is_free(const struct gateway *g, vtime now, unsigned slot)
 	return !t || (!t->peer && !t->ruled && t->rests_until <= now);
 }
 
-static int slot_find(const struct gateway *g, vtime now)
+/* What has been used once is used again, before another one is. */
+static int slot_find(struct gateway *g, vtime now)
 {
-	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++)
-		if (is_free(g, now, slot))
+	for (unsigned k = 0; k < g->tunnels_end && g->tunnels_end > g->tunnels_busy; k++) {
+		unsigned slot = (g->slot_next + k) % g->tunnels_end;
+
+		if (is_free(g, now, slot)) {
+			g->slot_next = slot + 1;
 			return (int)slot;
-	return -1;
+		}
+	}
+	return g->tunnels_end < TUNNELS_MAX ? (int)g->tunnels_end++ : -1;
 }
 
 static int tunnel_of(const struct gateway *g, const struct gateway_peer *p,
@@ -48,6 +56,7 @@ static int tunnel_new(struct gateway *g, vtime now, struct gateway_peer *p,
 		.retry_at = VTIME_NEVER,
 	};
 	epochs_init(&t->epochs, g->config->patience);
+	g->tunnels_busy++;
 	p->slots[p->nslots++] = (unsigned)slot;
 	return slot;
 }
@@ -65,13 +74,29 @@ void tunnel_close(struct gateway *g, vtime now, unsigned slot)
 		gateway_effect_add(g, SESSION_EFFECT_REFUSE_SLOT)->refuse.slot = slot;
 	g->rules_due |= t->ruled;
 	t->peer = NULL;
+	g->tunnels_busy--;
 	t->rests_until = vtime_add(now, SLOT_REST);
 }
 
 /* ---- rules ---- */
 
+static void rule_add(struct gateway *g, const struct policy_rule *rule)
+{
+	if (g->nrules == g->rules_room) {
+		unsigned room = g->rules_room ? 2 * g->rules_room : RULES_FIRST;
+		struct policy_rule *rules = xcalloc(room, sizeof(*rules));
+
+		if (g->nrules)
+			memcpy(rules, g->rules, g->nrules * sizeof(*rules));
+		free(g->rules);
+		g->rules = rules;
+		g->rules_room = room;
+	}
+	g->rules[g->nrules++] = *rule;
+}
+
 /* Of one peer those that are about less come first. */
-static void rules_add(const struct gateway_peer *p, const struct gateway *g, struct policy *out)
+static void rules_add(struct gateway *g, const struct gateway_peer *p)
 {
 	bool done[PEER_TUNNELS_MAX] = { false };
 
@@ -92,18 +117,17 @@ static void rules_add(const struct gateway_peer *p, const struct gateway *g, str
 		rule.ts = best->ts;
 		rule.slot = p->slots[at];
 		if (best->ruled)
-			policy_add(out, &rule);
+			rule_add(g, &rule);
 	}
 }
 
-void rules_make(const struct gateway *g, struct policy *out)
+void rules_make(struct gateway *g)
 {
-	out->n = 0;
-	out->fallback = POLICY_DISCARD;
-	for (unsigned k = 0; k < g->config->clients_max; k++)
+	g->nrules = 0;
+	for (unsigned k = 0; k < g->peers_end; k++)
 		if (g->peers[k].used)
-			rules_add(&g->peers[k], g, out);
-	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++)
+			rules_add(g, &g->peers[k]);
+	for (unsigned slot = 0; slot < g->tunnels_end; slot++)
 		if (g->tunnels[slot] && !g->tunnels[slot]->peer)
 			g->tunnels[slot]->ruled = false;
 }
@@ -163,7 +187,7 @@ static bool overlap(const struct ts *a, const struct ts *b)
 static struct gateway_peer *remote_owner(struct gateway *g, const struct gateway_peer *p,
 					 const struct ts *remote)
 {
-	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++) {
+	for (unsigned slot = 0; slot < g->tunnels_end; slot++) {
 		const struct gateway_tunnel *t = g->tunnels[slot];
 
 		if (t && t->peer && t->peer != p && overlap(&t->ts.remote, remote))
@@ -431,7 +455,7 @@ void tunnel_child_failed(struct gateway *g, vtime now, struct gateway_ike *i, ui
 
 void tunnels_tick(struct gateway *g, vtime now)
 {
-	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++) {
+	for (unsigned slot = 0; slot < g->tunnels_end; slot++) {
 		struct gateway_tunnel *t = g->tunnels[slot];
 
 		if (!t || !t->peer)
@@ -446,10 +470,10 @@ void tunnels_tick(struct gateway *g, vtime now)
 
 void tunnels_free(struct gateway *g)
 {
-	for (unsigned k = 0; k < g->config->clients_max; k++)
+	for (unsigned k = 0; k < g->peers_end; k++)
 		for (unsigned n = 0; g->peers[k].used && n < PEER_NEGOTIATIONS_MAX; n++)
 			esp_in_free(g->peers[k].negotiations[n].in);
-	for (unsigned slot = 0; slot < TUNNELS_MAX; slot++) {
+	for (unsigned slot = 0; slot < g->tunnels_end; slot++) {
 		struct gateway_tunnel *t = g->tunnels[slot];
 
 		for (unsigned k = 0; t && k < EPOCHS_MAX; k++) {

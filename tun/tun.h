@@ -22,17 +22,17 @@
  *	30000  our firewall mark           main         the tunnel's own packets, so that no host
  *	                                                route to the gateway is needed
  *	30005  from an inner address       our table    else they could leave unprotected
- *	30010  the SPD, in its order       to 30899     BYPASS
+ *	30010  the SPD, in its order       to 31073     BYPASS
  *	                                   our table    PROTECT
  *	                                   prohibit     DISCARD: the application sees EACCES
- *	30899  our mark                    -            the end of the band, and a sign whose it is
+ *	31073  our mark                    -            the end of the band, and a sign whose it is
  *	       everything else             unchanged    BYPASS, or with DISCARD:
  *	31990  BYPASS once more            to 32001
  *	31990  DHCP, neighbour discovery   to 32001     the links must live
  *	32000  all                         prohibit
  *	32001  our mark                    -
  *
- * Several connections on one host have a band of preferences each (30010 to 30899, 30960 and so on),
+ * Several connections on one host have a band of preferences each (30010 to 31073, 31074 and so on),
  * and are asked one after the other, the one that came first before the others. BYPASS only leads
  * to the end of the band: so no connection's BYPASS lets out what another one protects or discards.
  * What nobody has decided comes to the connections that discard it unless they bypass it themselves
@@ -95,7 +95,7 @@
 #define TUN_PREF_PASS 31990
 #define TUN_PREF_LAST 32000
 #define TUN_BANDS 16
-#define TUN_BAND_WIDE 890 /* the first */
+#define TUN_BAND_WIDE 1064 /* the first */
 #define TUN_BAND_NARROW 60 /* each other one */
 #define TUN_BAND_LAST 20 /* from TUN_PREF_PASS on, each one */
 #define TUN_EXCLUDE_MAX 400

@@ -190,7 +190,7 @@ static void classify_out(void *ctx)
 {
 	struct lane *l = ctx;
 	uint64_t number = 0;
-	const struct policy *p = classifier_policy(l->classifier, &number);
+	const struct spd *p = classifier_policy(l->classifier, &number);
 	struct tuple t;
 
 	for (unsigned i = 0; i < l->packets; i++) {
@@ -203,7 +203,7 @@ static void classify_out(void *ctx)
 static void classify_miss(void *ctx)
 {
 	struct lane *l = ctx;
-	const struct policy *p = classifier_policy(l->classifier, NULL);
+	const struct spd *p = classifier_policy(l->classifier, NULL);
 	struct tuple t;
 
 	must(packet_tuple(slice(l->templates, l->size), &t));
@@ -542,7 +542,7 @@ int main(int argc, char **argv)
 		add_figures(b, lanes[i], sizes[i]);
 	}
 	add_figures(b, lanes[ARRAY_SIZE(sizes) - 1], SUPER);
-	bench_add(b, "classify outbound, 640 rules", 0, lanes[0]->packets, NULL, classify_miss,
+	bench_add(b, "classify outbound, 1024 rules", 0, lanes[0]->packets, NULL, classify_miss,
 		  lanes[0]);
 	printf("AES-GCM by %s\n", crypto_gcm_name());
 	bench_run(b, o.rounds, o.us);

@@ -90,7 +90,7 @@ static void retire(struct data_engines *d, const struct session_effect *fx)
 bool data_engines_effect(struct data_engines *d, const struct session_effect *fx)
 {
 	if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
-		classifier_rules_free(classifier_publish_rules(d->classifier, fx->rules));
+		classifier_rules_free(classifier_publish_view(d->classifier, &fx->rules));
 	} else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT) {
 		classifier_set_current(d->classifier, fx->slot.slot, fx->slot.out);
 		if (fx->slot.next)

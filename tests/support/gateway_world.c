@@ -650,9 +650,12 @@ struct gateway_info gworld_info(const struct gworld *w)
 struct gateway_peer_info gworld_peer(const struct gworld *w, unsigned i)
 {
 	struct gateway_peer_info info;
+	unsigned place = 0;
 
-	if (!gateway_peer_info(w->gateway, i, &info))
-		fail("no such peer");
+	do {
+		if (!gateway_peer_info(w->gateway, &place, &info))
+			fail("no such peer");
+	} while (i-- > 0);
 	return info;
 }
 

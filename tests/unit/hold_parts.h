@@ -22,6 +22,7 @@
 #define HOLD_BYTES ((size_t)1 << 20)
 #define HOLD_AGE (30 * VTIME_S)
 #define SENT_MAX 20000
+#define BED_SLOTS 512 /* no rule names a later one */
 #define NOTED 120
 
 /* The beginning of a packet that left. */
@@ -37,8 +38,8 @@ struct bed {
 	struct policy *policy;
 	vtime now;
 	struct parts_batch in, replies;
-	struct esp_out *out[CLASSIFIER_SLOTS];
-	struct esp_in *peer[CLASSIFIER_SLOTS];
+	struct esp_out *out[BED_SLOTS];
+	struct esp_in *peer[BED_SLOTS];
 	struct noted *sent;
 	unsigned nsent;
 	struct noted *told;
@@ -90,7 +91,7 @@ static inline struct bed *bed_new_with(size_t hold_bytes)
 static inline void bed_close(struct bed *b)
 {
 	outbound_free(b->o);
-	for (unsigned i = 0; i < CLASSIFIER_SLOTS; i++) {
+	for (unsigned i = 0; i < BED_SLOTS; i++) {
 		esp_out_free(b->out[i]);
 		esp_in_free(b->peer[i]);
 	}
@@ -171,7 +172,7 @@ static inline uint64_t bed_identity(const struct bed *b)
 	uint64_t in = 0, packets = 0, bytes = 0, since = 0;
 
 	expect_identity(all);
-	for (unsigned i = 0; i < CLASSIFIER_SLOTS; i++) {
+	for (unsigned i = 0; i < BED_SLOTS; i++) {
 		const struct hold_counters *c = outbound_held_of(b->o, i);
 
 		expect_identity(c);

@@ -180,7 +180,10 @@ static inline void bench_resolved(struct bench *b, const char *name)
 
 static inline void bench_rules(struct bench *b, const struct session_effect *fx)
 {
-	b->rules = *fx->rules;
+	assert_true(fx->rules.n <= POLICY_RULES_MAX);
+	memcpy(b->rules.rules, fx->rules.rules, fx->rules.n * sizeof(*fx->rules.rules));
+	b->rules.n = fx->rules.n;
+	b->rules.fallback = fx->rules.fallback;
 	b->publications++;
 }
 

@@ -73,11 +73,11 @@ static struct item any_item(struct rng *r, vtime now, uint32_t *next)
 struct model {
 	struct item held[FLOWS * FLOW_MAX];
 	unsigned n;
-	struct item sent[CLASSIFIER_SLOTS][SENT_MAX / 8];
-	unsigned nsent[CLASSIFIER_SLOTS];
+	struct item sent[BED_SLOTS][SENT_MAX / 8];
+	unsigned nsent[BED_SLOTS];
 	unsigned told;
-	bool sa[CLASSIFIER_SLOTS];
-	vtime refused[CLASSIFIER_SLOTS];
+	bool sa[BED_SLOTS];
+	vtime refused[BED_SLOTS];
 	uint64_t released, replaced, expired, dropped;
 };
 

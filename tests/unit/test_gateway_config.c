@@ -144,9 +144,9 @@ static void what_is_refused(void **state)
 	bad(LEAST STAFF "identity = C=DE, X\n", "expected a name");
 	bad(LEAST STAFF "frm = 1.2.3.4\n", "perhaps from");
 	bad(LEAST STAFF "[limit]\n", "perhaps limits");
-	bad(LEAST STAFF "[limits]\nclients = 401\n", "from 1 to 400");
-	bad(LEAST STAFF "[limits]\nclients = 0\n", "from 1 to 400");
-	bad(LEAST STAFF "[limits]\nclients = 1x\n", "from 1 to 400");
+	bad(LEAST STAFF "[limits]\nclients = 10001\n", "from 1 to 10000");
+	bad(LEAST STAFF "[limits]\nclients = 0\n", "from 1 to 10000");
+	bad(LEAST STAFF "[limits]\nclients = 1x\n", "from 1 to 10000");
 	bad(LEAST STAFF "[pool]\naddresses = 10.9.0.0/24, x\n", "x: expected networks or ranges");
 	bad(LEAST STAFF "[pool]\naddresses =\n", "is empty");
 	bad(LEAST STAFF "[ike]\nproposals = aes128-md5-modp1024\n", "weak");

@@ -173,9 +173,9 @@ static void more_clients_than_memory(void **state)
 	}
 	assert_int_equal(pool_used(p), 0);
 	for (unsigned i = 0; i < POOL_LEASES_MAX; i++)
-		assert_true(pool_lease(p, 9000, key(2 + i), FAMILY_IP4, NULL, &a));
+		assert_true(pool_lease(p, 90000, key(2 + i), FAMILY_IP4, NULL, &a));
 	assert_int_equal(pool_used(p), POOL_LEASES_MAX);
-	assert_false(pool_lease(p, 9001, key(1), FAMILY_IP4, NULL, &a));
+	assert_false(pool_lease(p, 90001, key(1), FAMILY_IP4, NULL, &a));
 	pool_free(p);
 }
 

@@ -169,9 +169,9 @@ static void test_what_is_in_the_kernel(void **state)
 	seen(text, "30000:\tfrom all fwmark 0x6777 lookup main proto 103\n");
 	seen(text, "30005:\tfrom 10.9.0.1 lookup 26487 proto 103\n");
 	seen(text, "30005:\tfrom fd00::1 lookup 26487 proto 103\n");
-	seen(text, "30010:\tfrom all to 10.7.0.0/16 goto 30899 proto 103\n");
-	seen(text, "30010:\tfrom all to fd00:8:7::/48 goto 30899 proto 103\n");
-	seen(text, "30899:\tfrom all fwmark 0x6777 nop proto 103\n");
+	seen(text, "30010:\tfrom all to 10.7.0.0/16 goto 31073 proto 103\n");
+	seen(text, "30010:\tfrom all to fd00:8:7::/48 goto 31073 proto 103\n");
+	seen(text, "31073:\tfrom all fwmark 0x6777 nop proto 103\n");
 	seen(text, "30011:\tfrom all to 10.0.0.0/8 lookup 26487 proto 103\n");
 	seen(text, "30011:\tfrom all to fd00:8::/32 lookup 26487 proto 103\n");
 	seen(text, "10.0.0.0/8 dev godwit0 table 26487 proto 103 scope link src 10.9.0.1 \n");
@@ -247,7 +247,7 @@ static void test_others_things_stay(void **state)
 {
 	static const char *const commands[] = {
 		"rule add pref 30005 from 10.9.0.1 lookup 26487 protocol static",
-		"rule add pref 30010 to 10.7.0.0/16 goto 30899 protocol static",
+		"rule add pref 30010 to 10.7.0.0/16 goto 31073 protocol static",
 		"rule add pref 30011 to 10.0.0.0/8 lookup 26488 protocol 103",
 		"rule add pref 30011 to 10.0.0.0/9 lookup 26487 protocol 103",
 		"rule add pref 30502 to 10.0.0.0/8 lookup 26487 protocol 103",

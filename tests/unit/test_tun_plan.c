@@ -52,7 +52,7 @@ static void test_split_tunnel(void **state)
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 30899 family inet fwmark 0x6777 action nop",
+		"rule pref 31073 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 		"address to 10.9.0.1/32 dev godwit0",
@@ -80,8 +80,8 @@ static void test_both_families_over_ipv6(void **state)
 		 "action lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 30899 family inet fwmark 0x6777 action nop",
-		"rule pref 30899 family inet6 fwmark 0x6777 action nop",
+		"rule pref 31073 family inet fwmark 0x6777 action nop",
+		"rule pref 31073 family inet6 fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"route action unreachable to ::/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
@@ -113,8 +113,8 @@ static void test_family_without_inner_address(void **state)
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 30899 family inet fwmark 0x6777 action nop",
-		"rule pref 30899 family inet6 fwmark 0x6777 action nop",
+		"rule pref 31073 family inet fwmark 0x6777 action nop",
+		"rule pref 31073 family inet6 fwmark 0x6777 action nop",
 		"route action unreachable to ::/0 metric 4278198272 table 26487",
 		"rule pref 30010 family inet6 to 2001:db8:7::/48 action lookup table 26487",
 	};
@@ -182,13 +182,13 @@ static void test_excludes(void **state)
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 30899 family inet fwmark 0x6777 action nop",
+		"rule pref 31073 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 		"address to 10.9.0.1/32 dev godwit0",
 		"route action unicast to 10.0.0.0/8 dev godwit0 src 10.9.0.1 table 26487",
-		"rule pref 30010 family inet to 10.7.0.0/16 action goto target 30899",
-		"rule pref 30010 family inet to 10.8.8.8/32 action goto target 30899",
+		"rule pref 30010 family inet to 10.7.0.0/16 action goto target 31073",
+		"rule pref 30010 family inet to 10.8.8.8/32 action goto target 31073",
 		"rule pref 30011 family inet to 10.0.0.0/8 action lookup table 26487",
 	};
 	struct prefix remote[] = { network("10.0.0.0/8") };
@@ -279,13 +279,13 @@ static void test_another_band(void **state)
 		 "lookup table 254"),
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 31019 family inet fwmark 0x6777 action nop",
+		"rule pref 31193 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 		"address to 10.9.0.1/32 dev godwit0",
 		"route action unicast to 0.0.0.0/0 dev godwit0 src 10.9.0.1 table 26487",
-		"rule pref 30960 family inet to 10.7.0.0/16 action goto target 31019",
-		"rule pref 30961 family inet to 0.0.0.0/0 action lookup table 26487",
+		"rule pref 31134 family inet to 10.7.0.0/16 action goto target 31193",
+		"rule pref 31135 family inet to 0.0.0.0/0 action lookup table 26487",
 	};
 	struct prefix remote = network("0.0.0.0/0"), exclude = network("10.7.0.0/16");
 	struct tun_setup s = setup_of("192.0.2.1", 4500);
@@ -365,7 +365,7 @@ static void test_policy_in_order(void **state)
 		OUTER,
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 30899 family inet fwmark 0x6777 action nop",
+		"rule pref 31073 family inet fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 		"address to 10.9.0.1/32 dev godwit0",
@@ -374,7 +374,7 @@ static void test_policy_in_order(void **state)
 		"route action unicast to 172.16.0.6/31 dev godwit0 src 10.9.0.1 table 26487",
 		"route action unicast to 172.16.0.8/32 dev godwit0 src 10.9.0.1 table 26487",
 		("rule pref 30010 family inet to 10.0.0.0/8 ipproto 6 dport 443 action goto "
-		 "target 30899"),
+		 "target 31073"),
 		("rule pref 30011 family inet to 0.0.0.0/0 ipproto 17 sport 1024-2047 action "
 		 "prohibit"),
 		"rule pref 30012 family inet to 10.0.0.0/8 action lookup table 26487",
@@ -409,13 +409,13 @@ static void test_policy_that_discards(void **state)
 		OUTER,
 		"rule pref 30000 family inet fwmark 0x6777 action lookup table 254",
 		"rule pref 30000 family inet6 fwmark 0x6777 action lookup table 254",
-		"rule pref 30899 family inet fwmark 0x6777 action nop",
-		"rule pref 30899 family inet6 fwmark 0x6777 action nop",
+		"rule pref 31073 family inet fwmark 0x6777 action nop",
+		"rule pref 31073 family inet6 fwmark 0x6777 action nop",
 		"route action unreachable to 0.0.0.0/0 metric 4278198272 table 26487",
 		"rule pref 30005 family inet from 10.9.0.1/32 action lookup table 26487",
 		"address to 10.9.0.1/32 dev godwit0",
 		("rule pref 30010 family inet6 from fd00:5::/64 to fd00:6::/64 action goto target "
-		 "30899"),
+		 "31073"),
 		"rule pref 32001 family inet fwmark 0x6777 action nop",
 		"rule pref 32001 family inet6 fwmark 0x6777 action nop",
 		("rule pref 31990 family inet6 from fd00:5::/64 to fd00:6::/64 action goto target "
@@ -483,7 +483,7 @@ static void test_bounds_of_a_policy(void **state)
 	n = tun_plan(&s, out, ARRAY_SIZE(out));
 	assert_int_equal(n, 8 + 2 * POLICY_RULES_MAX + 7);
 	assert_string_equal(tun_state_text(&out[8 + 3 * POLICY_RULES_MAX / 2 - 1], text),
-			    "rule pref 30649 family inet to 10.2.127.0/24 action lookup table "
+			    "rule pref 31033 family inet to 10.3.255.0/24 action lookup table "
 			    "26487");
 	assert_int_equal(tun_plan(&s, out, (unsigned)n - 1), ERR_NO_ROOM);
 	s.band = 1;

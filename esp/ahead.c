@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "esp/ahead.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "esp/sa.h"
+#include "packet/packet.h"
+
+/* Of a cipher's state, whose inside is crypto/'s business: a key schedule, and what is at its end. */
+#define KEY_LINES 14
+
+/* Room for so many SAs, and a batch of so many packets, and it pays. */
+#define INDEX_MIN 1024
+#define BATCH_MIN 4
+#define REST 31 /* batches */
+
+void ahead_begin(struct ahead *a, const struct classifier *c, const struct batch *b)
+{
+	a->needed = b->n >= BATCH_MIN && classifier_index_size(c) >= INDEX_MIN && a->rest == 0;
+	if (a->rest)
+		a->rest--;
+	if (!a->needed)
+		return;
+	memset(a->done, 0, sizeof(a->done));
+	a->asked = 0;
+}
+
+void ahead_end(struct ahead *a, const struct batch *b)
+{
+	if (a->needed && a->asked < b->n / 4)
+		a->rest = REST;
+}
+
+static void ahead_lines(const void *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		__builtin_prefetch((const uint8_t *)p + (size_t)i * MEM_LINE);
+}
+
+/* The next packet that is to pass this stage, `distance` before its turn or nearer; NULL: none. */
+static struct ahead_packet *ahead_next(struct ahead *a, unsigned stage, unsigned end, unsigned *i)
+{
+	if (a->done[stage] >= end)
+		return NULL;
+	*i = a->done[stage]++;
+	return &a->packets[*i % AHEAD];
+}
+
+static unsigned ahead_until(const struct batch *b, unsigned at, unsigned distance)
+{
+	return at + distance + 1 < b->n ? at + distance + 1 : b->n;
+}
+
+/* Traffic on a few SAs needs none of this. */
+static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, unsigned lines)
+{
+	const void **recent = &a->recent[((uintptr_t)sa >> 6 ^ (uintptr_t)sa >> 12) % AHEAD_RECENT];
+
+	p->sa = *recent == sa ? NULL : sa;
+	if (!p->sa)
+		return;
+	*recent = sa;
+	a->asked++;
+	ahead_lines(sa, lines);
+}
+
+/* ---- inbound ---- */
+
+static uint32_t spi_of(const struct pkt *p)
+{
+	struct rd r;
+
+	rd_init(&r, pkt_slice(p));
+	return rd_u32(&r);
+}
+
+static void inbound_sa(struct ahead *a, const struct classifier *c, struct ahead_packet *p)
+{
+	const struct esp_in *sa = classifier_peek_spi(c, p->key);
+
+	p->sa = NULL;
+	if (!sa)
+		return;
+	ahead_sa(a, p, sa, ESP_IN_HOT / MEM_LINE);
+	if (p->sa)
+		ahead_lines(&sa->window.top, 1);
+}
+
+/* What was peeked at may be another one, whose window is another thread's. */
+static void inbound_key(const struct classifier *c, const struct ahead_packet *p)
+{
+	const struct esp_in *sa = p->sa;
+
+	if (!sa || sa->config.spi != p->key)
+		return;
+	ahead_lines(sa->aead, KEY_LINES);
+	ahead_lines(window_word(&sa->window, sa->window.top + 1), 1);
+	classifier_ahead_slot(c, sa->config.slot);
+}
+
+void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b, unsigned at)
+{
+	struct ahead_packet *p;
+	unsigned i;
+
+	if (!a->needed)
+		return;
+	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
+		p->key = spi_of(&b->pkts[i]);
+		classifier_ahead_spi(c, p->key);
+	}
+	while ((p = ahead_next(a, 1, ahead_until(b, at, 16), &i)))
+		inbound_sa(a, c, p);
+	while ((p = ahead_next(a, 2, ahead_until(b, at, 7), &i)))
+		inbound_key(c, p);
+}
+
+/* ---- outbound ---- */
+
+static uint32_t flow_of(const struct pkt *p)
+{
+	struct tuple t;
+
+	return packet_tuple(pkt_slice(p), &t) == 0 ? flow_hash(&t) : 0;
+}
+
+static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_packet *p, int slot)
+{
+	p->sa = NULL;
+	if (slot >= 0)
+		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)slot), ESP_OUT_HOT / MEM_LINE);
+}
+
+static void outbound_slot(struct classifier *c, int slot)
+{
+	if (slot >= 0)
+		classifier_ahead_slot(c, (unsigned)slot);
+}
+
+void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cache *f,
+		    const struct batch *b, unsigned at)
+{
+	struct ahead_packet *p;
+	unsigned i;
+
+	if (!a->needed)
+		return;
+	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
+		p->key = flow_of(&b->pkts[i]);
+		flow_ahead_set(f, p->key);
+	}
+	while ((p = ahead_next(a, 1, ahead_until(b, at, 25), &i)))
+		flow_ahead(f, p->key);
+	while ((p = ahead_next(a, 2, ahead_until(b, at, 19), &i)))
+		outbound_slot(c, flow_peek(f, p->key));
+	while ((p = ahead_next(a, 3, ahead_until(b, at, 12), &i)))
+		outbound_sa(a, c, p, flow_peek(f, p->key));
+	while ((p = ahead_next(a, 4, ahead_until(b, at, 6), &i)))
+		if (p->sa)
+			ahead_lines(((const struct esp_out *)p->sa)->aead, KEY_LINES);
+}
