@@ -40,7 +40,7 @@ static int host_undo(struct journal *j, struct tun_netlink *netlink, const char 
 	if (n == ERR_MALFORMED)
 		fprintf(err,
 			"godwit: %s/%s/%s is damaged; undo by hand what ip rule and ip route "
-			"show of protocol %d, then remove it\n",
+			"show of protocol %d, and tables of nft that begin with godwit_, then remove it\n",
 			rundir_path(), name, RUNDIR_JOURNAL, TUN_RT_PROTOCOL);
 	else if (n == ERR_UNEXPECTED)
 		fprintf(err,

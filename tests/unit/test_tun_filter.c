@@ -324,6 +324,7 @@ static void test_nothing_set(void **state)
 	host_close(&h);
 }
 
+/* 304, 316, 320 */
 static void test_inner_address(void **state)
 {
 	struct host h;
@@ -348,6 +349,7 @@ static void test_inner_address(void **state)
 	host_close(&h);
 }
 
+/* 304, 316, 320 */
 static void test_protected_remote(void **state)
 {
 	struct host h;
@@ -371,7 +373,7 @@ static void test_protected_remote(void **state)
 	host_close(&h);
 }
 
-/* From whom a rule before it accepts clear packets they come in, to whatever address. */
+/* 304, 316, 318: from whom a rule before it accepts clear packets they come in, to whatever address. */
 static void test_bypass(void **state)
 {
 	struct host h;
@@ -512,6 +514,29 @@ static void test_through(void **state)
 	expect_delivered(&h, &h.up, UDP("192.168.5.9", INNER4, 9, PORT));
 	expect_refused(&h, UDP("192.0.2.9", INNER4, 9, PORT));
 	expect_delivered(&h, &h.up, UDP("192.0.2.9", OUTER4, 9, PORT));
+	host_close(&h);
+}
+
+/* Mode Config gives another address, and other networks. */
+static void test_change(void **state)
+{
+	struct host h;
+
+	host_open(&h, true);
+	rule(&h, POLICY_PROTECT, INNER4 "/32", "10.80.0.0/16", 0, 0);
+	apply(&h);
+	expect_refused(&h, UDP("192.0.2.9", INNER4, 9, PORT));
+	expect_refused(&h, UDP("10.80.1.2", OUTER4, 9, PORT));
+	expect_passed(&h, &h.up, UDP("192.0.2.9", "10.9.0.2", 9, PORT));
+	h.inner[0] = addr_of("10.9.0.2");
+	h.policy.n = 0;
+	rule(&h, POLICY_PROTECT, "10.9.0.2/32", "10.81.0.0/16", 0, 0);
+	apply(&h);
+	expect_refused(&h, UDP("192.0.2.9", "10.9.0.2", 9, PORT));
+	expect_refused(&h, UDP("10.81.1.2", OUTER4, 9, PORT));
+	expect_delivered(&h, &h.up, UDP("192.0.2.9", INNER4, 9, PORT));
+	expect_delivered(&h, &h.up, UDP("10.80.1.2", OUTER4, 9, PORT));
+	assert_int_equal(tun_filter_refused(&h.f), 4);
 	host_close(&h);
 }
 
@@ -721,6 +746,7 @@ int main(void)
 		cmocka_unit_test(test_full_tunnel),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_through),
+		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_owned),
 		cmocka_unit_test(test_put_back),
