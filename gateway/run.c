@@ -79,6 +79,47 @@ static bool pool_family(const struct gateway_file *f, enum family family)
 	return any;
 }
 
+static void policy_range(struct policy *p, enum policy_action action, const struct addr *lo,
+			 const struct addr *hi)
+{
+	const struct prefix all = { .addr.family = lo->family };
+	struct policy_rule rule = { .ts.local = ts_from_prefix(&all), .action = action };
+
+	rule.ts.remote = rule.ts.local;
+	rule.ts.remote.lo = *lo;
+	rule.ts.remote.hi = *hi;
+	policy_add(p, &rule);
+}
+
+/*
+ * Who has an address of the pool comes by the tunnel; hosts behind us may ask for our own address of it.
+ * Addresses that clients bring are left out: what they may bring is a wish, and can be wider than what is there.
+ */
+static int filter_apply(struct run *r, const struct session_effect *fx)
+{
+	const struct gateway_config *c = &r->file->config;
+	struct policy *policy = xcalloc(1, sizeof(*policy));
+	struct tun_filter_setup setup = {
+		.inner = fx->tun.inner,
+		.n_inner = fx->tun.ninner,
+		.policy = policy,
+		.forwards = true,
+	};
+	int rc;
+
+	for (unsigned i = 0; i < c->npool; i++)
+		policy_range(policy, POLICY_PROTECT, &c->pool[i].lo, &c->pool[i].hi);
+	for (unsigned i = 0; i < c->nnetworks; i++) {
+		struct addr lo, hi;
+
+		prefix_range(&c->networks[i], &lo, &hi);
+		policy_range(policy, POLICY_BYPASS, &lo, &hi);
+	}
+	rc = host_filter_apply(&r->host, &setup, r->tun_failed);
+	free(policy);
+	return rc;
+}
+
 /* What the device needs: our inner addresses, and the way to clients. How many. */
 static unsigned tun_states(const struct run *r, const struct session_effect *fx,
 			   struct tun_state *states)
@@ -114,7 +155,8 @@ static int tun_apply(struct run *r, const struct session_effect *fx)
 			 r->host.tun.name, strerror(errno));
 		return ERR_SYSTEM;
 	}
-	if (serve_up(&r->serve, &r->host.netlink, fx, r->tun_failed) != 0)
+	if (filter_apply(r, fx) != 0 ||
+	    serve_up(&r->serve, &r->host.netlink, fx, r->tun_failed) != 0)
 		return ERR_SYSTEM;
 	states = xcalloc(max, sizeof(*states));
 	firm = tun_states(r, fx, states);
@@ -381,8 +423,14 @@ static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
 	struct gateway_server_info servers[SERVERS_MAX];
-	const struct gateway_status_view view = { r->host_config->name, runtime_now(), r->since,
-						  servers, r->file->nservers };
+	const struct gateway_status_view view = {
+		.name = r->host_config->name,
+		.now = runtime_now(),
+		.since = r->since,
+		.clear_refused = host_filter_refused(&r->host),
+		.servers = servers,
+		.nservers = r->file->nservers,
+	};
 
 	for (unsigned i = 0; i < view.nservers; i++)
 		servers[i] = serve_info(&r->serve, i);

@@ -76,9 +76,12 @@ static struct tun_state address_of(const struct tun *t, const struct addr *a)
 int serve_up(struct serve *s, struct tun_netlink *n, const struct session_effect *fx, char why[200])
 {
 	for (unsigned i = 0; i < s->n; i++) {
-		if (tun_link_up(n, s->tuns[i].name, fx->tun.mtu, QUEUE) == 0)
+		const char *name = s->tuns[i].name;
+
+		/* What comes out of it is not in the clear. */
+		if (tun_link_join(n, name) == 0 && tun_link_up(n, name, fx->tun.mtu, QUEUE) == 0)
 			continue;
-		snprintf(why, 200, "cannot bring up %s: %s", s->tuns[i].name, strerror(errno));
+		snprintf(why, 200, "cannot bring up %s: %s", name, strerror(errno));
 		return ERR_SYSTEM;
 	}
 	return 0;

@@ -19,6 +19,7 @@ struct gateway_server_info {
 struct gateway_status_view {
 	const char *name;
 	vtime now, since; /* it has been up since then */
+	uint64_t clear_refused; /* packets that the kernel has */
 	const struct gateway_server_info *servers;
 	unsigned nservers;
 };
