@@ -30,6 +30,7 @@ struct worker {
 	bool runs;
 	int epoll;
 	int kick;
+	_Atomic bool answer; /* control waits for it to pass what has been retired */
 	uint64_t full_seen; /* control's: of its line's count */
 };
 
@@ -53,25 +54,28 @@ static bool stopping(const struct data *d)
 }
 
 /*
- * The kick is taken before the pass: one that comes later wakes us again. The answer tells control
- * that it may reclaim.
+ * The kick is taken before the pass: one that comes later wakes us again. True: control is to be told
+ * that it may reclaim, because of something whose retirement the pass that follows will see: acquire
+ * pairs with kick_for_answer.
  */
-static void tx_take_kick(struct data_tx *t, int kick)
+static bool take_kick(struct worker *w)
 {
 	eventfd_t n;
 
-	eventfd_read(kick, &n);
-	data_tx_pass(t);
-	t->up.news = true;
+	eventfd_read(w->kick, &n);
+	return atomic_exchange_explicit(&w->answer, false, memory_order_acq_rel);
 }
 
-static void rx_take_kick(struct data_rx *r, int kick)
+static void tx_take_kick(struct data_tx *t, struct worker *w)
 {
-	eventfd_t n;
+	t->up.news |= take_kick(w);
+	data_tx_pass(t);
+}
 
-	eventfd_read(kick, &n);
+static void rx_take_kick(struct data_rx *r, struct worker *w)
+{
+	r->up.news |= take_kick(w);
 	classifier_pass(r->classifier, r->reader);
-	r->up.news = true;
 }
 
 static void tx_tun_is_gone(struct data_tx *t, const struct worker *w)
@@ -93,7 +97,7 @@ static void *tx_thread(void *arg)
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
-				tx_take_kick(&d->tx, w->kick);
+				tx_take_kick(&d->tx, w);
 			else if (!data_tx_run(&d->tx))
 				tx_tun_is_gone(&d->tx, w);
 		}
@@ -133,7 +137,7 @@ static void *rx_thread(void *arg)
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
-				rx_take_kick(&d->rx, w->kick);
+				rx_take_kick(&d->rx, w);
 			else
 				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32),
 					    ev[i].data.u32 & READY_IP6 ? FAMILY_IP6 : FAMILY_IP4);
@@ -283,16 +287,23 @@ static void kick(struct data *d, enum data_way way)
 		eventfd_write(d->workers[way].kick, 1);
 }
 
-static void kick_all(struct data *d)
+/* Something has been retired: what is free is to be noticed, however little else happens. */
+static void kick_for_answer(struct data *d, enum data_way way)
 {
-	kick(d, DATA_TX);
-	kick(d, DATA_RX);
+	atomic_store_explicit(&d->workers[way].answer, true, memory_order_release);
+	kick(d, way);
+}
+
+static void kick_all_for_answer(struct data *d)
+{
+	kick_for_answer(d, DATA_TX);
+	kick_for_answer(d, DATA_RX);
 }
 
 void data_stop(struct data *d)
 {
 	atomic_store_explicit(&d->stop, true, memory_order_relaxed);
-	kick_all(d);
+	kick_all_for_answer(d);
 	for (unsigned i = 0; i < ARRAY_SIZE(d->workers); i++) {
 		if (d->workers[i].runs)
 			pthread_join(d->workers[i].thread, NULL);
@@ -395,19 +406,19 @@ void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
 		classifier_remove_spi(d->classifier, esp_in_config(in)->spi);
 	classifier_retire_in(d->classifier, in);
 	classifier_retire_out(d->classifier, out);
-	kick_all(d);
+	kick_all_for_answer(d);
 }
 
 void data_retire_path(struct data *d, struct path *p)
 {
 	classifier_retire_path(d->classifier, p);
-	kick(d, DATA_TX);
+	kick_all_for_answer(d);
 }
 
 void data_retire_limit(struct data *d, struct esp_limit *l)
 {
 	classifier_retire_limit(d->classifier, l);
-	kick_all(d);
+	kick_all_for_answer(d);
 }
 
 void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
@@ -434,7 +445,7 @@ void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 void data_publish_view(struct data *d, const struct policy_view *p)
 {
 	classifier_retire_rules(d->classifier, classifier_publish_view(d->classifier, p));
-	kick_all(d);
+	kick_all_for_answer(d);
 }
 
 void data_publish_rules(struct data *d, const struct policy *p)
