@@ -36,7 +36,7 @@ static unsigned packet(struct world *w, enum inner_kind kind, unsigned tunnel, u
 
 static const struct hold_counters *held(const struct world *w)
 {
-	return outbound_held(w->client->outbound);
+	return outbound_held(w->client->data.outbound);
 }
 
 static bool is_up(struct world *w, unsigned tunnel)

@@ -5,6 +5,7 @@
 #include "tests/sim/roam.h"
 
 #define ARENA 8192
+#define HOLD_BYTES (256 << 10)
 #define MARKER 4
 #define KEY "what both of them know"
 
@@ -20,42 +21,10 @@ size_t roam_allocated(void)
 
 /* ---- what goes out ---- */
 
-static void send_sealed(struct roam *r, const struct batch *b)
+static void send_esp(void *ctx, const struct endpoint *from, const struct endpoint *to,
+		     struct slice esp)
 {
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
-		struct endpoint from, to;
-
-		if (p->kind != PKT_SEALED)
-			continue;
-		from = p->path->local;
-		to = path_esp_remote(p->path);
-		if (p->path->encapsulation == ENCAPSULATION_ESP)
-			from.port = to.port = ESP_PORT_BARE;
-		roam_send_down(r, &from, &to, pkt_slice(p));
-	}
-}
-
-/* What has waited, and then this (NONE: nothing). */
-static void send_inner(struct roam *r, struct slice ip)
-{
-	uint8_t arena[ARENA], reply_arena[ARENA];
-	struct batch b, replies;
-	bool more = true;
-
-	while (more) {
-		batch_init(&b, arena, sizeof(arena));
-		batch_init(&replies, reply_arena, sizeof(reply_arena));
-		more = outbound_release(r->gateway.outbound, r->now, &b, &replies);
-		send_sealed(r, &b);
-	}
-	if (ip.n == 0)
-		return;
-	batch_init(&b, arena, sizeof(arena));
-	batch_init(&replies, reply_arena, sizeof(reply_arena));
-	memcpy(pkt_data(batch_take(&b, ESP_HEADROOM, (uint32_t)ip.n, ESP_TAILROOM)), ip.p, ip.n);
-	outbound_run(r->gateway.outbound, r->now, &b, &replies);
-	send_sealed(r, &b);
+	roam_send_down(ctx, from, to, esp);
 }
 
 static void send_ike(struct roam *r, const struct session_effect *fx)
@@ -69,38 +38,13 @@ static void send_ike(struct roam *r, const struct session_effect *fx)
 
 /* ---- effects ---- */
 
-static void do_retire(struct roam_gateway *g, const struct session_effect *fx)
-{
-	if (fx->retire.in)
-		classifier_remove_spi(g->classifier, esp_in_config(fx->retire.in)->spi);
-	esp_in_free(fx->retire.in);
-	esp_out_free(fx->retire.out);
-}
-
 static void do_effect(struct roam *r, const struct session_effect *fx)
 {
-	struct roam_gateway *g = &r->gateway;
-
-	if (fx->type == SESSION_EFFECT_SEND) {
+	if (fx->type == SESSION_EFFECT_SEND)
 		send_ike(r, fx);
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
-		classifier_rules_free(classifier_publish_view(g->classifier, &fx->rules));
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT) {
-		classifier_set_current(g->classifier, fx->slot.slot, fx->slot.out);
-		if (fx->slot.next)
-			classifier_set_next(g->classifier, fx->slot.slot, fx->slot.next);
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
-		roam_expect(r, classifier_add_spi(g->classifier, fx->in) == 0,
+	else
+		roam_expect(r, data_engines_effect(&r->gateway.data, fx),
 			    "the gateway's SPI index took no SA");
-	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
-		classifier_set_refused(g->classifier, fx->refuse.slot, fx->refuse.until);
-	} else if (fx->type == SESSION_EFFECT_RETIRE) {
-		do_retire(g, fx);
-	} else if (fx->type == SESSION_EFFECT_RETIRE_PATH) {
-		classifier_retire_path(g->classifier, fx->old_path);
-	} else if (fx->type == SESSION_EFFECT_RETIRE_LIMIT) {
-		classifier_retire_limit(g->classifier, fx->old_limit);
-	}
 }
 
 static void verified(struct roam *r, const struct gateway_effect *fx)
@@ -111,11 +55,6 @@ static void verified(struct roam *r, const struct gateway_effect *fx)
 	ev.verified.ok = strcmp(fx->verify.user, ROAM_USER) == 0 &&
 			 slice_eq(fx->verify.password, SLICE_STR(ROAM_PASSWORD));
 	gateway_event(r->gateway.engine, r->now, &ev);
-}
-
-static bool next_data(struct roam_gateway *g, struct data_event *data)
-{
-	return outbound_output(g->outbound, data) || inbound_output(g->inbound, data);
 }
 
 static void pump(struct roam *r)
@@ -132,8 +71,8 @@ static void pump(struct roam *r)
 			else
 				do_effect(r, &fx.session);
 		}
-		send_inner(r, SLICE_NONE);
-		if (!next_data(&r->gateway, &data))
+		data_engines_release(&r->gateway.data, r->now);
+		if (!data_engines_output(&r->gateway.data, &data))
 			return;
 		gateway_event(r->gateway.engine, r->now, &ev);
 	} while (true);
@@ -151,7 +90,7 @@ static void take_inner(struct roam *r, const struct pkt *p)
 	roam_expect(r, !wrong, "%s", wrong);
 	memcpy(ip, pkt_data(p), p->len);
 	if (inner_answer(ip, p->len))
-		send_inner(r, slice(ip, p->len));
+		data_engines_send_inner(&r->gateway.data, r->now, slice(ip, p->len));
 }
 
 void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const struct endpoint *to,
@@ -164,11 +103,7 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 	struct pkt *p;
 
 	batch_init(&b, arena, sizeof(arena));
-	p = batch_take(&b, 0, (uint32_t)bytes.n, 0);
-	memcpy(pkt_data(p), bytes.p, bytes.n);
-	p->from = *from;
-	p->to = *to;
-	inbound_run(r->gateway.inbound, r->now, &b);
+	p = data_engines_receive(&r->gateway.data, r->now, from, to, bytes, &b);
 	ev.datagram.from = *from;
 	ev.datagram.to = *to;
 	ev.datagram.bytes = pkt_slice(p);
@@ -192,7 +127,7 @@ void roam_gateway_timeout(struct roam *r)
 vtime roam_gateway_deadline(const struct roam *r)
 {
 	return vtime_min(gateway_deadline(r->gateway.engine),
-			 outbound_deadline(r->gateway.outbound));
+			 outbound_deadline(r->gateway.data.outbound));
 }
 
 /* ---- its life ---- */
@@ -291,15 +226,12 @@ static void settings_follow(struct roam *r)
 
 void roam_gateway_start(struct roam *r)
 {
-	static const struct outbound_config hold = { 256 << 10, 30 * VTIME_S };
 	struct roam_gateway *g = &r->gateway;
 
 	settings_follow(r);
 	g->roam = r;
 	g->rng = rng_seeded(&g->seed, ~r->seed);
-	g->classifier = classifier_new();
-	g->outbound = outbound_new(g->classifier, &hold);
-	g->inbound = inbound_new(g->classifier);
+	data_engines_init(&g->data, HOLD_BYTES, send_esp, r);
 	g->engine = gateway_new(&g->config, &g->rng, &g->log);
 	gateway_event(g->engine, 0, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
 	pump(r);
@@ -310,8 +242,6 @@ void roam_gateway_free(struct roam *r)
 	struct roam_gateway *g = &r->gateway;
 
 	gateway_free(g->engine);
-	outbound_free(g->outbound);
-	inbound_free(g->inbound);
-	classifier_free(g->classifier);
+	data_engines_free(&g->data);
 	secret_free(&g->config.entries[0].ike.psk);
 }
