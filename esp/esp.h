@@ -99,11 +99,6 @@ struct esp_sa_config {
 	uint32_t first_sequence; /* outbound: 1 (0 means 1), or what a test wants */
 	/* Outbound: the end of its life, from which on it is used up as one without a number; 0: none. */
 	vtime ends;
-	/*
-	 * Outbound: what may go out on it, and of that what may go out before control is told
-	 * (NEARLY_USED). Of numbers there are never more than 2^32 - 1; bytes are inner ones.
-	 */
-	struct esp_quota near, most;
 	struct esp_suite suite;
 	struct slice keymat; /* esp_suite_keymat() bytes, copied */
 	/*
@@ -113,6 +108,11 @@ struct esp_sa_config {
 	struct path path;
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
+	/*
+	 * Outbound: what may go out on it, and of that what may go out before control is told
+	 * (NEARLY_USED). Of numbers there are never more than 2^32 - 1; bytes are inner ones.
+	 */
+	struct esp_quota near, most;
 };
 
 struct esp_counters {

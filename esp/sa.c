@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "esp/sa.h"
 
-_Static_assert(offsetof(struct esp_out, config.ends) + sizeof(vtime) <= ESP_OUT_HOT, "see sa.h");
-
 #define TRAILER 2 /* pad length and next header */
 
 static struct aead *sa_aead(const struct esp_sa_config *config, struct rng *rng)
