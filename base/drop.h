@@ -15,6 +15,8 @@
 	X(DROP_OUTER_SHORT, "outer_short")                                                         \
 	X(DROP_KEEPALIVE, "keepalive")                                                             \
 	X(DROP_UNKNOWN_SPI, "unknown_spi")                                                         \
+	X(DROP_WORKER_FULL, "worker_full")                                                         \
+	X(DROP_OTHER_WORKER, "other_worker")                                                       \
 	X(DROP_ESP_LENGTH, "esp_length")                                                           \
 	X(DROP_REPLAY, "replay")                                                                   \
 	X(DROP_ICV, "auth_failed")                                                                 \
@@ -52,6 +54,7 @@
 	X(DROP_HOLD_RESET, "hold_reset")                                                           \
 	X(DROP_ADDRESS_CHANGED, "address_changed")                                                 \
 	/* the system */                                                                           \
+	X(DROP_RECEIVE_LOST, "receive_lost")                                                       \
 	X(DROP_SEND_FAILED, "send_failed")                                                         \
 	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \
 	/* IKE datagrams that control never saw */                                                 \

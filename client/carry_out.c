@@ -33,7 +33,7 @@ static void send_ike(struct host *h, struct log *log, const struct session_effec
 /* Who has an SA for raw ESP listens to it. */
 static void publish_spi(struct data *d, struct host *h, struct log *log, struct esp_in *in)
 {
-	if (classifier_add_spi(data_classifier(d), in) != 0)
+	if (data_add_spi(d, in) != 0)
 		log_ev(log, LOG_ERROR, "no room for an SPI");
 	if (esp_in_config(in)->path.encapsulation == ENCAPSULATION_ESP)
 		net_esp_listen(&h->esp);

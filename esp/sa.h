@@ -46,11 +46,15 @@ struct esp_out {
 	struct esp_sa_config config;
 };
 
-/* Everything but counters, mtu and awaited belongs to the inbound thread once the SA is published. */
+/*
+ * Everything but counters, mtu, worker and awaited belongs to the inbound thread once the SA is
+ * published, or to the worker that has it.
+ */
 struct esp_in {
 	struct aead *aead;
 	_Atomic(struct esp_limit *) limit; /* written by control; NULL: none */
 	_Atomic uint32_t mtu; /* written by control */
+	_Atomic uint32_t worker; /* plus 1, written once; 0: nobody has it yet */
 	bool newest; /* the packet opened last had the highest sequence number so far */
 	bool first_told;
 	_Atomic bool awaited; /* control sets it, inbound clears it when it has told */
@@ -62,6 +66,12 @@ struct esp_in {
 
 _Static_assert(offsetof(struct esp_out, config.suite) <= ESP_OUT_HOT, "what packets need");
 _Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT, "what packets need");
+
+/*
+ * Whose the SA is: `worker` from now on, if it was nobody's. Any thread; the same answer for ever.
+ * Its window and its keys are that worker's alone.
+ */
+uint32_t esp_in_worker(struct esp_in *sa, uint32_t worker);
 
 /* The length of the ESP packet that an inner packet of len bytes becomes. */
 uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len);
