@@ -7,13 +7,22 @@ struct state {
 	uint64_t v0, v1, v2, v3;
 };
 
-/* Of n bytes, 8 at most. */
-static uint64_t get_le64(const uint8_t *p, size_t n)
+static uint64_t get_le64(const uint8_t *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	memcpy(&v, p, n);
+	memcpy(&v, p, sizeof(v));
 	return le64toh(v);
+}
+
+/* What is behind the last whole word, and how much there was in all. */
+static uint64_t tail(struct slice s)
+{
+	uint64_t v = (uint64_t)s.n << 56;
+
+	for (size_t i = s.n / 8 * 8, bit = 0; i < s.n; i++, bit += 8)
+		v |= (uint64_t)s.p[i] << bit;
+	return v;
 }
 
 static uint64_t turn(uint64_t v, unsigned bits)
@@ -46,7 +55,7 @@ static void word(struct state *s, uint64_t m)
 
 uint64_t siphash(const struct siphash_key *key, struct slice s)
 {
-	const uint64_t k0 = get_le64(key->b, 8), k1 = get_le64(key->b + 8, 8);
+	const uint64_t k0 = get_le64(key->b), k1 = get_le64(key->b + 8);
 	/* The constants are the paper's. */
 	struct state st = {
 		k0 ^ 0x736f6d6570736575,
@@ -57,8 +66,8 @@ uint64_t siphash(const struct siphash_key *key, struct slice s)
 	size_t whole = s.n / 8 * 8;
 
 	for (size_t i = 0; i < whole; i += 8)
-		word(&st, get_le64(s.p + i, 8));
-	word(&st, get_le64(s.p + whole, s.n - whole) | (uint64_t)s.n << 56);
+		word(&st, get_le64(s.p + i));
+	word(&st, tail(s));
 	st.v2 ^= 0xff;
 	rounds(&st, 4);
 	return st.v0 ^ st.v1 ^ st.v2 ^ st.v3;
