@@ -7,7 +7,8 @@
  *	window.c      the replay window, 4096 wide                            RFC 6479
  *	ahead.c       asks the memory for what the next packets of a batch need
  *	limit.c       what may go to a path that is not proved
- *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
+ *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA), offered SPIs
+ *	early.c       packets of an offered SPI that wait for its SA
  *	events.c      what the engines have to tell control
  *	spd.c         the rules, and how the first that matches is found       RFC 4301 4.4.1
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
@@ -16,6 +17,7 @@
  *	              probes, on an SA that control names -> seal -> datagrams
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *	              -> replies to our probes | packets for the host
+ *	              SPI offered, no SA yet -> early.c -> once more
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:
@@ -217,6 +219,13 @@ void classifier_set_refused(struct classifier *c, unsigned slot, vtime until);
 /* Control thread. ERR_NO_ROOM when the index is full or the SPI taken. */
 int classifier_add_spi(struct classifier *c, struct esp_in *sa);
 void classifier_remove_spi(struct classifier *c, uint32_t spi);
+/*
+ * Control thread. Packets with this SPI may come before its SA, and wait for it (early.h). It is so
+ * until it is withdrawn: when the SA is there, or is not to be. Where a thousand are offered, one more
+ * may be left out. Again, and of one that is not offered, without effect.
+ */
+void classifier_offer_spi(struct classifier *c, uint32_t spi);
+void classifier_withdraw_spi(struct classifier *c, uint32_t spi);
 
 /*
  * Data threads. What outbound uses now: next if proved, else current, else NULL. Good until the
@@ -224,6 +233,8 @@ void classifier_remove_spi(struct classifier *c, uint32_t spi);
  */
 struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot);
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
+/* Data threads, and control: whether it is offered. */
+bool classifier_spi_offered(const struct classifier *c, uint32_t spi);
 
 /* ---- probes ---- */
 
@@ -396,6 +407,22 @@ void inbound_free(struct inbound *i);
  * back.
  */
 void inbound_run(struct inbound *i, vtime now, struct batch *b);
+/*
+ * Packets of an SPI that is offered wait in `e` for their SA from now on, a few and for a second
+ * (early.h). It is borrowed, and the thread's; NULL, as at the beginning: they do not, or where packets
+ * are spread over several engines they do so before that.
+ */
+struct early;
+void inbound_set_early(struct inbound *i, struct early *e);
+/*
+ * Of what waits: puts into `b`, which is empty, what has an SA by now, as inbound_run would leave it, in
+ * order for each SPI, and drops what is too old. To be called before inbound_run has newer packets, when
+ * control has added an SA, and at inbound_deadline. The packets are good until the next of these
+ * calls, and lie in no arena of the caller's. True: call again.
+ */
+bool inbound_release(struct inbound *i, vtime now, struct batch *b);
+/* When the oldest packet that waits is too old; VTIME_NEVER: nothing waits. */
+vtime inbound_deadline(const struct inbound *i);
 bool inbound_output(struct inbound *i, struct data_event *out);
 const struct drops *inbound_drops(const struct inbound *i);
 
