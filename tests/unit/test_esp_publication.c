@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "base/secret.h"
+#include "esp/early.h"
 #include "tests/unit/esp_parts.h"
 
 #define PUBLICATIONS 50000
@@ -41,10 +42,13 @@ struct world {
 	struct classifier_reader *reader_out, *reader_in;
 	struct outbound *out;
 	struct inbound *in;
+	struct drops early_drops;
+	struct early *early;
 	_Atomic bool stop_out, stop_in;
 	_Atomic uint32_t newest; /* SPI, told by control without any order */
 	_Atomic uint64_t sealed, not_sealed; /* outbound's */
 	_Atomic uint64_t arrived, arrived_gateway, not_opened; /* inbound's */
+	uint64_t waited; /* the same: packets that came before their SA */
 };
 
 static void add(_Atomic uint64_t *n, uint64_t m)
@@ -150,6 +154,29 @@ static void guess_spi(struct world *w)
 		add(&w->not_opened, 1);
 }
 
+/* The gateway's packets that came before their SAs. */
+static void release(struct world *w, struct batch *b)
+{
+	batch_reset(b);
+	inbound_release(w->in, 0, b);
+	for (unsigned i = 0; i < b->n; i++)
+		add(&w->not_opened, b->pkts[i].kind != PKT_INNER);
+	add(&w->arrived_gateway, b->n);
+}
+
+/* How many have to wait for their SA. */
+static unsigned open_frames(struct world *w, struct batch *b)
+{
+	unsigned before = w->early->waiting, gone = 0;
+
+	inbound_run(w->in, 0, b);
+	for (unsigned i = 0; i < b->n; i++)
+		gone += b->pkts[i].kind != PKT_INNER;
+	add(&w->not_opened, gone - (w->early->waiting - before));
+	w->waited += w->early->waiting - before;
+	return w->early->waiting - before;
+}
+
 static void *run_inbound(void *arg)
 {
 	struct parts_batch *store = xcalloc(1, sizeof(*store));
@@ -165,17 +192,16 @@ static void *run_inbound(void *arg)
 		last = atomic_load_explicit(&w->stop_in, memory_order_acquire);
 		classifier_pass(w->c, w->reader_in);
 		guess_spi(w);
+		release(w, b);
 		batch_reset(b);
 		theirs = take_frames(w->gateway, b);
 		ours = take_frames(w->wire, b);
-		inbound_run(w->in, 0, b);
-		for (unsigned i = 0; i < b->n; i++)
-			add(&w->not_opened, b->pkts[i].kind != PKT_INNER);
+		theirs -= open_frames(w, b);
 		while (inbound_output(w->in, &ev))
 			add(&w->not_opened, ev.type == DATA_UNKNOWN_SPI);
 		add(&w->arrived, ours);
 		add(&w->arrived_gateway, theirs);
-		if (ours + theirs == 0 && last)
+		if (ours + theirs == 0 && last && !early_waits(w->early))
 			break;
 		if (ours + theirs == 0)
 			sched_yield();
@@ -227,20 +253,6 @@ static struct esp_sa_config sa_config(const struct control *k, unsigned slot, ui
 	return config;
 }
 
-static void epoch_new(struct control *k, unsigned slot, struct epoch *e)
-{
-	uint32_t spi = 0x1000 + ++k->spis * 8;
-	struct esp_sa_config out = sa_config(k, slot, spi), in = out;
-
-	/* The other end of its own wire. */
-	in.ts = (struct ts_pair){ .local = out.ts.remote, .remote = out.ts.local };
-	in.path.remote = (struct endpoint){ 0 };
-	*e = (struct epoch){ .spi = spi, .out = parts_out(out), .in = parts_in(in) };
-	atomic_store_explicit(&k->w->newest, spi, memory_order_relaxed);
-	assert_int_equal(classifier_add_spi(k->w->c, e->in), 0);
-	k->publications++;
-}
-
 /* The gateway sends the first packet of an epoch, which proves it. */
 static void epoch_inject(struct control *k, unsigned slot, const struct epoch *e)
 {
@@ -258,6 +270,29 @@ static void epoch_inject(struct control *k, unsigned slot, const struct epoch *e
 	put_frame(k->w->gateway, p, false);
 	k->injected++;
 	esp_out_free(twin);
+}
+
+/* early: the gateway's first packet is under way before the SA is there. */
+static void epoch_new(struct control *k, unsigned slot, struct epoch *e, bool early)
+{
+	uint32_t spi = 0x1000 + ++k->spis * 8;
+	struct esp_sa_config out = sa_config(k, slot, spi), in = out;
+
+	/* The other end of its own wire. */
+	in.ts = (struct ts_pair){ .local = out.ts.remote, .remote = out.ts.local };
+	in.path.remote = (struct endpoint){ 0 };
+	*e = (struct epoch){ .spi = spi, .out = parts_out(out), .in = parts_in(in) };
+	atomic_store_explicit(&k->w->newest, spi, memory_order_relaxed);
+	if (early) {
+		classifier_offer_spi(k->w->c, spi);
+		epoch_inject(k, slot, e);
+	}
+	if (early && roll(k, 2))
+		sched_yield();
+	assert_int_equal(classifier_add_spi(k->w->c, e->in), 0);
+	if (early)
+		classifier_withdraw_spi(k->w->c, spi);
+	k->publications++;
 }
 
 /* No slot has it any more. What was sealed with it is still on the wire. */
@@ -290,8 +325,9 @@ static void flip(struct control *k, unsigned slot, struct epoch *to)
 static void offer(struct control *k, unsigned slot)
 {
 	struct epoch e, before = k->next[slot];
+	bool early = roll(k, 2);
 
-	epoch_new(k, slot, &e);
+	epoch_new(k, slot, &e, early);
 	classifier_set_next(k->w->c, slot, e.out);
 	k->publications++;
 	if (before.spi) {
@@ -299,7 +335,8 @@ static void offer(struct control *k, unsigned slot)
 		epoch_retire(k, &before);
 	}
 	k->next[slot] = e;
-	epoch_inject(k, slot, &e);
+	if (!early)
+		epoch_inject(k, slot, &e);
 }
 
 static void publish_rules(struct control *k)
@@ -358,7 +395,7 @@ static void step(struct control *k)
 	if (k->next[slot].spi && classifier_next_proved(k->w->c, slot)) {
 		flip(k, slot, &k->next[slot]);
 	} else if (!k->next[slot].spi && roll(k, 2)) {
-		epoch_new(k, slot, &e);
+		epoch_new(k, slot, &e, false);
 		flip(k, slot, &e);
 	} else if (!k->next[slot].spi || roll(k, 8) == 0) {
 		offer(k, slot);
@@ -379,10 +416,12 @@ static void begin(struct world *w, struct control *k)
 	w->gateway = ring_new(WIRE, sizeof(struct frame));
 	w->out = outbound_new(w->c, &(struct outbound_config){ 0 });
 	w->in = inbound_new(w->c);
+	w->early = early_new(w->c, &w->early_drops);
+	inbound_set_early(w->in, w->early);
 	k->policy.fallback = POLICY_DISCARD;
 	publish_rules(k);
 	for (unsigned i = 0; i < SLOTS; i++) {
-		epoch_new(k, i, &e);
+		epoch_new(k, i, &e, false);
 		flip(k, i, &e);
 	}
 	w->reader_out = classifier_reader_add(w->c);
@@ -407,7 +446,10 @@ static void end(struct world *w, struct control *k)
 	for (unsigned i = 0; i < DROP_COUNT; i++) {
 		assert_int_equal(drop_read(inbound_drops(w->in), (enum drop)i), 0);
 		assert_int_equal(drop_read(outbound_drops(w->out), (enum drop)i), 0);
+		assert_int_equal(drop_read(&w->early_drops, (enum drop)i), 0);
 	}
+	assert_int_equal(classifier_offers(w->c), 0);
+	early_free(w->early);
 	inbound_free(w->in);
 	outbound_free(w->out);
 	classifier_free(w->c);
@@ -442,9 +484,9 @@ static void no_packet_is_lost_by_a_publication(void **state)
 	atomic_store_explicit(&w->stop_in, true, memory_order_release);
 	pthread_join(in, NULL);
 	classifier_reader_remove(w->c, w->reader_in);
-	print_message("%llu publications of %u epochs under %llu packets\n",
+	print_message("%llu publications of %u epochs under %llu packets; %llu waited\n",
 		      (unsigned long long)k->publications, k->spis,
-		      (unsigned long long)count(&w->sealed));
+		      (unsigned long long)count(&w->sealed), (unsigned long long)w->waited);
 	assert_int_equal(count(&w->not_sealed), 0);
 	assert_int_equal(count(&w->not_opened), 0);
 	assert_true(count(&w->sealed) > 0);
