@@ -45,6 +45,17 @@ static void line_commit(struct data_line *l)
 	l->news = true;
 }
 
+/* Milliseconds, as epoll_wait has them. */
+static int wait_until(vtime deadline)
+{
+	vtime wait;
+
+	if (deadline == VTIME_NEVER)
+		return -1;
+	wait = vtime_until(runtime_now(), deadline) / VTIME_MS;
+	return wait < WAIT_MAX_MS ? (int)wait + 1 : WAIT_MAX_MS;
+}
+
 /* An event leaves its engine only when there is room for it: none is lost here. */
 void data_tx_report(struct data_tx *t)
 {
@@ -239,14 +250,7 @@ void data_tx_release(struct data_tx *t)
 
 int data_tx_wait(const struct data_tx *t)
 {
-	vtime deadline = outbound_deadline(t->engine);
-
-	if (t->more)
-		return 0;
-	if (deadline == VTIME_NEVER)
-		return -1;
-	deadline = vtime_until(runtime_now(), deadline) / VTIME_MS;
-	return deadline < WAIT_MAX_MS ? (int)deadline + 1 : WAIT_MAX_MS;
+	return t->more ? 0 : wait_until(outbound_deadline(t->engine));
 }
 
 bool data_tx_run(struct data_tx *t)
@@ -319,18 +323,49 @@ static void rx_join(struct data_rx *r)
 	}
 }
 
+static void rx_pass_on(struct data_rx *r)
+{
+	if (r->tun->vnet)
+		rx_join(r);
+	else
+		write_tun(r->tun, &r->drops, &r->in);
+}
+
+static void rx_tell(struct data_rx *r)
+{
+	data_rx_report(r);
+	data_line_wake(&r->up);
+}
+
 static void rx_batch(struct data_rx *r, uint16_t port)
 {
 	for (unsigned i = 0; i < r->in.n; i++)
 		r->in.pkts[i].to.port = port;
 	inbound_run(r->engine, runtime_now(), &r->in);
-	if (r->tun->vnet)
-		rx_join(r);
-	else
-		write_tun(r->tun, &r->drops, &r->in);
+	rx_pass_on(r);
 	for (unsigned i = 0; i < r->in.n; i++)
 		if (r->in.pkts[i].kind == PKT_IKE)
 			rx_ike(r, &r->in.pkts[i]);
+}
+
+/* The packets are written before anything else comes to lie where they are. */
+void data_rx_release(struct data_rx *r)
+{
+	bool more = early_waits(r->early);
+
+	while (more) {
+		classifier_pass(r->classifier, r->reader);
+		batch_reset(&r->in);
+		more = inbound_release(r->engine, runtime_now(), &r->in);
+		rx_pass_on(r);
+		rx_write(r);
+		rx_tell(r);
+	}
+}
+
+int data_rx_wait(const struct data_rx *r)
+{
+	return wait_until(inbound_deadline(r->engine));
 }
 
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
@@ -338,13 +373,13 @@ void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 	uint16_t port = rx_port(r, s);
 
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
+		data_rx_release(r);
 		if (net_socket_recv(s, f, &r->intake) <= 0)
 			return;
 		while (net_intake_take(&r->intake, &r->in)) {
 			classifier_pass(r->classifier, r->reader);
 			rx_batch(r, port);
-			data_rx_report(r);
-			data_line_wake(&r->up);
+			rx_tell(r);
 		}
 		rx_write(r);
 		if (r->intake.n < FEW && !r->intake.large)

@@ -9,6 +9,7 @@
 
 #include "base/ring.h"
 #include "client/runtime.h"
+#include "esp/early.h"
 
 /* How many notes may wait. */
 #define DATA_TX_NOTES 64
@@ -66,6 +67,7 @@ struct data_rx {
 	struct classifier *classifier;
 	struct classifier_reader *reader;
 	struct inbound *engine;
+	struct early *early; /* the engine's */
 	struct data_line up;
 	struct tun *tun;
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
@@ -98,7 +100,17 @@ bool data_tx_run(struct data_tx *t);
 void data_tx_release(struct data_tx *t);
 /* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
 int data_tx_wait(const struct data_tx *t);
-/* Receives from one of rx's own sockets, by one family, for a bounded number of batches. */
+/*
+ * Opens what came before its SA and has one by now, and drops what is too old. To be called when
+ * control has added an SA and at data_rx_wait.
+ */
+void data_rx_release(struct data_rx *r);
+/* How many milliseconds rx may sleep before data_rx_release is due; -1: for ever. */
+int data_rx_wait(const struct data_rx *r);
+/*
+ * Receives from one of rx's own sockets, by one family, for a bounded number of batches, each behind
+ * what was released.
+ */
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
 /* Hands up what events wait in the engine and there is room for. */
 void data_tx_report(struct data_tx *t);

@@ -507,6 +507,11 @@ const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 void data_publish_rules(struct data *d, const struct policy *p);
 void data_publish_view(struct data *d, const struct policy_view *p);
 /*
+ * Puts an inbound SA into the SPI index; what came before it is opened. 0 or ERR_NO_ROOM. It is
+ * withdrawn (classifier_withdraw_spi) behind this.
+ */
+int data_add_spi(struct data *d, struct esp_in *in);
+/*
  * Takes an SA pair, which no slot holds any more, out of the SPI index and frees it when all threads
  * have passed. Either may be NULL.
  */

@@ -129,7 +129,7 @@ static void *rx_thread(void *arg)
 	struct epoll_event ev[READY_MAX];
 
 	while (!stopping(d)) {
-		int n = epoll_wait(w->epoll, ev, READY_MAX, -1);
+		int n = epoll_wait(w->epoll, ev, READY_MAX, data_rx_wait(&d->rx));
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
@@ -140,6 +140,7 @@ static void *rx_thread(void *arg)
 			data_rx_report(&d->rx);
 			data_line_wake(&d->rx.up);
 		}
+		data_rx_release(&d->rx);
 	}
 	return NULL;
 }
@@ -214,6 +215,8 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	arena_new(&d->tx.replies, (size_t)BATCH_MAX * REPLY_MAX);
 	d->rx.classifier = d->classifier;
 	d->rx.engine = inbound_new(d->classifier);
+	d->rx.early = early_new(d->classifier, &d->rx.drops);
+	inbound_set_early(d->rx.engine, d->rx.early);
 	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
 	d->rx.tun = &host->tun;
 	d->rx.takes = host->tun.takes;
@@ -313,6 +316,7 @@ void data_free(struct data *d)
 	close_fds(&d->workers[DATA_RX], &d->rx.up);
 	ring_free(d->tx.down);
 	inbound_free(d->rx.engine);
+	early_free(d->rx.early);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
 	free(d->rx.intake.arena);
@@ -387,6 +391,15 @@ void data_take(struct data *d, enum data_way way)
 		d->gone_told = true;
 		d->ops->tun_gone(d->ops->ctx);
 	}
+}
+
+int data_add_spi(struct data *d, struct esp_in *in)
+{
+	int rc = classifier_add_spi(d->classifier, in);
+
+	if (classifier_spi_offered(d->classifier, esp_in_config(in)->spi))
+		kick(d, DATA_RX);
+	return rc;
 }
 
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)

@@ -240,6 +240,7 @@ static void do_ask_end(struct sim_client *c, const struct session_effect *fx)
 static void do_done(struct sim_client *c, const struct session_effect *fx)
 {
 	client_expect(c, !c->done, "the session ended twice");
+	client_expect(c, classifier_offers(c->classifier) == 0, "an SPI is offered for ever");
 	c->done = true;
 	c->done_at = now(c);
 	c->exit = fx->done.exit;
@@ -299,6 +300,16 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		client_expect(c, classifier_add_spi(c->classifier, fx->in) == 0,
 			      "the SPI index took no SA");
 		break;
+	case SESSION_EFFECT_OFFER_SPI:
+		classifier_offer_spi(c->classifier, fx->offer.spi);
+		client_expect(c, classifier_spi_offered(c->classifier, fx->offer.spi),
+			      "there was no room for an offer");
+		break;
+	case SESSION_EFFECT_WITHDRAW_SPI:
+		client_expect(c, classifier_spi_offered(c->classifier, fx->offer.spi),
+			      "an SPI was withdrawn that was not offered");
+		classifier_withdraw_spi(c->classifier, fx->offer.spi);
+		break;
 	case SESSION_EFFECT_ASK:
 		do_ask(c, fx);
 		break;
@@ -357,6 +368,27 @@ static void take_replies(struct sim_client *c, const struct batch *replies)
 		c->refused_at = now(c);
 }
 
+static void take_inner(struct sim_client *c, const struct pkt *p)
+{
+	trace_line(c->host.trace, now(c), "  %s: %u bytes to the TUN", c->host.name, p->len);
+	c->host.inner(c->host.ctx, pkt_slice(p));
+}
+
+/* What came before its SA. */
+static void release_early(struct sim_client *c)
+{
+	struct batch b;
+	bool more = true;
+
+	while (more) {
+		batch_init(&b, NULL, 0);
+		more = inbound_release(c->inbound, now(c), &b);
+		for (unsigned i = 0; i < b.n; i++)
+			if (b.pkts[i].kind == PKT_INNER)
+				take_inner(c, &b.pkts[i]);
+	}
+}
+
 /* As the program does when control has published something, and before newer packets. */
 static void release(struct sim_client *c)
 {
@@ -364,6 +396,7 @@ static void release(struct sim_client *c)
 	struct batch b, replies;
 	bool more = true;
 
+	release_early(c);
 	while (more && outbound_deadline(c->outbound) != VTIME_NEVER) {
 		batch_init(&b, c->arena, sizeof(c->arena));
 		batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
@@ -389,12 +422,6 @@ static void pump(struct sim_client *c)
 
 /* ---- packets ---- */
 
-static void take_inner(struct sim_client *c, const struct pkt *p)
-{
-	trace_line(c->host.trace, now(c), "  %s: %u bytes to the TUN", c->host.name, p->len);
-	c->host.inner(c->host.ctx, pkt_slice(p));
-}
-
 static void take_ike(struct sim_client *c, const struct pkt *p)
 {
 	struct session_event ev = { .type = SESSION_EVENT_DATAGRAM };
@@ -417,6 +444,7 @@ void sim_client_datagram(struct sim_client *c, const struct endpoint *from,
 	memcpy(pkt_data(p), bytes.p, bytes.n);
 	p->from = *from;
 	p->to = *to;
+	release_early(c);
 	inbound_run(c->inbound, now(c), &b);
 	if (p->kind == PKT_INNER)
 		take_inner(c, p);
@@ -465,13 +493,18 @@ void sim_client_timeout(struct sim_client *c)
 
 vtime sim_client_deadline(const struct sim_client *c)
 {
-	return c->done ? session_deadline(c->session) :
-			 vtime_min(session_deadline(c->session), outbound_deadline(c->outbound));
+	vtime first = session_deadline(c->session);
+
+	if (c->done)
+		return first;
+	first = vtime_min(first, inbound_deadline(c->inbound));
+	return vtime_min(first, outbound_deadline(c->outbound));
 }
 
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
 {
-	return inbound_drops(c->inbound)->n[why] + outbound_drops(c->outbound)->n[why];
+	return inbound_drops(c->inbound)->n[why] + outbound_drops(c->outbound)->n[why] +
+	       c->early_drops.n[why];
 }
 
 struct sim_client *sim_client_new(const struct sim_host *host)
@@ -485,6 +518,8 @@ struct sim_client *sim_client_new(const struct sim_host *host)
 	c->classifier = classifier_new();
 	c->outbound = outbound_new(c->classifier, &hold);
 	c->inbound = inbound_new(c->classifier);
+	c->early = early_new(c->classifier, &c->early_drops);
+	inbound_set_early(c->inbound, c->early);
 	return c;
 }
 
@@ -493,6 +528,7 @@ void sim_client_free(struct sim_client *c)
 	session_free(c->session);
 	outbound_free(c->outbound);
 	inbound_free(c->inbound);
+	early_free(c->early);
 	classifier_free(c->classifier);
 	free(c);
 }

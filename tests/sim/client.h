@@ -7,6 +7,7 @@
 #define GODWIT_SIM_CLIENT_H
 
 #include "client/session.h"
+#include "esp/early.h"
 #include "tests/sim/network.h"
 #include "tests/sim/trace.h"
 
@@ -68,6 +69,8 @@ struct sim_client {
 	struct classifier *classifier;
 	struct outbound *outbound;
 	struct inbound *inbound;
+	struct early *early;
+	struct drops early_drops;
 	bool up; /* the session said so, once */
 	vtime up_at;
 	bool done;

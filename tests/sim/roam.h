@@ -90,6 +90,8 @@ struct roam_gateway {
 	struct classifier *classifier;
 	struct outbound *outbound;
 	struct inbound *inbound;
+	struct early *early;
+	struct drops early_drops;
 	uint64_t drops; /* of both engines */
 	size_t memory; /* bytes that it has taken and not given back */
 };

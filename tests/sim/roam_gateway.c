@@ -92,6 +92,10 @@ static void do_effect(struct roam *r, const struct session_effect *fx)
 	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
 		roam_expect(r, classifier_add_spi(g->classifier, fx->in) == 0,
 			    "the gateway's SPI index took no SA");
+	} else if (fx->type == SESSION_EFFECT_OFFER_SPI) {
+		classifier_offer_spi(g->classifier, fx->offer.spi);
+	} else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI) {
+		classifier_withdraw_spi(g->classifier, fx->offer.spi);
 	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
 		classifier_set_refused(g->classifier, fx->refuse.slot, fx->refuse.until);
 	} else if (fx->type == SESSION_EFFECT_RETIRE) {
@@ -118,6 +122,36 @@ static bool next_data(struct roam_gateway *g, struct data_event *data)
 	return outbound_output(g->outbound, data) || inbound_output(g->inbound, data);
 }
 
+/* ---- what comes in ---- */
+
+/* The hosts behind it, and the kernel for its own addresses, answer at once. */
+static void take_inner(struct roam *r, const struct pkt *p)
+{
+	bool ping = inner_is_ping(r->book, pkt_slice(p));
+	const char *wrong = ping ? NULL : inner_arrived(r->book, r->now, false, pkt_slice(p));
+	uint8_t ip[ARENA];
+
+	roam_expect(r, !wrong, "%s", wrong);
+	memcpy(ip, pkt_data(p), p->len);
+	if (inner_answer(ip, p->len))
+		send_inner(r, slice(ip, p->len));
+}
+
+/* What came before its SA. */
+static void release_early(struct roam *r)
+{
+	struct batch b;
+	bool more = true;
+
+	while (more) {
+		batch_init(&b, NULL, 0);
+		more = inbound_release(r->gateway.inbound, r->now, &b);
+		for (unsigned i = 0; i < b.n; i++)
+			if (b.pkts[i].kind == PKT_INNER)
+				take_inner(r, &b.pkts[i]);
+	}
+}
+
 static void pump(struct roam *r)
 {
 	struct gateway_event ev = { .type = GATEWAY_EVENT_DATA };
@@ -132,26 +166,12 @@ static void pump(struct roam *r)
 			else
 				do_effect(r, &fx.session);
 		}
+		release_early(r);
 		send_inner(r, SLICE_NONE);
 		if (!next_data(&r->gateway, &data))
 			return;
 		gateway_event(r->gateway.engine, r->now, &ev);
 	} while (true);
-}
-
-/* ---- what comes in ---- */
-
-/* The hosts behind it, and the kernel for its own addresses, answer at once. */
-static void take_inner(struct roam *r, const struct pkt *p)
-{
-	bool ping = inner_is_ping(r->book, pkt_slice(p));
-	const char *wrong = ping ? NULL : inner_arrived(r->book, r->now, false, pkt_slice(p));
-	uint8_t ip[ARENA];
-
-	roam_expect(r, !wrong, "%s", wrong);
-	memcpy(ip, pkt_data(p), p->len);
-	if (inner_answer(ip, p->len))
-		send_inner(r, slice(ip, p->len));
 }
 
 void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const struct endpoint *to,
@@ -168,6 +188,7 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 	memcpy(pkt_data(p), bytes.p, bytes.n);
 	p->from = *from;
 	p->to = *to;
+	release_early(r);
 	inbound_run(r->gateway.inbound, r->now, &b);
 	ev.datagram.from = *from;
 	ev.datagram.to = *to;
@@ -191,8 +212,10 @@ void roam_gateway_timeout(struct roam *r)
 
 vtime roam_gateway_deadline(const struct roam *r)
 {
-	return vtime_min(gateway_deadline(r->gateway.engine),
-			 outbound_deadline(r->gateway.outbound));
+	const struct roam_gateway *g = &r->gateway;
+	vtime data = vtime_min(inbound_deadline(g->inbound), outbound_deadline(g->outbound));
+
+	return vtime_min(gateway_deadline(g->engine), data);
 }
 
 /* ---- its life ---- */
@@ -300,6 +323,8 @@ void roam_gateway_start(struct roam *r)
 	g->classifier = classifier_new();
 	g->outbound = outbound_new(g->classifier, &hold);
 	g->inbound = inbound_new(g->classifier);
+	g->early = early_new(g->classifier, &g->early_drops);
+	inbound_set_early(g->inbound, g->early);
 	g->engine = gateway_new(&g->config, &g->rng, &g->log);
 	gateway_event(g->engine, 0, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
 	pump(r);
@@ -312,6 +337,7 @@ void roam_gateway_free(struct roam *r)
 	gateway_free(g->engine);
 	outbound_free(g->outbound);
 	inbound_free(g->inbound);
+	early_free(g->early);
 	classifier_free(g->classifier);
 	secret_free(&g->config.entries[0].ike.psk);
 }

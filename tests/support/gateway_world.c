@@ -59,12 +59,15 @@ static void data_init(struct gworld_data *d)
 	d->classifier = classifier_new();
 	d->outbound = outbound_new(d->classifier, &hold);
 	d->inbound = inbound_new(d->classifier);
+	d->early = early_new(d->classifier, &d->early_drops);
+	inbound_set_early(d->inbound, d->early);
 }
 
 static void data_free(struct gworld_data *d)
 {
 	outbound_free(d->outbound);
 	inbound_free(d->inbound);
+	early_free(d->early);
 	classifier_free(d->classifier);
 }
 
@@ -87,6 +90,12 @@ static void data_effect(struct gworld_data *d, const struct session_effect *fx)
 	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
 		if (classifier_add_spi(d->classifier, fx->in) != 0)
 			fail("the SPI index takes no SA");
+	} else if (fx->type == SESSION_EFFECT_OFFER_SPI) {
+		classifier_offer_spi(d->classifier, fx->offer.spi);
+	} else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI) {
+		if (!classifier_spi_offered(d->classifier, fx->offer.spi))
+			fail("an SPI was withdrawn that was not offered");
+		classifier_withdraw_spi(d->classifier, fx->offer.spi);
 	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
 		classifier_set_refused(d->classifier, fx->refuse.slot, fx->refuse.until);
 	} else if (fx->type == SESSION_EFFECT_RETIRE) {
@@ -98,6 +107,12 @@ static void data_effect(struct gworld_data *d, const struct session_effect *fx)
 	} else if (fx->type == SESSION_EFFECT_PROBE_KEY) {
 		classifier_set_probe_key(d->classifier, &fx->probe_key);
 	}
+}
+
+static void data_over(const struct gworld_data *d)
+{
+	if (classifier_offers(d->classifier))
+		fail("an SPI is offered for ever");
 }
 
 /* Either end's sealed packets. c NULL: the gateway's. */
@@ -182,6 +197,25 @@ static void client_inner(struct gworld_client *c, const struct pkt *p)
 		c->pongs++;
 }
 
+/* What came before its SA. */
+static void release_early(struct gworld *w, struct gworld_client *c)
+{
+	struct gworld_data *d = c ? &c->data : &w->data;
+	struct batch b;
+	bool more = true;
+
+	while (more) {
+		batch_init(&b, NULL, 0);
+		more = inbound_release(d->inbound, w->now, &b);
+		for (unsigned i = 0; i < b.n; i++) {
+			if (b.pkts[i].kind == PKT_INNER && c)
+				client_inner(c, &b.pkts[i]);
+			else if (b.pkts[i].kind == PKT_INNER)
+				gateway_inner(w, &b.pkts[i]);
+		}
+	}
+}
+
 /* ---- clients ---- */
 
 static void client_event(struct gworld_client *c, const struct session_event *ev)
@@ -249,6 +283,7 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 	} else if (fx->type == SESSION_EFFECT_DONE) {
 		c->dones++;
 		c->done = *fx;
+		data_over(&c->data);
 	} else {
 		data_effect(&c->data, fx);
 	}
@@ -283,6 +318,7 @@ static void client_pump(struct gworld_client *c)
 			while (session_output(c->session, c->world->now, &fx))
 				client_effect(c, &fx);
 		} while (client_look(c));
+		release_early(c->world, c);
 		send_inner(c->world, c, SLICE_NONE);
 		if (!outbound_output(c->data.outbound, &data) &&
 		    !inbound_output(c->data.inbound, &data))
@@ -321,6 +357,7 @@ static void gateway_effect(struct gworld *w, const struct gateway_effect *fx)
 		w->tun = *s;
 	} else if (s->type == SESSION_EFFECT_DONE) {
 		w->dones++;
+		data_over(&w->data);
 	} else {
 		data_effect(&w->data, s);
 	}
@@ -336,6 +373,7 @@ static void gateway_pump(struct gworld *w)
 	do {
 		while (gateway_output(w->gateway, w->now, &fx))
 			gateway_effect(w, &fx);
+		release_early(w, NULL);
 		send_inner(w, NULL, SLICE_NONE);
 		if (!outbound_output(w->data.outbound, &data) &&
 		    !inbound_output(w->data.inbound, &data))
@@ -360,6 +398,7 @@ static void arrive(struct gworld *w, const struct gworld_datagram *d)
 	memcpy(pkt_data(p), d->bytes, d->n);
 	p->from = d->from;
 	p->to = d->dst;
+	release_early(w, d->to);
 	inbound_run(data->inbound, w->now, &b);
 	cev.datagram.from = gev.datagram.from = d->from;
 	cev.datagram.to = gev.datagram.to = d->dst;
@@ -390,15 +429,25 @@ static vtime verify_deadline(const struct gworld *w)
 	return first;
 }
 
+static vtime client_deadline(const struct gworld_client *c)
+{
+	return vtime_min(session_deadline(c->session), inbound_deadline(c->data.inbound));
+}
+
+static vtime own_deadline(const struct gworld *w)
+{
+	return vtime_min(gateway_deadline(w->gateway), inbound_deadline(w->data.inbound));
+}
+
 static vtime deadline(const struct gworld *w)
 {
-	vtime first = vtime_min(gateway_deadline(w->gateway), verify_deadline(w));
+	vtime first = vtime_min(own_deadline(w), verify_deadline(w));
 
 	if (w->first)
 		first = vtime_min(first, w->first->at);
 	for (unsigned i = 0; i < w->nclients; i++)
 		if (w->clients[i]->session && !w->clients[i]->gone && !w->clients[i]->dones)
-			first = vtime_min(first, session_deadline(w->clients[i]->session));
+			first = vtime_min(first, client_deadline(w->clients[i]));
 	return first;
 }
 
@@ -435,14 +484,14 @@ static void due(struct gworld *w)
 {
 	datagrams_due(w);
 	verifies_due(w);
-	if (gateway_deadline(w->gateway) <= w->now) {
+	if (own_deadline(w) <= w->now) {
 		gateway_timeout(w->gateway, w->now);
 		gateway_pump(w);
 	}
 	for (unsigned i = 0; i < w->nclients; i++) {
 		struct gworld_client *c = w->clients[i];
 
-		if (!c->session || c->gone || c->dones || session_deadline(c->session) > w->now)
+		if (!c->session || c->gone || c->dones || client_deadline(c) > w->now)
 			continue;
 		session_timeout(c->session, w->now);
 		client_pump(c);

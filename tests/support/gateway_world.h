@@ -12,6 +12,7 @@
 #define GODWIT_TESTS_GATEWAY_WORLD_H
 
 #include "client/session.h"
+#include "esp/early.h"
 #include "gateway/gateway.h"
 
 #define GWORLD_DELAY (10 * VTIME_MS)
@@ -23,6 +24,8 @@ struct gworld_data {
 	struct classifier *classifier;
 	struct outbound *outbound;
 	struct inbound *inbound;
+	struct early *early; /* the engine's */
+	struct drops early_drops;
 };
 
 struct gworld_client {
