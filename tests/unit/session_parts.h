@@ -80,6 +80,9 @@ struct bench {
 	unsigned keepalives;
 	vtime kept_at; /* the last of these */
 	struct endpoint kept_from, kept_to;
+	/* NULL, or sees each effect first. */
+	void (*sees)(void *ctx, const struct session_effect *fx);
+	void *ctx;
 };
 
 static inline void bench_sink(void *ctx, const struct log_event *ev)
@@ -253,6 +256,8 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 {
 	static const struct session_event ready = { .type = SESSION_EVENT_TUN_READY };
 
+	if (b->sees)
+		b->sees(b->ctx, fx);
 	if (fx->type == SESSION_EFFECT_STATE)
 		bench_step(b, fx);
 	else if (fx->type == SESSION_EFFECT_RESOLVE)
