@@ -15,15 +15,18 @@ struct data {
 	struct parts_batch batch;
 	struct batch out;
 	uint32_t sequence;
+	bool made; /* what was withdrawn last has its SA */
 };
 
 static void carry_out(void *ctx, const struct session_effect *fx)
 {
-	const struct data *d = ctx;
+	struct data *d = ctx;
 
 	if (fx->type == SESSION_EFFECT_OFFER_SPI)
 		classifier_offer_spi(d->c, fx->offer.spi);
-	else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI)
+	if (fx->type == SESSION_EFFECT_WITHDRAW_SPI)
+		d->made = classifier_find_spi(d->c, fx->offer.spi) != NULL;
+	if (fx->type == SESSION_EFFECT_WITHDRAW_SPI)
 		classifier_withdraw_spi(d->c, fx->offer.spi);
 	else if (fx->type == SESSION_EFFECT_PUBLISH_SPI)
 		assert_int_equal(classifier_add_spi(d->c, fx->in), 0);
@@ -240,6 +243,7 @@ static void packets_overtake_message_2(void **state)
 	bench_run(b, b->now + 700 * VTIME_MS);
 	expect_inner(release(b, d), 0, 0);
 	agree(b);
+	assert_true(d->made);
 	assert_int_equal(classifier_offers(d->c), 0);
 	expect_inner(release(b, d), PACKETS, 1);
 	send(b, d, spi, PACKETS);
