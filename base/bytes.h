@@ -3,10 +3,11 @@
  * base/ holds what every other folder stands on and depends on nothing: byte strings and their
  * bounded reader and writer (bytes.h), time as a value (vtime.h), a table of timers (timer.h),
  * injected randomness (rng.h), addresses (addr.h), traffic selectors and the ordered policy
- * (ts.h, policy.h), packets and batches (pkt.h), key bytes (secret.h), the event log (log.h),
- * errors (err.h) and reasons for dropping a packet (drop.h).
+ * (ts.h, policy.h), packets and batches (pkt.h), key bytes (secret.h), memory for very many objects
+ * (cells.h), the event log (log.h), errors (err.h) and reasons for dropping a packet (drop.h).
  *
- * Nothing here does I/O. The one exception is secret.c, which asks the kernel for locked pages.
+ * Nothing here does I/O. The exceptions are secret.c, which asks the kernel for locked pages, and
+ * cells.c, which asks for huge ones.
  *
  * bytes.h: borrowed byte strings, a sticky reader and a sticky writer.
  *

@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-/* Zeroed memory for n objects of `size` bytes; freed with free(). */
-void *xcalloc(size_t n, size_t size);
 #define MEM_LINE 64 /* bytes of a cache line */
 
+/* Zeroed memory for n objects of `size` bytes; freed with free(). */
+void *xcalloc(size_t n, size_t size);
 /* One object that begins where a cache line does; zeroed; freed with free(). */
 void *xcalloc_line(size_t size);
 /*

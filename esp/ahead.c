@@ -7,7 +7,6 @@
 #include "esp/sa.h"
 #include "packet/packet.h"
 
-#define LINE 64
 /* Of a cipher's state, whose inside is crypto/'s business: a key schedule, and what is at its end. */
 #define KEY_LINES 14
 
@@ -36,7 +35,7 @@ void ahead_end(struct ahead *a, const struct batch *b)
 static void ahead_lines(const void *p, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch((const uint8_t *)p + (size_t)i * LINE);
+		__builtin_prefetch((const uint8_t *)p + (size_t)i * MEM_LINE);
 }
 
 /* The next packet that is to pass this stage, `distance` before its turn or nearer; NULL: none. */
@@ -76,9 +75,24 @@ static uint32_t spi_of(const struct pkt *p)
 	return rd_u32(&r);
 }
 
-static void inbound_key(struct classifier *c, const struct esp_in *sa)
+static void inbound_sa(struct ahead *a, const struct classifier *c, struct ahead_packet *p)
 {
+	const struct esp_in *sa = classifier_peek_spi(c, p->key);
+
+	p->sa = NULL;
 	if (!sa)
+		return;
+	ahead_sa(a, p, sa, ESP_IN_HOT / MEM_LINE);
+	if (p->sa)
+		ahead_lines(&sa->window.top, 1);
+}
+
+/* What was peeked at may be another one, whose window is another thread's. */
+static void inbound_key(const struct classifier *c, const struct ahead_packet *p)
+{
+	const struct esp_in *sa = p->sa;
+
+	if (!sa || sa->config.spi != p->key)
 		return;
 	ahead_lines(sa->aead, KEY_LINES);
 	ahead_lines(window_word(&sa->window, sa->window.top + 1), 1);
@@ -97,9 +111,9 @@ void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b,
 		classifier_ahead_spi(c, p->key);
 	}
 	while ((p = ahead_next(a, 1, ahead_until(b, at, 16), &i)))
-		ahead_sa(a, p, classifier_peek_spi(c, p->key), ESP_IN_HOT / LINE);
+		inbound_sa(a, c, p);
 	while ((p = ahead_next(a, 2, ahead_until(b, at, 7), &i)))
-		inbound_key(c, p->sa);
+		inbound_key(c, p);
 }
 
 /* ---- outbound ---- */
@@ -115,7 +129,7 @@ static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_pack
 {
 	p->sa = NULL;
 	if (slot >= 0)
-		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)slot), ESP_OUT_HOT / LINE);
+		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)slot), ESP_OUT_HOT / MEM_LINE);
 }
 
 static void outbound_slot(struct classifier *c, int slot)

@@ -363,8 +363,8 @@ static void classifier_retire(struct classifier *c, void *object, void (*free_ob
 	publication_made(c);
 	r->number = atomic_load_explicit(&c->publication, memory_order_relaxed);
 	*c->retired_end = r;
-	c->nretired++;
 	c->retired_end = &r->next;
+	c->nretired++;
 	classifier_reclaim(c);
 }
 
@@ -537,8 +537,10 @@ const struct esp_in *classifier_peek_spi(const struct classifier *c, uint32_t sp
 		const struct index_entry *e = &x->entries[at];
 		const struct esp_in *sa = atomic_load_explicit(&e->sa, memory_order_acquire);
 
-		if (!sa || atomic_load_explicit(&e->spi, memory_order_relaxed) == spi)
-			return sa;
+		if (!sa)
+			return NULL;
+		if (atomic_load_explicit(&e->spi, memory_order_relaxed) == spi)
+			return sa == &c->tombstone ? NULL : sa;
 	}
 	return NULL;
 }

@@ -56,6 +56,9 @@ struct esp_in {
 	struct window window;
 };
 
+_Static_assert(offsetof(struct esp_out, config.suite) <= ESP_OUT_HOT, "what packets need");
+_Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT, "what packets need");
+
 /* The length of the ESP packet that an inner packet of len bytes becomes. */
 uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len);
 /* The largest packet of this family that may be sent through an SA; UINT32_MAX: no limit. */

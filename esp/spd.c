@@ -11,6 +11,8 @@
 /* Of one family each length of a prefix, and what is of no family. */
 #define GROUPS_MAX (33 + 129 + 1)
 
+_Static_assert(GROUPS_MAX <= UINT8_MAX, "a group is named by a byte");
+
 struct spd_rule {
 	struct policy_rule rule;
 	uint32_t next; /* with the same prefix, a later one; NONE: none */
@@ -190,11 +192,12 @@ static void group_make(struct spd_group *g)
 static void rules_chain(struct spd *s, const uint8_t *group)
 {
 	for (uint32_t i = s->n; i-- > 0;) {
-		struct spd_group *g = &s->groups[group[i] % GROUPS_MAX];
+		const struct spd_group *g;
 		uint32_t *head;
 
 		if (group[i] == GROUPS_MAX)
 			continue;
+		g = &s->groups[group[i]];
 		head = &g->buckets[bucket_of(g, &s->rules[i].rule.ts.remote.lo)];
 		s->rules[i].next = *head;
 		*head = i;
@@ -218,7 +221,6 @@ static void spd_index(struct spd *s)
 	uint8_t *group = xcalloc(s->n, 1);
 
 	s->ranges = xcalloc(s->n, sizeof(*s->ranges));
-
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct spd_group *g;
 		struct prefix p;

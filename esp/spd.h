@@ -15,7 +15,7 @@ struct spd;
 /* Copies the rules. Freed with spd_free. */
 struct spd *spd_new(const struct policy_view *rules);
 void spd_free(struct spd *s);
-/* The same rule as policy_match finds, and its place in the list; NULL: none, s's fallback decides. */
+/* The rule that policy_match finds, in s's copy; NULL: none, then spd_fallback decides. */
 const struct policy_rule *spd_match(const struct spd *s, const struct tuple *t);
 /*
  * A PROTECT rule would take it if its source were ours, but no PROTECT rule is about that source,

@@ -240,6 +240,7 @@ struct gateway_info {
 };
 
 struct gateway_peer_info {
+	unsigned place; /* the engine's */
 	uint32_t id; /* for DROP */
 	const char *entry;
 	const struct identity *identity;
@@ -264,10 +265,13 @@ struct gateway_tunnel_info {
 };
 
 void gateway_info(const struct gateway *g, struct gateway_info *out);
-/* The i-th peer, in no order; false past the last. Borrowed until the next call into the engine. */
-bool gateway_peer_info(const struct gateway *g, unsigned i, struct gateway_peer_info *out);
-/* The k-th tunnel of the peer with this id; false: it has no more. Borrowed as that is. */
-bool gateway_tunnel_info(const struct gateway *g, uint32_t peer, unsigned k,
+/*
+ * The next peer, in no order, and *place moves on: 0 at first. False: there are no more. Borrowed until
+ * the next call into the engine.
+ */
+bool gateway_peer_info(const struct gateway *g, unsigned *place, struct gateway_peer_info *out);
+/* The k-th tunnel of that peer; false: it has no more. Borrowed as that is. */
+bool gateway_tunnel_info(const struct gateway *g, const struct gateway_peer_info *peer, unsigned k,
 			 struct gateway_tunnel_info *out);
 
 #endif

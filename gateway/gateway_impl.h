@@ -170,6 +170,7 @@ struct gateway {
 	uint32_t peer_ids;
 	struct gateway_tunnel *tunnels[TUNNELS_MAX]; /* NULL: never used */
 	unsigned tunnels_end; /* none has been used from there on */
+	unsigned tunnels_busy; /* have a peer */
 	unsigned slot_next; /* where the search for a free one goes on */
 	uint32_t epoch_ids;
 	struct gateway_spi *spis; /* a ring */

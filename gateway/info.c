@@ -6,6 +6,7 @@ void gateway_info(const struct gateway *g, struct gateway_info *out)
 	*out = (struct gateway_info){
 		.clients = g->npeers,
 		.half_open = g->halfopen.n,
+		.tunnels = g->tunnels_busy,
 		.leases = pool_used(g->pool),
 		.counters = g->counters,
 	};
@@ -14,8 +15,6 @@ void gateway_info(const struct gateway *g, struct gateway_info *out)
 			out->counters.updates[r] += g->peers[k].update.counts[r];
 	for (unsigned k = 0; k < g->nikes; k++)
 		out->ikes += g->ikes[k].sa != NULL;
-	for (unsigned slot = 0; slot < g->tunnels_end; slot++)
-		out->tunnels += g->tunnels[slot] && g->tunnels[slot]->peer;
 }
 
 static void bytes_add(const struct gateway_tunnel *t, struct gateway_peer_info *out)
@@ -34,6 +33,7 @@ static void peer_fill(const struct gateway *g, const struct gateway_peer *p,
 		      struct gateway_peer_info *out)
 {
 	*out = (struct gateway_peer_info){
+		.place = (unsigned)(p - g->peers),
 		.id = p->id,
 		.entry = p->entry->name,
 		.identity = &p->identity,
@@ -52,15 +52,14 @@ static void peer_fill(const struct gateway *g, const struct gateway_peer *p,
 		bytes_add(g->tunnels[p->slots[n]], out);
 }
 
-bool gateway_peer_info(const struct gateway *g, unsigned i, struct gateway_peer_info *out)
+bool gateway_peer_info(const struct gateway *g, unsigned *place, struct gateway_peer_info *out)
 {
-	for (unsigned k = 0; k < g->peers_end; k++) {
-		if (!g->peers[k].used || i-- > 0)
-			continue;
-		peer_fill(g, &g->peers[k], out);
-		return true;
-	}
-	return false;
+	while (*place < g->peers_end && !g->peers[*place].used)
+		++*place;
+	if (*place >= g->peers_end)
+		return false;
+	peer_fill(g, &g->peers[(*place)++], out);
+	return true;
 }
 
 static void tunnel_fill(const struct gateway_tunnel *t, struct gateway_tunnel_info *out)
@@ -75,16 +74,13 @@ static void tunnel_fill(const struct gateway_tunnel *t, struct gateway_tunnel_in
 			};
 }
 
-bool gateway_tunnel_info(const struct gateway *g, uint32_t peer, unsigned k,
+bool gateway_tunnel_info(const struct gateway *g, const struct gateway_peer_info *peer, unsigned k,
 			 struct gateway_tunnel_info *out)
 {
-	for (unsigned i = 0; i < g->peers_end; i++) {
-		const struct gateway_peer *p = &g->peers[i];
+	const struct gateway_peer *p = &g->peers[peer->place];
 
-		if (!p->used || p->id != peer || k >= p->nslots)
-			continue;
-		tunnel_fill(g->tunnels[p->slots[k]], out);
-		return true;
-	}
-	return false;
+	if (k >= p->nslots)
+		return false;
+	tunnel_fill(g->tunnels[p->slots[k]], out);
+	return true;
 }

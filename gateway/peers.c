@@ -343,7 +343,7 @@ void peer_goodbye(struct gateway *g, struct gateway_peer *p, uint32_t spi)
 	g->ngoodbyes++;
 }
 
-/* In turn. */
+/* One peer after the other, so that nobody is looked at twice. */
 static struct gateway_peer *goodbye_find(struct gateway *g)
 {
 	for (unsigned k = 0; k < g->peers_end && g->ngoodbyes; k++) {

@@ -50,7 +50,7 @@ static json_t *status_peer(const struct gateway *g, vtime now, const struct gate
 	char id[IDENTITY_TEXT_MAX], at[ENDPOINT_TEXT_MAX], addr[ADDR_TEXT_MAX];
 	struct gateway_tunnel_info t;
 
-	for (unsigned k = 0; gateway_tunnel_info(g, p->id, k, &t); k++)
+	for (unsigned k = 0; gateway_tunnel_info(g, p, k, &t); k++)
 		json_array_append_new(tunnels, status_tunnel(&t));
 	for (unsigned k = 0; k < 2; k++)
 		if (p->inner[k].family)
@@ -118,10 +118,11 @@ char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime
 	json_t *clients = json_array(), *o;
 	struct gateway_peer_info p;
 	struct gateway_info info;
+	unsigned place = 0;
 	char *line;
 
 	gateway_info(g, &info);
-	for (unsigned i = 0; gateway_peer_info(g, i, &p); i++)
+	while (gateway_peer_info(g, &place, &p))
 		json_array_append_new(clients, status_peer(g, now, &p));
 	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "name", name, "state", "up",
 		      "since", since_text(now, since), "half_open", (json_int_t)info.half_open,

@@ -16,10 +16,10 @@ static bool is_free(const struct gateway *g, vtime now, unsigned slot)
 	return !t || (!t->peer && !t->ruled && t->rests_until <= now);
 }
 
-/* From the first ones on while there are any: what has been touched once is used again. */
+/* What has been used once is used again, before another one is. */
 static int slot_find(struct gateway *g, vtime now)
 {
-	for (unsigned k = 0; k < g->tunnels_end; k++) {
+	for (unsigned k = 0; k < g->tunnels_end && g->tunnels_end > g->tunnels_busy; k++) {
 		unsigned slot = (g->slot_next + k) % g->tunnels_end;
 
 		if (is_free(g, now, slot)) {
@@ -56,6 +56,7 @@ static int tunnel_new(struct gateway *g, vtime now, struct gateway_peer *p,
 		.retry_at = VTIME_NEVER,
 	};
 	epochs_init(&t->epochs, g->config->patience);
+	g->tunnels_busy++;
 	p->slots[p->nslots++] = (unsigned)slot;
 	return slot;
 }
@@ -73,6 +74,7 @@ void tunnel_close(struct gateway *g, vtime now, unsigned slot)
 		gateway_effect_add(g, SESSION_EFFECT_REFUSE_SLOT)->refuse.slot = slot;
 	g->rules_due |= t->ruled;
 	t->peer = NULL;
+	g->tunnels_busy--;
 	t->rests_until = vtime_add(now, SLOT_REST);
 }
 

@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "packet/coalesce.h"
 
+#include "packet/headers.h"
 #include "packet/packet.h"
-
-/* Offsets in IPv4, IPv6, TCP and UDP headers. */
-enum {
-	IP4_TOS = 1,
-	IP4_LENGTH = 2,
-	IP4_FRAGMENT = 6,
-	IP4_TTL = 8,
-	IP4_PROTO = 9,
-	IP4_CHECKSUM = 10,
-	IP4_ADDRS = 12,
-	IP6_LENGTH = 4,
-	IP6_NEXT = 6,
-	IP6_HOPS = 7,
-	IP6_ADDRS = 8,
-	TCP_SEQUENCE = 4,
-	TCP_ACK = 8,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_WINDOW = 14,
-	TCP_URGENT = 18,
-	UDP_LENGTH = 4,
-};
 
 #define IP4_DF 0x4000
 #define IP4_RESERVED 0x8000

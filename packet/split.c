@@ -4,20 +4,8 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "packet/headers.h"
 #include "packet/packet.h"
-
-/* Offsets in the headers that segments differ in. */
-enum {
-	IP4_LENGTH = 2,
-	IP4_ID = 4,
-	IP4_CHECKSUM = 10,
-	IP6_LENGTH = 4,
-	TCP_SEQUENCE = 4,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_URGENT = 18,
-	UDP_LENGTH = 4,
-};
 
 #define TCP_HEADER_MAX 60
 

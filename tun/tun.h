@@ -31,7 +31,7 @@
  *	32000  all                         prohibit
  *	32001  our mark                    -
  *
- * Several connections on one host have a band of preferences each (30010 to 31073, 31134 and so on),
+ * Several connections on one host have a band of preferences each (30010 to 31073, 31074 and so on),
  * and are asked one after the other, the one that came first before the others. BYPASS only leads
  * to the end of the band: so no connection's BYPASS lets out what another one protects or discards.
  * What nobody has decided comes to the connections that discard it unless they bypass it themselves

@@ -178,41 +178,17 @@ static void do_send(struct sim_client *c, const struct session_effect *fx)
 	c->host.send(c->host.ctx, &from, &fx->send.to, payload);
 }
 
-static void send_sealed(struct sim_client *c, const struct batch *b)
+static void do_data(struct sim_client *c, const struct session_effect *fx)
 {
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
-		struct endpoint from, to;
-
-		if (p->kind != PKT_SEALED)
-			continue;
-		from = p->path->local;
-		to = path_esp_remote(p->path);
-		if (p->path->encapsulation == ENCAPSULATION_ESP)
-			from.port = ESP_PORT_BARE;
-		c->host.send(c->host.ctx, &from, &to, pkt_slice(p));
-	}
+	client_expect(c, data_engines_effect(&c->data, fx),
+		      "an SPI could not be published or withdrawn");
 }
 
-/* As tx does, which takes it before anything else. */
 static void do_probe(struct sim_client *c, const struct session_effect *fx)
 {
-	uint8_t arena[ESP_HEADROOM + ESP_PROBE_MAX + ESP_TAILROOM + 16];
-	struct batch b;
-
-	batch_init(&b, arena, sizeof(arena));
 	trace_line(c->host.trace, now(c), "  %s: probe of %zu bytes on %08x", c->host.name,
 		   fx->probe.n, esp_out_config(fx->probe.out)->spi);
-	if (outbound_probe(c->outbound, fx->probe.out, fx->probe.bytes, fx->probe.n, &b))
-		send_sealed(c, &b);
-}
-
-static void do_retire(struct sim_client *c, const struct session_effect *fx)
-{
-	if (fx->retire.in)
-		classifier_remove_spi(c->classifier, esp_in_config(fx->retire.in)->spi);
-	esp_in_free(fx->retire.in);
-	esp_out_free(fx->retire.out);
+	do_data(c, fx);
 }
 
 static void do_ask(struct sim_client *c, const struct session_effect *fx)
@@ -240,7 +216,7 @@ static void do_ask_end(struct sim_client *c, const struct session_effect *fx)
 static void do_done(struct sim_client *c, const struct session_effect *fx)
 {
 	client_expect(c, !c->done, "the session ended twice");
-	client_expect(c, classifier_offers(c->classifier) == 0, "an SPI is offered for ever");
+	client_expect(c, classifier_offers(c->data.classifier) == 0, "an SPI is offered for ever");
 	c->done = true;
 	c->done_at = now(c);
 	c->exit = fx->done.exit;
@@ -268,9 +244,6 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_LOOK:
 		do_look(c, fx);
 		break;
-	case SESSION_EFFECT_RETIRE_PATH:
-		free(fx->old_path);
-		break;
 	case SESSION_EFFECT_FIND_MTU:
 		c->mtu_remote = fx->remote;
 		answer_later(c, SIM_PATH_MTU, 0);
@@ -289,26 +262,16 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 		trace_line(c->host.trace, now(c), "  %s: MTU %u", c->host.name, fx->mtu);
 		break;
 	case SESSION_EFFECT_PUBLISH_RULES:
-		classifier_rules_free(classifier_publish_view(c->classifier, &fx->rules));
-		break;
 	case SESSION_EFFECT_PUBLISH_SLOT:
-		classifier_set_current(c->classifier, fx->slot.slot, fx->slot.out);
-		if (fx->slot.next)
-			classifier_set_next(c->classifier, fx->slot.slot, fx->slot.next);
-		break;
 	case SESSION_EFFECT_PUBLISH_SPI:
-		client_expect(c, classifier_add_spi(c->classifier, fx->in) == 0,
-			      "the SPI index took no SA");
-		break;
 	case SESSION_EFFECT_OFFER_SPI:
-		classifier_offer_spi(c->classifier, fx->offer.spi);
-		client_expect(c, classifier_spi_offered(c->classifier, fx->offer.spi),
-			      "there was no room for an offer");
-		break;
 	case SESSION_EFFECT_WITHDRAW_SPI:
-		client_expect(c, classifier_spi_offered(c->classifier, fx->offer.spi),
-			      "an SPI was withdrawn that was not offered");
-		classifier_withdraw_spi(c->classifier, fx->offer.spi);
+	case SESSION_EFFECT_REFUSE_SLOT:
+	case SESSION_EFFECT_PROBE_KEY:
+	case SESSION_EFFECT_RETIRE:
+	case SESSION_EFFECT_RETIRE_PATH:
+	case SESSION_EFFECT_RETIRE_LIMIT:
+		do_data(c, fx);
 		break;
 	case SESSION_EFFECT_ASK:
 		do_ask(c, fx);
@@ -316,20 +279,8 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK_END:
 		do_ask_end(c, fx);
 		break;
-	case SESSION_EFFECT_REFUSE_SLOT:
-		classifier_set_refused(c->classifier, fx->refuse.slot, fx->refuse.until);
-		break;
 	case SESSION_EFFECT_PROBE:
 		do_probe(c, fx);
-		break;
-	case SESSION_EFFECT_PROBE_KEY:
-		classifier_set_probe_key(c->classifier, &fx->probe_key);
-		break;
-	case SESSION_EFFECT_RETIRE:
-		do_retire(c, fx);
-		break;
-	case SESSION_EFFECT_RETIRE_LIMIT:
-		classifier_retire_limit(c->classifier, fx->old_limit);
 		break;
 	case SESSION_EFFECT_KEYS:
 		client_fail(c, "keys were given out although nobody asked");
@@ -354,7 +305,7 @@ static void pump_data(struct sim_client *c)
 	struct data_event data;
 
 	ev.data = &data;
-	while (outbound_output(c->outbound, &data) || inbound_output(c->inbound, &data)) {
+	while (data_engines_output(&c->data, &data)) {
 		session_event(c->session, now(c), &ev);
 		pump_session(c);
 	}
@@ -368,41 +319,28 @@ static void take_replies(struct sim_client *c, const struct batch *replies)
 		c->refused_at = now(c);
 }
 
-static void take_inner(struct sim_client *c, const struct pkt *p)
+static void take_inner(void *ctx, const struct pkt *p)
 {
+	const struct sim_client *c = ctx;
+
 	trace_line(c->host.trace, now(c), "  %s: %u bytes to the TUN", c->host.name, p->len);
 	c->host.inner(c->host.ctx, pkt_slice(p));
-}
-
-/* What came before its SA. */
-static void release_early(struct sim_client *c)
-{
-	struct batch b;
-	bool more = true;
-
-	while (more) {
-		batch_init(&b, NULL, 0);
-		more = inbound_release(c->inbound, now(c), &b);
-		for (unsigned i = 0; i < b.n; i++)
-			if (b.pkts[i].kind == PKT_INNER)
-				take_inner(c, &b.pkts[i]);
-	}
 }
 
 /* As the program does when control has published something, and before newer packets. */
 static void release(struct sim_client *c)
 {
-	const struct hold_counters *h = outbound_held(c->outbound);
+	const struct hold_counters *h = outbound_held(c->data.outbound);
 	struct batch b, replies;
 	bool more = true;
 
-	release_early(c);
-	while (more && outbound_deadline(c->outbound) != VTIME_NEVER) {
+	data_engines_release_early(&c->data, now(c), take_inner, c);
+	while (more && outbound_deadline(c->data.outbound) != VTIME_NEVER) {
 		batch_init(&b, c->arena, sizeof(c->arena));
 		batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
-		more = outbound_release(c->outbound, now(c), &b, &replies);
+		more = outbound_release(c->data.outbound, now(c), &b, &replies);
 		take_replies(c, &replies);
-		send_sealed(c, &b);
+		data_engines_send_batch(&c->data, &b);
 	}
 	client_expect(c, h->in == h->released + h->replaced + h->expired + h->dropped + h->packets,
 		      "what was held does not add up");
@@ -440,12 +378,7 @@ void sim_client_datagram(struct sim_client *c, const struct endpoint *from,
 	struct pkt *p;
 
 	batch_init(&b, c->arena, sizeof(c->arena));
-	p = batch_take(&b, 0, (uint32_t)bytes.n, 0);
-	memcpy(pkt_data(p), bytes.p, bytes.n);
-	p->from = *from;
-	p->to = *to;
-	release_early(c);
-	inbound_run(c->inbound, now(c), &b);
+	p = data_engines_receive(&c->data, now(c), from, to, bytes, &b);
 	if (p->kind == PKT_INNER)
 		take_inner(c, p);
 	else if (p->kind == PKT_IKE)
@@ -471,9 +404,9 @@ void sim_client_end(struct sim_client *c)
 	struct batch replies;
 
 	batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
-	outbound_run(c->outbound, now(c), &c->batch, &replies);
+	outbound_run(c->data.outbound, now(c), &c->batch, &replies);
 	take_replies(c, &replies);
-	send_sealed(c, &c->batch);
+	data_engines_send_batch(&c->data, &c->batch);
 	pump(c);
 }
 
@@ -493,42 +426,31 @@ void sim_client_timeout(struct sim_client *c)
 
 vtime sim_client_deadline(const struct sim_client *c)
 {
-	vtime first = session_deadline(c->session);
+	vtime control = session_deadline(c->session);
 
-	if (c->done)
-		return first;
-	first = vtime_min(first, inbound_deadline(c->inbound));
-	return vtime_min(first, outbound_deadline(c->outbound));
+	return c->done ? control : vtime_min(control, data_engines_deadline(&c->data));
 }
 
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
 {
-	return inbound_drops(c->inbound)->n[why] + outbound_drops(c->outbound)->n[why] +
-	       c->early_drops.n[why];
+	return inbound_drops(c->data.inbound)->n[why] + outbound_drops(c->data.outbound)->n[why] +
+	       c->data.early_drops.n[why];
 }
 
 struct sim_client *sim_client_new(const struct sim_host *host)
 {
-	struct outbound_config hold = { host->hold_bytes, 30 * VTIME_S };
 	struct sim_client *c = xcalloc(1, sizeof(*c));
 
 	c->host = *host;
 	c->log = (struct log){ .level = host->level, .sink = log_sink, .ctx = c };
 	c->session = session_new(host->config, host->rng, &c->log, false);
-	c->classifier = classifier_new();
-	c->outbound = outbound_new(c->classifier, &hold);
-	c->inbound = inbound_new(c->classifier);
-	c->early = early_new(c->classifier, &c->early_drops);
-	inbound_set_early(c->inbound, c->early);
+	data_engines_init(&c->data, host->hold_bytes, host->send, host->ctx);
 	return c;
 }
 
 void sim_client_free(struct sim_client *c)
 {
 	session_free(c->session);
-	outbound_free(c->outbound);
-	inbound_free(c->inbound);
-	early_free(c->early);
-	classifier_free(c->classifier);
+	data_engines_free(&c->data);
 	free(c);
 }

@@ -6,10 +6,9 @@
 #ifndef GODWIT_SIM_CLIENT_H
 #define GODWIT_SIM_CLIENT_H
 
-#include "client/session.h"
-#include "esp/early.h"
 #include "tests/sim/network.h"
 #include "tests/sim/trace.h"
+#include "tests/support/data_engines.h"
 
 #define CLIENT_ARENA (64 * 2048)
 
@@ -66,11 +65,7 @@ struct sim_client {
 	struct sim_host host;
 	struct log log;
 	struct session *session;
-	struct classifier *classifier;
-	struct outbound *outbound;
-	struct inbound *inbound;
-	struct early *early;
-	struct drops early_drops;
+	struct data_engines data;
 	bool up; /* the session said so, once */
 	vtime up_at;
 	bool done;

@@ -36,7 +36,7 @@ static unsigned packet(struct world *w, enum inner_kind kind, unsigned tunnel, u
 
 static const struct hold_counters *held(const struct world *w)
 {
-	return outbound_held(w->client->outbound);
+	return outbound_held(w->client->data.outbound);
 }
 
 static bool is_up(struct world *w, unsigned tunnel)
@@ -507,7 +507,7 @@ static void early_end(struct world *w)
 		world_expect(w, why == DROP_PROBE_REPLY || sim_client_drops(w->client, why) == 0,
 			     "%u dropped: %s", (unsigned)sim_client_drops(w->client, why),
 			     drop_name(why));
-	world_expect(w, !early_waits(w->client->early), "something waits still");
+	world_expect(w, !early_waits(w->client->data.early), "something waits still");
 }
 
 const struct scenario hold_scenarios[] = {

@@ -87,11 +87,7 @@ struct roam_gateway {
 	struct rng rng;
 	struct log log;
 	struct gateway *engine;
-	struct classifier *classifier;
-	struct outbound *outbound;
-	struct inbound *inbound;
-	struct early *early;
-	struct drops early_drops;
+	struct data_engines data;
 	uint64_t drops; /* of both engines */
 	size_t memory; /* bytes that it has taken and not given back */
 };

@@ -5,6 +5,7 @@
 #include "tests/sim/roam.h"
 
 #define ARENA 8192
+#define HOLD_BYTES (256 << 10)
 #define MARKER 4
 #define KEY "what both of them know"
 
@@ -20,42 +21,10 @@ size_t roam_allocated(void)
 
 /* ---- what goes out ---- */
 
-static void send_sealed(struct roam *r, const struct batch *b)
+static void send_esp(void *ctx, const struct endpoint *from, const struct endpoint *to,
+		     struct slice esp)
 {
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
-		struct endpoint from, to;
-
-		if (p->kind != PKT_SEALED)
-			continue;
-		from = p->path->local;
-		to = path_esp_remote(p->path);
-		if (p->path->encapsulation == ENCAPSULATION_ESP)
-			from.port = to.port = ESP_PORT_BARE;
-		roam_send_down(r, &from, &to, pkt_slice(p));
-	}
-}
-
-/* What has waited, and then this (NONE: nothing). */
-static void send_inner(struct roam *r, struct slice ip)
-{
-	uint8_t arena[ARENA], reply_arena[ARENA];
-	struct batch b, replies;
-	bool more = true;
-
-	while (more) {
-		batch_init(&b, arena, sizeof(arena));
-		batch_init(&replies, reply_arena, sizeof(reply_arena));
-		more = outbound_release(r->gateway.outbound, r->now, &b, &replies);
-		send_sealed(r, &b);
-	}
-	if (ip.n == 0)
-		return;
-	batch_init(&b, arena, sizeof(arena));
-	batch_init(&replies, reply_arena, sizeof(reply_arena));
-	memcpy(pkt_data(batch_take(&b, ESP_HEADROOM, (uint32_t)ip.n, ESP_TAILROOM)), ip.p, ip.n);
-	outbound_run(r->gateway.outbound, r->now, &b, &replies);
-	send_sealed(r, &b);
+	roam_send_down(ctx, from, to, esp);
 }
 
 static void send_ike(struct roam *r, const struct session_effect *fx)
@@ -69,42 +38,13 @@ static void send_ike(struct roam *r, const struct session_effect *fx)
 
 /* ---- effects ---- */
 
-static void do_retire(struct roam_gateway *g, const struct session_effect *fx)
-{
-	if (fx->retire.in)
-		classifier_remove_spi(g->classifier, esp_in_config(fx->retire.in)->spi);
-	esp_in_free(fx->retire.in);
-	esp_out_free(fx->retire.out);
-}
-
 static void do_effect(struct roam *r, const struct session_effect *fx)
 {
-	struct roam_gateway *g = &r->gateway;
-
-	if (fx->type == SESSION_EFFECT_SEND) {
+	if (fx->type == SESSION_EFFECT_SEND)
 		send_ike(r, fx);
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
-		classifier_rules_free(classifier_publish_view(g->classifier, &fx->rules));
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT) {
-		classifier_set_current(g->classifier, fx->slot.slot, fx->slot.out);
-		if (fx->slot.next)
-			classifier_set_next(g->classifier, fx->slot.slot, fx->slot.next);
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
-		roam_expect(r, classifier_add_spi(g->classifier, fx->in) == 0,
-			    "the gateway's SPI index took no SA");
-	} else if (fx->type == SESSION_EFFECT_OFFER_SPI) {
-		classifier_offer_spi(g->classifier, fx->offer.spi);
-	} else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI) {
-		classifier_withdraw_spi(g->classifier, fx->offer.spi);
-	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
-		classifier_set_refused(g->classifier, fx->refuse.slot, fx->refuse.until);
-	} else if (fx->type == SESSION_EFFECT_RETIRE) {
-		do_retire(g, fx);
-	} else if (fx->type == SESSION_EFFECT_RETIRE_PATH) {
-		classifier_retire_path(g->classifier, fx->old_path);
-	} else if (fx->type == SESSION_EFFECT_RETIRE_LIMIT) {
-		classifier_retire_limit(g->classifier, fx->old_limit);
-	}
+	else
+		roam_expect(r, data_engines_effect(&r->gateway.data, fx),
+			    "the gateway could not publish or withdraw an SPI");
 }
 
 static void verified(struct roam *r, const struct gateway_effect *fx)
@@ -117,16 +57,12 @@ static void verified(struct roam *r, const struct gateway_effect *fx)
 	gateway_event(r->gateway.engine, r->now, &ev);
 }
 
-static bool next_data(struct roam_gateway *g, struct data_event *data)
-{
-	return outbound_output(g->outbound, data) || inbound_output(g->inbound, data);
-}
-
 /* ---- what comes in ---- */
 
 /* The hosts behind it, and the kernel for its own addresses, answer at once. */
-static void take_inner(struct roam *r, const struct pkt *p)
+static void take_inner(void *ctx, const struct pkt *p)
 {
+	struct roam *r = ctx;
 	bool ping = inner_is_ping(r->book, pkt_slice(p));
 	const char *wrong = ping ? NULL : inner_arrived(r->book, r->now, false, pkt_slice(p));
 	uint8_t ip[ARENA];
@@ -134,22 +70,7 @@ static void take_inner(struct roam *r, const struct pkt *p)
 	roam_expect(r, !wrong, "%s", wrong);
 	memcpy(ip, pkt_data(p), p->len);
 	if (inner_answer(ip, p->len))
-		send_inner(r, slice(ip, p->len));
-}
-
-/* What came before its SA. */
-static void release_early(struct roam *r)
-{
-	struct batch b;
-	bool more = true;
-
-	while (more) {
-		batch_init(&b, NULL, 0);
-		more = inbound_release(r->gateway.inbound, r->now, &b);
-		for (unsigned i = 0; i < b.n; i++)
-			if (b.pkts[i].kind == PKT_INNER)
-				take_inner(r, &b.pkts[i]);
-	}
+		data_engines_send_inner(&r->gateway.data, r->now, slice(ip, p->len));
 }
 
 static void pump(struct roam *r)
@@ -166,9 +87,9 @@ static void pump(struct roam *r)
 			else
 				do_effect(r, &fx.session);
 		}
-		release_early(r);
-		send_inner(r, SLICE_NONE);
-		if (!next_data(&r->gateway, &data))
+		data_engines_release_early(&r->gateway.data, r->now, take_inner, r);
+		data_engines_release(&r->gateway.data, r->now);
+		if (!data_engines_output(&r->gateway.data, &data))
 			return;
 		gateway_event(r->gateway.engine, r->now, &ev);
 	} while (true);
@@ -184,12 +105,7 @@ void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const st
 	struct pkt *p;
 
 	batch_init(&b, arena, sizeof(arena));
-	p = batch_take(&b, 0, (uint32_t)bytes.n, 0);
-	memcpy(pkt_data(p), bytes.p, bytes.n);
-	p->from = *from;
-	p->to = *to;
-	release_early(r);
-	inbound_run(r->gateway.inbound, r->now, &b);
+	p = data_engines_receive(&r->gateway.data, r->now, from, to, bytes, &b);
 	ev.datagram.from = *from;
 	ev.datagram.to = *to;
 	ev.datagram.bytes = pkt_slice(p);
@@ -212,10 +128,8 @@ void roam_gateway_timeout(struct roam *r)
 
 vtime roam_gateway_deadline(const struct roam *r)
 {
-	const struct roam_gateway *g = &r->gateway;
-	vtime data = vtime_min(inbound_deadline(g->inbound), outbound_deadline(g->outbound));
-
-	return vtime_min(gateway_deadline(g->engine), data);
+	return vtime_min(gateway_deadline(r->gateway.engine),
+			 data_engines_deadline(&r->gateway.data));
 }
 
 /* ---- its life ---- */
@@ -314,17 +228,12 @@ static void settings_follow(struct roam *r)
 
 void roam_gateway_start(struct roam *r)
 {
-	static const struct outbound_config hold = { 256 << 10, 30 * VTIME_S };
 	struct roam_gateway *g = &r->gateway;
 
 	settings_follow(r);
 	g->roam = r;
 	g->rng = rng_seeded(&g->seed, ~r->seed);
-	g->classifier = classifier_new();
-	g->outbound = outbound_new(g->classifier, &hold);
-	g->inbound = inbound_new(g->classifier);
-	g->early = early_new(g->classifier, &g->early_drops);
-	inbound_set_early(g->inbound, g->early);
+	data_engines_init(&g->data, HOLD_BYTES, send_esp, r);
 	g->engine = gateway_new(&g->config, &g->rng, &g->log);
 	gateway_event(g->engine, 0, &(struct gateway_event){ .type = GATEWAY_EVENT_START });
 	pump(r);
@@ -335,9 +244,6 @@ void roam_gateway_free(struct roam *r)
 	struct roam_gateway *g = &r->gateway;
 
 	gateway_free(g->engine);
-	outbound_free(g->outbound);
-	inbound_free(g->inbound);
-	early_free(g->early);
-	classifier_free(g->classifier);
+	data_engines_free(&g->data);
 	secret_free(&g->config.entries[0].ike.psk);
 }

@@ -95,8 +95,9 @@ uint64_t roam_accepted(const struct roam *r)
 struct endpoint roam_peer(const struct roam *r)
 {
 	struct gateway_peer_info info;
+	unsigned place = 0;
 
-	if (!gateway_peer_info(r->gateway.engine, 0, &info))
+	if (!gateway_peer_info(r->gateway.engine, &place, &info))
 		return (struct endpoint){ 0 };
 	return info.path.remote;
 }

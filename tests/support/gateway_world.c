@@ -9,6 +9,7 @@
 #include "tests/support/gateway_wire.h"
 
 #define ARENA 16384
+#define HOLD_BYTES (256 << 10)
 
 static void fail(const char *what)
 {
@@ -50,117 +51,21 @@ static struct log quiet(const struct gworld *w, const char *who)
 	return (struct log){ .level = LOG_DEBUG, .sink = name ? log_sink : NULL, .ctx = name };
 }
 
-/* ---- data engines ---- */
+/* ---- ESP that goes out ---- */
 
-static void data_init(struct gworld_data *d)
+static void send_down(void *ctx, const struct endpoint *from, const struct endpoint *to,
+		      struct slice esp)
 {
-	static const struct outbound_config hold = { 256 << 10, 30 * VTIME_S };
-
-	d->classifier = classifier_new();
-	d->outbound = outbound_new(d->classifier, &hold);
-	d->inbound = inbound_new(d->classifier);
-	d->early = early_new(d->classifier, &d->early_drops);
-	inbound_set_early(d->inbound, d->early);
+	gworld_wire_down(ctx, from, to, false, true, esp);
 }
 
-static void data_free(struct gworld_data *d)
+static void send_up(void *ctx, const struct endpoint *from, const struct endpoint *to,
+		    struct slice esp)
 {
-	outbound_free(d->outbound);
-	inbound_free(d->inbound);
-	early_free(d->early);
-	classifier_free(d->classifier);
-}
+	struct gworld_client *c = ctx;
 
-static void data_retire(struct gworld_data *d, const struct session_effect *fx)
-{
-	if (fx->retire.in)
-		classifier_remove_spi(d->classifier, esp_in_config(fx->retire.in)->spi);
-	esp_in_free(fx->retire.in);
-	esp_out_free(fx->retire.out);
-}
-
-static void data_effect(struct gworld_data *d, const struct session_effect *fx)
-{
-	if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
-		classifier_rules_free(classifier_publish_view(d->classifier, &fx->rules));
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_SLOT) {
-		classifier_set_current(d->classifier, fx->slot.slot, fx->slot.out);
-		if (fx->slot.next)
-			classifier_set_next(d->classifier, fx->slot.slot, fx->slot.next);
-	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
-		if (classifier_add_spi(d->classifier, fx->in) != 0)
-			fail("the SPI index takes no SA");
-	} else if (fx->type == SESSION_EFFECT_OFFER_SPI) {
-		classifier_offer_spi(d->classifier, fx->offer.spi);
-	} else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI) {
-		if (!classifier_spi_offered(d->classifier, fx->offer.spi))
-			fail("an SPI was withdrawn that was not offered");
-		classifier_withdraw_spi(d->classifier, fx->offer.spi);
-	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
-		classifier_set_refused(d->classifier, fx->refuse.slot, fx->refuse.until);
-	} else if (fx->type == SESSION_EFFECT_RETIRE) {
-		data_retire(d, fx);
-	} else if (fx->type == SESSION_EFFECT_RETIRE_PATH) {
-		classifier_retire_path(d->classifier, fx->old_path);
-	} else if (fx->type == SESSION_EFFECT_RETIRE_LIMIT) {
-		classifier_retire_limit(d->classifier, fx->old_limit);
-	} else if (fx->type == SESSION_EFFECT_PROBE_KEY) {
-		classifier_set_probe_key(d->classifier, &fx->probe_key);
-	}
-}
-
-static void data_over(const struct gworld_data *d)
-{
-	if (classifier_offers(d->classifier))
-		fail("an SPI is offered for ever");
-}
-
-/* Either end's sealed packets. c NULL: the gateway's. */
-static void send_sealed(struct gworld *w, struct gworld_client *c, const struct batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct pkt *p = &b->pkts[i];
-		struct endpoint from, to;
-
-		if (p->kind != PKT_SEALED)
-			continue;
-		from = p->path->local;
-		to = p->path->remote;
-		if (p->path->encapsulation == ENCAPSULATION_ESP)
-			from.port = to.port = ESP_PORT_BARE;
-		if (!c) {
-			gworld_wire_down(w, &from, &to, false, true, pkt_slice(p));
-			continue;
-		}
-		c->esp_out++;
-		gworld_wire_up(c, &from, &to, false, pkt_slice(p));
-	}
-}
-
-static void client_pump(struct gworld_client *c);
-static void gateway_pump(struct gworld *w);
-
-/* Inner packets into a tunnel; held ones that have an SA by now go first. */
-static void send_inner(struct gworld *w, struct gworld_client *c, struct slice ip)
-{
-	struct gworld_data *d = c ? &c->data : &w->data;
-	uint8_t arena[ARENA], reply_arena[ARENA];
-	struct batch b, replies;
-	bool more = true;
-
-	while (more) {
-		batch_init(&b, arena, sizeof(arena));
-		batch_init(&replies, reply_arena, sizeof(reply_arena));
-		more = outbound_release(d->outbound, w->now, &b, &replies);
-		send_sealed(w, c, &b);
-	}
-	if (ip.n == 0)
-		return;
-	batch_init(&b, arena, sizeof(arena));
-	batch_init(&replies, reply_arena, sizeof(reply_arena));
-	memcpy(pkt_data(batch_take(&b, ESP_HEADROOM, (uint32_t)ip.n, ESP_TAILROOM)), ip.p, ip.n);
-	outbound_run(d->outbound, w->now, &b, &replies);
-	send_sealed(w, c, &b);
+	c->esp_out++;
+	gworld_wire_up(c, from, to, false, esp);
 }
 
 /* ---- the kernels behind both ---- */
@@ -180,40 +85,29 @@ static bool answer_echo(uint8_t *ip, size_t n)
 	return true;
 }
 
-static void gateway_inner(struct gworld *w, const struct pkt *p)
+static void gateway_inner(void *ctx, const struct pkt *p)
 {
+	struct gworld *w = ctx;
 	uint8_t ip[ARENA];
 
 	memcpy(ip, pkt_data(p), p->len);
 	if (answer_echo(ip, p->len))
-		send_inner(w, NULL, slice(ip, p->len));
+		data_engines_send_inner(&w->data, w->now, slice(ip, p->len));
 }
 
-static void client_inner(struct gworld_client *c, const struct pkt *p)
+static void client_inner(void *ctx, const struct pkt *p)
 {
+	struct gworld_client *c = ctx;
 	const uint8_t *ip = pkt_data(p);
 
 	if (p->len >= 28 && ip[9] == 1)
 		c->pongs++;
 }
 
-/* What came before its SA. */
-static void release_early(struct gworld *w, struct gworld_client *c)
+static void expect_no_offers(const struct data_engines *d)
 {
-	struct gworld_data *d = c ? &c->data : &w->data;
-	struct batch b;
-	bool more = true;
-
-	while (more) {
-		batch_init(&b, NULL, 0);
-		more = inbound_release(d->inbound, w->now, &b);
-		for (unsigned i = 0; i < b.n; i++) {
-			if (b.pkts[i].kind == PKT_INNER && c)
-				client_inner(c, &b.pkts[i]);
-			else if (b.pkts[i].kind == PKT_INNER)
-				gateway_inner(w, &b.pkts[i]);
-		}
-	}
+	if (classifier_offers(d->classifier))
+		fail("an SPI is offered for ever");
 }
 
 /* ---- clients ---- */
@@ -233,16 +127,6 @@ static void client_tun(struct gworld_client *c, const struct session_effect *fx)
 	if (fx->tun.assigned)
 		c->assigned = *fx->tun.assigned;
 	client_event(c, &ev);
-}
-
-static void client_probe(struct gworld_client *c, const struct session_effect *fx)
-{
-	uint8_t arena[ARENA];
-	struct batch b;
-
-	batch_init(&b, arena, sizeof(arena));
-	if (outbound_probe(c->data.outbound, fx->probe.out, fx->probe.bytes, fx->probe.n, &b))
-		send_sealed(c->world, c, &b);
 }
 
 static void client_send(struct gworld_client *c, const struct session_effect *fx)
@@ -276,16 +160,14 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 		gworld_wire_up(c, &fx->send.from, &fx->send.to, false, SLICE_STR("\xff"));
 	} else if (fx->type == SESSION_EFFECT_TUN) {
 		client_tun(c, fx);
-	} else if (fx->type == SESSION_EFFECT_PROBE) {
-		client_probe(c, fx);
 	} else if (fx->type == SESSION_EFFECT_ASK) {
 		c->asks++;
 	} else if (fx->type == SESSION_EFFECT_DONE) {
 		c->dones++;
 		c->done = *fx;
-		data_over(&c->data);
-	} else {
-		data_effect(&c->data, fx);
+		expect_no_offers(&c->data);
+	} else if (!data_engines_effect(&c->data, fx)) {
+		fail("the client could not publish or withdraw an SPI");
 	}
 }
 
@@ -318,10 +200,9 @@ static void client_pump(struct gworld_client *c)
 			while (session_output(c->session, c->world->now, &fx))
 				client_effect(c, &fx);
 		} while (client_look(c));
-		release_early(c->world, c);
-		send_inner(c->world, c, SLICE_NONE);
-		if (!outbound_output(c->data.outbound, &data) &&
-		    !inbound_output(c->data.inbound, &data))
+		data_engines_release_early(&c->data, c->world->now, client_inner, c);
+		data_engines_release(&c->data, c->world->now);
+		if (!data_engines_output(&c->data, &data))
 			return;
 		client_event(c, &ev);
 	} while (true);
@@ -357,9 +238,9 @@ static void gateway_effect(struct gworld *w, const struct gateway_effect *fx)
 		w->tun = *s;
 	} else if (s->type == SESSION_EFFECT_DONE) {
 		w->dones++;
-		data_over(&w->data);
-	} else {
-		data_effect(&w->data, s);
+		expect_no_offers(&w->data);
+	} else if (!data_engines_effect(&w->data, s)) {
+		fail("the gateway could not publish or withdraw an SPI");
 	}
 }
 
@@ -373,10 +254,9 @@ static void gateway_pump(struct gworld *w)
 	do {
 		while (gateway_output(w->gateway, w->now, &fx))
 			gateway_effect(w, &fx);
-		release_early(w, NULL);
-		send_inner(w, NULL, SLICE_NONE);
-		if (!outbound_output(w->data.outbound, &data) &&
-		    !inbound_output(w->data.inbound, &data))
+		data_engines_release_early(&w->data, w->now, gateway_inner, w);
+		data_engines_release(&w->data, w->now);
+		if (!data_engines_output(&w->data, &data))
 			return;
 		gateway_event(w->gateway, w->now, &ev);
 	} while (true);
@@ -386,7 +266,7 @@ static void gateway_pump(struct gworld *w)
 
 static void arrive(struct gworld *w, const struct gworld_datagram *d)
 {
-	struct gworld_data *data = d->to ? &d->to->data : &w->data;
+	struct data_engines *data = d->to ? &d->to->data : &w->data;
 	struct session_event cev = { .type = SESSION_EVENT_DATAGRAM };
 	struct gateway_event gev = { .type = GATEWAY_EVENT_DATAGRAM };
 	uint8_t arena[ARENA];
@@ -394,12 +274,7 @@ static void arrive(struct gworld *w, const struct gworld_datagram *d)
 	struct pkt *p;
 
 	batch_init(&b, arena, sizeof(arena));
-	p = batch_take(&b, 0, (uint32_t)d->n, 0);
-	memcpy(pkt_data(p), d->bytes, d->n);
-	p->from = d->from;
-	p->to = d->dst;
-	release_early(w, d->to);
-	inbound_run(data->inbound, w->now, &b);
+	p = data_engines_receive(data, w->now, &d->from, &d->dst, slice(d->bytes, d->n), &b);
 	cev.datagram.from = gev.datagram.from = d->from;
 	cev.datagram.to = gev.datagram.to = d->dst;
 	cev.datagram.bytes = gev.datagram.bytes = pkt_slice(p);
@@ -544,7 +419,7 @@ struct gworld *gworld_new(uint64_t seed)
 	w->config.own[0] = w->outer;
 	w->config.nown = 1;
 	suites(&w->config.entries[0].ike, &w->config.child);
-	data_init(&w->data);
+	data_engines_init(&w->data, HOLD_BYTES, send_down, w);
 	return w;
 }
 
@@ -572,8 +447,8 @@ void gworld_start(struct gworld *w)
 void gworld_forget(struct gworld *w)
 {
 	gateway_free(w->gateway);
-	data_free(&w->data);
-	data_init(&w->data);
+	data_engines_free(&w->data);
+	data_engines_init(&w->data, HOLD_BYTES, send_down, w);
 	gworld_start(w);
 }
 
@@ -689,7 +564,7 @@ static void client_dice(void *ctx, uint8_t *out, size_t n)
 void gworld_connect(struct gworld_client *c)
 {
 	if (!c->session) {
-		data_init(&c->data);
+		data_engines_init(&c->data, HOLD_BYTES, send_up, c);
 		c->rng = (struct rng){ .fill = client_dice, .ctx = c };
 		c->session = session_new(&c->config, &c->rng, &c->log, false);
 	}
@@ -719,7 +594,7 @@ static void client_forget(struct gworld_client *c)
 		w->last = &(*w->last)->next;
 	session_free(c->session);
 	if (c->session)
-		data_free(&c->data);
+		data_engines_free(&c->data);
 	c->session = NULL;
 }
 
@@ -759,7 +634,7 @@ bool gworld_ping(struct gworld_client *c, const char *host)
 	size_t n = echo(&c->inner, &dst, ++c->pings, ip);
 	unsigned pongs = c->pongs;
 
-	send_inner(c->world, c, slice(ip, n));
+	data_engines_send_inner(&c->data, c->world->now, slice(ip, n));
 	client_pump(c);
 	gworld_run(c->world, VTIME_S);
 	return c->pongs > pongs;
@@ -771,7 +646,7 @@ void gworld_send_back(struct gworld_client *c)
 	uint8_t ip[ESP_PROBE_MAX];
 	size_t n = echo(&src, &c->inner, ++c->pings, ip);
 
-	send_inner(c->world, NULL, slice(ip, n));
+	data_engines_send_inner(&c->world->data, c->world->now, slice(ip, n));
 	gateway_pump(c->world);
 }
 
@@ -797,9 +672,12 @@ struct gateway_info gworld_info(const struct gworld *w)
 struct gateway_peer_info gworld_peer(const struct gworld *w, unsigned i)
 {
 	struct gateway_peer_info info;
+	unsigned place = 0;
 
-	if (!gateway_peer_info(w->gateway, i, &info))
-		fail("no such peer");
+	do {
+		if (!gateway_peer_info(w->gateway, &place, &info))
+			fail("no such peer");
+	} while (i-- > 0);
 	return info;
 }
 
@@ -822,7 +700,7 @@ void gworld_free(struct gworld *w)
 		free(c);
 	}
 	gateway_free(w->gateway);
-	data_free(&w->data);
+	data_engines_free(&w->data);
 	while (w->first) {
 		struct gworld_datagram *d = w->first;
 

@@ -11,22 +11,13 @@
 #ifndef GODWIT_TESTS_GATEWAY_WORLD_H
 #define GODWIT_TESTS_GATEWAY_WORLD_H
 
-#include "client/session.h"
-#include "esp/early.h"
 #include "gateway/gateway.h"
+#include "tests/support/data_engines.h"
 
 #define GWORLD_DELAY (10 * VTIME_MS)
 #define GWORLD_COOKIES 8 /* of one client that the NAT remembers */
 #define GWORLD_USER "alice"
 #define GWORLD_PASSWORD "correct horse"
-
-struct gworld_data {
-	struct classifier *classifier;
-	struct outbound *outbound;
-	struct inbound *inbound;
-	struct early *early; /* the engine's */
-	struct drops early_drops;
-};
 
 struct gworld_client {
 	struct gworld *world;
@@ -37,7 +28,7 @@ struct gworld_client {
 	struct rng rng; /* the world's, but for: */
 	uint32_t spi; /* 0: nothing. Every other number of four bytes is this one */
 	bool spi_given; /* the last one was */
-	struct gworld_data data;
+	struct data_engines data;
 	struct addr outer; /* its own */
 	struct addr seen; /* what the gateway sees of it: a NAT's, or the same */
 	bool gone; /* off the net: nothing arrives and nothing leaves */
@@ -79,7 +70,7 @@ struct gworld {
 	struct log log;
 	struct gateway_config config;
 	struct gateway *gateway;
-	struct gworld_data data;
+	struct data_engines data;
 	struct addr outer; /* the gateway's */
 	struct addr outer6; /* where clients with IPv6 find it; FAMILY_NONE: it has none */
 	struct gworld_datagram *first, **last; /* under way, in order of arrival */

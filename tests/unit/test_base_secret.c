@@ -118,6 +118,45 @@ static void test_beyond_one_chunk(void **state)
 	assert_int_equal(secret_pool_used(), 0);
 }
 
+/* Keys of thousands of SAs, so that most lie in large chunks; they are wiped there, too. */
+static void test_thousands(void **state)
+{
+	enum {
+		N = 6000,
+		SIZE = 1000
+	};
+	static uint8_t *key[N];
+
+	for (unsigned i = 0; i < N; i++) {
+		key[i] = secret_alloc(SIZE);
+		assert_int_equal((uintptr_t)key[i] % 64, 0);
+		assert_true(all_are(key[i], SIZE, 0));
+		memset(key[i], (int)(i % 255) + 1, SIZE);
+	}
+	for (unsigned i = 0; i < N; i += 2) {
+		secret_release(key[i], SIZE);
+		assert_true(all_are(key[i], SIZE, 0));
+	}
+	for (unsigned i = 1; i < N; i += 2)
+		assert_true(all_are(key[i], SIZE, (uint8_t)(i % 255 + 1)));
+	/* What is too large for the holes goes elsewhere, what is not fills them. */
+	for (unsigned i = 0; i < N; i += 2) {
+		size_t size = i % 4 ? SIZE : 2 * SIZE;
+
+		key[i] = secret_alloc(size);
+		assert_true(all_are(key[i], size, 0));
+		memset(key[i], (int)(i % 255) + 1, size);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		size_t size = i % 2 || i % 4 ? SIZE : 2 * SIZE;
+
+		assert_true(all_are(key[i], size, (uint8_t)(i % 255 + 1)));
+		secret_release(key[i], size);
+		assert_true(all_are(key[i], size, 0));
+	}
+	assert_int_equal(secret_pool_used(), 0);
+}
+
 /* What was freed is used again: the pool does not grow with time. */
 static void test_space_comes_back(void **state)
 {
@@ -209,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_neighbours),
 		cmocka_unit_test(test_beyond_one_chunk),
 		cmocka_unit_test(test_space_comes_back),
+		cmocka_unit_test(test_thousands),
 		cmocka_unit_test(test_own_bugs_die),
 		cmocka_unit_test(test_child_sees_zeros),
 		cmocka_unit_test(test_ct_equal),

@@ -226,6 +226,8 @@ static void ten_thousand_come_and_go(void **state)
 		sa[i] = in_with_spi(0x10000 + i * 7919);
 		assert_int_equal(classifier_add_spi(c, sa[i]), 0);
 	}
+	/* The reader may be in an index that was too small. */
+	assert_true(classifier_reclaim(c) > 0);
 	for (uint32_t n = MANY; n > 0; n--) {
 		uint32_t i = (uint32_t)rng_below(&rng, n), k = (uint32_t)rng_below(&rng, n);
 		uint32_t spi = esp_in_config(sa[i])->spi;
@@ -272,9 +274,10 @@ static void an_emptied_index_takes_all_again(void **state)
 	classifier_free(c);
 }
 
-/* What the threads of the two tests below share. */
+/* What the threads of the tests below share. */
 struct race {
 	struct classifier *c;
+	struct classifier_reader *reader; /* NULL: nothing is freed meanwhile */
 	uint32_t spi;
 	struct esp_in *sa;
 	atomic_bool stop;
@@ -325,7 +328,10 @@ static void *race_find(void *arg)
 	struct race *r = arg;
 
 	while (!atomic_load(&r->stop)) {
-		if (classifier_find_spi(r->c, r->spi) != r->sa)
+		if (r->reader)
+			classifier_pass(r->c, r->reader);
+		if (classifier_find_spi(r->c, r->spi) != r->sa ||
+		    classifier_peek_spi(r->c, r->spi) != r->sa)
 			atomic_fetch_add(&r->wrong, 1);
 		atomic_fetch_add(&r->turns, 1);
 	}
@@ -363,6 +369,40 @@ static void an_sa_that_stays_is_always_found(void **state)
 	assert_int_equal(r.wrong, 0);
 	for (uint32_t i = 0; i < N; i++)
 		esp_in_free(sa[i]);
+	classifier_free(r.c);
+}
+
+/* Nor does another index that takes this one's place hide it; the old one lives while it is read. */
+static void it_is_found_while_the_index_grows(void **state)
+{
+	enum {
+		N = 1500
+	};
+	struct race r = { .c = classifier_new(), .sa = in_with_spi(5000), .spi = 5000 };
+	static struct esp_in *sa[N];
+	pthread_t thread;
+
+	for (uint32_t i = 0; i < N; i++)
+		sa[i] = in_with_spi(0x10000 + i * i * 7919);
+	r.reader = classifier_reader_add(r.c);
+	assert_int_equal(classifier_add_spi(r.c, r.sa), 0);
+	assert_int_equal(pthread_create(&thread, NULL, race_find, &r), 0);
+	while (atomic_load(&r.turns) == 0)
+		sched_yield();
+	for (unsigned round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < N; i++)
+			assert_int_equal(classifier_add_spi(r.c, sa[i]), 0);
+		for (unsigned i = 0; i < N; i++)
+			classifier_remove_spi(r.c, esp_in_config(sa[i])->spi);
+	}
+	assert_true(classifier_index_size(r.c) > N);
+	atomic_store(&r.stop, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(r.wrong, 0);
+	classifier_reader_remove(r.c, r.reader);
+	for (uint32_t i = 0; i < N; i++)
+		esp_in_free(sa[i]);
+	esp_in_free(r.sa);
 	classifier_free(r.c);
 }
 
@@ -544,6 +584,7 @@ int main(void)
 		cmocka_unit_test(an_emptied_index_takes_all_again),
 		cmocka_unit_test(a_late_proof_proves_nothing_newer),
 		cmocka_unit_test(an_sa_that_stays_is_always_found),
+		cmocka_unit_test(it_is_found_while_the_index_grows),
 		cmocka_unit_test(without_threads_it_is_freed_at_once),
 		cmocka_unit_test(it_is_freed_when_all_have_passed),
 		cmocka_unit_test(every_publication_is_numbered),

@@ -95,7 +95,7 @@ static bool until_offered(struct town *t)
 	return false;
 }
 
-static uint64_t unknown(const struct gworld_data *d)
+static uint64_t unknown(const struct data_engines *d)
 {
 	return drop_read(inbound_drops(d->inbound), DROP_UNKNOWN_SPI);
 }

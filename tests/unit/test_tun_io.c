@@ -21,7 +21,8 @@
 #define PORT 7000
 #define BULK (1 << 20)
 #define TURNS 2000
-#define WAIT_MS 5 /* the kernel may have to wait for its own timers, so turns are not spun through */
+#define WAIT_MS                                                                                    \
+	5 /* the kernel may have to wait for its own timers, so turns are not spun through */
 
 static uint8_t arena[512 << 10];
 static uint8_t super_arena[TUN_PACKET_MAX];

@@ -15,7 +15,7 @@
 #define GODWIT_TESTS_LAB_GATEWAY_H
 
 #include "ike/sa.h"
-#include "net/net.h"
+#include "tests/support/lab.h"
 
 #define LAB_SPLITS_MAX 8
 
@@ -72,9 +72,6 @@ struct lab {
 	bool mute; /* sends nothing */
 };
 
-vtime lab_now(void);
-/* A line on standard output. */
-__attribute__((format(printf, 1, 2))) void lab_say(const char *format, ...);
 void lab_send(struct lab *lab, struct net_socket *s, const struct endpoint *from,
 	      const struct endpoint *to, struct slice bytes);
 

@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/lab/gateway/gateway.h"
 
 #define IKE_SUITE "aes256-sha256-modp2048"
-
-vtime lab_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (vtime)ts.tv_sec * VTIME_S + (vtime)ts.tv_nsec;
-}
-
-void lab_say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
 
 void lab_send(struct lab *lab, struct net_socket *s, const struct endpoint *from,
 	      const struct endpoint *to, struct slice bytes)
@@ -242,9 +221,12 @@ static void presets(struct lab_options *o)
 /* ---- standard input ---- */
 
 /* False: the end. */
-static bool obey(struct lab *lab, char *line)
+static bool obey(struct lab *lab)
 {
-	line[strcspn(line, "\n")] = '\0';
+	char line[200];
+
+	if (!lab_read_line(line, sizeof(line)))
+		return false;
 	if (strcmp(line, "rekey") == 0)
 		lab_peer_rekey(lab->peer);
 	else if (strcmp(line, "push") == 0)
@@ -263,23 +245,12 @@ static bool obey(struct lab *lab, char *line)
 	return true;
 }
 
-/* Lines come whole, and one at a time: whoever writes waits for what is said. */
-static bool read_line(struct lab *lab)
-{
-	char line[200];
-	ssize_t n = read(STDIN_FILENO, line, sizeof(line) - 1);
-
-	if (n <= 0)
-		return false;
-	line[n] = '\0';
-	return obey(lab, line);
-}
-
 /* ---- sockets ---- */
 
-static void take_datagram(struct lab *lab, struct net_socket *s, struct pkt *p)
+static void take_datagram(void *ctx, struct net_socket *s, struct pkt *p)
 {
 	static const uint8_t marker[4];
+	struct lab *lab = ctx;
 
 	if (s == &lab->ike) {
 		lab_peer_datagram(lab->peer, &p->from, &p->to, pkt_slice(p));
@@ -288,21 +259,6 @@ static void take_datagram(struct lab *lab, struct net_socket *s, struct pkt *p)
 		lab_peer_datagram(lab->peer, &p->from, &p->to, pkt_slice(p));
 	} else {
 		lab_data_datagram(lab->data, s, p);
-	}
-}
-
-static void receive(struct lab *lab, struct net_socket *s)
-{
-	static uint8_t arena[NET_INTAKE_ARENA];
-	struct net_intake in;
-	struct batch b;
-
-	net_intake_init(&in, arena);
-	for (unsigned k = 0; k < 2; k++) {
-		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
-		net_intake_take(&in, &b);
-		for (unsigned i = 0; i < b.n; i++)
-			take_datagram(lab, s, &b.pkts[i]);
 	}
 }
 
@@ -338,9 +294,9 @@ static void run(struct lab *lab)
 		poll(fds, ARRAY_SIZE(fds), wait_ms(lab));
 		for (size_t i = 0; i < ARRAY_SIZE(sockets); i++)
 			if (fds[1 + i].revents)
-				receive(lab, sockets[i]);
+				lab_receive(sockets[i], take_datagram, lab);
 		lab_peer_timeout(lab->peer);
-		if (fds[0].revents && !read_line(lab))
+		if (fds[0].revents && !obey(lab))
 			return;
 	}
 }

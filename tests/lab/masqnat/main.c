@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/lab/masqnat/masqnat.h"
@@ -21,28 +19,9 @@ struct nat {
 	struct gate gate;
 };
 
-void nat_say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static vtime clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
-}
-
 static vtime now_of(const struct nat *n)
 {
-	return n->stopped ? n->stopped : clock_now() + n->ahead;
+	return n->stopped ? n->stopped : lab_now() + n->ahead;
 }
 
 /* ---- packets ---- */
@@ -75,7 +54,7 @@ static void say_copied(const struct nat_packet *p, const struct masq_verdict *v)
 	for (unsigned i = 0; i < v->n && used < sizeof(line); i++)
 		used += (size_t)snprintf(line + used, sizeof(line) - used, " %s",
 					 addr_text(&v->to[i], text));
-	nat_say("copied %s to%s", name_of(p), line);
+	lab_say("copied %s to%s", name_of(p), line);
 }
 
 static void say_verdict(const struct nat *n, const struct nat_packet *p,
@@ -85,18 +64,18 @@ static void say_verdict(const struct nat *n, const struct nat_packet *p,
 	const char *client = addr_text(p->in ? &v->to[0] : &p->seen.from, text);
 
 	if (v->fate != MASQ_FORWARD)
-		nat_say("refused %s %s%s%s %s", way(p), name_of(p), p->in ? "" : " of ",
+		lab_say("refused %s %s%s%s %s", way(p), name_of(p), p->in ? "" : " of ",
 			p->in ? "" : client, masq_fate_name(v->fate));
 	else if (v->multicast)
 		say_copied(p, v);
 	else if (v->made)
-		nat_say("made %s of %s", name_of(p), client);
+		lab_say("made %s of %s", name_of(p), client);
 	else if (v->established && p->seen.protocol == MASQ_ESP)
-		nat_say("established esp %08x of %s with %08x", v->outgoing_spi, client, p->spi);
+		lab_say("established esp %08x of %s with %08x", v->outgoing_spi, client, p->spi);
 	else if (v->established)
-		nat_say("established %s of %s", name_of(p), client);
+		lab_say("established %s of %s", name_of(p), client);
 	else if (n->trace && p->seen.protocol == MASQ_ESP)
-		nat_say("passed %s %s of %s", way(p), name_of(p), client);
+		lab_say("passed %s %s of %s", way(p), name_of(p), client);
 }
 
 static void translate(struct nat *n, const struct nat_packet *p)
@@ -122,10 +101,10 @@ static void receive(struct nat *n)
 			translate(n, &p);
 			break;
 		case GATE_HELD:
-			nat_say("held %s %s", way(&p), name_of(&p));
+			lab_say("held %s %s", way(&p), name_of(&p));
 			break;
 		case GATE_DROPPED:
-			nat_say("dropped %s %s", way(&p), name_of(&p));
+			lab_say("dropped %s %s", way(&p), name_of(&p));
 			break;
 		}
 }
@@ -138,10 +117,10 @@ static void say_expired(struct nat *n)
 	while (masq_expired(n->masq, now_of(n), &item)) {
 		addr_text(&item.client, text);
 		if (item.established)
-			nat_say("expired esp %08x of %s with %08x", item.outgoing_spi, text,
+			lab_say("expired esp %08x of %s with %08x", item.outgoing_spi, text,
 				item.incoming_spi);
 		else
-			nat_say("expired esp %08x of %s outstanding", item.outgoing_spi, text);
+			lab_say("expired esp %08x of %s outstanding", item.outgoing_spi, text);
 	}
 }
 
@@ -227,7 +206,7 @@ static bool order_go(struct nat *n, char *v)
 {
 	(void)v;
 	if (n->stopped)
-		n->ahead = n->stopped - clock_now();
+		n->ahead = n->stopped - lab_now();
 	n->stopped = 0;
 	return true;
 }
@@ -286,8 +265,8 @@ static bool order_report(struct nat *n, char *v)
 
 	(void)v;
 	for (enum masq_fate f = MASQ_FORWARD; f < MASQ_FATES; f++)
-		nat_say("%s %llu", masq_fate_name(f), (unsigned long long)counters[f]);
-	nat_say("failed %llu", (unsigned long long)n->wire.failed);
+		lab_say("%s %llu", masq_fate_name(f), (unsigned long long)counters[f]);
+	lab_say("failed %llu", (unsigned long long)n->wire.failed);
 	return true;
 }
 
@@ -323,20 +302,17 @@ static bool take(struct nat *n, const struct word *words, size_t nwords, char *l
 	return false;
 }
 
-/* False: the end. Lines come whole, and one at a time. */
+/* False: the end. */
 static bool obey(struct nat *n)
 {
 	char line[200], said[200];
-	ssize_t size = read(STDIN_FILENO, line, sizeof(line) - 1);
 
-	if (size <= 0)
+	if (!lab_read_line(line, sizeof(line)))
 		return false;
-	line[size] = '\0';
-	line[strcspn(line, "\n")] = '\0';
 	memcpy(said, line, sizeof(said));
 	if (!take(n, orders, ARRAY_SIZE(orders), line, ' '))
-		nat_say("not understood: %s", said);
-	nat_say("done %s", said);
+		lab_say("not understood: %s", said);
+	lab_say("done %s", said);
 	return true;
 }
 
@@ -344,7 +320,7 @@ static void run(struct nat *n)
 {
 	struct pollfd fds[] = { { STDIN_FILENO, POLLIN, 0 }, { n->wire.packets, POLLIN, 0 } };
 
-	nat_say("ready");
+	lab_say("ready");
 	for (;;) {
 		poll(fds, ARRAY_SIZE(fds), LOOKS_FOR_EXPIRED_MS);
 		say_expired(n);

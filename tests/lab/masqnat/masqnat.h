@@ -40,7 +40,7 @@
 #ifndef GODWIT_TESTS_LAB_MASQNAT_H
 #define GODWIT_TESTS_LAB_MASQNAT_H
 
-#include "base/vtime.h"
+#include "tests/support/lab.h"
 #include "tests/support/masq.h"
 
 #define NAT_PACKET_MAX 65536
@@ -53,9 +53,6 @@ struct nat_packet {
 	size_t n;
 	const uint8_t *bytes; /* borrowed */
 };
-
-/* A line on standard output. */
-__attribute__((format(printf, 1, 2))) void nat_say(const char *format, ...);
 
 /* ---- wire.c ---- */
 

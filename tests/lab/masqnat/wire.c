@@ -124,5 +124,5 @@ void wire_send(struct wire *w, const struct nat_packet *p, const struct addr *fr
 	fix_udp(ip, p->n, &l);
 	if (sendto(w->raw, ip, p->n, 0, (struct sockaddr *)&sin, sizeof(sin)) < 0 &&
 	    w->failed++ == 0)
-		nat_say("cannot send: %s", strerror(errno));
+		lab_say("cannot send: %s", strerror(errno));
 }

@@ -23,16 +23,14 @@
  *	again              the datagram of the last update once more
  */
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "ike/ike.h"
 #include "mobility/update.h"
-#include "net/net.h"
+#include "tests/support/lab.h"
 
 #define IKE_SUITE "aes256-sha256-ecp256"
 #define ESP_SUITE "aes256gcm16"
@@ -53,25 +51,6 @@ struct mover {
 	size_t n; /* of the last update's datagram */
 	uint8_t last[MARKER_SIZE + IKE_MESSAGE_MAX];
 };
-
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static vtime now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
-}
 
 /* ---- what the engine yields ---- */
 
@@ -101,21 +80,21 @@ static void on_notify(const struct ike_effect *fx)
 	addr_text(&fx->notified.to.addr, to);
 	if (fx->notified.type == UPDATE_CHECK &&
 	    update_check_parse(fx->notified.data, &check) == 0) {
-		say("check %s %u", to, check.identifier);
+		lab_say("check %s %u", to, check.identifier);
 		return;
 	}
 	if (update_parse(fx->notified.type, fx->notified.data, &body) != 0) {
-		say("malformed %u", fx->notified.type);
+		lab_say("malformed %u", fx->notified.type);
 		return;
 	}
 	for (unsigned i = 0; i < body.n; i++)
 		snprintf(spis + 9 * (size_t)i, 10, " %08x", body.spi[i]);
-	say("%s %s %u%s", nack ? "nack" : "ack", to, body.identifier, spis);
+	lab_say("%s %s %u%s", nack ? "nack" : "ack", to, body.identifier, spis);
 }
 
 static void begin_child(struct mover *m)
 {
-	ike_event(m->sa, now(),
+	ike_event(m->sa, lab_now(),
 		  &(struct ike_event){ .type = IKE_EVENT_CHILD,
 				       .child = { 1, OUR_SPI, &m->child } });
 }
@@ -127,14 +106,14 @@ static void effect(struct mover *m, struct ike_effect *fx)
 	} else if (fx->type == IKE_EFFECT_ESTABLISHED) {
 		begin_child(m);
 	} else if (fx->type == IKE_EFFECT_CHILD_UP) {
-		say("up %08x", fx->child.spi_out);
+		lab_say("up %08x", fx->child.spi_out);
 		ike_child_free(&fx->child);
 	} else if (fx->type == IKE_EFFECT_NOTIFY) {
 		on_notify(fx);
 	} else if (fx->type == IKE_EFFECT_DEAD) {
-		say("failed %s: %s", fx->why.during, fx->why.text);
+		lab_say("failed %s: %s", fx->why.during, fx->why.text);
 	} else if (fx->type == IKE_EFFECT_CHILD_FAILED) {
-		say("failed %s: %s", fx->child_failed.why.during, fx->child_failed.why.text);
+		lab_say("failed %s: %s", fx->child_failed.why.during, fx->child_failed.why.text);
 	}
 }
 
@@ -142,7 +121,7 @@ static void pull(struct mover *m)
 {
 	struct ike_effect fx;
 
-	while (ike_output(m->sa, now(), &fx))
+	while (ike_output(m->sa, lab_now(), &fx))
 		effect(m, &fx);
 }
 
@@ -211,7 +190,7 @@ static void update(struct mover *m, struct order *o)
 	ev.notify.from.port = ev.notify.to.port = IKE_NATT_PORT;
 	m->recording = true;
 	m->source = o->source;
-	ike_event(m->sa, now(), &ev);
+	ike_event(m->sa, lab_now(), &ev);
 	pull(m);
 	m->recording = false;
 }
@@ -235,7 +214,7 @@ static void order(struct mover *m, char *line)
 		return;
 	while ((word = strtok_r(NULL, " ", &rest))) {
 		if (!take_word(&o, word)) {
-			say("not understood: %s", word);
+			lab_say("not understood: %s", word);
 			return;
 		}
 	}
@@ -244,12 +223,13 @@ static void order(struct mover *m, char *line)
 
 /* ---- life ---- */
 
-static void receive_datagram(struct mover *m, bool marked, struct pkt *p)
+static void receive_datagram(void *ctx, struct net_socket *s, struct pkt *p)
 {
 	static const uint8_t marker[MARKER_SIZE];
 	struct ike_event ev = { .type = IKE_EVENT_DATAGRAM };
+	struct mover *m = ctx;
 
-	if (marked) {
+	if (s == &m->natt) {
 		if (p->len < MARKER_SIZE || memcmp(pkt_data(p), marker, MARKER_SIZE) != 0)
 			return;
 		pkt_pull(p, MARKER_SIZE);
@@ -257,43 +237,25 @@ static void receive_datagram(struct mover *m, bool marked, struct pkt *p)
 	ev.datagram.from = p->from;
 	ev.datagram.to = p->to;
 	ev.datagram.bytes = pkt_slice(p);
-	ike_event(m->sa, now(), &ev);
+	ike_event(m->sa, lab_now(), &ev);
 	pull(m);
 }
 
-static void receive(struct mover *m, struct net_socket *s)
-{
-	static uint8_t arena[NET_INTAKE_ARENA];
-	struct net_intake in;
-	struct batch b;
-
-	net_intake_init(&in, arena);
-	for (unsigned k = 0; k < 2; k++) {
-		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
-		net_intake_take(&in, &b);
-		for (unsigned i = 0; i < b.n; i++)
-			receive_datagram(m, s == &m->natt, &b.pkts[i]);
-	}
-}
-
-/* False: the end. Lines come whole, and one at a time. */
+/* False: the end. */
 static bool obey(struct mover *m)
 {
 	char line[400];
-	ssize_t n = read(STDIN_FILENO, line, sizeof(line) - 1);
 
-	if (n <= 0)
+	if (!lab_read_line(line, sizeof(line)))
 		return false;
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
 	order(m, line);
-	say("done");
+	lab_say("done");
 	return true;
 }
 
 static int wait_ms(const struct mover *m)
 {
-	vtime wait = vtime_until(now(), ike_deadline(m->sa));
+	vtime wait = vtime_until(lab_now(), ike_deadline(m->sa));
 
 	return wait < VTIME_S ? (int)(wait / VTIME_MS) + 1 : 1000;
 }
@@ -308,10 +270,10 @@ static void run(struct mover *m)
 	for (;;) {
 		poll(fds, ARRAY_SIZE(fds), wait_ms(m));
 		if (fds[1].revents)
-			receive(m, &m->ike);
+			lab_receive(&m->ike, receive_datagram, m);
 		if (fds[2].revents || fds[3].revents)
-			receive(m, &m->natt);
-		ike_timeout(m->sa, now());
+			lab_receive(&m->natt, receive_datagram, m);
+		ike_timeout(m->sa, lab_now());
 		pull(m);
 		if (fds[0].revents && !obey(m))
 			return;
@@ -381,7 +343,7 @@ int main(int argc, char **argv)
 	m.rng = crypto_rng();
 	m.sa = ike_sa_new(&m.config, m.rng, &m.log);
 	start.path = (struct path){ .local = m.from, .remote = m.gateway };
-	ike_event(m.sa, now(), &start);
+	ike_event(m.sa, lab_now(), &start);
 	pull(&m);
 	run(&m);
 	ike_sa_free(m.sa);

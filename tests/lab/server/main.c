@@ -19,14 +19,12 @@
  *	report             what each client has had
  */
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crypto/crypto.h"
-#include "net/net.h"
+#include "tests/support/lab.h"
 #include "tests/support/server.h"
 
 #define IKE_SUITE "aes128-sha256-modp2048"
@@ -39,25 +37,6 @@ struct program {
 	struct net_socket ike;
 	struct net_socket esp;
 };
-
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static vtime now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
-}
 
 /* ---- packets ---- */
 
@@ -74,22 +53,13 @@ static void carry_out(struct program *p)
 	}
 }
 
-static void receive(struct program *p, struct net_socket *s)
+static void take_datagram(void *ctx, struct net_socket *s, struct pkt *datagram)
 {
-	static uint8_t arena[NET_INTAKE_ARENA];
-	struct net_intake in;
-	struct batch b;
+	struct program *p = ctx;
 
-	net_intake_init(&in, arena);
-	for (unsigned k = 0; k < 2; k++) {
-		net_socket_recv(s, k ? FAMILY_IP6 : FAMILY_IP4, &in);
-		net_intake_take(&in, &b);
-		for (unsigned i = 0; i < b.n; i++) {
-			server_datagram(p->server, now(), &b.pkts[i].from, &b.pkts[i].to,
-					pkt_slice(&b.pkts[i]));
-			carry_out(p);
-		}
-	}
+	(void)s;
+	server_datagram(p->server, lab_now(), &datagram->from, &datagram->to, pkt_slice(datagram));
+	carry_out(p);
 }
 
 /* ---- words ---- */
@@ -166,9 +136,9 @@ static void speak(struct program *p, unsigned slot)
 	size_t n;
 
 	prefix_range(&p->config.net, &from, &last);
-	n = server_data_write(&from, &to, 0, now(), ip, sizeof(ip));
-	if (!server_send(p->server, now(), slot, slice(ip, n)))
-		say("nothing to send on");
+	n = server_data_write(&from, &to, 0, lab_now(), ip, sizeof(ip));
+	if (!server_send(p->server, lab_now(), slot, slice(ip, n)))
+		lab_say("nothing to send on");
 }
 
 static void report(const struct program *p)
@@ -179,11 +149,12 @@ static void report(const struct program *p)
 		char text[ADDR_TEXT_MAX];
 
 		if (c->epochs)
-			say("client %s ikes %u epochs %u refused %u unanswered %u in %llu out %llu "
-			    "early %llu unsent %llu",
-			    addr_text(&addr, text), c->ikes, c->epochs, c->refused, c->unanswered,
-			    (unsigned long long)c->in, (unsigned long long)c->out,
-			    (unsigned long long)c->early, (unsigned long long)c->unsent);
+			lab_say("client %s ikes %u epochs %u refused %u unanswered %u in %llu out %llu "
+				"early %llu unsent %llu",
+				addr_text(&addr, text), c->ikes, c->epochs, c->refused,
+				c->unanswered, (unsigned long long)c->in,
+				(unsigned long long)c->out, (unsigned long long)c->early,
+				(unsigned long long)c->unsent);
 	}
 }
 
@@ -201,26 +172,23 @@ static void order(struct program *p, const char *line)
 			continue;
 		if (strcmp(word, "speak") == 0)
 			speak(p, i);
-		else if (strcmp(word, "rekey") == 0 && !server_rekey(p->server, now(), i))
-			say("nobody there");
+		else if (strcmp(word, "rekey") == 0 && !server_rekey(p->server, lab_now(), i))
+			lab_say("nobody there");
 		else if (strcmp(word, "pace") == 0)
-			server_pace(p->server, now(), i, ms * VTIME_MS, size);
+			server_pace(p->server, lab_now(), i, ms * VTIME_MS, size);
 		carry_out(p);
 	}
 }
 
-/* False: the end. Lines come whole, and one at a time. */
+/* False: the end. */
 static bool obey(struct program *p)
 {
 	char line[200];
-	ssize_t n = read(STDIN_FILENO, line, sizeof(line) - 1);
 
-	if (n <= 0)
+	if (!lab_read_line(line, sizeof(line)))
 		return false;
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
 	order(p, line);
-	say("done %s", line);
+	lab_say("done %s", line);
 	return true;
 }
 
@@ -228,7 +196,7 @@ static bool obey(struct program *p)
 
 static int wait_ms(const struct program *p)
 {
-	vtime wait = vtime_until(now(), server_deadline(p->server));
+	vtime wait = vtime_until(lab_now(), server_deadline(p->server));
 
 	return wait < VTIME_S ? (int)((wait + VTIME_MS - 1) / VTIME_MS) : 1000;
 }
@@ -239,14 +207,14 @@ static void run(struct program *p)
 				{ p->ike.fd4, POLLIN, 0 },
 				{ p->esp.fd4, POLLIN, 0 } };
 
-	say("ready");
+	lab_say("ready");
 	for (;;) {
 		poll(fds, ARRAY_SIZE(fds), wait_ms(p));
 		if (fds[1].revents)
-			receive(p, &p->ike);
+			lab_receive(&p->ike, take_datagram, p);
 		if (fds[2].revents)
-			receive(p, &p->esp);
-		server_timeout(p->server, now());
+			lab_receive(&p->esp, take_datagram, p);
+		server_timeout(p->server, lab_now());
 		carry_out(p);
 		if (fds[0].revents && !obey(p))
 			return;
