@@ -19,6 +19,8 @@
 	X(DROP_EARLY_FULL, "early_full")                                                           \
 	X(DROP_EARLY_EXPIRED, "early_expired")                                                     \
 	X(DROP_EARLY_WITHDRAWN, "early_withdrawn")                                                 \
+	X(DROP_WORKER_FULL, "worker_full")                                                         \
+	X(DROP_OTHER_WORKER, "other_worker")                                                       \
 	X(DROP_ESP_LENGTH, "esp_length")                                                           \
 	X(DROP_REPLAY, "replay")                                                                   \
 	X(DROP_ICV, "auth_failed")                                                                 \
@@ -56,6 +58,7 @@
 	X(DROP_HOLD_RESET, "hold_reset")                                                           \
 	X(DROP_ADDRESS_CHANGED, "address_changed")                                                 \
 	/* the system */                                                                           \
+	X(DROP_RECEIVE_LOST, "receive_lost")                                                       \
 	X(DROP_SEND_FAILED, "send_failed")                                                         \
 	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \
 	/* IKE datagrams that control never saw */                                                 \

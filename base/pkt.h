@@ -18,6 +18,7 @@ enum pkt_kind {
 	PKT_INNER, /* an inner packet for the TUN */
 	PKT_SEALED, /* an ESP packet for its path */
 	PKT_IKE, /* an IKE message for control */
+	PKT_PASSED, /* an ESP packet that a worker has now */
 	PKT_GONE, /* dropped and counted */
 };
 

@@ -44,6 +44,8 @@ struct config {
 	 */
 	char *password_command;
 	enum offload_wish offload;
+	unsigned workers; /* threads that open packets; less than 2: the one that receives them */
+	enum dispatch_select select;
 	size_t hold_bytes; /* of packets that wait for their SA, in all; 0: none wait */
 	vtime hold; /* the longest that one waits */
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */

@@ -383,4 +383,5 @@ void config_settle_tunnel(struct config_reader *r)
 	settle_excludes(r);
 	settle_script(r);
 	d->config->offload = (enum offload_wish)d->offload;
+	d->config->select = (enum dispatch_select)d->select;
 }

@@ -422,7 +422,7 @@ char *control_status_now(const struct host *host, const struct session *session,
 
 	session_info(session, info);
 	data_view(data, &view);
-	view.drops[5] = info->ike.drops;
+	view.drops[CONTROL_DROPS_MAX - 1] = info->ike.drops;
 	view.held = data_held(data);
 	for (unsigned slot = 0; slot < SESSION_SLOTS_MAX; slot++)
 		view.held_of[slot] = data_held_of(data, slot);

@@ -67,13 +67,14 @@ void data_tx_report(struct data_tx *t)
 	}
 }
 
-void data_rx_report(struct data_rx *r)
+void data_open_report(struct data_open *o)
 {
 	struct data_note *note;
 
-	while ((note = line_reserve(&r->up)) && inbound_output(r->engine, &note->event)) {
+	while (o->engine && (note = line_reserve(&o->up)) &&
+	       inbound_output(o->engine, &note->event)) {
 		note->type = DATA_NOTE_EVENT;
-		line_commit(&r->up);
+		line_commit(&o->up);
 	}
 }
 
@@ -272,19 +273,63 @@ bool data_tx_run(struct data_tx *t)
 	return true;
 }
 
+/* ---- opening, on rx or on a worker ---- */
+
+/* Nothing of what has arrived is needed afterwards. */
+static void open_write(struct data_open *o)
+{
+	while (coalesce_output(&o->joined, &o->write))
+		drop_add(&o->drops, DROP_TUN_WRITE_FAILED,
+			 tun_write_run(o->tun, &o->write, &o->takes));
+	coalesce_begin(&o->joined, o->takes);
+}
+
+/* Written later, with what else has arrived. */
+static void open_join(struct data_open *o)
+{
+	for (unsigned i = 0; i < o->in.n; i++) {
+		struct slice packet = pkt_slice(&o->in.pkts[i]);
+
+		if (o->in.pkts[i].kind != PKT_INNER || coalesce_add(&o->joined, packet))
+			continue;
+		open_write(o);
+		coalesce_add(&o->joined, packet);
+	}
+}
+
+static void open_pass_on(struct data_open *o)
+{
+	if (o->tun->vnet)
+		open_join(o);
+	else
+		write_tun(o->tun, &o->drops, &o->in);
+}
+
+static void open_batch(struct data_open *o)
+{
+	inbound_run(o->engine, runtime_now(), &o->in);
+	open_pass_on(o);
+}
+
+static void open_tell(struct data_open *o)
+{
+	data_open_report(o);
+	data_line_wake(&o->up);
+}
+
 /* ---- rx ---- */
 
-static void rx_ike(struct data_rx *r, const struct pkt *p)
+static void rx_ike(struct data_open *o, const struct pkt *p)
 {
 	struct data_note *note;
 
 	if (p->len > IKE_MESSAGE_MAX) {
-		drop_count(&r->drops, DROP_IKE_TOO_LONG);
+		drop_count(&o->drops, DROP_IKE_TOO_LONG);
 		return;
 	}
-	note = line_reserve(&r->up);
+	note = line_reserve(&o->up);
 	if (!note) {
-		drop_count(&r->drops, DROP_IKE_QUEUE_FULL);
+		drop_count(&o->drops, DROP_IKE_QUEUE_FULL);
 		return;
 	}
 	note->type = DATA_NOTE_IKE;
@@ -292,7 +337,7 @@ static void rx_ike(struct data_rx *r, const struct pkt *p)
 	note->to = p->to;
 	note->len = p->len;
 	memcpy(note->bytes, pkt_data(p), p->len);
-	line_commit(&r->up);
+	line_commit(&o->up);
 }
 
 /* The engines know the sockets by the ports of the RFCs, whatever ports they could get. */
@@ -301,51 +346,42 @@ static uint16_t rx_port(const struct data_rx *r, const struct net_socket *s)
 	return s == &r->ike ? IKE_PORT : s == &r->natt ? IKE_NATT_PORT : ESP_PORT_BARE;
 }
 
-/* Nothing of what came out of the intake is needed afterwards. */
-static void rx_write(struct data_rx *r)
-{
-	while (coalesce_output(&r->joined, &r->write))
-		drop_add(&r->drops, DROP_TUN_WRITE_FAILED,
-			 tun_write_run(r->tun, &r->write, &r->takes));
-	coalesce_begin(&r->joined, r->takes);
-}
-
-/* Written later, with what else comes out of the intake. */
-static void rx_join(struct data_rx *r)
-{
-	for (unsigned i = 0; i < r->in.n; i++) {
-		struct slice packet = pkt_slice(&r->in.pkts[i]);
-
-		if (r->in.pkts[i].kind != PKT_INNER || coalesce_add(&r->joined, packet))
-			continue;
-		rx_write(r);
-		coalesce_add(&r->joined, packet);
-	}
-}
-
-static void rx_pass_on(struct data_rx *r)
-{
-	if (r->tun->vnet)
-		rx_join(r);
-	else
-		write_tun(r->tun, &r->drops, &r->in);
-}
-
-static void rx_tell(struct data_rx *r)
-{
-	data_rx_report(r);
-	data_line_wake(&r->up);
-}
-
 static void rx_batch(struct data_rx *r, uint16_t port)
 {
-	for (unsigned i = 0; i < r->in.n; i++)
-		r->in.pkts[i].to.port = port;
-	inbound_run(r->engine, runtime_now(), &r->in);
-	rx_pass_on(r);
-	for (unsigned i = 0; i < r->in.n; i++)
-		if (r->in.pkts[i].kind == PKT_IKE)
-			rx_ike(r, &r->in.pkts[i]);
+	struct batch *in = &r->open.in;
+
+	for (unsigned i = 0; i < in->n; i++)
+		in->pkts[i].to.port = port;
+	if (r->dispatch)
+		dispatch_run(r->dispatch, runtime_now(), in);
+	else
+		open_batch(&r->open);
+	for (unsigned i = 0; i < in->n; i++)
+		if (in->pkts[i].kind == PKT_IKE)
+			rx_ike(&r->open, &in->pkts[i]);
+}
+
+/* All of the intake is done with: what was passed on is handed over, what was opened is written. */
+static void rx_finish(struct data_rx *r)
+{
+	if (!r->dispatch) {
+		open_write(&r->open);
+		return;
+	}
+	for (uint32_t news = dispatch_flush(r->dispatch); news; news &= news - 1)
+		eventfd_write(r->worker_kicks[__builtin_ctz(news)], 1);
+}
+
+static bool rx_release(struct data_rx *r)
+{
+	struct data_open *o = &r->open;
+	bool more;
+
+	if (r->dispatch)
+		return dispatch_release(r->dispatch, runtime_now(), &o->in);
+	more = inbound_release(o->engine, runtime_now(), &o->in);
+	open_pass_on(o);
+	return more;
 }
 
 /* The packets are written before anything else comes to lie where they are. */
@@ -354,35 +390,52 @@ void data_rx_release(struct data_rx *r)
 	bool more = early_waits(r->early);
 
 	while (more) {
-		classifier_pass(r->classifier, r->reader);
-		batch_reset(&r->in);
-		more = inbound_release(r->engine, runtime_now(), &r->in);
-		rx_pass_on(r);
-		rx_write(r);
-		rx_tell(r);
+		classifier_pass(r->open.classifier, r->open.reader);
+		batch_reset(&r->open.in);
+		more = rx_release(r);
+		rx_finish(r);
+		open_tell(&r->open);
 	}
 }
 
 int data_rx_wait(const struct data_rx *r)
 {
-	return wait_until(inbound_deadline(r->engine));
+	return early_waits(r->early) ? wait_until(early_deadline(r->early)) : -1;
 }
 
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 {
+	struct data_open *o = &r->open;
 	uint16_t port = rx_port(r, s);
 
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
 		data_rx_release(r);
 		if (net_socket_recv(s, f, &r->intake) <= 0)
 			return;
-		while (net_intake_take(&r->intake, &r->in)) {
-			classifier_pass(r->classifier, r->reader);
+		drop_add(&o->drops, DROP_RECEIVE_LOST, r->intake.lost);
+		while (net_intake_take(&r->intake, &o->in)) {
+			classifier_pass(o->classifier, o->reader);
 			rx_batch(r, port);
-			rx_tell(r);
+			open_tell(o);
 		}
-		rx_write(r);
+		rx_finish(r);
 		if (r->intake.n < FEW && !r->intake.large)
 			return;
 	}
+}
+
+/* ---- a worker ---- */
+
+bool data_worker_run(struct data_worker *w)
+{
+	struct data_open *o = &w->open;
+
+	classifier_pass(o->classifier, o->reader);
+	if (dispatch_take(w->dispatch, w->number, &o->in) == 0)
+		return false;
+	open_batch(o);
+	open_write(o);
+	dispatch_done(w->dispatch, w->number);
+	open_tell(o);
+	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The two directions of data, each of one thread, as data.c (what a thread does with what is ready)
+ * The two directions of data, each of one thread or, inwards, of several, as data.c (what a thread does with what is ready)
  * and threads.c (threads, and control's side of them) share them. Who writes and reads each field
  * that two threads share is listed in docs/threads.md.
  */
@@ -14,6 +14,7 @@
 /* How many notes may wait. */
 #define DATA_TX_NOTES 64
 #define DATA_RX_NOTES 256
+#define DATA_WORKER_NOTES 64
 
 /* How many commands may wait. */
 #define DATA_COMMANDS 512
@@ -63,20 +64,34 @@ struct data_tx {
 	bool more; /* something held can go at once */
 };
 
-struct data_rx {
+/* What makes inner packets of what has arrived, and writes them to the TUN: rx, or each worker. */
+struct data_open {
 	struct classifier *classifier;
 	struct classifier_reader *reader;
-	struct inbound *engine;
-	struct early *early; /* the engine's */
+	struct inbound *engine; /* NULL: of rx, where there are workers */
 	struct data_line up;
 	struct tun *tun;
-	struct net_socket ike, natt, esp, cisco; /* as in tx */
-	struct net_intake intake;
-	struct batch in; /* views of it */
-	struct coalesce joined; /* of the intake: what goes to the TUN */
+	struct batch in; /* views of what has arrived */
+	struct coalesce joined; /* what goes to the TUN */
 	struct coalesce_write write;
 	unsigned takes; /* of tun->takes what is still true */
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
+};
+
+struct data_rx {
+	struct data_open open;
+	struct net_socket ike, natt, esp, cisco; /* as in tx */
+	struct net_intake intake;
+	struct early *early; /* of the engine, or of what passes on to workers */
+	struct dispatch *dispatch; /* NULL: rx opens all itself */
+	int worker_kicks[DISPATCH_WORKERS_MAX];
+};
+
+/* One of several, which open what rx passes on. */
+struct data_worker {
+	struct data_open open;
+	struct dispatch *dispatch;
+	unsigned number;
 };
 
 /* ---- on the threads; they allocate nothing, and wait in no call but those that send ---- */
@@ -101,7 +116,7 @@ void data_tx_release(struct data_tx *t);
 /* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
 int data_tx_wait(const struct data_tx *t);
 /*
- * Opens what came before its SA and has one by now, and drops what is too old. To be called when
+ * Opens, or passes on, what came before its SA and has one by now, and drops what is too old. To be called when
  * control has added an SA and at data_rx_wait.
  */
 void data_rx_release(struct data_rx *r);
@@ -112,9 +127,14 @@ int data_rx_wait(const struct data_rx *r);
  * what was released.
  */
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
+/*
+ * Opens what waits for the worker, as much as a batch takes; false: there was nothing. Not all that
+ * waits, so that the thread can look after other things in between.
+ */
+bool data_worker_run(struct data_worker *w);
 /* Hands up what events wait in the engine and there is room for. */
 void data_tx_report(struct data_tx *t);
-void data_rx_report(struct data_rx *r);
+void data_open_report(struct data_open *o);
 /* Wakes control if there is something new for it. */
 void data_line_wake(struct data_line *l);
 

@@ -399,7 +399,11 @@ static bool loop_listen(struct loop *l)
 struct loop *loop_new(const struct loop_options *options)
 {
 	const struct config *config = options->host->config;
-	const struct outbound_config hold = { config->hold_bytes, config->hold };
+	const struct data_config data = {
+		.hold = { config->hold_bytes, config->hold },
+		.workers = config->workers,
+		.select = config->select,
+	};
 	struct loop *l = xcalloc(1, sizeof(*l));
 	const struct names_ops names = { l, on_names_wanted, on_name };
 
@@ -415,7 +419,7 @@ struct loop *loop_new(const struct loop_options *options)
 		return NULL;
 	}
 	l->data_ops = (struct data_ops){ l, on_ike, on_data_event, on_tun_gone };
-	l->data = data_new(l->o.host, &hold, &l->data_ops);
+	l->data = data_new(l->o.host, &data, &l->data_ops);
 	if (!l->data)
 		fprintf(l->o.err, "godwit: cannot watch device and sockets: %s\n", strerror(errno));
 	if (!l->data || !loop_listen(l)) {

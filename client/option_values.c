@@ -255,6 +255,11 @@ bool value_local_port(struct config_draft *d, const struct option *o, struct opt
 	return port(o, v, &d->config->local_port);
 }
 
+bool value_workers(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return option_count(o, v, "", &d->config->workers);
+}
+
 bool value_cisco_port(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	return port(o, v, &d->config->session.cisco_port);

@@ -24,6 +24,7 @@ bool value_word(struct config_draft *d, const struct option *o, struct option_va
 
 bool value_gateways(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_peer(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_workers(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_local_port(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_local_address(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_cisco_port(struct config_draft *d, const struct option *o, struct option_value *v);

@@ -108,6 +108,7 @@ struct config_draft {
 	unsigned fallback; /* 0: bypass, 1: discard */
 	unsigned start; /* 0: connect, 1: demand */
 	unsigned offload; /* enum offload_wish */
+	unsigned select; /* enum dispatch_select */
 	bool fail_closed;
 	bool allow_weak_ike, allow_weak_esp;
 	bool xauth, interactive, fragmentation;

@@ -234,6 +234,9 @@ struct control_request {
 	char interface[CONTROL_INTERFACE_MAX]; /* ROAM: where it has; "": not told */
 };
 
+/* Of control, IKE and each data thread, and of two for each worker. */
+#define CONTROL_DROPS_MAX (7 + 2 * DISPATCH_WORKERS_MAX)
+
 /* What `status` is made of. */
 struct control_view {
 	const char *name;
@@ -242,7 +245,7 @@ struct control_view {
 	unsigned ninner;
 	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
-	const struct drops *drops[6]; /* NULL: none */
+	const struct drops *drops[CONTROL_DROPS_MAX]; /* NULL: none */
 	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
 	const struct hold_counters *held_of[SESSION_SLOTS_MAX]; /* by slot; the same */
 	vtime now;
@@ -459,16 +462,22 @@ struct data_ops {
 };
 
 /*
- * The two data threads. They share with control the classifier, one ring each on the way up and one down to tx;
- * docs/threads.md lists every field. All calls are control's.
+ * The two data threads, and the workers where the configuration wants several. They share with control
+ * the classifier, one ring each on the way up and one down to tx; docs/threads.md lists every field. All calls are control's.
  */
 struct data;
 
+struct data_config {
+	struct outbound_config hold;
+	unsigned workers; /* less than 2: rx opens what it receives */
+	enum dispatch_select select; /* of workers */
+};
+
 /*
- * host and ops are borrowed, config says what is held; the host's sockets and TUN must stay open until data_stop. NULL with
+ * host and ops are borrowed; the host's sockets and TUN must stay open until data_stop. NULL with
  * errno set. No thread runs yet.
  */
-struct data *data_new(struct host *host, const struct outbound_config *config,
+struct data *data_new(struct host *host, const struct data_config *config,
 		      const struct data_ops *ops);
 /*
  * Starts both threads, with all signals blocked. They have the capabilities of the calling thread:
@@ -507,8 +516,8 @@ const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 void data_publish_rules(struct data *d, const struct policy *p);
 void data_publish_view(struct data *d, const struct policy_view *p);
 /*
- * Puts an inbound SA into the SPI index; what came before it is opened. 0 or ERR_NO_ROOM. It is
- * withdrawn (classifier_withdraw_spi) behind this.
+ * Puts an inbound SA into the SPI index, and gives it a worker where there are several; what came
+ * before it is opened. It is withdrawn (classifier_withdraw_spi) behind this. 0 or ERR_NO_ROOM.
  */
 int data_add_spi(struct data *d, struct esp_in *in);
 /*
@@ -529,7 +538,7 @@ void data_retire_limit(struct data *d, struct esp_limit *l);
  */
 bool data_carry_out(struct data *d, struct host *h, struct log *log,
 		    const struct session_effect *fx);
-/* Fills view->drops but its last. */
+/* Fills view->drops but its last, which is control's. */
 void data_view(const struct data *d, struct control_view *view);
 
 /* ---- names.c ---- */

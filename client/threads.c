@@ -25,10 +25,11 @@ enum ready {
 	READY_IP6 = 0x100, /* with one of the sockets: which of the two */
 };
 
-struct worker {
+struct runner {
+	struct data *data;
 	pthread_t thread;
 	bool runs;
-	int epoll;
+	int epoll; /* -1: the kick is all that it waits for */
 	int kick;
 	uint64_t full_seen; /* control's: of its line's count */
 };
@@ -38,7 +39,11 @@ struct data {
 	struct classifier *classifier;
 	struct data_tx tx;
 	struct data_rx rx;
-	struct worker workers[2]; /* by enum data_way */
+	struct runner runners[2]; /* by enum data_way */
+	struct dispatch *dispatch; /* NULL: there are no workers */
+	struct data_worker *workers;
+	struct runner *worker_runners;
+	unsigned nworkers;
 	struct drops drops; /* control's: commands for which there was no room */
 	_Atomic bool stop;
 	bool gone_told;
@@ -70,11 +75,11 @@ static void rx_take_kick(struct data_rx *r, int kick)
 	eventfd_t n;
 
 	eventfd_read(kick, &n);
-	classifier_pass(r->classifier, r->reader);
-	r->up.news = true;
+	classifier_pass(r->open.classifier, r->open.reader);
+	r->open.up.news = true;
 }
 
-static void tx_tun_is_gone(struct data_tx *t, const struct worker *w)
+static void tx_tun_is_gone(struct data_tx *t, const struct runner *w)
 {
 	epoll_ctl(w->epoll, EPOLL_CTL_DEL, t->tun->fd, NULL);
 	/* Relaxed: the eventfd orders it for control. */
@@ -84,8 +89,8 @@ static void tx_tun_is_gone(struct data_tx *t, const struct worker *w)
 
 static void *tx_thread(void *arg)
 {
-	struct data *d = arg;
-	struct worker *w = &d->workers[DATA_TX];
+	struct runner *w = arg;
+	struct data *d = w->data;
 	struct epoll_event ev[READY_MAX];
 
 	while (!stopping(d)) {
@@ -124,8 +129,8 @@ static struct net_socket *rx_socket(struct data_rx *r, uint32_t which)
 
 static void *rx_thread(void *arg)
 {
-	struct data *d = arg;
-	struct worker *w = &d->workers[DATA_RX];
+	struct runner *w = arg;
+	struct data *d = w->data;
 	struct epoll_event ev[READY_MAX];
 
 	while (!stopping(d)) {
@@ -137,10 +142,29 @@ static void *rx_thread(void *arg)
 			else
 				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32),
 					    ev[i].data.u32 & READY_IP6 ? FAMILY_IP6 : FAMILY_IP4);
-			data_rx_report(&d->rx);
-			data_line_wake(&d->rx.up);
+			data_open_report(&d->rx.open);
+			data_line_wake(&d->rx.open.up);
 		}
 		data_rx_release(&d->rx);
+	}
+	return NULL;
+}
+
+/* Each thing that it may be woken for is looked at before it sleeps again. */
+static void *worker_thread(void *arg)
+{
+	struct runner *r = arg;
+	const struct data *d = r->data;
+	struct data_worker *w = &d->workers[r - d->worker_runners];
+	eventfd_t n;
+
+	while (!stopping(d)) {
+		eventfd_read(r->kick, &n);
+		while (!stopping(d) && data_worker_run(w))
+			continue;
+		data_open_report(&w->open);
+		w->open.up.news = true;
+		data_line_wake(&w->open.up);
 	}
 	return NULL;
 }
@@ -152,7 +176,7 @@ static void arena_new(struct batch *b, size_t size)
 	batch_init(b, xcalloc(1, size), size);
 }
 
-static bool watch(const struct worker *w, int fd, uint32_t which)
+static bool watch(const struct runner *w, int fd, uint32_t which)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = which };
 
@@ -160,14 +184,14 @@ static bool watch(const struct worker *w, int fd, uint32_t which)
 	return fd < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
-static bool watch_socket(const struct worker *w, const struct net_socket *s, enum ready which)
+static bool watch_socket(const struct runner *w, const struct net_socket *s, enum ready which)
 {
 	return watch(w, s->fd4, which) && watch(w, s->fd6, which | READY_IP6);
 }
 
 static bool watch_all(const struct data *d)
 {
-	const struct worker *tx = &d->workers[DATA_TX], *rx = &d->workers[DATA_RX];
+	const struct runner *tx = &d->runners[DATA_TX], *rx = &d->runners[DATA_RX];
 
 	return watch(tx, tx->kick, READY_KICK) && watch(tx, d->tx.tun->fd, READY_TUN) &&
 	       watch(rx, rx->kick, READY_KICK) && watch_socket(rx, &d->rx.ike, READY_IKE) &&
@@ -176,7 +200,7 @@ static bool watch_all(const struct data *d)
 	       watch_socket(rx, &d->rx.cisco, READY_CISCO);
 }
 
-static bool open_fds(struct worker *w, struct data_line *up)
+static bool open_fds(struct runner *w, struct data_line *up)
 {
 	up->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -190,7 +214,7 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static void close_fds(struct worker *w, struct data_line *up)
+static void close_fds(struct runner *w, struct data_line *up)
 {
 	close_fd(w->epoll);
 	close_fd(w->kick);
@@ -198,11 +222,21 @@ static void close_fds(struct worker *w, struct data_line *up)
 	ring_free(up->ring);
 }
 
-static void engines_new(struct data *d, struct host *host, const struct outbound_config *config)
+static void opener_new(struct data *d, struct data_open *o, struct host *host, unsigned notes,
+		       size_t ike)
+{
+	o->classifier = d->classifier;
+	o->up.ring = ring_new(notes, sizeof(struct data_note) + ike);
+	o->tun = &host->tun;
+	o->takes = host->tun.takes;
+	coalesce_begin(&o->joined, o->takes);
+}
+
+static void engines_new(struct data *d, struct host *host, const struct data_config *config)
 {
 	d->classifier = classifier_new();
 	d->tx.classifier = d->classifier;
-	d->tx.engine = outbound_new(d->classifier, config);
+	d->tx.engine = outbound_new(d->classifier, &config->hold);
 	d->tx.up.ring = ring_new(DATA_TX_NOTES, sizeof(struct data_note));
 	d->tx.down = ring_new(DATA_COMMANDS, sizeof(struct data_command));
 	d->tx.tun = &host->tun;
@@ -213,33 +247,65 @@ static void engines_new(struct data *d, struct host *host, const struct outbound
 	d->tx.cisco = host->cisco;
 	arena_new(&d->tx.out, DATA_TUN_ARENA);
 	arena_new(&d->tx.replies, (size_t)BATCH_MAX * REPLY_MAX);
-	d->rx.classifier = d->classifier;
-	d->rx.engine = inbound_new(d->classifier);
-	d->rx.early = early_new(d->classifier, &d->rx.drops);
-	inbound_set_early(d->rx.engine, d->rx.early);
-	d->rx.up.ring = ring_new(DATA_RX_NOTES, sizeof(struct data_note) + IKE_MESSAGE_MAX);
-	d->rx.tun = &host->tun;
-	d->rx.takes = host->tun.takes;
-	coalesce_begin(&d->rx.joined, d->rx.takes);
 	d->rx.ike = host->ike;
 	d->rx.natt = host->natt;
 	d->rx.esp = host->esp;
 	d->rx.cisco = host->cisco;
 	net_intake_init(&d->rx.intake, xcalloc(1, NET_INTAKE_ARENA));
+	opener_new(d, &d->rx.open, host, DATA_RX_NOTES, IKE_MESSAGE_MAX);
+	d->rx.early = early_new(d->classifier, &d->rx.open.drops);
 }
 
-struct data *data_new(struct host *host, const struct outbound_config *config,
+/* What rx did alone is done by workers: it keeps the sockets, and what is IKE. */
+static bool workers_new(struct data *d, struct host *host, const struct data_config *config)
+{
+	unsigned n = config->workers;
+	bool open = true;
+
+	if (n < 2) {
+		d->rx.open.engine = inbound_new(d->classifier);
+		inbound_set_early(d->rx.open.engine, d->rx.early);
+		return true;
+	}
+	d->nworkers = n;
+	d->workers = xcalloc(n, sizeof(*d->workers));
+	d->worker_runners = xcalloc(n, sizeof(*d->worker_runners));
+	d->dispatch = dispatch_new(d->classifier, n, config->select);
+	dispatch_set_early(d->dispatch, d->rx.early);
+	d->rx.dispatch = d->dispatch;
+	for (unsigned i = 0; i < n; i++) {
+		struct data_worker *w = &d->workers[i];
+
+		opener_new(d, &w->open, host, DATA_WORKER_NOTES, 0);
+		w->open.engine = inbound_new(d->classifier);
+		inbound_set_worker(w->open.engine, i);
+		w->dispatch = d->dispatch;
+		w->number = i;
+		/* Control hears of all that comes in by one descriptor. */
+		w->open.up.fd = d->rx.open.up.fd;
+		d->worker_runners[i] =
+			(struct runner){ .data = d, .epoll = -1, .kick = eventfd(0, EFD_CLOEXEC) };
+		d->rx.worker_kicks[i] = d->worker_runners[i].kick;
+		open &= d->worker_runners[i].kick >= 0;
+	}
+	return open;
+}
+
+struct data *data_new(struct host *host, const struct data_config *config,
 		      const struct data_ops *ops)
 {
 	struct data *d = xcalloc(1, sizeof(*d));
 	int saved;
-	bool tx, rx;
+	bool tx, rx, workers;
 
 	d->ops = ops;
+	d->runners[DATA_TX].data = d;
+	d->runners[DATA_RX].data = d;
 	engines_new(d, host, config);
-	tx = open_fds(&d->workers[DATA_TX], &d->tx.up);
-	rx = open_fds(&d->workers[DATA_RX], &d->rx.up);
-	if (tx && rx && watch_all(d))
+	tx = open_fds(&d->runners[DATA_TX], &d->tx.up);
+	rx = open_fds(&d->runners[DATA_RX], &d->rx.open.up);
+	workers = workers_new(d, host, config);
+	if (tx && rx && workers && watch_all(d))
 		return d;
 	saved = errno;
 	data_free(d);
@@ -247,15 +313,40 @@ struct data *data_new(struct host *host, const struct outbound_config *config,
 	return NULL;
 }
 
-static bool worker_start(struct data *d, enum data_way way, const char *name, void *(*run)(void *))
+static bool runner_start(struct runner *w, const char *name, void *(*run)(void *))
 {
-	struct worker *w = &d->workers[way];
-
-	errno = pthread_create(&w->thread, NULL, run, d);
+	errno = pthread_create(&w->thread, NULL, run, w);
 	w->runs = errno == 0;
 	if (w->runs)
 		pthread_setname_np(w->thread, name);
 	return w->runs;
+}
+
+static bool workers_start(struct data *d)
+{
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "godwit-open-%u", (uint8_t)i);
+		if (!runner_start(&d->worker_runners[i], name, worker_thread))
+			return false;
+	}
+	return true;
+}
+
+/* Each thread that keeps alive what it has in hand. */
+static void readers_add(struct data *d)
+{
+	d->tx.reader = classifier_reader_add(d->classifier);
+	d->rx.open.reader = classifier_reader_add(d->classifier);
+	for (unsigned i = 0; i < d->nworkers; i++)
+		d->workers[i].open.reader = classifier_reader_add(d->classifier);
+}
+
+static void reader_remove(struct data *d, struct classifier_reader **r)
+{
+	classifier_reader_remove(d->classifier, *r);
+	*r = NULL;
 }
 
 int data_start(struct data *d)
@@ -264,13 +355,12 @@ int data_start(struct data *d)
 	bool started;
 	int saved;
 
-	d->tx.reader = classifier_reader_add(d->classifier);
-	d->rx.reader = classifier_reader_add(d->classifier);
+	readers_add(d);
 	sigfillset(&all);
 	/* Signals are the loop's: a thread inherits that it takes none. */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	started = worker_start(d, DATA_TX, "godwit-tx", tx_thread) &&
-		  worker_start(d, DATA_RX, "godwit-rx", rx_thread);
+	started = runner_start(&d->runners[DATA_TX], "godwit-tx", tx_thread) && workers_start(d) &&
+		  runner_start(&d->runners[DATA_RX], "godwit-rx", rx_thread);
 	saved = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (started)
@@ -280,31 +370,56 @@ int data_start(struct data *d)
 	return ERR_SYSTEM;
 }
 
+static void runner_kick(const struct runner *w)
+{
+	if (w->runs)
+		eventfd_write(w->kick, 1);
+}
+
 static void kick(struct data *d, enum data_way way)
 {
-	if (d->workers[way].runs)
-		eventfd_write(d->workers[way].kick, 1);
+	runner_kick(&d->runners[way]);
 }
 
 static void kick_all(struct data *d)
 {
 	kick(d, DATA_TX);
 	kick(d, DATA_RX);
+	for (unsigned i = 0; i < d->nworkers; i++)
+		runner_kick(&d->worker_runners[i]);
+}
+
+static void runner_join(struct runner *w)
+{
+	if (w->runs)
+		pthread_join(w->thread, NULL);
+	w->runs = false;
 }
 
 void data_stop(struct data *d)
 {
 	atomic_store_explicit(&d->stop, true, memory_order_relaxed);
 	kick_all(d);
-	for (unsigned i = 0; i < ARRAY_SIZE(d->workers); i++) {
-		if (d->workers[i].runs)
-			pthread_join(d->workers[i].thread, NULL);
-		d->workers[i].runs = false;
+	for (unsigned i = 0; i < ARRAY_SIZE(d->runners); i++)
+		runner_join(&d->runners[i]);
+	for (unsigned i = 0; i < d->nworkers; i++)
+		runner_join(&d->worker_runners[i]);
+	reader_remove(d, &d->tx.reader);
+	reader_remove(d, &d->rx.open.reader);
+	for (unsigned i = 0; i < d->nworkers; i++)
+		reader_remove(d, &d->workers[i].open.reader);
+}
+
+static void workers_free(struct data *d)
+{
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		close_fd(d->worker_runners[i].kick);
+		ring_free(d->workers[i].open.up.ring);
+		inbound_free(d->workers[i].open.engine);
 	}
-	classifier_reader_remove(d->classifier, d->tx.reader);
-	classifier_reader_remove(d->classifier, d->rx.reader);
-	d->tx.reader = NULL;
-	d->rx.reader = NULL;
+	dispatch_free(d->dispatch);
+	free(d->workers);
+	free(d->worker_runners);
 }
 
 void data_free(struct data *d)
@@ -312,11 +427,12 @@ void data_free(struct data *d)
 	if (!d)
 		return;
 	data_stop(d);
-	close_fds(&d->workers[DATA_TX], &d->tx.up);
-	close_fds(&d->workers[DATA_RX], &d->rx.up);
+	close_fds(&d->runners[DATA_TX], &d->tx.up);
+	close_fds(&d->runners[DATA_RX], &d->rx.open.up);
 	ring_free(d->tx.down);
-	inbound_free(d->rx.engine);
+	inbound_free(d->rx.open.engine);
 	early_free(d->rx.early);
+	workers_free(d);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
 	free(d->rx.intake.arena);
@@ -339,7 +455,7 @@ static struct data_line *data_line(struct data *d, enum data_way way)
 	case DATA_TX:
 		return &d->tx.up;
 	case DATA_RX:
-		return &d->rx.up;
+		return &d->rx.open.up;
 	}
 	abort();
 }
@@ -363,28 +479,39 @@ static void deliver(const struct data *d, const struct data_note *note)
 	}
 }
 
-void data_take(struct data *d, enum data_way way)
+/* Hands up to `most` notes of a line to the ops; false: there may be more. */
+static bool line_take(const struct data *d, struct data_line *l, struct runner *w, unsigned most)
 {
-	struct data_line *l = data_line(d, way);
-	struct worker *w = &d->workers[way];
-	unsigned left = way == DATA_TX ? DATA_TX_NOTES : DATA_RX_NOTES;
 	const struct data_note *note;
-	eventfd_t n;
+	unsigned left = most;
 	uint64_t full;
 
-	eventfd_read(l->fd, &n);
 	for (; left && (note = ring_peek(l->ring)); left--) {
 		deliver(d, note);
 		ring_release(l->ring);
 	}
-	/* A ring that is filled as fast as it is emptied must not keep the loop from all else. */
-	if (!left)
-		eventfd_write(l->fd, 1);
 	full = atomic_load_explicit(&l->full, memory_order_relaxed);
 	/* Whoever found it full asks again, now that there is room. */
 	if (full != w->full_seen)
-		kick(d, way);
+		runner_kick(w);
 	w->full_seen = full;
+	return left != 0;
+}
+
+void data_take(struct data *d, enum data_way way)
+{
+	struct data_line *l = data_line(d, way);
+	eventfd_t n;
+	bool all;
+
+	eventfd_read(l->fd, &n);
+	all = line_take(d, l, &d->runners[way], way == DATA_TX ? DATA_TX_NOTES : DATA_RX_NOTES);
+	for (unsigned i = 0; way == DATA_RX && i < d->nworkers; i++)
+		all &= line_take(d, &d->workers[i].open.up, &d->worker_runners[i],
+				 DATA_WORKER_NOTES);
+	/* A ring that is filled as fast as it is emptied must not keep the loop from all else. */
+	if (!all)
+		eventfd_write(l->fd, 1);
 	classifier_reclaim(d->classifier);
 	if (way == DATA_TX && !d->gone_told &&
 	    atomic_load_explicit(&d->tx.gone, memory_order_relaxed)) {
@@ -397,15 +524,24 @@ int data_add_spi(struct data *d, struct esp_in *in)
 {
 	int rc = classifier_add_spi(d->classifier, in);
 
+	if (rc == 0 && d->dispatch)
+		dispatch_assign(d->dispatch, esp_in_config(in)->spi);
 	if (classifier_spi_offered(d->classifier, esp_in_config(in)->spi))
 		kick(d, DATA_RX);
 	return rc;
 }
 
+static void remove_spi(struct data *d, uint32_t spi)
+{
+	if (d->dispatch)
+		dispatch_forget(d->dispatch, spi);
+	classifier_remove_spi(d->classifier, spi);
+}
+
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
 {
 	if (in)
-		classifier_remove_spi(d->classifier, esp_in_config(in)->spi);
+		remove_spi(d, esp_in_config(in)->spi);
 	classifier_retire_in(d->classifier, in);
 	classifier_retire_out(d->classifier, out);
 	kick_all(d);
@@ -430,7 +566,7 @@ void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 	if (n > ESP_PROBE_MAX)
 		abort();
 	/* Without the thread nothing would keep the SA alive until the command is taken. */
-	if (d->workers[DATA_TX].runs)
+	if (d->runners[DATA_TX].runs)
 		command = ring_reserve(d->tx.down);
 	if (!command) {
 		drop_count(&d->drops, DROP_PROBE_LOST);
@@ -483,9 +619,19 @@ const struct hold_counters *data_held_of(const struct data *d, unsigned slot)
 
 void data_view(const struct data *d, struct control_view *view)
 {
-	view->drops[0] = inbound_drops(d->rx.engine);
-	view->drops[1] = outbound_drops(d->tx.engine);
-	view->drops[2] = &d->rx.drops;
-	view->drops[3] = &d->tx.drops;
-	view->drops[4] = &d->drops;
+	unsigned n = 0;
+
+	view->drops[n++] = outbound_drops(d->tx.engine);
+	view->drops[n++] = &d->tx.drops;
+	view->drops[n++] = &d->rx.open.drops;
+	view->drops[n++] = &d->drops;
+	if (!d->dispatch) {
+		view->drops[n++] = inbound_drops(d->rx.open.engine);
+		return;
+	}
+	view->drops[n++] = dispatch_drops(d->dispatch);
+	for (unsigned i = 0; i < d->nworkers; i++) {
+		view->drops[n++] = inbound_drops(d->workers[i].open.engine);
+		view->drops[n++] = &d->workers[i].open.drops;
+	}
 }

@@ -16,10 +16,11 @@ set(test_environment
 set(tsan_gate
 	unit/test_base_ring unit/test_esp_classifier unit/test_esp_publication
 	unit/test_esp_hold_publication
-	unit/test_client_threads lab/peer_delete lab/privileges lab/download)
+	unit/test_client_threads unit/test_client_workers
+	lab/peer_delete lab/privileges lab/download)
 # So many publications under traffic, and megabytes of download.
 if(GODWIT_KIND STREQUAL tsan)
-	list(APPEND test_environment GODWIT_PUBLICATIONS=1000000 MEGABYTES=20)
+	list(APPEND test_environment GODWIT_PUBLICATIONS=500000 MEGABYTES=20)
 endif()
 
 function(godwit_test group name timeout)

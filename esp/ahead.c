@@ -88,11 +88,14 @@ static void inbound_sa(struct ahead *a, const struct classifier *c, struct ahead
 }
 
 /* What was peeked at may be another one, whose window is another thread's. */
-static void inbound_key(const struct classifier *c, const struct ahead_packet *p)
+static void inbound_key(const struct ahead *a, const struct classifier *c,
+			const struct ahead_packet *p)
 {
 	const struct esp_in *sa = p->sa;
 
 	if (!sa || sa->config.spi != p->key)
+		return;
+	if (a->worker && atomic_load_explicit(&sa->worker, memory_order_relaxed) != a->worker)
 		return;
 	ahead_lines(sa->aead, KEY_LINES);
 	ahead_lines(window_word(&sa->window, sa->window.top + 1), 1);
@@ -113,7 +116,7 @@ void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b,
 	while ((p = ahead_next(a, 1, ahead_until(b, at, 16), &i)))
 		inbound_sa(a, c, p);
 	while ((p = ahead_next(a, 2, ahead_until(b, at, 7), &i)))
-		inbound_key(c, p);
+		inbound_key(a, c, p);
 }
 
 /* ---- outbound ---- */

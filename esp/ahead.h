@@ -17,8 +17,9 @@
 #define AHEAD_STAGES 5
 #define AHEAD_RECENT 256 /* SAs; a power of two */
 
-/* An engine's; zero at the beginning. */
+/* An engine's; zero at the beginning, but for the worker. */
 struct ahead {
+	uint32_t worker; /* as esp_in.worker says it: whose SAs alone are looked into; 0: all */
 	bool needed; /* for this batch */
 	unsigned rest; /* so many batches go without */
 	unsigned asked; /* SAs, for this batch */

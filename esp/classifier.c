@@ -56,6 +56,7 @@ struct retired {
 struct index_entry {
 	_Atomic(struct esp_in *) sa;
 	_Atomic uint32_t spi;
+	_Atomic uint32_t worker; /* the classification parameter; CLASSIFIER_NO_WORKER: none yet */
 };
 
 /* When three quarters are in use, tombstones counted, another takes its place. */
@@ -424,12 +425,18 @@ static unsigned index_seek(const struct classifier *c, uint32_t spi, bool *found
 	}
 }
 
-/* Release: the SA is written before it can be found; relaxed: no data follows the number. */
-static void index_put(struct index *x, unsigned at, struct esp_in *sa)
+/* Release: the SA is written before it can be found; relaxed: no data follows the numbers. */
+static void index_put(struct index *x, unsigned at, struct esp_in *sa, uint32_t worker)
 {
 	x->filled += !entry_own(x, at);
+	atomic_store_explicit(&x->entries[at].worker, worker, memory_order_relaxed);
 	atomic_store_explicit(&x->entries[at].spi, sa->config.spi, memory_order_relaxed);
 	atomic_store_explicit(&x->entries[at].sa, sa, memory_order_release);
+}
+
+static uint32_t entry_worker(const struct index *x, unsigned at)
+{
+	return atomic_load_explicit(&x->entries[at].worker, memory_order_relaxed);
 }
 
 /* What nobody can find yet. */
@@ -444,7 +451,7 @@ static void index_copy(struct index *to, const struct index *from, const struct 
 		at = index_of(to, sa->config.spi);
 		while (entry_own(to, at))
 			at = index_after(to, at);
-		index_put(to, at, sa);
+		index_put(to, at, sa, entry_worker(from, i));
 	}
 }
 
@@ -471,9 +478,44 @@ int classifier_add_spi(struct classifier *c, struct esp_in *sa)
 		return ERR_NO_ROOM;
 	index_grow(c);
 	c->spis++;
-	index_put(index_own(c), index_seek(c, sa->config.spi, &taken), sa);
+	index_put(index_own(c), index_seek(c, sa->config.spi, &taken), sa, CLASSIFIER_NO_WORKER);
 	publication_made(c);
 	return 0;
+}
+
+/* A worker may have been quicker, and keeps it. */
+unsigned classifier_set_worker(struct classifier *c, uint32_t spi, unsigned worker)
+{
+	bool found;
+	unsigned at = index_seek(c, spi, &found);
+	struct index *x = index_own(c);
+
+	if (spi < ESP_SPI_MIN || !found)
+		return CLASSIFIER_NO_WORKER;
+	worker = esp_in_worker(entry_own(x, at), worker);
+	atomic_store_explicit(&x->entries[at].worker, worker, memory_order_relaxed);
+	publication_made(c);
+	return worker;
+}
+
+/*
+ * Nothing of the SA is looked at, which is the worker's. Where another one takes its place just now
+ * the answer may be that one's: the worker finds out.
+ */
+unsigned classifier_worker(const struct classifier *c, uint32_t spi)
+{
+	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
+	const struct esp_in *sa;
+
+	for (unsigned at = index_of(x, spi);; at = index_after(x, at)) {
+		/* Acquire: the numbers beside it are at least as new. */
+		sa = atomic_load_explicit(&x->entries[at].sa, memory_order_acquire);
+		if (!sa)
+			return CLASSIFIER_NO_WORKER;
+		if (sa != &c->tombstone &&
+		    atomic_load_explicit(&x->entries[at].spi, memory_order_relaxed) == spi)
+			return entry_worker(x, at);
+	}
 }
 
 /*
@@ -622,6 +664,14 @@ struct esp_in *classifier_await_spi(struct classifier *c, uint32_t spi, bool *of
 	*offered = !sa && classifier_spi_offered(c, spi);
 	/* Since the first look the SA may have come, and the offer gone. */
 	return sa || *offered ? sa : classifier_find_spi(c, spi);
+}
+
+unsigned classifier_await_worker(const struct classifier *c, uint32_t spi, bool *offered)
+{
+	unsigned worker = classifier_worker(c, spi);
+
+	*offered = worker == CLASSIFIER_NO_WORKER && classifier_spi_offered(c, spi);
+	return worker != CLASSIFIER_NO_WORKER || *offered ? worker : classifier_worker(c, spi);
 }
 
 unsigned classifier_offers(const struct classifier *c)

@@ -29,6 +29,9 @@ unsigned classifier_index_size(const struct classifier *c);
 void classifier_ahead_spi(const struct classifier *c, uint32_t spi);
 void classifier_ahead_slot(const struct classifier *c, unsigned slot);
 
+/* The classifying thread. Whose packets with this SPI are; CLASSIFIER_NO_WORKER: not known. */
+unsigned classifier_worker(const struct classifier *c, uint32_t spi);
+
 /* Inbound. An authentic packet of this epoch has come: if it is the slot's next, it is proved. */
 void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);
 
@@ -40,6 +43,8 @@ const struct esp_probe_key *classifier_probe_key(const struct classifier *c);
  * never taken for an SPI that nobody knows.
  */
 struct esp_in *classifier_await_spi(struct classifier *c, uint32_t spi, bool *offered);
+/* The same of its worker; CLASSIFIER_NO_WORKER: there is none yet. */
+unsigned classifier_await_worker(const struct classifier *c, uint32_t spi, bool *offered);
 
 /* How many SPIs are offered. For tests. */
 unsigned classifier_offers(const struct classifier *c);

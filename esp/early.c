@@ -108,6 +108,14 @@ static void give_first(struct early *e, struct early_place *at, struct batch *b)
 	e->waiting--;
 }
 
+/* The SA is there. If not, *offered tells whether it may come. */
+static bool has_come(const struct early *e, uint32_t spi, bool *offered)
+{
+	if (e->workers)
+		return classifier_await_worker(e->classifier, spi, offered) != CLASSIFIER_NO_WORKER;
+	return classifier_await_spi(e->classifier, spi, offered) != NULL;
+}
+
 static void place_release(struct early *e, vtime now, struct early_place *at, struct batch *b)
 {
 	bool offered;
@@ -116,7 +124,7 @@ static void place_release(struct early *e, vtime now, struct early_place *at, st
 		drop_first(e, at, DROP_EARLY_EXPIRED);
 	if (is_free(at))
 		return;
-	if (classifier_await_spi(e->classifier, at->spi, &offered))
+	if (has_come(e, at->spi, &offered))
 		while (!is_free(at) && b->n < BATCH_MAX)
 			give_first(e, at, b);
 	else if (!offered)

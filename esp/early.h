@@ -41,6 +41,7 @@ struct early_place {
 struct early {
 	struct classifier *classifier;
 	struct drops *drops;
+	bool workers; /* what waits goes when its SA has a worker, too; zero at the beginning */
 	unsigned waiting; /* packets of all SPIs */
 	struct early_place places[EARLY_SPIS];
 	uint8_t *bytes; /* EARLY_BYTES for each place */

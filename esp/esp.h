@@ -227,6 +227,15 @@ void classifier_remove_spi(struct classifier *c, uint32_t spi);
 void classifier_offer_spi(struct classifier *c, uint32_t spi);
 void classifier_withdraw_spi(struct classifier *c, uint32_t spi);
 
+#define CLASSIFIER_NO_WORKER UINT32_MAX
+
+/*
+ * Control thread, where there are several workers. The classification parameter of an SPI that was
+ * added: its packets go straight to this worker, or to the one that has had one of them before.
+ * Returns which; CLASSIFIER_NO_WORKER: there is no such SPI.
+ */
+unsigned classifier_set_worker(struct classifier *c, uint32_t spi, unsigned worker);
+
 /*
  * Data threads. What outbound uses now: next if proved, else current, else NULL. Good until the
  * thread's next classifier_pass.
@@ -257,7 +266,8 @@ void classifier_set_probe_key(struct classifier *c, const struct esp_probe_key *
 
 /* ---- reclamation ---- */
 
-#define CLASSIFIER_READERS 8
+#define DISPATCH_WORKERS_MAX 16
+#define CLASSIFIER_READERS (2 + DISPATCH_WORKERS_MAX)
 
 struct classifier_reader; /* one data thread, as reclamation sees it */
 
@@ -323,6 +333,7 @@ struct data_event {
 
 struct outbound;
 struct inbound;
+struct early;
 
 /* What is held for one slot, or (the counters) has been. Any thread may read it. */
 struct hold_counters {
@@ -398,6 +409,8 @@ const struct drops *outbound_drops(const struct outbound *o);
 
 struct inbound *inbound_new(struct classifier *c);
 void inbound_free(struct inbound *i);
+/* This is one of several workers: it opens no packet of an SA that another one has. */
+void inbound_set_worker(struct inbound *i, unsigned worker);
 /*
  * Outer payloads in (from, to and ecn set): each becomes PKT_INNER (write it to the TUN),
  * PKT_IKE (an IKE message, non-ESP marker stripped) or PKT_GONE. On port 500 everything is IKE; on
@@ -412,7 +425,6 @@ void inbound_run(struct inbound *i, vtime now, struct batch *b);
  * (early.h). It is borrowed, and the thread's; NULL, as at the beginning: they do not, or where packets
  * are spread over several engines they do so before that.
  */
-struct early;
 void inbound_set_early(struct inbound *i, struct early *e);
 /*
  * Of what waits: puts into `b`, which is empty, what has an SA by now, as inbound_run would leave it, in
@@ -425,5 +437,59 @@ bool inbound_release(struct inbound *i, vtime now, struct batch *b);
 vtime inbound_deadline(const struct inbound *i);
 bool inbound_output(struct inbound *i, struct data_event *out);
 const struct drops *inbound_drops(const struct inbound *i);
+
+/* ---- several workers ---- */
+
+/* How a worker is chosen for what has no classification parameter. */
+enum dispatch_select {
+	DISPATCH_ROUND_ROBIN, /* one after the other */
+	/*
+	 * the one for which the fewest packets wait; of several, the one with the fewest SAs; of
+	 * several, the first
+	 */
+	DISPATCH_LEAST_LOAD,
+};
+
+/*
+ * Classifies what arrives, and hands ESP packets over to workers, each of which has its own struct
+ * inbound: all packets of an SA to the same one, in order, through a lane of fixed size (esp/lane.h).
+ */
+struct dispatch;
+
+/* workers: at most DISPATCH_WORKERS_MAX. The classifier is borrowed, and all memory taken. */
+struct dispatch *dispatch_new(struct classifier *c, unsigned workers, enum dispatch_select select);
+/* When no thread uses it any more. NULL is allowed. */
+void dispatch_free(struct dispatch *d);
+unsigned dispatch_workers(const struct dispatch *d);
+
+/*
+ * The classifying thread. Outer payloads in, as for inbound_run: each becomes PKT_IKE, PKT_PASSED
+ * (copied; its worker sees it after dispatch_flush) or PKT_GONE. No SA is looked at.
+ */
+void dispatch_run(struct dispatch *d, vtime now, struct batch *b);
+/*
+ * Before the threads start. Packets of an SPI that is offered wait in `e`, which is borrowed, until
+ * their SA has a worker (early.h): in place of inbound_set_early.
+ */
+void dispatch_set_early(struct dispatch *d, struct early *e);
+/* As inbound_release, by early_deadline: each becomes PKT_PASSED or PKT_GONE. */
+bool dispatch_release(struct dispatch *d, vtime now, struct batch *b);
+/* Lets the workers see what was passed to them; a bit for each that has something new. */
+uint32_t dispatch_flush(struct dispatch *d);
+const struct drops *dispatch_drops(const struct dispatch *d);
+
+/*
+ * A worker's thread. The oldest packets for this worker, for inbound_run, in place of what is in the
+ * batch; how many. They are good until dispatch_done.
+ */
+unsigned dispatch_take(struct dispatch *d, unsigned worker, struct batch *b);
+void dispatch_done(struct dispatch *d, unsigned worker);
+
+/*
+ * Control thread. The SPI, which is in the index, gets a worker; which. To be undone, once it has
+ * one, by dispatch_forget before it leaves the index.
+ */
+unsigned dispatch_assign(struct dispatch *d, uint32_t spi);
+void dispatch_forget(struct dispatch *d, uint32_t spi);
 
 #endif

@@ -6,12 +6,10 @@
 #include "esp/ahead.h"
 #include "esp/early.h"
 #include "esp/events.h"
+#include "esp/outer.h"
 #include "esp/sa.h"
 #include "packet/packet.h"
 
-#define PORT_IKE 500
-#define NON_ESP_MARKER 4 /* bytes of zero: RFC 3948 section 2.2 */
-#define KEEPALIVE 0xff
 /* Hints in a second: a raw socket has all ESP of the host, and a flood must not keep control busy. */
 #define UNKNOWN_SPI_MAX 8
 
@@ -21,6 +19,7 @@ struct inbound {
 	struct drops drops;
 	struct events events;
 	struct ahead ahead;
+	unsigned worker; /* CLASSIFIER_NO_WORKER: there are no others */
 	vtime unknown_spi_since; /* the second in which */
 	unsigned unknown_spi; /* so many hints were given */
 };
@@ -30,7 +29,14 @@ struct inbound *inbound_new(struct classifier *c)
 	struct inbound *i = xcalloc(1, sizeof(*i));
 
 	i->classifier = c;
+	i->worker = CLASSIFIER_NO_WORKER;
 	return i;
+}
+
+void inbound_set_worker(struct inbound *i, unsigned worker)
+{
+	i->worker = worker;
+	i->ahead.worker = worker + 1;
 }
 
 void inbound_free(struct inbound *i)
@@ -172,12 +178,22 @@ static bool inbound_inner(struct inbound *i, struct esp_in *sa, struct pkt *p, u
 	return true;
 }
 
+/* One that nobody has had yet is ours from now on. */
+static bool inbound_has(const struct inbound *i, struct esp_in *sa)
+{
+	return i->worker == CLASSIFIER_NO_WORKER || esp_in_worker(sa, i->worker) == i->worker;
+}
+
 static void inbound_open(struct inbound *i, vtime now, struct esp_in *sa, struct pkt *p)
 {
 	uint32_t size = p->len;
 	uint8_t next_header = 0;
 	enum drop why;
 
+	if (!inbound_has(i, sa)) {
+		inbound_drop(i, p, DROP_OTHER_WORKER);
+		return;
+	}
 	if (esp_open(sa, p, &next_header, &why) != 0) {
 		inbound_drop(i, p, why);
 		return;
@@ -216,26 +232,21 @@ static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t sp
 
 static void inbound_packet(struct inbound *i, vtime now, struct pkt *p)
 {
-	uint32_t word;
-	struct rd r;
+	uint32_t spi;
 
-	if (p->to.port == PORT_IKE) {
+	switch (outer_classify(p, &spi)) {
+	case OUTER_IKE:
 		p->kind = PKT_IKE;
-		return;
-	}
-	if (p->len == 1 && pkt_data(p)[0] == KEEPALIVE) {
+		break;
+	case OUTER_ESP:
+		inbound_esp(i, now, p, spi);
+		break;
+	case OUTER_KEEPALIVE:
 		inbound_drop(i, p, DROP_KEEPALIVE);
-		return;
-	}
-	rd_init(&r, pkt_slice(p));
-	word = rd_u32(&r);
-	if (r.bad) {
+		break;
+	case OUTER_SHORT:
 		inbound_drop(i, p, DROP_OUTER_SHORT);
-	} else if (word == 0 && p->to.port != ESP_PORT_BARE) {
-		pkt_pull(p, NON_ESP_MARKER);
-		p->kind = PKT_IKE;
-	} else {
-		inbound_esp(i, now, p, word);
+		break;
 	}
 }
 

@@ -156,6 +156,18 @@ static uint32_t sa_padding(const struct esp_sizes *s, uint32_t len)
 	return (s->align - (len + TRAILER) % s->align) % s->align;
 }
 
+/* Relaxed: the SA is whole by its publication, and nobody has written to it before its worker. */
+uint32_t esp_in_worker(struct esp_in *sa, uint32_t worker)
+{
+	uint32_t has = atomic_load_explicit(&sa->worker, memory_order_relaxed);
+
+	if (has == 0 &&
+	    atomic_compare_exchange_strong_explicit(&sa->worker, &has, worker + 1,
+						    memory_order_relaxed, memory_order_relaxed))
+		return worker;
+	return has - 1;
+}
+
 uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len)
 {
 	const struct esp_sizes *s = aead_sizes(sa->aead);

@@ -43,11 +43,15 @@ struct esp_out {
 	struct esp_sa_config config;
 };
 
-/* Everything but counters and mtu belongs to the inbound thread once the SA is published. */
+/*
+ * Everything but counters, mtu and worker belongs to the inbound thread once the SA is published, or to
+ * the worker that has it.
+ */
 struct esp_in {
 	struct aead *aead;
 	_Atomic(struct esp_limit *) limit; /* written by control; NULL: none */
 	_Atomic uint32_t mtu; /* written by control */
+	_Atomic uint32_t worker; /* plus 1, written once; 0: nobody has it yet */
 	bool newest; /* the packet opened last had the highest sequence number so far */
 	bool first_told;
 	struct endpoint from; /* of the newest authentic packet, as far as control was told */
@@ -58,6 +62,12 @@ struct esp_in {
 
 _Static_assert(offsetof(struct esp_out, config.suite) <= ESP_OUT_HOT, "what packets need");
 _Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT, "what packets need");
+
+/*
+ * Whose the SA is: `worker` from now on, if it was nobody's. Any thread; the same answer for ever.
+ * Its window and its keys are that worker's alone.
+ */
+uint32_t esp_in_worker(struct esp_in *sa, uint32_t worker);
 
 /* The length of the ESP packet that an inner packet of len bytes becomes. */
 uint32_t esp_sealed_length(const struct esp_out *sa, uint32_t len);

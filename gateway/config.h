@@ -23,6 +23,8 @@ struct gateway_file {
 	struct credentials *credentials; /* NULL: no entry has certificates */
 	char device[GATEWAY_DEVICE_MAX + 1];
 	enum offload_wish offload;
+	unsigned workers; /* threads that open packets; less than 2: the one that receives them */
+	enum dispatch_select select;
 	size_t hold_bytes; /* of packets that wait for an SA */
 	vtime hold;
 };

@@ -113,6 +113,32 @@ static bool take_offload(struct gateway_draft *d, const struct gateway_key *k, c
 	return known;
 }
 
+static bool number_of(const struct gateway_key *k, const char *value, uint32_t *n,
+		      char why[KEY_WHY_MAX])
+{
+	size_t used = option_number_parse(value, n);
+
+	if (!used || value[used] || *n < k->min || *n > k->max)
+		return refuse(k, value, why);
+	return true;
+}
+
+static bool take_workers(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	return number_of(k, value, &d->file->workers, why);
+}
+
+static bool take_select(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			char why[KEY_WHY_MAX])
+{
+	unsigned word = 0;
+	bool known = word_of(k, value, &word, why);
+
+	d->file->select = (enum dispatch_select)word;
+	return known;
+}
+
 static bool take_several(struct gateway_draft *d, const struct gateway_key *k, const char *value,
 			 char why[KEY_WHY_MAX])
 {
@@ -123,16 +149,6 @@ static bool take_user(struct gateway_draft *d, const struct gateway_key *k, cons
 		      char why[KEY_WHY_MAX])
 {
 	return flag_of(k, value, &d->user[d->entry], why);
-}
-
-static bool number_of(const struct gateway_key *k, const char *value, uint32_t *n,
-		      char why[KEY_WHY_MAX])
-{
-	size_t used = option_number_parse(value, n);
-
-	if (!used || value[used] || *n < k->min || *n > k->max)
-		return refuse(k, value, why);
-	return true;
 }
 
 static bool take_number(struct gateway_draft *d, const struct gateway_key *k, const char *value,
@@ -386,6 +402,12 @@ const struct gateway_key gateway_keys[] = {
 	{ "gateway", "offload", "auto, off, udp or tun", take_offload, "auto", NULL,
 	  "packets in one piece to and from the kernel: auto, off, udp (outside), tun (device)",
 	  .words = WORDS("auto", "off", "udp", "tun") },
+	{ "gateway", "workers", "a number from 1 to 16", take_workers, "1", NULL,
+	  "how many threads open what arrives; 1: the one that receives it", .min = 1,
+	  .max = DISPATCH_WORKERS_MAX },
+	{ "gateway", "select", "least-load or round-robin", take_select, "least-load", NULL,
+	  "which of several workers gets a client's traffic: least-load or round-robin",
+	  .words = WORDS("round-robin", "least-load") },
 	{ "gateway", "roaming", "yes or no", take_roaming, "yes", NULL,
 	  "yes: clients that support it keep their SAs when their address changes", .max = 0 },
 	{ "gateway", "ca", "a file", take_text, NULL, "ca.pem",

@@ -437,14 +437,18 @@ static bool has_ports(const struct run *r)
 
 static int run_host(struct run *r)
 {
-	const struct outbound_config hold = { r->file->hold_bytes, r->file->hold };
+	const struct data_config data = {
+		.hold = { r->file->hold_bytes, r->file->hold },
+		.workers = r->file->workers,
+		.select = r->file->select,
+	};
 	int code = host_open(&r->host, r->host_config, NULL, NULL, stderr);
 
 	if (code)
 		return code;
 	code = SESSION_EXIT_SYSTEM;
 	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
-	r->data = has_ports(r) ? data_new(&r->host, &hold, &r->data_ops) : NULL;
+	r->data = has_ports(r) ? data_new(&r->host, &data, &r->data_ops) : NULL;
 	/* Whose socket it is, callers see by who listened first. */
 	if (r->data && control_open(r) != 0)
 		fprintf(stderr, "godwit: no control socket: %s\n", strerror(errno));

@@ -37,6 +37,7 @@
 
 struct net_stats {
 	uint64_t received; /* datagrams */
+	uint64_t lost; /* that the kernel dropped for want of room, or as broken */
 	uint64_t sent;
 	uint64_t failed; /* could not be sent */
 	uint64_t too_big; /* of these: larger than the kernel knows the path to carry */
@@ -51,6 +52,7 @@ struct net_socket {
 	bool whole; /* batches bear DF */
 	bool segments; /* runs of packets go out in one piece, which the kernel cuts */
 	struct net_stats stats;
+	uint32_t losses[2]; /* by family, IPv6 second: the kernel's count, as last seen */
 };
 
 /* Not open. */
@@ -122,6 +124,7 @@ struct net_intake {
 	bool large; /* with large arrivals */
 	unsigned n, next;
 	size_t bytes;
+	uint32_t lost; /* datagrams, since something was received before */
 	struct net_arrival got[NET_INTAKE_SLOTS];
 };
 

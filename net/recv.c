@@ -20,7 +20,8 @@ void net_intake_init(struct net_intake *in, void *arena)
 	*in = (struct net_intake){ .arena = arena };
 }
 
-static void read_control(struct msghdr *m, struct net_arrival *a)
+/* losses: the kernel's count, which is there only once there was one. */
+static void read_control(struct msghdr *m, struct net_arrival *a, uint32_t *losses)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		struct in_pktinfo info4;
@@ -41,6 +42,8 @@ static void read_control(struct msghdr *m, struct net_arrival *a)
 		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
 			memcpy(&stride, CMSG_DATA(c), sizeof(stride));
 			a->stride = stride > 0 ? (uint32_t)stride : 0;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+			memcpy(losses, CMSG_DATA(c), sizeof(*losses));
 		}
 	}
 }
@@ -87,7 +90,7 @@ static uint32_t header_length(const uint8_t *p, uint32_t len)
 }
 
 static void take_arrival(struct net_socket *s, struct net_intake *in, bool header,
-			 struct mmsghdr *m)
+			 struct mmsghdr *m, uint32_t *losses)
 {
 	uint8_t *bytes = slot_of(in, in->n);
 	struct net_arrival *a = &in->got[in->n++];
@@ -96,7 +99,7 @@ static void take_arrival(struct net_socket *s, struct net_intake *in, bool heade
 	*a = (struct net_arrival){ .at = bytes, .left = m->msg_len };
 	socket_endpoint(m->msg_hdr.msg_name, &a->from);
 	a->to.port = s->port;
-	read_control(&m->msg_hdr, a);
+	read_control(&m->msg_hdr, a, losses);
 	if (header) {
 		n = header_length(a->at, a->left);
 		a->at += n;
@@ -119,6 +122,7 @@ static unsigned slots_for(const struct net_intake *in)
 int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in)
 {
 	int fd = f == FAMILY_IP6 ? s->fd6 : s->fd4, n;
+	uint32_t *losses = &s->losses[f == FAMILY_IP6], before = *losses;
 	unsigned slots = slots_for(in);
 	struct recv_msgs r;
 
@@ -126,6 +130,7 @@ int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in)
 	in->next = 0;
 	in->bytes = 0;
 	in->full = false;
+	in->lost = 0;
 	if (fd < 0)
 		return 0;
 	offer_slots(&r, in, slots);
@@ -133,7 +138,9 @@ int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in)
 		n = recvmmsg(fd, r.m, slots, MSG_DONTWAIT, NULL);
 	} while (n < 0 && errno == EINTR);
 	for (int i = 0; i < n; i++)
-		take_arrival(s, in, s->raw && f == FAMILY_IP4, &r.m[i]);
+		take_arrival(s, in, s->raw && f == FAMILY_IP4, &r.m[i], losses);
+	in->lost = *losses - before;
+	s->stats.lost += in->lost;
 	in->full = in->n == slots;
 	in->large = in->bytes > (size_t)in->n * LARGE;
 	if (n < 0)

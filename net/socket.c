@@ -14,6 +14,12 @@ int socket_set_int(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+/* What the kernel had no room for comes with what it had: see read_control. */
+static void count_losses(int fd)
+{
+	socket_set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+}
+
 /* Larger buffers are a wish: without CAP_NET_ADMIN the kernel cuts them to its limit. */
 static void set_buffers(int fd)
 {
@@ -91,6 +97,7 @@ int socket_open(enum family f, int type, int protocol, uint32_t mark)
 		return -1;
 	}
 	set_buffers(fd);
+	count_losses(fd);
 	return fd;
 }
 

@@ -14,10 +14,10 @@ union sockaddr_any {
 	struct sockaddr_in6 in6;
 };
 
-/* Room for one packet information, one ECN field and one length of segments, of either family. */
+/* Room for one packet information, one ECN field, one length of segments and one count of losses. */
 union control {
 	struct cmsghdr align;
-	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
+	uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int))];
 };
 
 /*

@@ -159,6 +159,27 @@ static void what_no_rule_names(void **state)
 	}
 }
 
+static void how_many_open_what_arrives(void **state)
+{
+	static const struct {
+		const char *keys;
+		unsigned workers;
+		enum dispatch_select select;
+	} rows[] = {
+		{ "", 1, DISPATCH_LEAST_LOAD },
+		{ "workers = 4\n", 4, DISPATCH_LEAST_LOAD },
+		{ "workers = 2\nselect = round-robin\n", 2, DISPATCH_ROUND_ROBIN },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct reading r = read_rules(rows[i].keys);
+
+		assert_int_equal(r.c->workers, rows[i].workers);
+		assert_int_equal(r.c->select, rows[i].select);
+		reading_free(&r);
+	}
+}
+
 static void how_packets_go_to_the_kernel(void **state)
 {
 	static const struct {
@@ -373,6 +394,7 @@ int main(void)
 		cmocka_unit_test(protect_has_its_own_proposals),
 		cmocka_unit_test(names_are_looked_up_at_the_start),
 		cmocka_unit_test(what_no_rule_names),
+		cmocka_unit_test(how_many_open_what_arrives),
 		cmocka_unit_test(how_packets_go_to_the_kernel),
 		cmocka_unit_test(holding_has_bounds),
 		cmocka_unit_test(complaints_say_where_and_what),

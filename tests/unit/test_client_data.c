@@ -92,7 +92,7 @@ static unsigned expect_payload(const struct bed *b, const struct wire *w, struct
 
 static void through(const struct wire *w, size_t n, uint16_t size)
 {
-	struct bed *b = bed_new_of(ENCAPSULATION_UDP, true, &(struct outbound_config){ 0 });
+	struct bed *b = bed_new_of(ENCAPSULATION_UDP, true, &(struct data_config){ 0 });
 	struct received r = { .sa = parts_in(parts_config(&suite_gcm, SPI)) };
 	struct slice bytes = payload_of(n);
 	unsigned segments = wire_segments(bytes, size), arrivals = 0, writes = 0;
@@ -148,7 +148,7 @@ static void udp_goes_through_in_pieces(void **state)
 static void a_held_piece_leaves_whole(void **state)
 {
 	struct bed *b = bed_new_of(ENCAPSULATION_UDP, true,
-				   &(struct outbound_config){ 4 << 20, 30 * VTIME_S });
+				   &(struct data_config){ .hold = { 4 << 20, 30 * VTIME_S } });
 	struct received r = { .sa = parts_in(parts_config(&suite_gcm, SPI)) };
 	struct slice bytes = payload_of(40 * 1000);
 	const struct hold_counters *held = data_held(b->data);

@@ -68,7 +68,7 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 54);
+	assert_int_equal(n, 56);
 }
 
 /* The words of the language, so that none is lost by accident. */
@@ -87,8 +87,8 @@ static void the_language_has_these_keys(void **state)
 		  "timeout", "ping-target", "ignore-peer-rekey", "nat-tout", "nat-nout", "nat-tei",
 		  "nat-clients" },
 		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "routes",
-		  "default", "fail-closed", "offload", "start", "idle-close", "hold",
-		  "hold-bytes" },
+		  "default", "fail-closed", "offload", "workers", "select", "start", "idle-close",
+		  "hold", "hold-bytes" },
 		{ "dns", "manage" },
 		{ "hooks", "script" },
 		{ "policy", "source", "source-port", "destination", "protocol", "port", "action",
@@ -292,6 +292,8 @@ static const char *const good[][3] = {
 	{ "tunnel", "default", "discard" },
 	{ "tunnel", "fail-closed", "yes" },
 	{ "tunnel", "offload", "udp" },
+	{ "tunnel", "workers", "16" },
+	{ "tunnel", "select", "round-robin" },
 	{ "tunnel", "start", "demand" },
 	{ "tunnel", "idle-close", "0" },
 	{ "tunnel", "idle-close", "10m" },
@@ -483,6 +485,9 @@ static const struct {
 	{ "tunnel", "default", "refuse", 0, "refuse", "expected bypass or discard" },
 	{ "tunnel", "fail-closed", "on", 0, "on", "expected yes or no" },
 	{ "tunnel", "offload", "yes", 0, "yes", "expected auto, off, udp or tun" },
+	{ "tunnel", "workers", "0", 0, "0", "expected a number from 1 to 16" },
+	{ "tunnel", "workers", "17", 0, "17", "expected a number from 1 to 16" },
+	{ "tunnel", "select", "fastest", 0, "fastest", "expected least-load or round-robin" },
 	{ "tunnel", "start", "deman", 0, "deman",
 	  "expected connect or demand; did you mean demand?" },
 	{ "tunnel", "idle-close", "9s", 0, "9s", "expected a duration from 10s to 30d" },

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Publication under traffic. One thread runs the outbound engine and one the inbound, with a ring
- * for a wire; control goes on changing slots, SPIs and rules between them. No packet is lost by a
- * publication, everything that is taken out is freed, and ThreadSanitizer has nothing to say.
+ * for a wire, or one classifies and several workers open; control goes on changing slots, SPIs, paths
+ * and rules between them. No packet is lost by a publication, everything that is taken out is freed,
+ * and ThreadSanitizer has nothing to say.
  *
  * GODWIT_PUBLICATIONS says how many there are.
  */
@@ -26,35 +27,44 @@
 #define BATCH 4
 #define WIRE 16
 #define OLD_MAX 64 /* epochs that wait for the threads; then control waits */
+#define WORKERS 2
+#define PASSED_MAX 256 /* packets that wait for workers; then the classifying thread waits */
 #define PORT 1000 /* of slot 0's path; those of the others follow */
 
 struct frame {
 	uint32_t len;
-	bool ours; /* sealed by the outbound thread, not by the gateway */
 	uint8_t bytes[256];
 };
 
-/* Counters have one writer each. */
 struct world {
 	struct classifier *c;
 	struct ring *wire; /* outbound to inbound */
 	struct ring *gateway; /* control, as the gateway, to inbound */
 	struct classifier_reader *reader_out, *reader_in;
 	struct outbound *out;
-	struct inbound *in;
-	struct drops early_drops;
-	struct early *early;
-	_Atomic bool stop_out, stop_in;
+	struct inbound *in; /* NULL: there are workers */
+	struct dispatch *dispatch;
+	struct worker {
+		struct world *w;
+		unsigned number;
+		pthread_t thread;
+		struct classifier_reader *reader;
+		struct inbound *in;
+		_Atomic uint64_t passed, opened; /* passed: by the classifying thread */
+	} workers[WORKERS];
+	_Atomic bool stop_out, stop_in, stop_workers;
 	_Atomic uint32_t newest; /* SPI, told by control without any order */
 	_Atomic uint64_t sealed, not_sealed; /* outbound's */
-	_Atomic uint64_t arrived, arrived_gateway, not_opened; /* inbound's */
-	uint64_t waited; /* the same: packets that came before their SA */
+	_Atomic uint64_t arrived, arrived_gateway; /* and opened, or passed to a worker */
+	_Atomic uint64_t not_opened;
+	struct early *early; /* the classifying thread's, and these: */
+	struct drops early_drops;
+	uint64_t waited; /* packets that came before their SA */
 };
 
 static void add(_Atomic uint64_t *n, uint64_t m)
 {
-	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + m,
-			      memory_order_release);
+	atomic_fetch_add_explicit(n, m, memory_order_release);
 }
 
 static uint64_t count(_Atomic uint64_t *n)
@@ -71,14 +81,13 @@ static struct slice inner(uint8_t *buf, unsigned slot)
 
 /* ---- the outbound thread ---- */
 
-static void put_frame(struct ring *r, const struct pkt *p, bool ours)
+static void put_frame(struct ring *r, const struct pkt *p)
 {
 	struct frame *f;
 
 	while (!(f = ring_reserve(r)))
 		sched_yield();
 	f->len = p->len;
-	f->ours = ours;
 	memcpy(f->bytes, pkt_data(p), p->len);
 	ring_commit(r);
 }
@@ -90,7 +99,7 @@ static void send_frames(struct world *w, const struct batch *b)
 		const struct pkt *p = &b->pkts[i];
 
 		if (p->kind == PKT_SEALED)
-			put_frame(w->wire, p, true);
+			put_frame(w->wire, p);
 		if (p->kind == PKT_SEALED && p->path->remote.port == PORT + i % SLOTS)
 			add(&w->sealed, 1);
 		else
@@ -138,7 +147,6 @@ static unsigned take_frames(struct ring *r, struct batch *b)
 		struct pkt *p = parts_take(b, slice(f->bytes, f->len));
 
 		p->to.port = 4500;
-		p->from.port = f->ours;
 		ring_release(r);
 	}
 	return n;
@@ -154,27 +162,69 @@ static void guess_spi(struct world *w)
 		add(&w->not_opened, 1);
 }
 
+/* What waits for its SA is opened later. */
+static void open_frames(struct world *w, struct inbound *in, struct batch *b, unsigned waiting)
+{
+	struct data_event ev;
+	unsigned gone = 0;
+
+	for (unsigned i = 0; i < b->n; i++)
+		gone += b->pkts[i].kind != PKT_INNER;
+	add(&w->not_opened, gone - waiting);
+	while (inbound_output(in, &ev))
+		add(&w->not_opened, ev.type == DATA_UNKNOWN_SPI);
+}
+
+/* Whose they are is known afterwards. Waits where workers have too much. */
+static void pass_frames(struct world *w, struct batch *b, unsigned waiting)
+{
+	unsigned gone = 0;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		unsigned to = classifier_worker(w->c, get_be32(pkt_data(&b->pkts[i])));
+
+		if (b->pkts[i].kind == PKT_PASSED && to < WORKERS)
+			add(&w->workers[to].passed, 1);
+		else
+			gone++;
+	}
+	add(&w->not_opened, gone - waiting);
+	dispatch_flush(w->dispatch);
+	for (unsigned i = 0; i < WORKERS; i++)
+		while (count(&w->workers[i].passed) > count(&w->workers[i].opened) + PASSED_MAX)
+			sched_yield();
+}
+
 /* The gateway's packets that came before their SAs. */
 static void release(struct world *w, struct batch *b)
 {
 	batch_reset(b);
-	inbound_release(w->in, 0, b);
-	for (unsigned i = 0; i < b->n; i++)
-		add(&w->not_opened, b->pkts[i].kind != PKT_INNER);
+	if (w->dispatch) {
+		dispatch_release(w->dispatch, 0, b);
+		pass_frames(w, b, 0);
+	} else {
+		inbound_release(w->in, 0, b);
+		open_frames(w, w->in, b, 0);
+	}
 	add(&w->arrived_gateway, b->n);
 }
 
 /* How many have to wait for their SA. */
-static unsigned open_frames(struct world *w, struct batch *b)
+static unsigned take_batch(struct world *w, struct batch *b)
 {
-	unsigned before = w->early->waiting, gone = 0;
+	unsigned before = w->early->waiting, waiting;
 
-	inbound_run(w->in, 0, b);
-	for (unsigned i = 0; i < b->n; i++)
-		gone += b->pkts[i].kind != PKT_INNER;
-	add(&w->not_opened, gone - (w->early->waiting - before));
-	w->waited += w->early->waiting - before;
-	return w->early->waiting - before;
+	if (w->dispatch)
+		dispatch_run(w->dispatch, 0, b);
+	else
+		inbound_run(w->in, 0, b);
+	waiting = w->early->waiting - before;
+	w->waited += waiting;
+	if (w->dispatch)
+		pass_frames(w, b, waiting);
+	else
+		open_frames(w, w->in, b, waiting);
+	return waiting;
 }
 
 static void *run_inbound(void *arg)
@@ -182,7 +232,6 @@ static void *run_inbound(void *arg)
 	struct parts_batch *store = xcalloc(1, sizeof(*store));
 	struct batch *b = parts_batch(store);
 	struct world *w = arg;
-	struct data_event ev;
 	bool last = false;
 
 	for (;;) {
@@ -196,17 +245,40 @@ static void *run_inbound(void *arg)
 		batch_reset(b);
 		theirs = take_frames(w->gateway, b);
 		ours = take_frames(w->wire, b);
-		theirs -= open_frames(w, b);
-		while (inbound_output(w->in, &ev))
-			add(&w->not_opened, ev.type == DATA_UNKNOWN_SPI);
+		theirs -= take_batch(w, b);
 		add(&w->arrived, ours);
 		add(&w->arrived_gateway, theirs);
-		if (ours + theirs == 0 && last && !early_waits(w->early))
+		if (b->n == 0 && last && !early_waits(w->early))
 			break;
-		if (ours + theirs == 0)
+		if (b->n == 0)
 			sched_yield();
 	}
 	free(store);
+	return NULL;
+}
+
+static void *run_worker(void *arg)
+{
+	struct batch *b = xcalloc(1, sizeof(*b));
+	struct worker *k = arg;
+	struct world *w = k->w;
+	bool last = false;
+
+	for (;;) {
+		last = atomic_load_explicit(&w->stop_workers, memory_order_acquire);
+		classifier_pass(w->c, k->reader);
+		if (dispatch_take(w->dispatch, k->number, b)) {
+			inbound_run(k->in, 0, b);
+			open_frames(w, k->in, b, 0);
+		} else if (last) {
+			break;
+		} else {
+			sched_yield();
+		}
+		dispatch_done(w->dispatch, k->number);
+		add(&k->opened, b->n);
+	}
+	free(b);
 	return NULL;
 }
 
@@ -220,6 +292,8 @@ struct epoch {
 	uint64_t retired; /* number of its outbound SA among all that was retired */
 	bool marked; /* the outbound SA is freed, so that nothing is sealed with it any more */
 	uint64_t sealed, injected; /* what had been sent by then */
+	bool passed; /* all that has arrived, so that only workers can have something of it */
+	uint64_t of_worker[WORKERS]; /* what each had been given by then */
 };
 
 struct control {
@@ -230,6 +304,7 @@ struct control {
 	uint32_t spis;
 	uint64_t publications, retired, injected, opened; /* opened: by the SAs' own counters */
 	uint32_t dice;
+	uint32_t moves;
 	struct policy policy;
 };
 
@@ -267,7 +342,7 @@ static void epoch_inject(struct control *k, unsigned slot, const struct epoch *e
 	batch_init(&b, arena, sizeof(arena));
 	p = parts_take(&b, inner(bytes, slot));
 	assert_int_equal(esp_seal(twin, p, 4), 0);
-	put_frame(k->w->gateway, p, false);
+	put_frame(k->w->gateway, p);
 	k->injected++;
 	esp_out_free(twin);
 }
@@ -290,6 +365,8 @@ static void epoch_new(struct control *k, unsigned slot, struct epoch *e, bool ea
 	if (early && roll(k, 2))
 		sched_yield();
 	assert_int_equal(classifier_add_spi(k->w->c, e->in), 0);
+	if (k->w->dispatch)
+		dispatch_assign(k->w->dispatch, spi);
 	if (early)
 		classifier_withdraw_spi(k->w->c, spi);
 	k->publications++;
@@ -362,7 +439,15 @@ static bool old_is_over(struct control *k, struct epoch *e, uint64_t freed)
 		e->sealed = count(&k->w->sealed) + count(&k->w->not_sealed);
 		e->marked = true;
 	}
-	return count(&k->w->arrived) >= e->sealed && count(&k->w->arrived_gateway) >= e->injected;
+	if (count(&k->w->arrived) < e->sealed || count(&k->w->arrived_gateway) < e->injected)
+		return false;
+	for (unsigned i = 0; i < WORKERS && !e->passed; i++)
+		e->of_worker[i] = count(&k->w->workers[i].passed);
+	e->passed = true;
+	for (unsigned i = 0; i < WORKERS; i++)
+		if (count(&k->w->workers[i].opened) < e->of_worker[i])
+			return false;
+	return true;
 }
 
 static void collect(struct control *k)
@@ -374,6 +459,8 @@ static void collect(struct control *k)
 
 		if (!old_is_over(k, e, freed))
 			break;
+		if (k->w->dispatch)
+			dispatch_forget(k->w->dispatch, e->spi);
 		classifier_remove_spi(k->w->c, e->spi);
 		k->publications++;
 		k->opened += atomic_load_explicit(&esp_in_counters(e->in)->packets,
@@ -385,11 +472,23 @@ static void collect(struct control *k)
 	}
 }
 
+/* The address has changed, and the slot's SA goes on. */
+static void roam(struct control *k, unsigned slot)
+{
+	struct path path = { .remote.port = (uint16_t)(PORT + slot), .generation = ++k->moves };
+	struct path *before = esp_out_move(k->current[slot].out, &path);
+
+	classifier_retire_path(k->w->c, before);
+	k->retired += before != NULL;
+}
+
 static void step(struct control *k)
 {
 	unsigned slot = roll(k, SLOTS);
 	struct epoch e;
 
+	if (roll(k, 4) == 0)
+		roam(k, slot);
 	if (roll(k, 16) == 0)
 		publish_rules(k);
 	if (k->next[slot].spi && classifier_next_proved(k->w->c, slot)) {
@@ -407,7 +506,7 @@ static void step(struct control *k)
 	}
 }
 
-static void begin(struct world *w, struct control *k)
+static void begin(struct world *w, struct control *k, bool workers)
 {
 	struct epoch e;
 
@@ -415,9 +514,15 @@ static void begin(struct world *w, struct control *k)
 	w->wire = ring_new(WIRE, sizeof(struct frame));
 	w->gateway = ring_new(WIRE, sizeof(struct frame));
 	w->out = outbound_new(w->c, &(struct outbound_config){ 0 });
-	w->in = inbound_new(w->c);
+	if (workers)
+		w->dispatch = dispatch_new(w->c, WORKERS, DISPATCH_LEAST_LOAD);
+	else
+		w->in = inbound_new(w->c);
 	w->early = early_new(w->c, &w->early_drops);
-	inbound_set_early(w->in, w->early);
+	if (workers)
+		dispatch_set_early(w->dispatch, w->early);
+	else
+		inbound_set_early(w->in, w->early);
 	k->policy.fallback = POLICY_DISCARD;
 	publish_rules(k);
 	for (unsigned i = 0; i < SLOTS; i++) {
@@ -426,6 +531,35 @@ static void begin(struct world *w, struct control *k)
 	}
 	w->reader_out = classifier_reader_add(w->c);
 	w->reader_in = classifier_reader_add(w->c);
+	for (unsigned i = 0; workers && i < WORKERS; i++) {
+		struct worker *worker = &w->workers[i];
+
+		*worker = (struct worker){ .w = w, .number = i };
+		worker->reader = classifier_reader_add(w->c);
+		worker->in = inbound_new(w->c);
+		inbound_set_worker(worker->in, i);
+		assert_int_equal(pthread_create(&worker->thread, NULL, run_worker, worker), 0);
+	}
+}
+
+static void nothing_was_dropped(const struct drops *d)
+{
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		if (drop_read(d, (enum drop)i))
+			fail_msg("%llu dropped: %s", (unsigned long long)drop_read(d, (enum drop)i),
+				 drop_name((enum drop)i));
+}
+
+static void workers_end(struct world *w)
+{
+	atomic_store_explicit(&w->stop_workers, true, memory_order_release);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		pthread_join(w->workers[i].thread, NULL);
+		classifier_reader_remove(w->c, w->workers[i].reader);
+		nothing_was_dropped(inbound_drops(w->workers[i].in));
+		inbound_free(w->workers[i].in);
+	}
+	nothing_was_dropped(dispatch_drops(w->dispatch));
 }
 
 /* The threads have ended. */
@@ -443,14 +577,14 @@ static void end(struct world *w, struct control *k)
 	collect(k);
 	assert_int_equal(classifier_reclaim(w->c), 0);
 	assert_int_equal(k->nold, 0);
-	for (unsigned i = 0; i < DROP_COUNT; i++) {
-		assert_int_equal(drop_read(inbound_drops(w->in), (enum drop)i), 0);
-		assert_int_equal(drop_read(outbound_drops(w->out), (enum drop)i), 0);
-		assert_int_equal(drop_read(&w->early_drops, (enum drop)i), 0);
-	}
+	nothing_was_dropped(outbound_drops(w->out));
+	if (w->in)
+		nothing_was_dropped(inbound_drops(w->in));
+	nothing_was_dropped(&w->early_drops);
 	assert_int_equal(classifier_offers(w->c), 0);
-	early_free(w->early);
 	inbound_free(w->in);
+	early_free(w->early);
+	dispatch_free(w->dispatch);
 	outbound_free(w->out);
 	classifier_free(w->c);
 	ring_free(w->wire);
@@ -464,7 +598,7 @@ static uint64_t publications_wanted(void)
 	return text ? strtoull(text, NULL, 10) : PUBLICATIONS;
 }
 
-static void no_packet_is_lost_by_a_publication(void **state)
+static void publish_under_traffic(bool workers)
 {
 	struct world *w = xcalloc(1, sizeof(*w));
 	struct control *k = xcalloc(1, sizeof(*k));
@@ -473,7 +607,7 @@ static void no_packet_is_lost_by_a_publication(void **state)
 	pthread_t out, in;
 
 	k->w = w;
-	begin(w, k);
+	begin(w, k, workers);
 	assert_int_equal(pthread_create(&in, NULL, run_inbound, w), 0);
 	assert_int_equal(pthread_create(&out, NULL, run_outbound, w), 0);
 	while (k->publications < wanted && count(&w->not_opened) + count(&w->not_sealed) == 0)
@@ -484,6 +618,8 @@ static void no_packet_is_lost_by_a_publication(void **state)
 	atomic_store_explicit(&w->stop_in, true, memory_order_release);
 	pthread_join(in, NULL);
 	classifier_reader_remove(w->c, w->reader_in);
+	if (workers)
+		workers_end(w);
 	print_message("%llu publications of %u epochs under %llu packets; %llu waited\n",
 		      (unsigned long long)k->publications, k->spis,
 		      (unsigned long long)count(&w->sealed), (unsigned long long)w->waited);
@@ -499,10 +635,21 @@ static void no_packet_is_lost_by_a_publication(void **state)
 	free(k);
 }
 
+static void no_packet_is_lost_by_a_publication(void **state)
+{
+	publish_under_traffic(false);
+}
+
+static void nor_with_several_workers(void **state)
+{
+	publish_under_traffic(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_packet_is_lost_by_a_publication),
+		cmocka_unit_test(nor_with_several_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

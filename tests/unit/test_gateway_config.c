@@ -87,6 +87,7 @@ static void everything(void **state)
 	struct gateway_file *f = good(
 		"; a gateway\n[gateway]\nlisten = 192.0.2.1, 2001:db8::1\n"
 		"identity = vpn.example.com # us\ndevice = tun-gw\noffload = tun\n"
+		"workers = 3\nselect = round-robin\n"
 		"[pool]\naddresses = 10.9.0.0/24, fd00:9::/64\ndns = 10.20.0.53\n"
 		"domain = example.com\nbanner = \"Say \"\"hello\"\"; \"\n"
 		"[networks]\nbehind = 10.20.0.0/16, fd00:20::/48\nsplit = no\n"
@@ -102,6 +103,8 @@ static void everything(void **state)
 	assert_int_equal(c->nown, 2);
 	assert_string_equal(f->device, "tun-gw");
 	assert_int_equal(f->offload, OFFLOAD_TUN);
+	assert_int_equal(f->workers, 3);
+	assert_int_equal(f->select, DISPATCH_ROUND_ROBIN);
 	assert_int_equal(c->npool, 2);
 	assert_int_equal(c->ndns, 1);
 	assert_string_equal(c->domain, "example.com");

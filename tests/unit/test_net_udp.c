@@ -48,6 +48,35 @@ static void test_both_families(void **state)
 	one_datagram("::1", "::1");
 }
 
+/* What the socket has no room for is counted, once something comes behind it. */
+static void test_losses_are_counted(void **state)
+{
+	static const uint8_t bytes[1000];
+	struct endpoint to = at("127.0.0.1", 0);
+	unsigned sent = 0, got = 0, small = 1;
+	struct net_socket a, b;
+	int n;
+
+	enter_namespace();
+	assert_int_equal(net_udp_open(&a, 0, 0), 0);
+	assert_int_equal(net_udp_open(&b, 0, 0), 0);
+	assert_int_equal(setsockopt(b.fd4, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	to.port = b.port;
+	for (; sent < 50; sent++)
+		assert_int_equal(net_socket_send(&a, NULL, &to, SLICE_OF(bytes)), 0);
+	receive_nothing();
+	while ((n = receive_more(&b)) > 0)
+		got += (unsigned)n;
+	assert_in_range(got, 1, sent - 1);
+	assert_int_equal(b.stats.lost, 0);
+	assert_int_equal(net_socket_send(&a, NULL, &to, SLICE_OF(bytes)), 0);
+	receive(&b, 1);
+	assert_int_equal(b.stats.lost, sent - got);
+	assert_int_equal(b.stats.received, got + 1);
+	net_socket_close(&a);
+	net_socket_close(&b);
+}
+
 static void test_nothing_to_receive(void **state)
 {
 	struct net_socket u;
@@ -310,11 +339,17 @@ static void test_whole_in_a_batch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_families),	cmocka_unit_test(test_nothing_to_receive),
-		cmocka_unit_test(test_port_is_taken),	cmocka_unit_test(test_no_privilege),
-		cmocka_unit_test(test_send_errors),	cmocka_unit_test(test_long_and_empty),
-		cmocka_unit_test(test_more_than_slots), cmocka_unit_test(test_send_batch),
-		cmocka_unit_test(test_whole),		cmocka_unit_test(test_whole_in_a_batch),
+		cmocka_unit_test(test_both_families),
+		cmocka_unit_test(test_nothing_to_receive),
+		cmocka_unit_test(test_losses_are_counted),
+		cmocka_unit_test(test_port_is_taken),
+		cmocka_unit_test(test_no_privilege),
+		cmocka_unit_test(test_send_errors),
+		cmocka_unit_test(test_long_and_empty),
+		cmocka_unit_test(test_more_than_slots),
+		cmocka_unit_test(test_send_batch),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_whole_in_a_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ struct bed {
 	struct endpoint natt, ike; /* the host's, as the peer knows them */
 	struct data *data;
 	struct data_ops ops;
-	struct outbound_config config;
+	struct data_config config;
 	struct esp_out *out; /* published */
 	struct esp_in *in;
 	struct esp_out *gateway; /* the peer's, for our `in` */
@@ -95,17 +95,17 @@ static inline void publish(struct bed *b, enum encapsulation encapsulation)
 	b->out = parts_out(out);
 	b->in = parts_in(in);
 	b->gateway = parts_out(in);
-	assert_int_equal(classifier_add_spi(data_classifier(b->data), b->in), 0);
+	assert_int_equal(data_add_spi(b->data, b->in), 0);
 	classifier_set_current(data_classifier(b->data), SLOT, b->out);
 }
 
 static inline struct bed *bed_new_of(enum encapsulation encapsulation, bool pieces,
-				     const struct outbound_config *hold)
+				     const struct data_config *config)
 {
 	struct bed *b = xcalloc(1, sizeof(*b));
 	int ends[2];
 
-	b->config = *hold;
+	b->config = *config;
 	b->secrets = secret_pool_used();
 	b->orderly = true;
 	enter_namespace();
@@ -144,7 +144,7 @@ static inline struct bed *bed_new_of(enum encapsulation encapsulation, bool piec
 
 static inline struct bed *bed_new_with(enum encapsulation encapsulation)
 {
-	return bed_new_of(encapsulation, false, &(struct outbound_config){ 0 });
+	return bed_new_of(encapsulation, false, &(struct data_config){ 0 });
 }
 
 static inline struct bed *bed_new(void)
@@ -154,7 +154,8 @@ static inline struct bed *bed_new(void)
 
 static inline struct bed *bed_new_holding(vtime age)
 {
-	return bed_new_of(ENCAPSULATION_UDP, false, &(struct outbound_config){ 4 << 20, age });
+	return bed_new_of(ENCAPSULATION_UDP, false,
+			  &(struct data_config){ .hold = { 4 << 20, age } });
 }
 
 static inline void bed_free(struct bed *b)

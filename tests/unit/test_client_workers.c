@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What arrives is opened by several threads: nothing is lost, and each SA stays in order. */
+#include "threads_parts.h"
+
+#define SAS 6
+#define WINDOW 24 /* packets on their way: what the socket that stands for the TUN holds */
+#define PACKETS 6000
+#define FIRST_SPI 0x7000u
+
+/* SAs that come and go; each has its number among all, which its packets bear, and counts them. */
+struct sas {
+	struct esp_in *in[SAS];
+	struct esp_out *out[SAS]; /* the peer's */
+	uint32_t number[SAS];
+	uint32_t sent[SAS];
+	uint32_t read[SAS];
+	uint32_t spis;
+};
+
+static struct bed *bed_with_workers(unsigned workers, enum dispatch_select select)
+{
+	return bed_new_of(ENCAPSULATION_UDP, false,
+			  &(struct data_config){ .workers = workers, .select = select });
+}
+
+static void sa_begin(struct bed *b, struct sas *s, unsigned i)
+{
+	struct esp_sa_config config = parts_config(&suite_gcm, FIRST_SPI + s->spis);
+
+	config.slot = SLOT;
+	config.ts = (struct ts_pair){ config.ts.remote, config.ts.local };
+	s->in[i] = parts_in(config);
+	s->out[i] = parts_out(config);
+	s->number[i] = s->spis++;
+	s->sent[i] = s->read[i] = 0;
+	assert_int_equal(data_add_spi(b->data, s->in[i]), 0);
+}
+
+static void sa_end(struct bed *b, struct sas *s, unsigned i)
+{
+	data_retire(b->data, s->in[i], NULL);
+	esp_out_free(s->out[i]);
+}
+
+/* The inner packet's ports are the SA's number, its first word of data the packet's. */
+static void sa_send(struct bed *b, struct sas *s, unsigned i)
+{
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	uint8_t buf[200];
+	struct pkt *p;
+
+	parts_udp4(buf, "10.1.0.1", "10.2.0.1", (uint16_t)s->number[i], sizeof(buf));
+	put_be32(buf + 28, s->sent[i]++);
+	p = parts_take(parts_batch(store), SLICE_OF(buf));
+	assert_int_equal(esp_seal(s->out[i], p, 4), 0);
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	free(store);
+}
+
+/* The next packet out of the TUN is the next one of its SA. */
+static void sa_read(const struct bed *b, struct sas *s)
+{
+	uint8_t got[2000];
+	unsigned i = 0;
+
+	assert_true(readable(b->tun));
+	assert_int_equal(read(b->tun, got, sizeof(got)), 200);
+	while (i < SAS && s->number[i] != (uint32_t)(got[22] << 8 | got[23]))
+		i++;
+	assert_in_range(i, 0, SAS - 1);
+	assert_int_equal(get_be32(got + 28), s->read[i]++);
+}
+
+static void nothing_was_dropped(const struct bed *b)
+{
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		assert_int_equal(dropped(b, (enum drop)i), 0);
+}
+
+/* One SA after the other is replaced meanwhile. */
+static void through_workers(unsigned workers, enum dispatch_select select)
+{
+	struct bed *b = bed_with_workers(workers, select);
+	struct sas s = { 0 };
+
+	for (unsigned i = 0; i < SAS; i++)
+		sa_begin(b, &s, i);
+	for (unsigned n = 0; n < PACKETS; n += WINDOW) {
+		unsigned old = n / WINDOW % SAS;
+
+		for (unsigned i = 0; i < WINDOW; i++)
+			sa_send(b, &s, (i * 7 + n) % SAS);
+		for (unsigned i = 0; i < WINDOW; i++)
+			sa_read(b, &s);
+		sa_end(b, &s, old);
+		sa_begin(b, &s, old);
+		data_take(b->data, DATA_RX);
+	}
+	nothing_was_dropped(b);
+	for (unsigned i = 0; i < SAS; i++)
+		sa_end(b, &s, i);
+	for (unsigned i = 0; classifier_reclaim(data_classifier(b->data)) && i < WAIT_MS; i++)
+		usleep(1000);
+	assert_int_equal(classifier_reclaim(data_classifier(b->data)), 0);
+	assert_true(b->events >= s.spis - SAS);
+	bed_free(b);
+}
+
+static void one_worker_is_rx_itself(void **state)
+{
+	through_workers(1, DISPATCH_LEAST_LOAD);
+}
+
+static void two_workers(void **state)
+{
+	through_workers(2, DISPATCH_LEAST_LOAD);
+	through_workers(2, DISPATCH_ROUND_ROBIN);
+}
+
+static void as_many_workers_as_there_can_be(void **state)
+{
+	through_workers(DISPATCH_WORKERS_MAX, DISPATCH_ROUND_ROBIN);
+}
+
+/* What has no SA is dropped by a worker, and control hears of it. */
+static void an_unknown_spi_is_told(void **state)
+{
+	struct bed *b = bed_with_workers(3, DISPATCH_ROUND_ROBIN);
+	uint8_t bytes[100] = { 0, 0, 0x99, 0x99 };
+
+	assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, SLICE_OF(bytes)), 0);
+	take(b, DATA_RX, &b->events, 1);
+	assert_int_equal(b->last, DATA_UNKNOWN_SPI);
+	assert_int_equal(dropped(b, DROP_UNKNOWN_SPI), 1);
+	bed_free(b);
+}
+
+/* IKE does not go through workers. */
+static void ike_comes_up_in_order(void **state)
+{
+	struct bed *b = bed_with_workers(2, DISPATCH_LEAST_LOAD);
+	uint8_t bytes[MARKER + 4] = { 0 };
+
+	for (uint32_t i = 0; i < 20; i++) {
+		put_be32(bytes + MARKER, i);
+		assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, SLICE_OF(bytes)), 0);
+	}
+	take(b, DATA_RX, &b->ikes, 20);
+	assert_true(b->orderly);
+	bed_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_worker_is_rx_itself),
+		cmocka_unit_test(two_workers),
+		cmocka_unit_test(as_many_workers_as_there_can_be),
+		cmocka_unit_test(an_unknown_spi_is_told),
+		cmocka_unit_test(ike_comes_up_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
