@@ -116,8 +116,8 @@ void data_tx_release(struct data_tx *t);
 /* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
 int data_tx_wait(const struct data_tx *t);
 /*
- * Opens, or passes on, what came before its SA and has one by now, and drops what is too old. To be called when
- * control has added an SA and at data_rx_wait.
+ * Opens, or passes on, what came before its SA and has one by now, and drops what is too old. To be
+ * called when control has added an SA and at data_rx_wait.
  */
 void data_rx_release(struct data_rx *r);
 /* How many milliseconds rx may sleep before data_rx_release is due; -1: for ever. */
