@@ -4,12 +4,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "esp/offers.h"
 #include "esp/sa.h"
 
 #define INDEX_BITS_FIRST 7 /* enough for a client */
-/* Offers: a set is a cache line. */
-#define OFFER_BITS 6
-#define OFFER_PLACES (MEM_LINE / sizeof(uint32_t))
 
 struct classifier_rules {
 	uint64_t number;
@@ -66,13 +64,8 @@ struct index {
 	struct index_entry entries[];
 };
 
-/* What can stand nowhere but in this set; 0: the place is free. */
-struct offers {
-	_Alignas(MEM_LINE) _Atomic uint32_t spi[OFFER_PLACES];
-};
-
 struct classifier {
-	struct offers offers[1 << OFFER_BITS];
+	struct offers offers;
 	_Atomic(struct classifier_rules *) rules;
 	_Atomic(const struct esp_probe_key *) probe_key; /* NULL: there is none yet */
 	struct esp_probe_key probe_key_bytes; /* written once, before that points here */
@@ -606,55 +599,19 @@ void classifier_ahead_slot(const struct classifier *c, unsigned slot)
 
 /* ---- offers ---- */
 
-/* Multiplicative, as for the index. */
-static unsigned offers_of(uint32_t spi)
-{
-	return (uint32_t)(spi * 0x9e3779b1U) >> (32 - OFFER_BITS);
-}
-
-/* The place in the set of `spi` that holds this; NULL: none does. Control's. */
-static _Atomic uint32_t *offer_place(struct classifier *c, uint32_t spi, uint32_t held)
-{
-	struct offers *o = &c->offers[offers_of(spi)];
-
-	for (unsigned i = 0; i < OFFER_PLACES; i++)
-		if (atomic_load_explicit(&o->spi[i], memory_order_relaxed) == held)
-			return &o->spi[i];
-	return NULL;
-}
-
-/* Relaxed: no data follows the number. */
 void classifier_offer_spi(struct classifier *c, uint32_t spi)
 {
-	_Atomic uint32_t *place;
-
-	if (spi < ESP_SPI_MIN || offer_place(c, spi, spi))
-		return;
-	place = offer_place(c, spi, 0);
-	if (place)
-		atomic_store_explicit(place, spi, memory_order_relaxed);
+	offers_put(&c->offers, spi);
 }
 
-/* Release: who sees that the offer is gone sees the SA that has come of it. */
 void classifier_withdraw_spi(struct classifier *c, uint32_t spi)
 {
-	_Atomic uint32_t *place = spi < ESP_SPI_MIN ? NULL : offer_place(c, spi, spi);
-
-	if (place)
-		atomic_store_explicit(place, 0, memory_order_release);
+	offers_take(&c->offers, spi);
 }
 
-/* Acquire pairs with classifier_withdraw_spi. */
 bool classifier_spi_offered(const struct classifier *c, uint32_t spi)
 {
-	const struct offers *o = &c->offers[offers_of(spi)];
-
-	if (spi < ESP_SPI_MIN)
-		return false;
-	for (unsigned i = 0; i < OFFER_PLACES; i++)
-		if (atomic_load_explicit(&o->spi[i], memory_order_acquire) == spi)
-			return true;
-	return false;
+	return offers_has(&c->offers, spi);
 }
 
 struct esp_in *classifier_await_spi(struct classifier *c, uint32_t spi, bool *offered)
@@ -676,13 +633,7 @@ unsigned classifier_await_worker(const struct classifier *c, uint32_t spi, bool 
 
 unsigned classifier_offers(const struct classifier *c)
 {
-	unsigned n = 0;
-
-	for (unsigned set = 0; set < 1U << OFFER_BITS; set++)
-		for (unsigned i = 0; i < OFFER_PLACES; i++)
-			n += atomic_load_explicit(&c->offers[set].spi[i], memory_order_relaxed) !=
-			     0;
-	return n;
+	return offers_count(&c->offers);
 }
 
 struct classifier_reader *classifier_reader_add(struct classifier *c)

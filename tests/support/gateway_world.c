@@ -360,6 +360,7 @@ static void due(struct gworld *w)
 	datagrams_due(w);
 	verifies_due(w);
 	if (own_deadline(w) <= w->now) {
+		w->wakes += gateway_deadline(w->gateway) <= w->now;
 		gateway_timeout(w->gateway, w->now);
 		gateway_pump(w);
 	}
@@ -368,6 +369,7 @@ static void due(struct gworld *w)
 
 		if (!c->session || c->gone || c->dones || client_deadline(c) > w->now)
 			continue;
+		c->wakes += session_deadline(c->session) <= w->now;
 		session_timeout(c->session, w->now);
 		client_pump(c);
 	}
