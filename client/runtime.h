@@ -555,8 +555,8 @@ const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 void data_publish_rules(struct data *d, const struct policy *p);
 void data_publish_view(struct data *d, const struct policy_view *p);
 /*
- * Puts an inbound SA into the SPI index, and gives it a worker where there are several. 0 or
- * ERR_NO_ROOM.
+ * Puts an inbound SA into the SPI index, and gives it a worker where there are several; what came
+ * before it is opened. It is withdrawn (classifier_withdraw_spi) behind this. 0 or ERR_NO_ROOM.
  */
 int data_add_spi(struct data *d, struct esp_in *in);
 /*

@@ -138,7 +138,7 @@ static void *rx_thread(void *arg)
 	struct epoll_event ev[READY_MAX];
 
 	while (!stopping(d)) {
-		int n = epoll_wait(w->epoll, ev, READY_MAX, -1);
+		int n = epoll_wait(w->epoll, ev, READY_MAX, data_rx_wait(&d->rx));
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
@@ -149,6 +149,7 @@ static void *rx_thread(void *arg)
 			data_open_report(&d->rx.open);
 			data_line_wake(&d->rx.open.up);
 		}
+		data_rx_release(&d->rx);
 	}
 	return NULL;
 }
@@ -270,6 +271,7 @@ static void engines_new(struct data *d, struct host *host, const struct data_con
 	d->rx.cisco = host->cisco;
 	net_intake_init(&d->rx.intake, xcalloc(1, NET_INTAKE_ARENA));
 	opener_new(d, &d->rx.open, config, DATA_RX_NOTES, IKE_MESSAGE_MAX);
+	d->rx.early = early_new(d->classifier, &d->rx.open.drops);
 }
 
 /* What rx did alone is done by workers: it keeps the sockets, and what is IKE. */
@@ -280,12 +282,14 @@ static bool workers_new(struct data *d, const struct data_config *config)
 
 	if (n < 2) {
 		d->rx.open.engine = inbound_new(d->classifier);
+		inbound_set_early(d->rx.open.engine, d->rx.early);
 		return true;
 	}
 	d->nworkers = n;
 	d->workers = xcalloc(n, sizeof(*d->workers));
 	d->worker_runners = xcalloc(n, sizeof(*d->worker_runners));
 	d->dispatch = dispatch_new(d->classifier, n, config->select);
+	dispatch_set_early(d->dispatch, d->rx.early);
 	d->rx.dispatch = d->dispatch;
 	for (unsigned i = 0; i < n; i++) {
 		struct data_worker *w = &d->workers[i];
@@ -452,6 +456,7 @@ void data_free(struct data *d)
 	close_fds(&d->runners[DATA_RX], &d->rx.open.up);
 	ring_free(d->tx.down);
 	opener_free(&d->rx.open);
+	early_free(d->rx.early);
 	workers_free(d);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
@@ -546,6 +551,8 @@ int data_add_spi(struct data *d, struct esp_in *in)
 
 	if (rc == 0 && d->dispatch)
 		dispatch_assign(d->dispatch, esp_in_config(in)->spi);
+	if (classifier_spi_offered(d->classifier, esp_in_config(in)->spi))
+		kick(d, DATA_RX);
 	return rc;
 }
 
