@@ -270,6 +270,11 @@ enum control_verb control_parse(struct slice line, struct control_request *out, 
 void control_request_free(struct control_request *r);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
+/*
+ * Its `drops`: each reason that has happened, added up over view->drops, and view->clear_refused. The
+ * caller's (jansson).
+ */
+struct json_t *control_drops(const struct control_view *view);
 struct host;
 struct data;
 /* The same, as things are. user: who has authenticated, or "". */

@@ -6,6 +6,8 @@
 #include "esp/servers.h"
 #include "gateway/gateway.h"
 
+struct control_view;
+
 struct gateway_server_info {
 	const char *name;
 	const struct prefix *service;
@@ -19,7 +21,7 @@ struct gateway_server_info {
 struct gateway_status_view {
 	const char *name;
 	vtime now, since; /* it has been up since then */
-	uint64_t clear_refused; /* packets that the kernel has */
+	const struct control_view *data; /* its drops and clear_refused alone are looked at */
 	const struct gateway_server_info *servers;
 	unsigned nservers;
 };
