@@ -70,6 +70,15 @@ static inline vtime runtime_now(void)
 	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
 }
 
+/* The time of day, since 1970. */
+static inline vtime runtime_wall(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
+}
+
 /* How long the host has been asleep since it was started. */
 static inline vtime runtime_asleep(void)
 {
@@ -252,7 +261,7 @@ struct control_view {
 	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
 	const struct hold_counters *held_of[SESSION_SLOTS_MAX]; /* by slot; the same */
 	vtime now;
-	int64_t wall_s; /* the time of day, seconds since 1970 */
+	vtime wall; /* the time of day, since 1970 */
 };
 
 struct control_ops {
@@ -270,6 +279,8 @@ enum control_verb control_parse(struct slice line, struct control_request *out, 
 void control_request_free(struct control_request *r);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
+/* `since` on view->wall's clock, in UTC. The caller's (jansson). */
+struct json_t *control_since(const struct control_view *view, vtime since);
 /*
  * Its `drops`: each reason that has happened, added up over view->drops, and view->clear_refused. The
  * caller's (jansson).

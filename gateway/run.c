@@ -423,10 +423,13 @@ static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
 	struct gateway_server_info servers[SERVERS_MAX];
-	struct control_view data = { .clear_refused = host_filter_refused(&r->host) };
+	struct control_view data = {
+		.clear_refused = host_filter_refused(&r->host),
+		.now = runtime_now(),
+		.wall = runtime_wall(),
+	};
 	const struct gateway_status_view view = {
 		.name = r->host_config->name,
-		.now = runtime_now(),
 		.since = r->since,
 		.data = &data,
 		.servers = servers,

@@ -20,8 +20,8 @@ struct gateway_server_info {
 /* What is shown besides what the engine knows. */
 struct gateway_status_view {
 	const char *name;
-	vtime now, since; /* it has been up since then */
-	const struct control_view *data; /* its drops and clear_refused alone are looked at */
+	vtime since; /* it has been up since then */
+	const struct control_view *data; /* its times, drops and clear_refused are looked at */
 	const struct gateway_server_info *servers;
 	unsigned nservers;
 };
