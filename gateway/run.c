@@ -525,9 +525,11 @@ static int run_host(struct run *r)
 
 	if (code)
 		return code;
-	code = SESSION_EXIT_SYSTEM;
 	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
-	if (has_ports(r) && serve_open(&r->serve, &r->host, r->file, stderr) == 0) {
+	code = has_ports(r) ? serve_open(&r->serve, &r->host, r->file, stderr) :
+			      SESSION_EXIT_SYSTEM;
+	if (code == 0) {
+		code = SESSION_EXIT_SYSTEM;
 		data.servers = r->serve.engine;
 		data.server_tuns = r->serve.tuns;
 		data.nservers = r->serve.n;
