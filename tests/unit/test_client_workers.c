@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What arrives is opened by several threads: nothing is lost, and each SA stays in order. */
+#include <sys/eventfd.h>
+
 #include "threads_parts.h"
 
 #define SAS 6
@@ -135,6 +137,58 @@ static void an_unknown_spi_is_told(void **state)
 	bed_free(b);
 }
 
+/* Nobody opens anything meanwhile: what is looked at is how often the worker is told. */
+static void rx_new(struct data_rx *r, struct net_socket *peer)
+{
+	enter_namespace();
+	r->open.classifier = classifier_new();
+	r->open.reader = classifier_reader_add(r->open.classifier);
+	r->dispatch = dispatch_new(r->open.classifier, 1, DISPATCH_LEAST_LOAD);
+	r->worker_kicks[0] = eventfd(0, EFD_NONBLOCK);
+	net_intake_init(&r->intake, xcalloc(1, NET_INTAKE_ARENA));
+	assert_int_equal(net_udp_open(&r->natt, 0, 0), 0);
+	assert_int_equal(net_udp_open(peer, 0, 0), 0);
+	net_socket_offload(&r->natt, NET_OFFLOAD_ALL);
+	net_socket_offload(peer, NET_OFFLOAD_ALL);
+}
+
+static void rx_free(struct data_rx *r, struct net_socket *peer)
+{
+	net_socket_close(peer);
+	net_socket_close(&r->natt);
+	free(r->intake.arena);
+	close(r->worker_kicks[0]);
+	dispatch_free(r->dispatch);
+	classifier_reader_remove(r->open.classifier, r->open.reader);
+	classifier_free(r->open.classifier);
+}
+
+/* What arrives at once may be more than a lane holds. */
+static void a_worker_begins_before_all_has_been_passed_on(void **state)
+{
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	struct batch *b = parts_batch(store);
+	uint8_t bytes[300] = { 0x12, 0x34 };
+	struct data_rx *r = xcalloc(1, sizeof(*r));
+	struct net_socket peer;
+	struct path path;
+	eventfd_t kicks;
+
+	rx_new(r, &peer);
+	path = (struct path){ .remote = local(r->natt.port), .encapsulation = ENCAPSULATION_UDP };
+	for (unsigned i = 0; i < 100; i++)
+		parts_take(b, SLICE_OF(bytes))->path = &path;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(net_socket_send_batch(&peer, b->pkts, b->n), b->n);
+	data_rx_run(r, &r->natt, FAMILY_IP4);
+	assert_true(r->intake.n <= 6);
+	assert_int_equal(eventfd_read(r->worker_kicks[0], &kicks), 0);
+	assert_int_equal(kicks, 3);
+	rx_free(r, &peer);
+	free(r);
+	free(store);
+}
+
 /* IKE does not go through workers. */
 static void ike_comes_up_in_order(void **state)
 {
@@ -157,6 +211,7 @@ int main(void)
 		cmocka_unit_test(two_workers),
 		cmocka_unit_test(as_many_workers_as_there_can_be),
 		cmocka_unit_test(an_unknown_spi_is_told),
+		cmocka_unit_test(a_worker_begins_before_all_has_been_passed_on),
 		cmocka_unit_test(ike_comes_up_in_order),
 	};
 
