@@ -137,6 +137,18 @@ static void an_unknown_spi_is_told(void **state)
 	bed_free(b);
 }
 
+/* Its SPI is that of another SA, which does not go with it. */
+static void an_sa_without_a_place_goes_alone(void **state)
+{
+	struct bed *b = bed_with_workers(2, DISPATCH_LEAST_LOAD);
+	struct esp_in *twin = parts_in(parts_config(&suite_gcm, SPI_IN));
+
+	assert_int_equal(data_add_spi(b->data, twin), ERR_NO_ROOM);
+	data_retire(b->data, twin, NULL);
+	assert_ptr_equal(classifier_find_spi(data_classifier(b->data), SPI_IN), b->in);
+	bed_free(b);
+}
+
 /* Nobody opens anything meanwhile: what is looked at is how often the worker is told. */
 static void rx_new(struct data_rx *r, struct net_socket *peer)
 {
@@ -211,6 +223,7 @@ int main(void)
 		cmocka_unit_test(two_workers),
 		cmocka_unit_test(as_many_workers_as_there_can_be),
 		cmocka_unit_test(an_unknown_spi_is_told),
+		cmocka_unit_test(an_sa_without_a_place_goes_alone),
 		cmocka_unit_test(a_worker_begins_before_all_has_been_passed_on),
 		cmocka_unit_test(ike_comes_up_in_order),
 	};
