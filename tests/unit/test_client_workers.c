@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What arrives is opened by several threads: nothing is lost, and each SA stays in order. */
+#include <dlfcn.h>
+#include <limits.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "threads_parts.h"
 
@@ -149,6 +152,85 @@ static void an_sa_without_a_place_goes_alone(void **state)
 	bed_free(b);
 }
 
+/* ---- what the system does not have ---- */
+
+#define MANY 4 /* workers */
+
+static unsigned threads_left = UINT_MAX;
+
+/* The C library's, until there are no threads left. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	void *next = dlsym(RTLD_NEXT, "pthread_create");
+
+	memcpy(&create, &next, sizeof(create));
+	if (threads_left == 0)
+		return EAGAIN;
+	threads_left--;
+	return create(thread, attr, run, arg);
+}
+
+static int lowest_fd(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/* Whichever is the first that there is no room for. */
+static void without_descriptors_nothing_is_left(void **state)
+{
+	struct bed *b = bed_with_workers(1, DISPATCH_LEAST_LOAD);
+	const struct data_config config = { .workers = MANY };
+	const unsigned wanted = 2 * 3 + MANY; /* line, kick and epoll of two; kicks */
+	struct rlimit before, few;
+	struct data *d = NULL;
+	int fd = lowest_fd();
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	for (unsigned n = 0; n < wanted; n++) {
+		few.rlim_cur = (rlim_t)fd + n;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		d = data_new(&b->host, &config, &b->ops);
+		assert_int_equal(errno, EMFILE);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_null(d);
+		assert_int_equal(lowest_fd(), fd);
+	}
+	few.rlim_cur = (rlim_t)fd + wanted;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	d = data_new(&b->host, &config, &b->ops);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_non_null(d);
+	data_free(d);
+	assert_int_equal(lowest_fd(), fd);
+	bed_free(b);
+}
+
+/* Those that have started already end. */
+static void without_threads_nothing_is_left(void **state)
+{
+	struct bed *b = bed_with_workers(1, DISPATCH_LEAST_LOAD);
+	const struct data_config config = { .workers = MANY };
+	int fd = lowest_fd();
+
+	for (unsigned n = 0; n < 2 + MANY; n++) {
+		struct data *d = data_new(&b->host, &config, &b->ops);
+
+		assert_non_null(d);
+		threads_left = n;
+		assert_int_equal(data_start(d), ERR_SYSTEM);
+		assert_int_equal(errno, EAGAIN);
+		threads_left = UINT_MAX;
+		data_free(d);
+		assert_int_equal(lowest_fd(), fd);
+	}
+	bed_free(b);
+}
+
 /* Nobody opens anything meanwhile: what is looked at is how often the worker is told. */
 static void rx_new(struct data_rx *r, struct net_socket *peer)
 {
@@ -224,6 +306,8 @@ int main(void)
 		cmocka_unit_test(as_many_workers_as_there_can_be),
 		cmocka_unit_test(an_unknown_spi_is_told),
 		cmocka_unit_test(an_sa_without_a_place_goes_alone),
+		cmocka_unit_test(without_descriptors_nothing_is_left),
+		cmocka_unit_test(without_threads_nothing_is_left),
 		cmocka_unit_test(a_worker_begins_before_all_has_been_passed_on),
 		cmocka_unit_test(ike_comes_up_in_order),
 	};
