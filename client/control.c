@@ -323,7 +323,7 @@ static json_t *status_asks(const struct control_view *v)
 }
 
 /* Every reason that has happened, added up over the engines. */
-static json_t *status_drops(const struct control_view *v)
+json_t *control_drops(const struct control_view *v)
 {
 	json_t *o = json_object();
 
@@ -399,7 +399,7 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "ping", status_ping(&s->ping));
 	json_object_set_new(o, "recovery", status_recovery(s));
 	json_object_set_new(o, "mobility", status_mobility(&s->mobility));
-	json_object_set_new(o, "drops", status_drops(v));
+	json_object_set_new(o, "drops", control_drops(v));
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return text;

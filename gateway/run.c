@@ -423,15 +423,17 @@ static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
 	struct gateway_server_info servers[SERVERS_MAX];
+	struct control_view data = { .clear_refused = host_filter_refused(&r->host) };
 	const struct gateway_status_view view = {
 		.name = r->host_config->name,
 		.now = runtime_now(),
 		.since = r->since,
-		.clear_refused = host_filter_refused(&r->host),
+		.data = &data,
 		.servers = servers,
 		.nservers = r->file->nservers,
 	};
 
+	data_view(r->data, &data);
 	for (unsigned i = 0; i < view.nservers; i++)
 		servers[i] = serve_info(&r->serve, i);
 	return gateway_status(r->gateway, &view);

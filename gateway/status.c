@@ -127,7 +127,7 @@ static json_t *status_server(const struct gateway_server_info *s)
 
 char *gateway_status(const struct gateway *g, const struct gateway_status_view *view)
 {
-	json_t *clients = json_array(), *servers = json_array(), *counters, *o;
+	json_t *clients = json_array(), *servers = json_array(), *o;
 	struct gateway_peer_info p;
 	struct gateway_info info;
 	unsigned place = 0;
@@ -138,14 +138,12 @@ char *gateway_status(const struct gateway *g, const struct gateway_status_view *
 		json_array_append_new(clients, status_peer(g, view->now, &p));
 	for (unsigned i = 0; i < view->nservers; i++)
 		json_array_append_new(servers, status_server(&view->servers[i]));
-	counters = status_counters(&info.counters);
-	json_object_set_new(counters, drop_name(DROP_CLEAR_REFUSED),
-			    json_integer((json_int_t)view->clear_refused));
-	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", view->name,
+	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "name", view->name,
 		      "state", "up", "since", since_text(view->now, view->since), "half_open",
 		      (json_int_t)info.half_open, "ike_sas", (json_int_t)info.ikes, "tunnels",
 		      (json_int_t)info.tunnels, "leases", (json_int_t)info.leases, "clients",
-		      clients, "servers", servers, "counters", counters);
+		      clients, "servers", servers, "counters", status_counters(&info.counters),
+		      "drops", control_drops(view->data));
 	line = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return line;

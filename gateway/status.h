@@ -15,11 +15,13 @@ struct gateway_server_info {
 	struct servers_counters counters;
 };
 
+struct control_view;
+
 /* What is shown besides what the engine knows. */
 struct gateway_status_view {
 	const char *name;
 	vtime now, since; /* it has been up since then */
-	uint64_t clear_refused; /* packets that the kernel has */
+	const struct control_view *data; /* its drops and clear_refused */
 	const struct gateway_server_info *servers;
 	unsigned nservers;
 };
