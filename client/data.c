@@ -360,30 +360,28 @@ static uint16_t rx_port(const struct data_rx *r, const struct net_socket *s)
 	return s == &r->ike ? IKE_PORT : s == &r->natt ? IKE_NATT_PORT : ESP_PORT_BARE;
 }
 
+/* An intake may be more than a lane holds: the workers begin while the rest is passed on. */
+static void rx_hand_over(struct data_rx *r)
+{
+	for (uint32_t news = dispatch_flush(r->dispatch); news; news &= news - 1)
+		eventfd_write(r->worker_kicks[__builtin_ctz(news)], 1);
+}
+
 static void rx_batch(struct data_rx *r, uint16_t port)
 {
 	struct batch *in = &r->open.in;
 
 	for (unsigned i = 0; i < in->n; i++)
 		in->pkts[i].to.port = port;
-	if (r->dispatch)
+	if (r->dispatch) {
 		dispatch_run(r->dispatch, runtime_now(), in);
-	else
+		rx_hand_over(r);
+	} else {
 		open_batch(&r->open);
+	}
 	for (unsigned i = 0; i < in->n; i++)
 		if (in->pkts[i].kind == PKT_IKE)
 			rx_ike(&r->open, &in->pkts[i]);
-}
-
-/* All of the intake is done with: what was passed on is handed over, what was opened is written. */
-static void rx_finish(struct data_rx *r)
-{
-	if (!r->dispatch) {
-		open_write(&r->open);
-		return;
-	}
-	for (uint32_t news = dispatch_flush(r->dispatch); news; news &= news - 1)
-		eventfd_write(r->worker_kicks[__builtin_ctz(news)], 1);
 }
 
 static bool rx_release(struct data_rx *r)
@@ -408,7 +406,10 @@ void data_rx_release(struct data_rx *r)
 		classifier_pass(r->open.classifier, r->open.reader);
 		batch_reset(&r->open.in);
 		more = rx_release(r);
-		rx_finish(r);
+		if (r->dispatch)
+			rx_hand_over(r);
+		else
+			open_write(&r->open);
 		open_tell(&r->open);
 	}
 }
@@ -433,7 +434,8 @@ void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 			rx_batch(r, port);
 			open_tell(o);
 		}
-		rx_finish(r);
+		if (!r->dispatch)
+			open_write(o);
 		if (r->intake.n < FEW && !r->intake.large)
 			return;
 	}

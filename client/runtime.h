@@ -277,15 +277,13 @@ struct control_ops {
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
 enum control_verb control_parse(struct slice line, struct control_request *out, const char **why);
 void control_request_free(struct control_request *r);
+struct json_t;
+/* Of `status`, what has been dropped and why: the sum of view->drops, and clear_refused. A new reference. */
+struct json_t *control_drops(const struct control_view *view);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
-/* `since` on view->wall's clock, in UTC. The caller's (jansson). */
+/* The same moment by view->wall, in UTC. A new reference. */
 struct json_t *control_since(const struct control_view *view, vtime since);
-/*
- * Its `drops`: each reason that has happened, added up over view->drops, and view->clear_refused. The
- * caller's (jansson).
- */
-struct json_t *control_drops(const struct control_view *view);
 struct host;
 struct data;
 /* The same, as things are. user: who has authenticated, or "". */

@@ -556,8 +556,13 @@ int data_add_spi(struct data *d, struct esp_in *in)
 	return rc;
 }
 
-static void remove_spi(struct data *d, uint32_t spi)
+/* One for which there was no place leaves that of its twin alone. */
+static void remove_spi(struct data *d, const struct esp_in *in)
 {
+	uint32_t spi = esp_in_config(in)->spi;
+
+	if (classifier_find_spi(d->classifier, spi) != in)
+		return;
 	if (d->dispatch)
 		dispatch_forget(d->dispatch, spi);
 	classifier_remove_spi(d->classifier, spi);
@@ -566,7 +571,7 @@ static void remove_spi(struct data *d, uint32_t spi)
 void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
 {
 	if (in)
-		remove_spi(d, esp_in_config(in)->spi);
+		remove_spi(d, in);
 	classifier_retire_in(d->classifier, in);
 	classifier_retire_out(d->classifier, out);
 	kick_all_for_answer(d);

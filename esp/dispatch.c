@@ -6,7 +6,8 @@
 #include "esp/lane.h"
 #include "esp/outer.h"
 
-#define LANE_BYTES (1U << 20)
+/* Half of it is one SA's: more than three times what comes at a time where arrivals are large. */
+#define LANE_BYTES (4U << 20)
 /* All packets with SPIs that nobody knows share the room of one SA. */
 #define BUCKET_UNKNOWN 0
 

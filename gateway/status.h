@@ -6,8 +6,6 @@
 #include "esp/servers.h"
 #include "gateway/gateway.h"
 
-struct control_view;
-
 struct gateway_server_info {
 	const char *name;
 	const struct prefix *service;
@@ -16,6 +14,8 @@ struct gateway_server_info {
 	bool there;
 	struct servers_counters counters;
 };
+
+struct control_view;
 
 /* What is shown besides what the engine knows. */
 struct gateway_status_view {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What arrives is opened by several threads: nothing is lost, and each SA stays in order. */
+#include <dlfcn.h>
+#include <limits.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
 #include "threads_parts.h"
 
 #define SAS 6
@@ -135,6 +140,149 @@ static void an_unknown_spi_is_told(void **state)
 	bed_free(b);
 }
 
+/* Its SPI is that of another SA, which does not go with it. */
+static void an_sa_without_a_place_goes_alone(void **state)
+{
+	struct bed *b = bed_with_workers(2, DISPATCH_LEAST_LOAD);
+	struct esp_in *twin = parts_in(parts_config(&suite_gcm, SPI_IN));
+
+	assert_int_equal(data_add_spi(b->data, twin), ERR_NO_ROOM);
+	data_retire(b->data, twin, NULL);
+	assert_ptr_equal(classifier_find_spi(data_classifier(b->data), SPI_IN), b->in);
+	bed_free(b);
+}
+
+/* ---- what the system does not have ---- */
+
+#define MANY 4 /* workers */
+
+static unsigned threads_left = UINT_MAX;
+
+/* The C library's, until there are no threads left. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	void *next = dlsym(RTLD_NEXT, "pthread_create");
+
+	memcpy(&create, &next, sizeof(create));
+	if (threads_left == 0)
+		return EAGAIN;
+	threads_left--;
+	return create(thread, attr, run, arg);
+}
+
+static int lowest_fd(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+/* Whichever is the first that there is no room for. */
+static void without_descriptors_nothing_is_left(void **state)
+{
+	struct bed *b = bed_with_workers(1, DISPATCH_LEAST_LOAD);
+	const struct data_config config = { .workers = MANY };
+	const unsigned wanted = 2 * 3 + MANY; /* line, kick and epoll of two; kicks */
+	struct rlimit before, few;
+	struct data *d = NULL;
+	int fd = lowest_fd();
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	for (unsigned n = 0; n < wanted; n++) {
+		few.rlim_cur = (rlim_t)fd + n;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		d = data_new(&b->host, &config, &b->ops);
+		assert_int_equal(errno, EMFILE);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_null(d);
+		assert_int_equal(lowest_fd(), fd);
+	}
+	few.rlim_cur = (rlim_t)fd + wanted;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	d = data_new(&b->host, &config, &b->ops);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_non_null(d);
+	data_free(d);
+	assert_int_equal(lowest_fd(), fd);
+	bed_free(b);
+}
+
+/* Those that have started already end. */
+static void without_threads_nothing_is_left(void **state)
+{
+	struct bed *b = bed_with_workers(1, DISPATCH_LEAST_LOAD);
+	const struct data_config config = { .workers = MANY };
+	int fd = lowest_fd();
+
+	for (unsigned n = 0; n < 2 + MANY; n++) {
+		struct data *d = data_new(&b->host, &config, &b->ops);
+
+		assert_non_null(d);
+		threads_left = n;
+		assert_int_equal(data_start(d), ERR_SYSTEM);
+		assert_int_equal(errno, EAGAIN);
+		threads_left = UINT_MAX;
+		data_free(d);
+		assert_int_equal(lowest_fd(), fd);
+	}
+	bed_free(b);
+}
+
+/* Nobody opens anything meanwhile: what is looked at is how often the worker is told. */
+static void rx_new(struct data_rx *r, struct net_socket *peer)
+{
+	enter_namespace();
+	r->open.classifier = classifier_new();
+	r->open.reader = classifier_reader_add(r->open.classifier);
+	r->dispatch = dispatch_new(r->open.classifier, 1, DISPATCH_LEAST_LOAD);
+	r->worker_kicks[0] = eventfd(0, EFD_NONBLOCK);
+	net_intake_init(&r->intake, xcalloc(1, NET_INTAKE_ARENA));
+	assert_int_equal(net_udp_open(&r->natt, 0, 0), 0);
+	assert_int_equal(net_udp_open(peer, 0, 0), 0);
+	net_socket_offload(&r->natt, NET_OFFLOAD_ALL);
+	net_socket_offload(peer, NET_OFFLOAD_ALL);
+}
+
+static void rx_free(struct data_rx *r, struct net_socket *peer)
+{
+	net_socket_close(peer);
+	net_socket_close(&r->natt);
+	free(r->intake.arena);
+	close(r->worker_kicks[0]);
+	dispatch_free(r->dispatch);
+	classifier_reader_remove(r->open.classifier, r->open.reader);
+	classifier_free(r->open.classifier);
+}
+
+/* What arrives at once may be more than a lane holds. */
+static void a_worker_begins_before_all_has_been_passed_on(void **state)
+{
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	struct batch *b = parts_batch(store);
+	uint8_t bytes[300] = { 0x12, 0x34 };
+	struct data_rx *r = xcalloc(1, sizeof(*r));
+	struct net_socket peer;
+	struct path path;
+	eventfd_t kicks;
+
+	rx_new(r, &peer);
+	path = (struct path){ .remote = local(r->natt.port), .encapsulation = ENCAPSULATION_UDP };
+	for (unsigned i = 0; i < 100; i++)
+		parts_take(b, SLICE_OF(bytes))->path = &path;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(net_socket_send_batch(&peer, b->pkts, b->n), b->n);
+	data_rx_run(r, &r->natt, FAMILY_IP4);
+	assert_true(r->intake.n <= 6);
+	assert_int_equal(eventfd_read(r->worker_kicks[0], &kicks), 0);
+	assert_int_equal(kicks, 3);
+	rx_free(r, &peer);
+	free(r);
+	free(store);
+}
+
 /* IKE does not go through workers. */
 static void ike_comes_up_in_order(void **state)
 {
@@ -157,6 +305,10 @@ int main(void)
 		cmocka_unit_test(two_workers),
 		cmocka_unit_test(as_many_workers_as_there_can_be),
 		cmocka_unit_test(an_unknown_spi_is_told),
+		cmocka_unit_test(an_sa_without_a_place_goes_alone),
+		cmocka_unit_test(without_descriptors_nothing_is_left),
+		cmocka_unit_test(without_threads_nothing_is_left),
+		cmocka_unit_test(a_worker_begins_before_all_has_been_passed_on),
 		cmocka_unit_test(ike_comes_up_in_order),
 	};
 

@@ -365,6 +365,25 @@ static void the_others_keep_their_share(void **state)
 	}
 }
 
+/* Eight of the largest arrivals, cut, are what comes in at a time: its worker may be late by that. */
+static void what_comes_at_a_time_finds_room(void **state)
+{
+	struct bench *b = *state;
+	uint8_t bytes[1400] = { 0 };
+
+	add(b, 0);
+	dispatch_assign(b->d, SPI(0));
+	put_be32(bytes, SPI(0));
+	for (unsigned n = 0; n < 8 * 65507 / sizeof(bytes); n++) {
+		struct pkt *p = parts_take(&b->arrived.b, SLICE_OF(bytes));
+
+		p->to.port = 4500;
+		classify(b);
+		assert_int_equal(p->kind, PKT_PASSED);
+		batch_reset(&b->arrived.b);
+	}
+}
+
 #define by(setup, f) cmocka_unit_test_setup_teardown(f, setup, bench_free)
 
 /* 336: what came before its SA waits for its worker, and nothing overtakes it. */
@@ -424,6 +443,7 @@ int main(void)
 		by(round_robin, what_is_no_esp_is_not_passed_on),
 		by(round_robin, one_flood_does_not_touch_those_who_send_little),
 		by(round_robin, the_others_keep_their_share),
+		by(round_robin, what_comes_at_a_time_finds_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,20 +85,23 @@ static void what_is_put_is_taken(void **state)
 	assert_int_equal(lane_take(b->l, &b->out), 0);
 }
 
-/* Many times round, in all phases of the ring's end. */
+/* Many times round, in all phases of the ring's end, and until the counts of bytes wrap. */
 static void order_is_kept_over_the_end_of_the_ring(void **state)
 {
 	struct bench *b = *state;
 	uint32_t in = 0, out = 0, dice = 1;
+	uint64_t bytes = 0;
 
-	while (out < 200000) {
+	while (bytes <= UINT32_MAX) {
 		dice = dice * 1664525U + 1013904223U;
 		for (unsigned i = 0; i < dice >> 27; i++)
 			in += put(b, (dice >> 8) % 3, in, 5 + (dice >> 12) % 3000);
 		lane_flush(b->l);
 		lane_take(b->l, &b->out);
-		for (unsigned i = 0; i < b->out.n; i++, out++)
+		for (unsigned i = 0; i < b->out.n; i++, out++) {
 			assert_int_equal(number_of(&b->out.pkts[i]), out);
+			bytes += b->out.pkts[i].len;
+		}
 		lane_done(b->l);
 	}
 	assert_int_equal(lane_waiting(b->l), in - out);
