@@ -57,6 +57,8 @@
 	X(DROP_RECEIVE_LOST, "receive_lost")                                                       \
 	X(DROP_SEND_FAILED, "send_failed")                                                         \
 	X(DROP_TUN_WRITE_FAILED, "tun_write_failed")                                               \
+	/* in the clear, though it should have come by the tunnel; the kernel drops and counts */  \
+	X(DROP_CLEAR_REFUSED, "clear_refused")                                                     \
 	/* IKE datagrams that control never saw */                                                 \
 	X(DROP_IKE_TOO_LONG, "ike_too_long")                                                       \
 	X(DROP_IKE_QUEUE_FULL, "ike_queue_full")                                                   \

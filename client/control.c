@@ -332,6 +332,8 @@ static json_t *status_drops(const struct control_view *v)
 
 		for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
 			n += v->drops[i] ? drop_read(v->drops[i], why) : 0;
+		if (why == DROP_CLEAR_REFUSED)
+			n += v->clear_refused;
 		if (n)
 			json_object_set_new(o, drop_name((enum drop)why),
 					    json_integer((json_int_t)n));
@@ -403,8 +405,8 @@ char *control_status(const struct control_view *v)
 	return text;
 }
 
-char *control_status_now(const struct host *host, const struct session *session,
-			 const struct data *data, const char *user)
+char *control_status_now(struct host *host, const struct session *session, const struct data *data,
+			 const char *user)
 {
 	const struct config *config = host->config;
 	struct session_info *info = xcalloc(1, sizeof(*info));
@@ -415,6 +417,7 @@ char *control_status_now(const struct host *host, const struct session *session,
 		.ninner = config->session.ninner,
 		.user = user[0] ? user : NULL,
 		.session = info,
+		.clear_refused = host_filter_refused(host),
 		.now = runtime_now(),
 		.wall_s = time(NULL),
 	};

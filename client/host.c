@@ -14,8 +14,6 @@
 #include "client/runtime.h"
 
 #define TUN_QUEUE 1000
-/* Two connections at a time have different interfaces, so they get different numbers. */
-#define MARKS 4096
 
 /* ---- what a crash left ---- */
 
@@ -42,7 +40,7 @@ static int host_undo(struct journal *j, struct tun_netlink *netlink, const char 
 	if (n == ERR_MALFORMED)
 		fprintf(err,
 			"godwit: %s/%s/%s is damaged; undo by hand what ip rule and ip route "
-			"show of protocol %d, then remove it\n",
+			"show of protocol %d, and tables of nft that begin with godwit_, then remove it\n",
 			rundir_path(), name, RUNDIR_JOURNAL, TUN_RT_PROTOCOL);
 	else if (n == ERR_UNEXPECTED)
 		fprintf(err,
@@ -287,7 +285,8 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 	uint16_t port = h->config->local_port;
 	int rc;
 
-	h->mark = TUN_FWMARK + h->tun.ifindex % MARKS;
+	/* Two connections at a time have different interfaces, so they get different numbers. */
+	h->mark = TUN_FWMARK + h->tun.ifindex % TUN_FWMARKS;
 	rc = open_udp(&h->ike, port, h->mark, notes, err);
 	if (rc == 0)
 		rc = open_udp(&h->natt, port ? IKE_NATT_PORT : 0, h->mark, notes, err);
@@ -386,6 +385,8 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		rc = open_sockets(h, notes, err);
 	if (rc == 0)
 		rc = open_way(h, err);
+	if (rc == 0)
+		rc = host_filter_open(h, err);
 	if (rc == 0 && keylog_open(&h->keylog, keylog, err) != 0)
 		rc = SESSION_EXIT_SYSTEM;
 	if (rc)
@@ -397,7 +398,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 
 static_assert(SESSION_ROUTES_MAX <= TUN_POLICY_MAX, "all routes of a session fit");
 static_assert(SESSION_EXCLUDES_MAX + IKE_SPLIT_MAX <= TUN_EXCLUDE_MAX, "and all exclusions");
-static_assert(2 * TUN_PLAN_MAX <= JOURNAL_LINES_MAX, "and those of the next before they go");
+static_assert(2 * TUN_PLAN_MAX + 1 <= JOURNAL_LINES_MAX, "and those of the next before they go");
 
 /* The first router on the way to the gateway; on a link with it the gateway, or none. */
 static struct addr first_router(struct host *h, const struct addr *gateway)
@@ -469,8 +470,9 @@ static void forget_applied(struct host *h)
 /* A journal that has grown with every change begins anew. */
 static int make_room(struct host *h, unsigned n, char why[200])
 {
-	if (h->journal.lines + n <= JOURNAL_LINES_MAX)
+	if (h->journal.lines + n + 1 <= JOURNAL_LINES_MAX)
 		return 0;
+	host_filter_clear(h);
 	if (journal_undo(&h->journal, state_is_valid, state_undo, &h->netlink) < 0) {
 		snprintf(why, 200, "cannot empty the journal: %s", strerror(errno));
 		return ERR_SYSTEM;
@@ -564,6 +566,18 @@ static int apply_states(struct host *h, const struct tun_state *states, unsigned
 	return rc;
 }
 
+/* What a script routes we do not know: there our own addresses alone are kept. */
+static int apply_filter(struct host *h, const struct session_effect *fx, char why[200])
+{
+	struct tun_filter_setup setup = {
+		.inner = fx->tun.inner,
+		.n_inner = fx->tun.ninner,
+		.policy = h->config->routes_by_script ? NULL : fx->tun.policy,
+	};
+
+	return host_filter_apply(h, &setup, why);
+}
+
 int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 {
 	struct tun_state states[TUN_PLAN_MAX];
@@ -571,6 +585,8 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 
 	if (n < 0)
 		return n;
+	if (apply_filter(h, fx, why) != 0)
+		return ERR_SYSTEM;
 	if (tun_link_up(&h->netlink, h->tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
 		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
 		return ERR_SYSTEM;
@@ -639,7 +655,14 @@ static int keep_band(struct host *h, char why[200])
 int host_restore(struct host *h, unsigned *made, char why[200])
 {
 	int err = restore_all(h, made, why);
+	int rc = tun_filter_restore(&h->filter);
 
+	if (rc > 0)
+		++*made;
+	if (rc < 0 && err == 0) {
+		err = rc;
+		snprintf(why, 200, "packets in the clear: %s", strerror(errno));
+	}
 	if (err == 0 && *made)
 		err = keep_band(h, why);
 	return err;
@@ -674,6 +697,7 @@ int host_set_mtu(struct host *h, unsigned mtu)
 
 void host_close(struct host *h, FILE *err)
 {
+	tun_filter_close(&h->filter);
 	if (h->journal.fd >= 0)
 		host_undo(&h->journal, &h->netlink, h->config->name, err);
 	forget_applied(h);

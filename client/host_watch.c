@@ -66,6 +66,12 @@ int host_watch_open(struct host_watch *w, unsigned ifindex, const struct tun_net
 	return 0;
 }
 
+void host_watch_filter(struct host_watch *w, const struct tun_filter *f)
+{
+	if (tun_filter_fd(f) >= 0)
+		add_fd(w, tun_filter_fd(f));
+}
+
 void host_watch_close(struct host_watch *w)
 {
 	int saved = errno;
@@ -122,6 +128,8 @@ bool host_watch_run(struct host *h, struct log *log)
 	/* It is the deadline, kept in `due`, that counts. */
 	if (read(w->timer, &times, sizeof(times)) < 0)
 		times = 0;
+	if (tun_filter_touched(&h->filter))
+		what |= TUN_WATCH_OURS;
 	if (what & TUN_WATCH_OURS)
 		w->due = true;
 	next = watch_pace_next(&w->pace, now);

@@ -12,6 +12,7 @@
  *	control.c   the control socket and its JSON
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
+ *	host_filter.c what the kernel refuses of what comes in in the clear
  *	journal.c   what was changed in the kernel, so that a crash can be put right
  *	priv.c      privileges
  *	keylog.c    Wireshark's decryption tables, only when asked for
@@ -58,6 +59,7 @@
 #include "client/hooks.h"
 #include "client/session.h"
 #include "net/net.h"
+#include "tun/filter.h"
 #include "tun/tun.h"
 
 static inline vtime runtime_now(void)
@@ -246,6 +248,7 @@ struct control_view {
 	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
 	const struct drops *drops[CONTROL_DROPS_MAX]; /* NULL: none */
+	uint64_t clear_refused; /* by the kernel, for us */
 	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
 	const struct hold_counters *held_of[SESSION_SLOTS_MAX]; /* by slot; the same */
 	vtime now;
@@ -270,8 +273,8 @@ char *control_status(const struct control_view *view);
 struct host;
 struct data;
 /* The same, as things are. user: who has authenticated, or "". */
-char *control_status_now(const struct host *host, const struct session *session,
-			 const struct data *data, const char *user);
+char *control_status_now(struct host *host, const struct session *session, const struct data *data,
+			 const char *user);
 
 struct control;
 struct uv_loop_s;
@@ -331,6 +334,8 @@ struct host_watch {
 /* As tun_watch_open. */
 int host_watch_open(struct host_watch *w, unsigned ifindex, const struct tun_netlink *own);
 void host_watch_close(struct host_watch *w);
+/* What others do to the filter is told, too. It must be closed later. */
+void host_watch_filter(struct host_watch *w, const struct tun_filter *f);
 
 struct host;
 
@@ -363,6 +368,8 @@ struct host {
 	char (*applied)[TUN_STATE_TEXT_MAX];
 	unsigned napplied;
 	struct host_watch watch;
+	struct tun_filter filter; /* not open where the kernel has none */
+	bool filter_noted; /* it stands in the journal */
 };
 
 /*
@@ -404,6 +411,20 @@ int host_set_mtu(struct host *h, unsigned mtu);
  * `err` when something could not be taken back.
  */
 void host_close(struct host *h, FILE *err);
+
+/* ---- host_filter.c ---- */
+
+/*
+ * Makes the filter for packets in the clear, which refuses nothing yet. Where the kernel has none there
+ * is one line on `err`, and the connection goes on without. 0 or an exit code.
+ */
+int host_filter_open(struct host *h, FILE *err);
+/* What it refuses from now on; the ports are filled in. 0 (also without one), or ERR_SYSTEM and why. */
+int host_filter_apply(struct host *h, struct tun_filter_setup *setup, char why[200]);
+/* Takes it out of the kernel until host_filter_apply, so that the journal can be undone. */
+void host_filter_clear(struct host *h);
+/* How many packets it has refused. */
+uint64_t host_filter_refused(struct host *h);
 
 /* ---- setup.c ---- */
 

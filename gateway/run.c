@@ -88,6 +88,47 @@ static int state_add(struct run *r, const struct tun_state *s)
 	return ERR_SYSTEM;
 }
 
+static void policy_range(struct policy *p, enum policy_action action, const struct addr *lo,
+			 const struct addr *hi)
+{
+	const struct prefix all = { .addr.family = lo->family };
+	struct policy_rule rule = { .ts.local = ts_from_prefix(&all), .action = action };
+
+	rule.ts.remote = rule.ts.local;
+	rule.ts.remote.lo = *lo;
+	rule.ts.remote.hi = *hi;
+	policy_add(p, &rule);
+}
+
+/*
+ * Who has an address of the pool comes by the tunnel; hosts behind us may ask for our own address of it.
+ * Addresses that clients bring are left out: what they may bring is a wish, and can be wider than what is there.
+ */
+static int filter_apply(struct run *r, const struct session_effect *fx)
+{
+	const struct gateway_config *c = &r->file->config;
+	struct policy *policy = xcalloc(1, sizeof(*policy));
+	struct tun_filter_setup setup = {
+		.inner = fx->tun.inner,
+		.n_inner = fx->tun.ninner,
+		.policy = policy,
+		.forwards = true,
+	};
+	int rc;
+
+	for (unsigned i = 0; i < c->npool; i++)
+		policy_range(policy, POLICY_PROTECT, &c->pool[i].lo, &c->pool[i].hi);
+	for (unsigned i = 0; i < c->nnetworks; i++) {
+		struct addr lo, hi;
+
+		prefix_range(&c->networks[i], &lo, &hi);
+		policy_range(policy, POLICY_BYPASS, &lo, &hi);
+	}
+	rc = host_filter_apply(&r->host, &setup, r->tun_failed);
+	free(policy);
+	return rc;
+}
+
 /* The device has our inner addresses, and the way to clients leads through it. */
 static int tun_apply(struct run *r, const struct session_effect *fx)
 {
@@ -98,6 +139,8 @@ static int tun_apply(struct run *r, const struct session_effect *fx)
 			 r->host.tun.name, strerror(errno));
 		return ERR_SYSTEM;
 	}
+	if (filter_apply(r, fx) != 0)
+		return ERR_SYSTEM;
 	snprintf(s.ifname, sizeof(s.ifname), "%s", r->host.tun.name);
 	for (unsigned i = 0; i < fx->tun.ninner; i++) {
 		s.to.addr = fx->tun.inner[i];
@@ -360,7 +403,8 @@ static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
 
-	return gateway_status(r->gateway, r->host_config->name, runtime_now(), r->since);
+	return gateway_status(r->gateway, r->host_config->name, runtime_now(), r->since,
+			      host_filter_refused(&r->host));
 }
 
 static void on_disconnect(void *ctx)

@@ -113,9 +113,10 @@ static json_t *since_text(vtime now, vtime since)
 	return json_string(buf);
 }
 
-char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime since)
+char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime since,
+		     uint64_t clear_refused)
 {
-	json_t *clients = json_array(), *o;
+	json_t *clients = json_array(), *counters, *o;
 	struct gateway_peer_info p;
 	struct gateway_info info;
 	unsigned place = 0;
@@ -124,11 +125,13 @@ char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime
 	gateway_info(g, &info);
 	while (gateway_peer_info(g, &place, &p))
 		json_array_append_new(clients, status_peer(g, now, &p));
+	counters = status_counters(&info.counters);
+	json_object_set_new(counters, drop_name(DROP_CLEAR_REFUSED),
+			    json_integer((json_int_t)clear_refused));
 	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "name", name, "state", "up",
 		      "since", since_text(now, since), "half_open", (json_int_t)info.half_open,
 		      "ike_sas", (json_int_t)info.ikes, "tunnels", (json_int_t)info.tunnels,
-		      "leases", (json_int_t)info.leases, "clients", clients, "counters",
-		      status_counters(&info.counters));
+		      "leases", (json_int_t)info.leases, "clients", clients, "counters", counters);
 	line = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return line;

@@ -5,7 +5,11 @@
 
 #include "gateway/gateway.h"
 
-/* The object, in one line without its end; free(). since: it has been up. */
-char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime since);
+/*
+ * The object, in one line without its end; free(). since: it has been up. clear_refused: packets that
+ * the kernel has.
+ */
+char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime since,
+		     uint64_t clear_refused);
 
 #endif

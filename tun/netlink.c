@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "tun/filter.h"
 
 #define REQUEST_MAX 512
 #define ANSWER_MAX 4096
@@ -130,6 +131,20 @@ int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu)
 	ifi = request_begin(&r, RTM_NEWLINK, 0, sizeof(*ifi));
 	ifi->ifi_index = (int)ifindex;
 	mnl_attr_put_u32(r.nlh, IFLA_MTU, mtu);
+	return request_do(n, &r) < 0 ? request_error() : 0;
+}
+
+int tun_link_join(struct tun_netlink *n, const char *ifname)
+{
+	unsigned ifindex = if_nametoindex(ifname);
+	struct request r;
+	struct ifinfomsg *ifi;
+
+	if (ifindex == 0)
+		return ERR_SYSTEM;
+	ifi = request_begin(&r, RTM_NEWLINK, 0, sizeof(*ifi));
+	ifi->ifi_index = (int)ifindex;
+	mnl_attr_put_u32(r.nlh, IFLA_GROUP, TUN_GROUP);
 	return request_do(n, &r) < 0 ? request_error() : 0;
 }
 
@@ -263,9 +278,13 @@ static int rule_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 
 static int state_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 {
-	/* A delete without an interface would take any that matches the rest. */
-	unsigned ifindex = s->ifname[0] ? if_nametoindex(s->ifname) : 0;
+	unsigned ifindex;
 
+	/* It may outlive its device. */
+	if (s->kind == TUN_STATE_TABLE)
+		return tun_filter_del(s->ifname);
+	/* A delete without an interface would take any that matches the rest. */
+	ifindex = s->ifname[0] ? if_nametoindex(s->ifname) : 0;
 	if (s->ifname[0] && ifindex == 0)
 		return -1;
 	switch (s->kind) {
@@ -275,6 +294,8 @@ static int state_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 		return route_do(n, s, add, ifindex);
 	case TUN_STATE_RULE:
 		return rule_do(n, s, add);
+	case TUN_STATE_TABLE:
+		break;
 	}
 	return -1;
 }
@@ -299,7 +320,7 @@ static bool is_needless(const struct tun_state *s, int error)
 
 int tun_state_add(struct tun_netlink *n, const struct tun_state *s)
 {
-	if (!tun_state_valid(s))
+	if (!tun_state_valid(s) || s->kind == TUN_STATE_TABLE)
 		return ERR_MALFORMED;
 	if (state_do(n, s, true) == 0 || is_needless(s, errno))
 		return 0;
@@ -310,7 +331,7 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s)
 
 int tun_state_restore(struct tun_netlink *n, const struct tun_state *s)
 {
-	if (!tun_state_valid(s))
+	if (!tun_state_valid(s) || s->kind == TUN_STATE_TABLE)
 		return ERR_MALFORMED;
 	if (state_do(n, s, true) == 0)
 		return 1;
@@ -320,7 +341,8 @@ int tun_state_restore(struct tun_netlink *n, const struct tun_state *s)
 static bool means_gone(int error)
 {
 	return error == ESRCH || error == ENOENT || error == ENODEV || error == ENXIO ||
-	       error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
+	       error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT ||
+	       error == EOPNOTSUPP;
 }
 
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s)

@@ -10,6 +10,7 @@ static const char *const kinds[] = {
 	[TUN_STATE_ADDRESS] = "address",
 	[TUN_STATE_ROUTE] = "route",
 	[TUN_STATE_RULE] = "rule",
+	[TUN_STATE_TABLE] = "table",
 };
 
 static const char *const actions[] = {
@@ -91,6 +92,8 @@ bool tun_state_valid(const struct tun_state *s)
 		return route_valid(s);
 	case TUN_STATE_RULE:
 		return rule_valid(s);
+	case TUN_STATE_TABLE:
+		return ifname_valid(s->ifname);
 	}
 	return false;
 }
@@ -187,6 +190,9 @@ const char *tun_state_text(const struct tun_state *s, char buf[TUN_STATE_TEXT_MA
 		break;
 	case TUN_STATE_RULE:
 		put_rule(&l, s);
+		break;
+	case TUN_STATE_TABLE:
+		put_word(&l, "dev", s->ifname);
 		break;
 	}
 	return buf;

@@ -9,6 +9,7 @@
  *	netlink.c  puts it there and takes it away again
  *	band.c     which preferences a connection has, where there are several
  *	plan.c     which things a connection needs, in order
+ *	filter*.c  what the kernel refuses of what comes in in the clear (filter.h)
  *	watch.c    sees what others do to them, and to the host's network
  *
  * Not here yet: DNS, rules that outlive the process.
@@ -83,6 +84,8 @@
 #define TUN_RT_PROTOCOL 103
 #define TUN_TABLE 0x6777
 #define TUN_FWMARK 0x6777
+#define TUN_FWMARKS 4096 /* from TUN_FWMARK on: each connection has one */
+#define TUN_GROUP 0x6777 /* of interfaces: the devices of all connections */
 #define TUN_TABLE_MAIN 254
 
 #define TUN_PREF_OUTER 29999 /* of the first band; the others' stand before it */
@@ -165,6 +168,7 @@ enum tun_state_kind {
 	TUN_STATE_ADDRESS,
 	TUN_STATE_ROUTE,
 	TUN_STATE_RULE,
+	TUN_STATE_TABLE, /* of tun/filter.h, for the device of this name */
 };
 
 enum tun_action {
@@ -186,7 +190,7 @@ struct tun_ports {
 struct tun_state {
 	enum tun_state_kind kind;
 	enum tun_action action; /* ROUTE, RULE */
-	char ifname[IFNAMSIZ]; /* ADDRESS, unicast ROUTE */
+	char ifname[IFNAMSIZ]; /* ADDRESS, unicast ROUTE, TABLE */
 	struct prefix to; /* ADDRESS: itself; ROUTE: destination; RULE: optional */
 	struct prefix from; /* RULE: optional */
 	struct addr source; /* ROUTE: preferred source, optional */
@@ -233,10 +237,13 @@ void tun_netlink_close(struct tun_netlink *n);
 int tun_link_up(struct tun_netlink *n, const char *ifname, uint32_t mtu, uint32_t queue);
 /* Sets the MTU alone. Below 1280 the kernel takes IPv6 off the interface. Errors as above. */
 int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu);
+/* Puts it into TUN_GROUP: what comes from it is no packet in the clear. Errors as above. */
+int tun_link_join(struct tun_netlink *n, const char *ifname);
 int tun_link_down(struct tun_netlink *n, const char *ifname);
 
 /*
- * Makes the thing. 0 also when it exists, or is a rule of a family that the host has not; ERR_MALFORMED when it is not valid; ERR_PERMISSION;
+ * Makes the thing. 0 also when it exists, or is a rule of a family that the host has not; ERR_MALFORMED when it is not valid
+ * or a TABLE; ERR_PERMISSION;
  * ERR_SYSTEM with errno: ENODEV (no such interface), ENETDOWN (it is down), EEXIST (another route
  * stands in its place).
  */
