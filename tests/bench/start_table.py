@@ -7,6 +7,7 @@ usage: start_table.py FIGURES.jsonl OUTPUT.json LOAD [DOCS]
 LOAD: the machine's load averages when it began. With DOCS, a directory, performance-start.json in it is
 written, and what lies between the marks in performance.md.
 Exit status: 1 when godwit misses a bar."""
+import itertools
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ from report import machine, markdown, measured_on, replace_between, show, verdic
 
 NAMES = {"godwit": "godwit, main mode", "godwit-user": "godwit, vpnc's exchange",
          "godwit-user-strongswan": "godwit, vpnc's exchange, strongSwan's gateway",
-         "godwit-demand": "godwit, quick mode on demand", "vpnc": "vpnc",
+         "godwit-demand": "godwit, quick mode on demand",
+         "godwit-demand-strongswan": "godwit, quick mode on demand, strongSwan's gateway", "vpnc": "vpnc",
          "vpnc-strongswan": "vpnc, strongSwan's gateway", "openvpn-server": "OpenVPN",
          "wireguard": "wireguard-go", "wireguard-new": "wireguard-go, offloads"}
 BEGIN, END = "<!-- measured: tests/bench/start writes this -->", "<!-- end of what start measured -->"
@@ -145,13 +147,14 @@ def first_bars(figures):
 
 
 def demand_bars(figures):
-    for rtt in figures.rtts():
-        key = ("godwit-demand", rtt, "demand")
+    for peer, rtt in itertools.product(("godwit-demand", "godwit-demand-strongswan"),
+                                       figures.rtts()):
+        key = (peer, rtt, "demand")
         syns, setup = figures.all.get((*key, "syns")), figures.get(*key, "setup_ms")
-        yield (f"on demand, round trip {rtt} ms: 1 SYN",
+        yield (f"{name(peer)}, round trip {rtt} ms: 1 SYN",
                f"{max(syns)} at most in {len(syns)}" if syns else "not measured",
                set(syns) == {1} if syns else None)
-        yield no_more(f"on demand, round trip {rtt} ms: connect() <= negotiation + 1.2 round trips",
+        yield no_more(f"{name(peer)}, round trip {rtt} ms: connect() <= negotiation + 1.2 of it",
                       figures.get(*key, "ms"), None if setup is None else setup + 1.2 * rtt)
 
 
@@ -161,7 +164,7 @@ def wishes(figures):
                   figures.get("openvpn-server", 0, "first", "ms"))
     for rtt in figures.rtts():
         for peer in ("wireguard", "wireguard-new"):
-            yield no_more(f"on demand, round trip {rtt} ms: connect() <= {name(peer)}",
+            yield no_more(f"godwit on demand, round trip {rtt} ms: connect() <= {name(peer)}",
                           figures.get("godwit-demand", rtt, "demand", "ms"),
                           figures.get(peer, rtt, "demand", "ms"))
 
