@@ -403,6 +403,12 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		log_ev(s->log, LOG_WARN, "an SA is used up", log_hex("spi", 4, ev->spi));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
+	case DATA_NEARLY_USED:
+		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_REKEY);
+		break;
+	case DATA_HEARD:
+		session_epoch_heard(s, now, ev);
+		break;
 	case DATA_PATH_MTU:
 		session_mtu_ask(s, now);
 		break;
@@ -544,6 +550,7 @@ static void timers_follow(struct session *s)
 	timers_set(&s->timers, T_PROBES, up ? session_probes_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_TUNNELS, up ? session_tunnels_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_IKES, up ? session_ikes_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_WATCH, up ? session_watch_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_ROAM, up ? session_roam_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_DEMAND, up ? session_demand_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_KEEPALIVE, up ? session_keepalive_due_at(s) : VTIME_NEVER);
@@ -614,6 +621,7 @@ struct session *session_new(const struct session_config *config, struct rng *rng
 	s->log = log;
 	s->keylog = keylog;
 	s->ike_retry_at = VTIME_NEVER;
+	s->look_at = VTIME_NEVER;
 	timers_init(&s->timers, T_COUNT);
 	for (unsigned i = 0; i < config->nrules; i++)
 		s->granularity[i] = config->rules[i].granularity;

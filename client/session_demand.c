@@ -5,7 +5,6 @@
 #define REFUSED_MOST (60 * VTIME_S)
 #define REFUSED_REMEMBERED (60 * VTIME_S) /* for a host or a flow, after the last refusal is over */
 #define IDLE_LEAST (10 * VTIME_S) /* an SA as silent as that may go to make room for another */
-#define IDLE_LOOKS 4 /* before an SA is idle for long enough to be closed */
 #define WAITING_MOST (30 * VTIME_S)
 #define WAITING_EVERY VTIME_S
 
@@ -56,13 +55,10 @@ static bool is_refused(const struct session *s, vtime now, unsigned slot)
 static void look(struct session *s, vtime now, unsigned slot)
 {
 	struct tunnel *t = &s->tunnels[slot];
-	uint64_t carried = session_epochs_carried(s, slot);
+	vtime at = vtime_min(session_epochs_active_at(s, slot), now);
 
-	t->looked_at = now;
-	if (carried == t->carried)
-		return;
-	t->carried = carried;
-	t->active_at = now;
+	if (at > t->active_at)
+		t->active_at = at;
 }
 
 /* Nothing is there that would be lost with it. */
@@ -509,7 +505,7 @@ static vtime look_at(const struct session *s, unsigned slot)
 
 	if (!idle || epochs_current(&t->epochs) < 0 || session_tunnel_pending(s, slot))
 		return VTIME_NEVER;
-	return vtime_min(vtime_add(t->active_at, idle), vtime_add(t->looked_at, idle / IDLE_LOOKS));
+	return vtime_add(t->active_at, idle);
 }
 
 vtime session_demand_due_at(const struct session *s)

@@ -10,9 +10,7 @@
 #define GCM_PACKETS_MAX ((uint64_t)1 << 31)
 #define SMALL_BLOCK_BYTES_MAX ((uint64_t)32 << 30) /* 64-bit blocks collide early (Sweet32) */
 #define SETTLE_MOVE 20 /* to move an SA takes a gateway a part of the time that making it does */
-/* At the pace of the last look: so often at least until a limit is reached, and no faster than. */
-#define WATCH_LEAST (50 * VTIME_MS)
-#define WATCH_FAR (3600 * VTIME_S) /* what is farther off is not looked at for its own sake */
+#define LOOK_AGAIN VTIME_S /* what came as it was put into doubt is in the counters by then */
 
 static uint64_t count_of(const _Atomic uint64_t *counter)
 {
@@ -48,6 +46,15 @@ static void publish(struct session *s, unsigned slot)
 	fx->slot.next = proved;
 }
 
+/* When a packet of the host's, or for it, last came or went on it. */
+static vtime active_at(const struct session_epoch *e)
+{
+	vtime in = e->in ? count_of(&esp_in_counters(e->in)->data_at) : 0;
+	vtime out = e->out ? count_of(&esp_out_counters(e->out)->data_at) : 0;
+
+	return in > out ? in : out;
+}
+
 static void retire(struct session *s, struct tunnel *t, unsigned place)
 {
 	struct session_epoch *e = &t->epoch[place];
@@ -55,12 +62,20 @@ static void retire(struct session *s, struct tunnel *t, unsigned place)
 
 	log_ev(s->log, LOG_INFO, "epoch gone", log_hex("spi_in", 4, e->child.spi_in),
 	       log_hex("spi_out", 4, e->child.spi_out));
+	if (active_at(e) > t->active_at)
+		t->active_at = active_at(e);
 	ike_child_free(&e->child);
 	fx = session_effect_add(s, SESSION_EFFECT_RETIRE);
 	fx->retire.in = e->in;
 	fx->retire.out = e->out;
 	*e = (struct session_epoch){ 0 };
 	epochs_remove(&t->epochs, place);
+}
+
+/* It carries nothing unless something comes on it. */
+static bool is_doubtful(const struct epoch *e)
+{
+	return e->state == EPOCH_CURRENT && e->doubted && !e->back && !e->spent;
 }
 
 /* Whether it works is still of interest. */
@@ -75,6 +90,23 @@ static bool is_on_trial(const struct tunnel *t, uint32_t id)
 	return false;
 }
 
+/*
+ * Nobody looks at what is in doubt: it is told of when something comes on it. What came at this very
+ * moment may not be.
+ */
+static void await_doubtful(struct session *s, vtime now, struct tunnel *t)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		bool was = t->epoch[k].awaited;
+
+		t->epoch[k].awaited = is_doubtful(&t->epochs.epoch[k]);
+		if (was || !t->epoch[k].awaited)
+			continue;
+		esp_in_await(t->epoch[k].in);
+		s->look_at = vtime_min(s->look_at, vtime_add(now, LOOK_AGAIN));
+	}
+}
+
 /* Data is sent on the right one before any is taken away. */
 void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 {
@@ -85,6 +117,7 @@ void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 	if (!is_on_trial(t, t->prober.fresh))
 		prober_end(&t->prober, t->prober.fresh);
 	prober_watch(&t->prober, now, current < 0 ? 0 : t->epochs.epoch[current].id);
+	await_doubtful(s, now, t);
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
 		if (t->epochs.epoch[k].state == EPOCH_DEAD)
 			retire(s, t, k);
@@ -141,16 +174,15 @@ void session_epochs_stop(struct session *s, vtime now, unsigned slot)
 	session_epochs_follow(s, now, slot);
 }
 
-uint64_t session_epochs_carried(const struct session *s, unsigned slot)
+vtime session_epochs_active_at(const struct session *s, unsigned slot)
 {
 	const struct tunnel *t = &s->tunnels[slot];
-	uint64_t n = 0;
+	vtime last = 0;
 
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		if (t->epoch[k].in)
-			n += esp_counters_data(esp_in_counters(t->epoch[k].in)) +
-			     esp_counters_data(esp_out_counters(t->epoch[k].out));
-	return n;
+		if (active_at(&t->epoch[k]) > last)
+			last = active_at(&t->epoch[k]);
+	return last;
 }
 
 bool session_epochs_none(const struct session *s, unsigned slot)
@@ -170,16 +202,25 @@ bool session_spi_taken(const struct session *s, uint32_t spi)
 	return false;
 }
 
-/* True when something came on it since the last look; *back: data goes out on it again. */
-static bool listen(struct tunnel *t, vtime now, unsigned k, bool *back)
+/*
+ * True when something came on it since the last look: *at, when; *back, data goes out on it again. The
+ * time is written behind the number, and one of before the last look is not that of the newest packet.
+ */
+static bool listen(struct tunnel *t, vtime now, unsigned k, vtime *at, bool *back)
 {
 	struct session_epoch *e = &t->epoch[k];
-	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
+	const struct esp_counters *c = e->in ? esp_in_counters(e->in) : NULL;
+	uint64_t heard = c ? count_of(&c->packets) : 0;
 	bool more = heard != e->heard;
+	vtime when = c ? count_of(&c->heard_at) : 0;
 
+	if (more) {
+		when = when > e->looked_at && when < now ? when : now;
+		*back |= epochs_heard(&t->epochs, when, t->epochs.epoch[k].id);
+		*at = when > *at ? when : *at;
+	}
 	e->heard = heard;
-	if (more)
-		*back |= epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
+	e->looked_at = now;
 	return more;
 }
 
@@ -188,13 +229,20 @@ bool session_epochs_listen(struct session *s, vtime now, unsigned slot)
 	bool heard = false, back = false;
 
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		heard |= listen(&s->tunnels[slot], now, k, &back);
+		heard |= listen(&s->tunnels[slot], now, k, &s->heard_at, &back);
 	if (back)
 		session_epochs_follow(s, now, slot);
-	if (heard) {
-		s->heard_at = now;
+	if (heard)
 		session_climb(s, LADDER_HEARD);
-	}
+	return heard;
+}
+
+bool session_epochs_hear(struct session *s, vtime now)
+{
+	bool heard = false;
+
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		heard |= session_epochs_listen(s, now, i);
 	return heard;
 }
 
@@ -216,24 +264,37 @@ static struct esp_sa_config sa_config(const struct session *s, unsigned slot,
 	};
 }
 
+/* The smaller of two limits, of which 0 is none. */
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 static bool is_gcm(const struct esp_suite *suite)
 {
 	return suite->cipher == ESP_CIPHER_AES_GCM_16 || suite->cipher == ESP_CIPHER_AES_GCM_12 ||
 	       suite->cipher == ESP_CIPHER_AES_GCM_8;
 }
 
-static void set_limits(const struct session *s, struct session_epoch *e)
+/* Of `most`: so much that renewal begins. */
+static struct esp_quota near_of(const struct esp_quota *most)
+{
+	return (struct esp_quota){ most->packets / 100 * LIMIT_PER_CENT,
+				   most->bytes / 100 * LIMIT_PER_CENT };
+}
+
+/* What may be sent on it. */
+static struct esp_quota limits(const struct session *s, const struct ike_child *child)
 {
 	uint64_t used = s->config->first_sequence ? s->config->first_sequence - 1 : 0;
+	struct esp_quota most = { SEQUENCES_MAX - used, child->keylife_bytes };
 
-	e->packets_max = SEQUENCES_MAX - used;
-	if (is_gcm(&e->child.suite) && e->packets_max > GCM_PACKETS_MAX)
-		e->packets_max = GCM_PACKETS_MAX;
-	e->bytes_max = e->child.keylife_bytes ? e->child.keylife_bytes : UINT64_MAX;
-	if (e->child.suite.cipher == ESP_CIPHER_3DES_CBC && e->bytes_max > SMALL_BLOCK_BYTES_MAX)
-		e->bytes_max = SMALL_BLOCK_BYTES_MAX;
-	if (s->config->keylife_bytes && s->config->keylife_bytes < e->bytes_max)
-		e->bytes_max = s->config->keylife_bytes;
+	if (is_gcm(&child->suite) && most.packets > GCM_PACKETS_MAX)
+		most.packets = GCM_PACKETS_MAX;
+	if (child->suite.cipher == ESP_CIPHER_3DES_CBC)
+		most.bytes = less(most.bytes, SMALL_BLOCK_BYTES_MAX);
+	most.bytes = less(most.bytes, s->config->keylife_bytes);
+	return most;
 }
 
 struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child)
@@ -256,10 +317,11 @@ static void make_sas(struct session *s, unsigned slot, struct session_epoch *e, 
 	struct session_effect *fx;
 
 	out.ends = ends;
+	out.most = limits(s, &e->child);
+	out.near = near_of(&out.most);
 	e->in = in ? in : session_inbound_new(s, slot, &e->child);
 	e->out = esp_out_new(&out, s->rng);
 	assert(e->out);
-	set_limits(s, e);
 	if (s->keylog) {
 		fx = session_effect_add(s, SESSION_EFFECT_KEYS);
 		fx->keys.child = &e->child;
@@ -410,6 +472,18 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 		session_negotiate(s, now, slot);
 }
 
+void session_epoch_heard(struct session *s, vtime now, const struct data_event *ev)
+{
+	struct tunnel *t = &s->tunnels[ev->slot];
+	int place = ev->slot < s->net.ntunnels ? place_of(t, ev->epoch) : -1;
+
+	if (place < 0)
+		return;
+	t->epoch[place].awaited = false;
+	session_epochs_listen(s, now, ev->slot);
+	session_epochs_follow(s, now, ev->slot);
+}
+
 void session_child_deleted(struct session *s, vtime now, uint32_t spi_out)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++) {
@@ -437,18 +511,6 @@ void session_epochs_doubt(struct session *s, vtime now, bool lost)
 	}
 }
 
-bool session_epochs_doubtful(const struct session *s)
-{
-	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
-			const struct epoch *e = &s->tunnels[i].epochs.epoch[k];
-
-			if (e->state == EPOCH_CURRENT && e->doubted && !e->back && !e->spent)
-				return true;
-		}
-	return false;
-}
-
 bool session_epochs_usable(const struct session *s)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
@@ -457,60 +519,7 @@ bool session_epochs_usable(const struct session *s)
 	return false;
 }
 
-/* ---- time and counters ---- */
-
-/* Half of the time until `left` are used up at the pace of `more` in `passed`. */
-static vtime half_way(vtime passed, uint64_t left, uint64_t more)
-{
-	double half = (double)passed * (double)left / (double)more / 2;
-
-	return half < (double)WATCH_FAR ? (vtime)half : VTIME_NEVER;
-}
-
-/*
- * Renews an epoch that is near a limit, or stops it at the limit. Returns when to look again: half
- * of the time that is left at the pace since the last look.
- */
-static vtime limit(struct session *s, vtime now, unsigned slot, unsigned k)
-{
-	struct session_epoch *e = &s->tunnels[slot].epoch[k];
-	const struct esp_counters *c = esp_out_counters(e->out);
-	uint64_t packets = count_of(&c->packets), bytes = count_of(&c->bytes);
-	uint64_t more[] = { packets - e->packets, bytes - e->bytes };
-	uint64_t used[] = { packets, bytes }, max[] = { e->packets_max, e->bytes_max };
-	vtime passed = now - s->watched_at, soonest = VTIME_NEVER;
-	uint32_t id = s->tunnels[slot].epochs.epoch[k].id;
-
-	e->packets = packets;
-	e->bytes = bytes;
-	for (unsigned i = 0; i < ARRAY_SIZE(used); i++) {
-		uint64_t due = max[i] / 100 * LIMIT_PER_CENT;
-
-		if (used[i] >= max[i])
-			session_epoch_event(s, now, slot, id, EPOCH_EVENT_EXHAUSTED);
-		else if (used[i] >= due && !s->tunnels[slot].epochs.epoch[k].renewed)
-			session_epoch_event(s, now, slot, id, EPOCH_EVENT_REKEY);
-		if (more[i] && used[i] < max[i])
-			soonest = vtime_min(
-				soonest, half_way(passed, (used[i] < due ? due : max[i]) - used[i],
-						  more[i]));
-	}
-	return soonest;
-}
-
-void session_epochs_watch(struct session *s, vtime now, vtime *soonest)
-{
-	vtime wait = VTIME_NEVER;
-
-	for (unsigned i = 0; i < s->net.ntunnels; i++) {
-		session_epochs_listen(s, now, i);
-		for (unsigned k = 0; k < EPOCHS_MAX; k++)
-			if (s->tunnels[i].epoch[k].in &&
-			    s->tunnels[i].epochs.epoch[k].state == EPOCH_CURRENT)
-				wait = vtime_min(wait, limit(s, now, i, k));
-	}
-	*soonest = wait > WATCH_LEAST ? wait : WATCH_LEAST;
-}
+/* ---- time ---- */
 
 vtime session_epochs_due_at(const struct session *s)
 {

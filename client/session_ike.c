@@ -13,7 +13,7 @@ static bool is_established(const struct session_ike *i)
 	return i->sa && i->order > 0;
 }
 
-static const struct session_ike *ike_newest(const struct session *s)
+const struct session_ike *session_ike_newest(const struct session *s)
 {
 	const struct session_ike *newest = NULL;
 
@@ -29,14 +29,14 @@ static const struct session_ike *ike_newest(const struct session *s)
 
 struct session_ike *session_ike_main(struct session *s)
 {
-	const struct session_ike *newest = ike_newest(s);
+	const struct session_ike *newest = session_ike_newest(s);
 
 	return newest ? &s->ike[newest - s->ike] : NULL;
 }
 
 const struct session_ike *session_ike_shown(const struct session *s)
 {
-	const struct session_ike *newest = ike_newest(s);
+	const struct session_ike *newest = session_ike_newest(s);
 
 	for (unsigned k = 0; !newest && k < SESSION_IKES_MAX; k++)
 		if (s->ike[k].sa && !s->ike[k].closing && !s->ike[k].parting)
@@ -70,7 +70,7 @@ static unsigned half_open(const struct session *s, bool accepted)
  */
 static void ike_make_room(struct session *s)
 {
-	const struct session_ike *newest = ike_newest(s);
+	const struct session_ike *newest = session_ike_newest(s);
 	struct session_ike *oldest = NULL;
 
 	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
@@ -230,7 +230,7 @@ void session_ike_renew(struct session *s, vtime now)
 
 vtime session_ikes_due_at(const struct session *s)
 {
-	const struct session_ike *newest = ike_newest(s);
+	const struct session_ike *newest = session_ike_newest(s);
 
 	if (s->state != SESSION_UP || !newest)
 		return VTIME_NEVER;

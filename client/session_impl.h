@@ -110,9 +110,9 @@ struct session_epoch {
 	struct ike_child child; /* as agreed; its secrets are wiped once the SAs hold them */
 	vtime settles_at; /* not used before, for it is new to the gateway; 0: it is */
 	uint64_t heard; /* packets that had come when it was last looked at */
+	vtime looked_at; /* when that was */
 	vtime heard_at; /* the prober knows of what came until then */
-	uint64_t packets_max, bytes_max; /* what may be sent on it */
-	uint64_t packets, bytes; /* that were sent on it when it was last looked at */
+	bool awaited; /* the data threads tell when something comes on it */
 };
 
 /* One thing that is known of the user. */
@@ -197,9 +197,7 @@ struct tunnel {
 	unsigned refusals; /* in sequence */
 	vtime refused_until; /* 0: it is not */
 	const char *refused_why; /* static */
-	vtime active_at; /* when it was last seen that a packet had come or gone */
-	vtime looked_at;
-	uint64_t carried; /* packets, both ways, at that time */
+	vtime active_at; /* a packet of the host's, or for it, had come or gone at the last look */
 };
 
 enum session_timer {
@@ -207,7 +205,7 @@ enum session_timer {
 	T_PROBES, /* a ping */
 	T_TUNNELS, /* negotiate again */
 	T_IKES, /* renew the ISAKMP SA */
-	T_WATCH, /* look at the counters */
+	T_WATCH, /* the gateway may have been silent for long */
 	T_RECOVER, /* the next attempt */
 	T_PATH_MTU, /* the path may be wider again */
 	T_KEEPALIVE, /* nothing may have been sent for long enough */
@@ -336,8 +334,8 @@ struct session {
 	struct ladder ladder;
 	unsigned failures; /* attempts to recover that failed in sequence */
 	unsigned relapses; /* recoveries in sequence that did not last, whatever was heard meanwhile */
-	vtime heard_at; /* when something authentic was last noticed */
-	vtime watched_at;
+	vtime heard_at; /* when something authentic came last, as far as that has been noticed */
+	vtime look_at; /* for what may have come while it was put into doubt */
 	bool probing; /* the gateway has been asked whether it is alive */
 
 	struct session_roam roam;
@@ -391,6 +389,7 @@ struct epoch_life session_life(const struct session *s, vtime now, uint32_t seco
 
 /* The ISAKMP SA that new exchanges go over: of the established ones the last; NULL: none. */
 struct session_ike *session_ike_main(struct session *s);
+const struct session_ike *session_ike_newest(const struct session *s);
 const struct session_ike *session_ike_shown(const struct session *s);
 /*
  * Begins the first phase 1 of an attempt on s->path, once all goodbyes are said. To a gateway that
@@ -633,16 +632,18 @@ void session_epochs_doubt(struct session *s, vtime now, bool lost);
 bool session_epochs_doubtful(const struct session *s);
 /* True when any tunnel has an epoch that can be relied upon. */
 bool session_epochs_usable(const struct session *s);
-/* Looks at the counters. *soonest: when to look at limits again. */
-void session_epochs_watch(struct session *s, vtime now, vtime *soonest);
+/* The same of all tunnels. */
+bool session_epochs_hear(struct session *s, vtime now);
+/* The data threads tell that something has come on an epoch that may have been in doubt. */
+void session_epoch_heard(struct session *s, vtime now, const struct data_event *ev);
 /* Takes all away. goodbye: the gateway is told. */
 void session_epochs_retire(struct session *s, bool goodbye);
 /* The same for one tunnel. */
 void session_epochs_close(struct session *s, unsigned slot, bool goodbye);
 /* Nothing is sent any more; what comes is received as long as it comes. */
 void session_epochs_stop(struct session *s, vtime now, unsigned slot);
-/* Packets that came and went on what epochs there are. */
-uint64_t session_epochs_carried(const struct session *s, unsigned slot);
+/* When a packet of the host's, or for it, last came or went on what epochs there are; 0: never. */
+vtime session_epochs_active_at(const struct session *s, unsigned slot);
 /* True when there is not even an epoch that is received on. */
 bool session_epochs_none(const struct session *s, unsigned slot);
 bool session_spi_taken(const struct session *s, uint32_t spi);
@@ -670,6 +671,8 @@ void session_probe_reply(struct session *s, vtime now, const struct data_event *
 void session_probes_exhausted(struct session *s, vtime now);
 void session_probes_due(struct session *s, vtime now);
 vtime session_probes_due_at(const struct session *s);
+/* Something is to be sent in any case: pings that are due soon go in its place. False: there are none. */
+bool session_probes_hasten(struct session *s, vtime now);
 void session_ping_info(const struct session *s, struct session_ping_info *out);
 
 /* ---- session_recover.c ---- */
@@ -697,8 +700,9 @@ void session_heard(struct session *s, vtime now);
 /* Asks the gateway whether it is alive. */
 void session_probe(struct session *s, vtime now);
 void session_silent(struct session *s, vtime now);
-/* Looks at what has come and gone since the last time. */
+/* Looks at what has come since the last time, and asks after a long silence. */
 void session_watch(struct session *s, vtime now);
+vtime session_watch_due_at(const struct session *s);
 
 /*
  * All begins anew from the new address, at once: the gateway is told over what there is that it ends,

@@ -46,7 +46,7 @@ static vtime data_sent_at(const struct session *s)
 		for (unsigned k = 0; k < EPOCHS_MAX; k++) {
 			const struct esp_out *out = s->tunnels[i].epoch[k].out;
 			/* Relaxed: the time stands alone. */
-			vtime at = out ? atomic_load_explicit(&esp_out_counters(out)->sent_at,
+			vtime at = out ? atomic_load_explicit(&esp_out_counters(out)->data_at,
 							      memory_order_relaxed) :
 					 0;
 
@@ -64,7 +64,8 @@ void session_keepalive_due(struct session *s, vtime now)
 
 	if (last > s->sent_at)
 		s->sent_at = last;
-	if (!is_wanted(s) || vtime_add(s->sent_at, KEEPALIVE_EVERY) > now)
+	if (!is_wanted(s) || vtime_add(s->sent_at, KEEPALIVE_EVERY) > now ||
+	    session_probes_hasten(s, now))
 		return;
 	fx = session_effect_add(s, SESSION_EFFECT_KEEPALIVE);
 	fx->send.from = s->path.local;

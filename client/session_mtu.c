@@ -9,6 +9,7 @@
  * forgets what it has learnt, the path may be wider again.
  */
 #define MTU_AGE (600 * VTIME_S)
+#define MTU_WHOLE 1500 /* as wide as links are: a path is not expected to become wider */
 /* What one question leaves unanswered is not answered by asking faster. */
 #define MTU_ASK_EVERY VTIME_S
 
@@ -80,13 +81,19 @@ static unsigned mtu_child(const struct session *s, const struct ike_child_config
 	return smallest;
 }
 
+static void ask_later(struct session *s, vtime now)
+{
+	timers_set(&s->timers, T_PATH_MTU,
+		   s->path_mtu < MTU_WHOLE ? vtime_add(now, MTU_AGE) : VTIME_NEVER);
+}
+
 static void mtu_set(struct session *s, vtime now, unsigned mtu)
 {
 	unsigned before = s->mtu, least = mtu_least(s);
 	struct session_effect *fx;
 
 	mtu_warn(s, mtu, least);
-	timers_set(&s->timers, T_PATH_MTU, vtime_add(now, MTU_AGE));
+	ask_later(s, now);
 	/* Below 1280 the kernel would take IPv6 off the device. */
 	s->mtu = s->config->mtu ? s->config->mtu : mtu < least ? least : mtu;
 	if (!s->tun_asked || s->mtu == before)
@@ -129,7 +136,7 @@ void session_mtu_ask(struct session *s, vtime now)
 	if (s->mtu_asked && now < vtime_add(s->mtu_asked, MTU_ASK_EVERY))
 		return;
 	s->mtu_asked = now;
-	timers_set(&s->timers, T_PATH_MTU, vtime_add(now, MTU_AGE));
+	ask_later(s, now);
 	fx = session_effect_add(s, SESSION_EFFECT_FIND_MTU);
 	fx->remote = s->path.remote.addr;
 }

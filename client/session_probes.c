@@ -345,14 +345,19 @@ static void hear(struct tunnel *t, vtime now)
 	}
 }
 
+static void notice(struct session *s, vtime now, unsigned slot)
+{
+	session_epochs_listen(s, now, slot);
+	hear(&s->tunnels[slot], now);
+}
+
 static void run(struct session *s, vtime now, unsigned slot)
 {
 	struct tunnel *t = &s->tunnels[slot];
 	enum prober_order order;
 	uint32_t id;
 
-	session_epochs_listen(s, now, slot);
-	hear(t, now);
+	notice(s, now, slot);
 	while ((order = prober_next(&t->prober, now, &id)) != PROBER_NONE) {
 		switch (order) {
 		case PROBER_NONE:
@@ -394,7 +399,7 @@ void session_probe_reply(struct session *s, vtime now, const struct data_event *
 		return;
 	probe = *answered;
 	t = &s->tunnels[probe.slot];
-	session_epochs_listen(s, now, probe.slot);
+	notice(s, now, probe.slot);
 	session_epochs_follow(s, now, probe.slot);
 	if (!known && s->targets.state == TARGET_FOUND)
 		found(s, now);
@@ -467,12 +472,6 @@ void session_probes_stop(struct session *s)
 	}
 }
 
-void session_probes_due(struct session *s, vtime now)
-{
-	for (unsigned i = 0; !s->over && i < s->net.ntunnels; i++)
-		run(s, now, i);
-}
-
 vtime session_probes_due_at(const struct session *s)
 {
 	vtime first = VTIME_NEVER;
@@ -481,6 +480,39 @@ vtime session_probes_due_at(const struct session *s)
 	for (unsigned i = 0; i < s->net.ntunnels && !session_roam_holds(s); i++)
 		first = vtime_min(first, prober_deadline(&s->tunnels[i].prober));
 	return first;
+}
+
+void session_probes_due(struct session *s, vtime now)
+{
+	bool idle = false;
+
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		notice(s, now, i);
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		idle |= prober_idle_due(&s->tunnels[i].prober, now);
+	/* What wakes the host for one tunnel does for others, too. */
+	for (unsigned i = 0; idle && i < s->net.ntunnels; i++)
+		prober_hasten(&s->tunnels[i].prober, now);
+	for (unsigned i = 0; !s->over && i < s->net.ntunnels; i++)
+		run(s, now, i);
+}
+
+static bool is_pinging(const struct session *s)
+{
+	for (unsigned i = 0; i < s->queued; i++)
+		if (s->queue[(s->head + i) % EFFECTS_MAX].type == SESSION_EFFECT_PROBE)
+			return true;
+	return false;
+}
+
+bool session_probes_hasten(struct session *s, vtime now)
+{
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		notice(s, now, i);
+	for (unsigned i = 0; i < s->net.ntunnels; i++)
+		prober_hasten(&s->tunnels[i].prober, now);
+	session_probes_due(s, now);
+	return is_pinging(s);
 }
 
 /* ---- status ---- */

@@ -4,11 +4,7 @@
 #include "client/session_impl.h"
 #include "mobility/backoff.h"
 
-/* Of the time after which silence counts: how finely it is measured. */
-#define WATCHES_PER_DPD 6
-#define WATCH_MOST (60 * VTIME_S)
 #define LATE (5 * VTIME_S) /* no timer comes so late, unless the host was asleep */
-#define WATCH_LOST VTIME_S /* what is in doubt, while all begins anew */
 /* Up for so long, an attempt counts as good although nothing has been heard. */
 #define SETTLED (60 * VTIME_S)
 
@@ -61,17 +57,6 @@ static void enter(struct session *s, vtime now, const char *why)
 		s->tunnels[i].queued = 0;
 	}
 	session_probes_stop(s);
-	timers_clear(&s->timers, T_WATCH);
-}
-
-/* While all begins anew: what comes on what is in doubt makes it of use again. */
-static void watch_doubtful(struct session *s, vtime now)
-{
-	vtime soonest;
-
-	session_epochs_watch(s, now, &soonest);
-	if (session_epochs_doubtful(s))
-		timers_set(&s->timers, T_WATCH, vtime_add(now, WATCH_LOST));
 }
 
 /* Begins anew, where the ladder says. `lost`: the gateway is not heard any more. */
@@ -84,7 +69,6 @@ static void reconnect(struct session *s, vtime now, bool lost, const char *why)
 	enter(s, now, why);
 	session_user_stop(s);
 	session_epochs_doubt(s, now, lost);
-	watch_doubtful(s, now);
 	session_ikes_part(s, now);
 	timers_set(&s->timers, T_RECOVER, vtime_add(now, recover_wait(s)));
 }
@@ -105,7 +89,6 @@ void session_recover_moved(struct session *s, vtime now, const char *why)
 	s->failures = s->relapses = 0;
 	session_user_stop(s);
 	session_epochs_doubt(s, now, true);
-	watch_doubtful(s, now);
 	session_ikes_part(s, now);
 	s->start = START_SAME;
 	/* Where the gateway is has not changed, and those who answer for names may not be there. */
@@ -143,7 +126,6 @@ void session_recover_slept(struct session *s, vtime now)
 	session_user_stop(s);
 	session_epochs_due(s, now);
 	session_epochs_doubt(s, now, true);
-	watch_doubtful(s, now);
 	session_ikes_part(s, now);
 	s->start = START_SAME;
 	s->step = STEP_UP;
@@ -205,7 +187,6 @@ void session_recovered(struct session *s, vtime now)
 	s->known = s->path.remote.addr;
 	s->known_of = s->gateway;
 	s->heard_at = now;
-	s->watched_at = now;
 	s->failures++; /* until something is heard, or it lasts */
 	session_roam_up(s, now);
 	session_watch(s, now);
@@ -274,10 +255,8 @@ void session_probe(struct session *s, vtime now)
 
 void session_silent(struct session *s, vtime now)
 {
-	vtime soonest;
-
 	s->probing = false;
-	session_epochs_watch(s, now, &soonest);
+	session_epochs_hear(s, now);
 	/* It sends data but does not answer the question: that is answer enough. */
 	if (s->config->dpd && now - s->heard_at < s->config->dpd)
 		return;
@@ -288,21 +267,18 @@ void session_silent(struct session *s, vtime now)
 	reconnect(s, now, true, "the gateway does not answer any more");
 }
 
+vtime session_watch_due_at(const struct session *s)
+{
+	const struct session_ike *i = session_ike_newest(s);
+	bool asks = s->state == SESSION_UP && s->config->dpd && !s->probing && i && !i->closing;
+
+	return vtime_min(s->look_at, asks ? vtime_add(s->heard_at, s->config->dpd) : VTIME_NEVER);
+}
+
 void session_watch(struct session *s, vtime now)
 {
-	vtime most = s->config->dpd ? s->config->dpd / WATCHES_PER_DPD : WATCH_MOST, soonest;
-
-	if (s->state == SESSION_RECOVERING)
-		watch_doubtful(s, now);
-	if (s->state != SESSION_UP)
-		return;
-	session_epochs_watch(s, now, &soonest);
-	s->watched_at = now;
-	if (s->state != SESSION_UP)
-		return;
+	s->look_at = VTIME_NEVER;
+	session_epochs_hear(s, now);
 	if (s->config->dpd && now - s->heard_at >= s->config->dpd)
 		session_probe(s, now);
-	if (s->config->dpd && now - s->heard_at < s->config->dpd)
-		most = vtime_min(most, s->heard_at + s->config->dpd - now);
-	timers_set(&s->timers, T_WATCH, vtime_add(now, vtime_min(most, soonest)));
 }

@@ -391,11 +391,8 @@ bool session_roam_release(struct session *s, vtime now)
 /* Nobody can be pinged: what comes tells, unless it may still come over the old path. */
 static bool data_has_come(struct session *s, vtime now)
 {
-	bool heard = false;
-
-	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		heard |= session_epochs_listen(s, now, i);
-	return heard && s->targets.last == s->roam.asked_from && !s->roam.paths.before_alive;
+	return session_epochs_hear(s, now) && s->targets.last == s->roam.asked_from &&
+	       !s->roam.paths.before_alive;
 }
 
 void session_roam_due(struct session *s, vtime now)
@@ -429,7 +426,6 @@ static void hold(struct session *s, vtime now)
 	r->held = true;
 	if (!r->since)
 		r->since = now;
-	timers_clear(&s->timers, T_WATCH);
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		session_epochs_follow(s, now, i);
 }
@@ -440,7 +436,7 @@ static void unhold(struct session *s, vtime now)
 	s->roam.held = false;
 	session_set_state(s, now, SESSION_UP);
 	s->why[0] = '\0';
-	s->heard_at = s->watched_at = now;
+	s->heard_at = now;
 	session_watch(s, now);
 }
 

@@ -31,6 +31,7 @@ struct runner {
 	bool runs;
 	int epoll; /* -1: the kick is all that it waits for */
 	int kick;
+	_Atomic bool answer; /* control waits for it to pass what has been retired */
 	uint64_t full_seen; /* control's: of its line's count */
 };
 
@@ -58,25 +59,28 @@ static bool stopping(const struct data *d)
 }
 
 /*
- * The kick is taken before the pass: one that comes later wakes us again. The answer tells control
- * that it may reclaim.
+ * The kick is taken before the pass: one that comes later wakes us again. True: control is to be told
+ * that it may reclaim, because of something whose retirement the pass that follows will see: acquire
+ * pairs with kick_for_answer.
  */
-static void tx_take_kick(struct data_tx *t, int kick)
+static bool take_kick(struct runner *w)
 {
 	eventfd_t n;
 
-	eventfd_read(kick, &n);
-	data_tx_pass(t);
-	t->up.news = true;
+	eventfd_read(w->kick, &n);
+	return atomic_exchange_explicit(&w->answer, false, memory_order_acq_rel);
 }
 
-static void rx_take_kick(struct data_rx *r, int kick)
+static void tx_take_kick(struct data_tx *t, struct runner *w)
 {
-	eventfd_t n;
+	t->up.news |= take_kick(w);
+	data_tx_pass(t);
+}
 
-	eventfd_read(kick, &n);
+static void rx_take_kick(struct data_rx *r, struct runner *w)
+{
+	r->open.up.news |= take_kick(w);
 	classifier_pass(r->open.classifier, r->open.reader);
-	r->open.up.news = true;
 }
 
 static void tx_tun_is_gone(struct data_tx *t, const struct runner *w)
@@ -98,7 +102,7 @@ static void *tx_thread(void *arg)
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
-				tx_take_kick(&d->tx, w->kick);
+				tx_take_kick(&d->tx, w);
 			else if (!data_tx_run(&d->tx))
 				tx_tun_is_gone(&d->tx, w);
 		}
@@ -138,7 +142,7 @@ static void *rx_thread(void *arg)
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
-				rx_take_kick(&d->rx, w->kick);
+				rx_take_kick(&d->rx, w);
 			else
 				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32),
 					    ev[i].data.u32 & READY_IP6 ? FAMILY_IP6 : FAMILY_IP4);
@@ -155,14 +159,12 @@ static void *worker_thread(void *arg)
 	struct runner *r = arg;
 	const struct data *d = r->data;
 	struct data_worker *w = &d->workers[r - d->worker_runners];
-	eventfd_t n;
 
 	while (!stopping(d)) {
-		eventfd_read(r->kick, &n);
+		w->open.up.news |= take_kick(r);
 		while (!stopping(d) && data_worker_run(w))
 			continue;
 		data_open_report(&w->open);
-		w->open.up.news = true;
 		data_line_wake(&w->open.up);
 	}
 	return NULL;
@@ -377,12 +379,19 @@ static void kick(struct data *d, enum data_way way)
 	runner_kick(&d->runners[way]);
 }
 
-static void kick_all(struct data *d)
+/* Something has been retired: what is free is to be noticed, however little else happens. */
+static void kick_for_answer(struct runner *w)
 {
-	kick(d, DATA_TX);
-	kick(d, DATA_RX);
+	atomic_store_explicit(&w->answer, true, memory_order_release);
+	runner_kick(w);
+}
+
+static void kick_all_for_answer(struct data *d)
+{
+	kick_for_answer(&d->runners[DATA_TX]);
+	kick_for_answer(&d->runners[DATA_RX]);
 	for (unsigned i = 0; i < d->nworkers; i++)
-		runner_kick(&d->worker_runners[i]);
+		kick_for_answer(&d->worker_runners[i]);
 }
 
 static void runner_join(struct runner *w)
@@ -395,7 +404,7 @@ static void runner_join(struct runner *w)
 void data_stop(struct data *d)
 {
 	atomic_store_explicit(&d->stop, true, memory_order_relaxed);
-	kick_all(d);
+	kick_all_for_answer(d);
 	for (unsigned i = 0; i < ARRAY_SIZE(d->runners); i++)
 		runner_join(&d->runners[i]);
 	for (unsigned i = 0; i < d->nworkers; i++)
@@ -537,19 +546,19 @@ void data_retire(struct data *d, struct esp_in *in, struct esp_out *out)
 		remove_spi(d, esp_in_config(in)->spi);
 	classifier_retire_in(d->classifier, in);
 	classifier_retire_out(d->classifier, out);
-	kick_all(d);
+	kick_all_for_answer(d);
 }
 
 void data_retire_path(struct data *d, struct path *p)
 {
 	classifier_retire_path(d->classifier, p);
-	kick(d, DATA_TX);
+	kick_all_for_answer(d);
 }
 
 void data_retire_limit(struct data *d, struct esp_limit *l)
 {
 	classifier_retire_limit(d->classifier, l);
-	kick_all(d);
+	kick_all_for_answer(d);
 }
 
 void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
@@ -576,7 +585,7 @@ void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 void data_publish_view(struct data *d, const struct policy_view *p)
 {
 	classifier_retire_rules(d->classifier, classifier_publish_view(d->classifier, p));
-	kick_all(d);
+	kick_all_for_answer(d);
 }
 
 void data_publish_rules(struct data *d, const struct policy *p)

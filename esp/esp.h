@@ -84,6 +84,12 @@
 
 /* ---- SAs: the data half of an epoch ---- */
 
+/* How much; 0: no limit. */
+struct esp_quota {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
 struct esp_sa_config {
 	/* What packets need comes first: an SA begins with it. */
 	struct ts_pair ts; /* inbound: what may come out of it */
@@ -102,12 +108,18 @@ struct esp_sa_config {
 	struct path path;
 	/* The largest inner packet whose sealed form the outer path carries whole; 0: no limit. */
 	uint32_t mtu;
+	/*
+	 * Outbound: what may go out on it, and of that what may go out before control is told
+	 * (NEARLY_USED). Of numbers there are never more than 2^32 - 1; bytes are inner ones.
+	 */
+	struct esp_quota near, most;
 };
 
 struct esp_counters {
 	_Atomic uint64_t packets;
 	_Atomic uint64_t bytes; /* of inner packets and what TFC padding follows them */
-	_Atomic uint64_t sent_at; /* outbound: vtime of the last packet of the host's; 0: none yet */
+	_Atomic uint64_t
+		data_at; /* vtime of the last packet of the host's, or for it; 0: none yet */
 	_Atomic uint64_t heard_at; /* inbound: vtime of the last authentic packet; 0: none yet */
 	/* Of `packets`: probes and dummies that went out, their replies and dummies that came. */
 	_Atomic uint64_t own;
@@ -143,6 +155,11 @@ void esp_in_set_mtu(struct esp_in *sa, uint32_t mtu);
 struct path *esp_out_move(struct esp_out *sa, const struct path *path);
 /* Control thread: where it goes now. */
 const struct path *esp_out_path(const struct esp_out *sa);
+/*
+ * Control thread, at any time: the next authentic packet is told of (HEARD), once. One that comes at
+ * the same moment may not be: who must know looks at the counters a while later.
+ */
+void esp_in_await(struct esp_in *sa);
 /*
  * Control thread, at any time; NULL: no limit. Packets that outbound may not send by it wait, and
  * go when they may or when it is taken away: see limit.h. It is borrowed, and given back with
@@ -304,7 +321,9 @@ enum data_event_type {
 	DATA_NEW_SOURCE,
 	/* inbound: counted and dropped; a hint: one for each SPI waits, and a few in each second */
 	DATA_UNKNOWN_SPI,
-	DATA_EXHAUSTED, /* outbound: an SA ran out of sequence numbers */
+	DATA_EXHAUSTED, /* outbound: an SA is used up: its numbers, bytes, or time */
+	DATA_NEARLY_USED, /* outbound: so much has gone out on an SA as control wanted to be told of */
+	DATA_HEARD, /* inbound: an authentic packet came on an SA that control awaits one on */
 	/* outbound: the kernel knows that the path carries less than what was sent; one waits */
 	DATA_PATH_MTU,
 	DATA_PROBE_REPLY, /* inbound: the reply to a probe of ours came on this epoch; consumed */

@@ -111,6 +111,9 @@ static void inbound_authentic(struct inbound *i, vtime now, struct esp_in *sa, c
 	classifier_prove(i->classifier, sa->config.slot, sa->config.epoch);
 	if (!sa->first_told)
 		sa->first_told = inbound_tell(i, sa, DATA_FIRST_PACKET, &p->from);
+	if (atomic_load_explicit(&sa->awaited, memory_order_relaxed) &&
+	    inbound_tell(i, sa, DATA_HEARD, &p->from))
+		atomic_store_explicit(&sa->awaited, false, memory_order_relaxed);
 	inbound_source(i, sa, &p->from);
 }
 
@@ -208,6 +211,8 @@ static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t sp
 	} else if (!inbound_inner(i, sa, p, next_header, &why)) {
 		inbound_drop(i, p, why);
 	} else {
+		/* Relaxed: a time, with which nothing else is published. */
+		atomic_store_explicit(&sa->counters.data_at, now, memory_order_relaxed);
 		p->kind = PKT_INNER;
 	}
 }

@@ -142,17 +142,34 @@ static bool outbound_need_sa(struct outbound *o, unsigned slot, const struct tup
 	return events_put(&o->events, &e);
 }
 
-static void outbound_exhausted(struct outbound *o, struct esp_out *sa)
+static uint64_t sa_bytes(const struct esp_out *sa)
+{
+	return atomic_load_explicit(&sa->counters.bytes, memory_order_relaxed);
+}
+
+static bool outbound_used(struct outbound *o, const struct esp_out *sa, enum data_event_type type)
 {
 	const struct data_event e = {
-		.type = DATA_EXHAUSTED,
+		.type = type,
 		.slot = sa->config.slot,
 		.epoch = sa->config.epoch,
 		.spi = sa->config.spi,
 	};
 
+	return events_put(&o->events, &e);
+}
+
+static void outbound_exhausted(struct outbound *o, struct esp_out *sa)
+{
 	if (!sa->exhausted_told)
-		sa->exhausted_told = events_put(&o->events, &e);
+		sa->exhausted_told = outbound_used(o, sa, DATA_EXHAUSTED);
+}
+
+/* What is looked at for each packet is beside what sealing it has touched. */
+static void outbound_near(struct outbound *o, struct esp_out *sa)
+{
+	if ((sa->sequence >= sa->near_sequence || sa_bytes(sa) >= sa->near_bytes) && !sa->near_told)
+		sa->near_told = outbound_used(o, sa, DATA_NEARLY_USED);
 }
 
 /* Appends the fragments of `whole` that begin at `at` and later. */
@@ -234,7 +251,8 @@ static struct flow_decision outbound_decide(struct outbound *o, const struct out
 
 static bool outbound_usable(const struct esp_out *sa, vtime now)
 {
-	return sa && sa->sequence <= UINT32_MAX && (!sa->config.ends || now < sa->config.ends);
+	return sa && sa->sequence <= sa->last_sequence && sa_bytes(sa) < sa->most_bytes &&
+	       (!sa->config.ends || now < sa->config.ends);
 }
 
 /* The stamp first: what changes behind it is seen by the next look. */
@@ -319,10 +337,11 @@ static bool outbound_send(struct outbound *o, const struct outbound_call *call, 
 		outbound_exhausted(o, sa);
 		return false;
 	}
+	outbound_near(o, sa);
 	if (limit)
 		esp_limit_sent(limit, p->len);
 	/* Relaxed: a time, with which nothing else is published. */
-	atomic_store_explicit(&sa->counters.sent_at, call->now, memory_order_relaxed);
+	atomic_store_explicit(&sa->counters.data_at, call->now, memory_order_relaxed);
 	p->kind = PKT_SEALED;
 	return true;
 }
@@ -627,7 +646,7 @@ static enum served outbound_serve(struct outbound *o, const struct outbound_call
 		if (!(s.usable ? outbound_release_one(o, call, s.sa, id) :
 				 outbound_refuse_flow(o, call, id, DROP_REFUSED)))
 			return SERVED_FULL;
-		if (s.usable && s.sa->sequence > UINT32_MAX)
+		if (s.usable && !outbound_usable(s.sa, call->now))
 			break;
 	}
 	return SERVED_ALL;

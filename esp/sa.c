@@ -35,6 +35,14 @@ uint32_t esp_mtu_limit(const _Atomic uint32_t *mtu, enum family f)
 	return fits > least ? fits : least;
 }
 
+/* The number that comes when so many packets have gone out. */
+static uint64_t sequence_behind(uint64_t first, uint64_t packets)
+{
+	uint64_t end = (uint64_t)UINT32_MAX + 1;
+
+	return packets && packets < end - first ? first + packets : end;
+}
+
 struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 {
 	struct aead *aead = sa_aead(config, rng);
@@ -47,6 +55,12 @@ struct esp_out *esp_out_new(const struct esp_sa_config *config, struct rng *rng)
 	sa->config.keymat = SLICE_NONE;
 	sa->aead = aead;
 	sa->sequence = config->first_sequence ? config->first_sequence : 1;
+	sa->near_sequence = config->near.packets ?
+				    sequence_behind(sa->sequence, config->near.packets) :
+				    UINT64_MAX;
+	sa->last_sequence = sequence_behind(sa->sequence, config->most.packets) - 1;
+	sa->near_bytes = config->near.bytes ? config->near.bytes : UINT64_MAX;
+	sa->most_bytes = config->most.bytes ? config->most.bytes : UINT64_MAX;
 	esp_out_set_mtu(sa, config->mtu);
 	atomic_init(&sa->path, &sa->config.path);
 	return sa;
@@ -96,6 +110,12 @@ void esp_out_set_limit(struct esp_out *sa, struct esp_limit *l)
 void esp_in_set_limit(struct esp_in *sa, struct esp_limit *l)
 {
 	atomic_store_explicit(&sa->limit, l, memory_order_release);
+}
+
+/* Relaxed: nothing is published with it. */
+void esp_in_await(struct esp_in *sa)
+{
+	atomic_store_explicit(&sa->awaited, true, memory_order_relaxed);
 }
 
 void esp_out_free(struct esp_out *sa)
@@ -193,7 +213,7 @@ int esp_seal(struct esp_out *sa, struct pkt *p, uint8_t next_header)
 	uint64_t sequence = sa->sequence;
 	uint8_t *head;
 
-	if (sequence > UINT32_MAX)
+	if (sequence > sa->last_sequence)
 		return ERR_EXHAUSTED;
 	sa->sequence++;
 	sa_put_trailer(p, padding, next_header, s->icv);

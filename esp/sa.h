@@ -38,14 +38,17 @@ struct esp_out {
 	_Atomic(const struct path *) path; /* written by control; that of config until it moves */
 	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
 	_Atomic uint32_t mtu; /* written by control */
-	bool exhausted_told;
+	bool exhausted_told, near_told;
+	/* Of `sequence`, and of bytes; no more than these: */
+	uint64_t near_sequence, last_sequence;
+	uint64_t near_bytes, most_bytes;
 	struct esp_counters counters;
 	struct esp_sa_config config;
 };
 
 /*
- * Everything but counters, mtu and worker belongs to the inbound thread once the SA is published, or to
- * the worker that has it.
+ * Everything but counters, mtu, worker and awaited belongs to the inbound thread once the SA is
+ * published, or to the worker that has it.
  */
 struct esp_in {
 	struct aead *aead;
@@ -54,6 +57,7 @@ struct esp_in {
 	_Atomic uint32_t worker; /* plus 1, written once; 0: nobody has it yet */
 	bool newest; /* the packet opened last had the highest sequence number so far */
 	bool first_told;
+	_Atomic bool awaited; /* control sets it, inbound clears it when it has told */
 	struct endpoint from; /* of the newest authentic packet, as far as control was told */
 	struct esp_counters counters;
 	struct esp_sa_config config;

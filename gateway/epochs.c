@@ -102,15 +102,24 @@ static void retire(struct gateway *g, struct gateway_tunnel *t, unsigned place)
 	epochs_remove(&t->epochs, place);
 }
 
+/* It carries nothing unless something comes on it. */
+static bool is_doubtful(const struct epoch *e)
+{
+	return e->state == EPOCH_CURRENT && e->doubted && !e->back && !e->spent;
+}
+
 /* Data is sent on the right one before any is taken away. */
 static void follow(struct gateway *g, unsigned slot)
 {
 	struct gateway_tunnel *t = g->tunnels[slot];
 
 	publish(g, slot);
-	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		if (is_doubtful(&t->epochs.epoch[k]))
+			esp_in_await(t->epoch[k].in);
 		if (t->epochs.epoch[k].state == EPOCH_DEAD)
 			retire(g, t, k);
+	}
 }
 
 void epochs_close(struct gateway *g, unsigned slot)
@@ -137,17 +146,37 @@ bool epochs_none(const struct gateway_tunnel *t)
 	return true;
 }
 
-/* True when something came on it since the last look. */
-static bool listen(struct gateway_tunnel *t, vtime now, unsigned k)
+/*
+ * When something came on it last, if something did since the last look; else 0. The time is written
+ * behind the number, and one of before the last look is not that of the newest packet.
+ */
+static vtime listen(struct gateway_tunnel *t, vtime now, unsigned k)
 {
 	struct gateway_epoch *e = &t->epoch[k];
-	uint64_t heard = e->in ? count_of(&esp_in_counters(e->in)->packets) : 0;
+	const struct esp_counters *c = e->in ? esp_in_counters(e->in) : NULL;
+	uint64_t heard = c ? count_of(&c->packets) : 0;
+	vtime when = c ? count_of(&c->heard_at) : 0, before = e->looked_at;
 	bool more = heard != e->heard;
 
 	e->heard = heard;
-	if (more)
-		epochs_heard(&t->epochs, now, t->epochs.epoch[k].id);
-	return more;
+	e->looked_at = now;
+	if (!more)
+		return 0;
+	when = when > before && when < now ? when : now;
+	epochs_heard(&t->epochs, when, t->epochs.epoch[k].id);
+	return when;
+}
+
+static vtime listen_all(struct gateway_tunnel *t, vtime now)
+{
+	vtime last = 0;
+
+	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		vtime at = listen(t, now, k);
+
+		last = at > last ? at : last;
+	}
+	return last;
 }
 
 /* ---- installing ---- */
@@ -183,24 +212,31 @@ struct esp_in *epoch_inbound_new(struct gateway *g, unsigned slot, const struct 
 	return in;
 }
 
-static void set_limits(struct gateway_epoch *e)
+/* What may be sent on it. */
+static struct esp_quota limits(const struct ike_child *child)
 {
-	enum esp_cipher c = e->child.suite.cipher;
+	enum esp_cipher c = child->suite.cipher;
 	bool gcm = c == ESP_CIPHER_AES_GCM_16 || c == ESP_CIPHER_AES_GCM_12 ||
 		   c == ESP_CIPHER_AES_GCM_8;
+	struct esp_quota most = { gcm ? GCM_PACKETS_MAX : SEQUENCES_MAX, child->keylife_bytes };
 
-	e->packets_max = gcm ? GCM_PACKETS_MAX : SEQUENCES_MAX;
-	e->bytes_max = e->child.keylife_bytes ? e->child.keylife_bytes : UINT64_MAX;
-	if (c == ESP_CIPHER_3DES_CBC && e->bytes_max > SMALL_BLOCK_BYTES_MAX)
-		e->bytes_max = SMALL_BLOCK_BYTES_MAX;
+	if (c == ESP_CIPHER_3DES_CBC && (!most.bytes || most.bytes > SMALL_BLOCK_BYTES_MAX))
+		most.bytes = SMALL_BLOCK_BYTES_MAX;
+	return most;
+}
+
+/* Of `most`: so much that renewal begins. */
+static struct esp_quota near_of(const struct esp_quota *most)
+{
+	return (struct esp_quota){ most->packets / 100 * LIMIT_PER_CENT,
+				   most->bytes / 100 * LIMIT_PER_CENT };
 }
 
 static void make_room(struct gateway *g, vtime now, unsigned slot)
 {
 	uint32_t id;
 
-	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		listen(g->tunnels[slot], now, k);
+	listen_all(g->tunnels[slot], now);
 	id = epochs_evictable(&g->tunnels[slot]->epochs);
 	if (id)
 		epoch_event(g, now, slot, id, EPOCH_EVENT_EVICTED);
@@ -217,6 +253,8 @@ void epoch_install(struct gateway *g, vtime now, unsigned slot, struct ike_child
 	int place;
 
 	out.ends = life.expires_at;
+	out.most = limits(child);
+	out.near = near_of(&out.most);
 	make_room(g, now, slot);
 	place = epochs_install(&t->epochs, now, id, &life);
 	/* One epoch at most carries data, so that one at least of the others could go. */
@@ -227,7 +265,6 @@ void epoch_install(struct gateway *g, vtime now, unsigned slot, struct ike_child
 	e->out = esp_out_new(&out, g->rng);
 	assert(e->out);
 	roam_limit(t->peer, e->in, e->out);
-	set_limits(e);
 	secret_free(&e->child.keymat_in);
 	secret_free(&e->child.keymat_out);
 	follow(g, slot);
@@ -268,6 +305,7 @@ void epoch_event(struct gateway *g, vtime now, unsigned slot, uint32_t id, enum 
 		peer_goodbye(g, t->peer, e->child.spi_in);
 	if (event == EPOCH_EVENT_PROVED)
 		peer_heard(g, now, t->peer);
+	gateway_due(g, vtime_add(now, TICK));
 	follow(g, slot);
 	if ((actions & EPOCH_NEGOTIATE) && is_ours_to_renew(event))
 		tunnel_negotiate(g, now, slot);
@@ -290,41 +328,34 @@ void epoch_deleted(struct gateway *g, vtime now, struct gateway_peer *p, uint32_
 
 /* ---- time and counters ---- */
 
-static void limit(struct gateway *g, vtime now, unsigned slot, unsigned k)
+vtime epochs_tick(struct gateway *g, vtime now, unsigned slot)
 {
 	struct gateway_tunnel *t = g->tunnels[slot];
-	const struct gateway_epoch *e = &t->epoch[k];
-	const struct esp_counters *c = esp_out_counters(e->out);
-	uint64_t used[] = { count_of(&c->packets), count_of(&c->bytes) };
-	uint64_t max[] = { e->packets_max, e->bytes_max };
-	uint32_t id = t->epochs.epoch[k].id;
-	bool near = false, over = false;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(used); i++) {
-		over |= used[i] >= max[i];
-		near |= used[i] >= max[i] / 100 * LIMIT_PER_CENT;
-	}
-	if (over)
-		epoch_event(g, now, slot, id, EPOCH_EVENT_EXHAUSTED);
-	else if (near)
-		epoch_event(g, now, slot, id, EPOCH_EVENT_REKEY);
-}
-
-bool epochs_tick(struct gateway *g, vtime now, unsigned slot)
-{
-	struct gateway_tunnel *t = g->tunnels[slot];
+	vtime heard = listen_all(t, now);
 	enum epoch_event event;
-	bool heard = false;
 	uint32_t id;
 
-	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		heard |= listen(t, now, k);
-	for (unsigned k = 0; k < EPOCHS_MAX; k++)
-		if (t->epoch[k].out && t->epochs.epoch[k].state == EPOCH_CURRENT)
-			limit(g, now, slot, k);
 	while (epochs_due(&t->epochs, now, &id, &event))
 		epoch_event(g, now, slot, id, event);
 	/* What was in doubt may have been heard of. */
 	follow(g, slot);
 	return heard;
+}
+
+void epochs_await(const struct gateway_tunnel *t)
+{
+	for (unsigned k = 0; k < EPOCHS_MAX; k++)
+		if (t->epoch[k].in)
+			esp_in_await(t->epoch[k].in);
+}
+
+void epoch_heard(struct gateway *g, vtime now, unsigned slot)
+{
+	struct gateway_tunnel *t = slot < TUNNELS_MAX ? g->tunnels[slot] : NULL;
+	vtime heard = t && t->peer ? listen_all(t, now) : 0;
+
+	if (!heard)
+		return;
+	peer_heard(g, heard, t->peer);
+	follow(g, slot);
 }

@@ -190,6 +190,12 @@ static void on_data(struct gateway *g, vtime now, const struct data_event *ev)
 	case DATA_EXHAUSTED:
 		epoch_event(g, now, ev->slot, ev->epoch, EPOCH_EVENT_EXHAUSTED);
 		break;
+	case DATA_NEARLY_USED:
+		epoch_event(g, now, ev->slot, ev->epoch, EPOCH_EVENT_REKEY);
+		break;
+	case DATA_HEARD:
+		epoch_heard(g, now, ev->slot);
+		break;
 	case DATA_NEW_SOURCE:
 		roam_source(g, now, ev);
 		break;
@@ -237,12 +243,28 @@ void gateway_event(struct gateway *g, vtime now, const struct gateway_event *ev)
 	}
 }
 
+void gateway_due(struct gateway *g, vtime at)
+{
+	g->tick_at = vtime_min(g->tick_at, at);
+}
+
+/* One look is at all of them: what is due for many clients, one by one, does not wake us as often. */
+static vtime tick_due_at(const struct gateway *g)
+{
+	vtime next = vtime_add(g->ticked_at, TICK);
+
+	return g->tick_at > next ? g->tick_at : next;
+}
+
 static void tick(struct gateway *g, vtime now)
 {
+	g->tick_at = VTIME_NEVER;
+	g->ticked_at = now;
 	tunnels_tick(g, now);
 	peers_tick(g, now);
 	ikes_tick(g, now);
-	g->tick_at = VTIME_NEVER;
+	gateway_due(g, peers_due_at(g));
+	gateway_due(g, ikes_renewal_at(g));
 }
 
 void gateway_timeout(struct gateway *g, vtime now)
@@ -252,15 +274,8 @@ void gateway_timeout(struct gateway *g, vtime now)
 		return;
 	ikes_timeout(g, now);
 	roam_timeout(g, now);
-	if (g->tick_at <= now)
+	if (tick_due_at(g) <= now)
 		tick(g, now);
-}
-
-/* What has been decided since is on the clock when the caller asks for the deadline. */
-static void clock_follow(struct gateway *g, vtime now)
-{
-	if (g->npeers && g->tick_at == VTIME_NEVER)
-		g->tick_at = vtime_add(now, TICK);
 }
 
 /* Something to be done before there is nothing more to say; false: nothing. */
@@ -276,7 +291,6 @@ static bool step(struct gateway *g, vtime now)
 		finish(g);
 		return true;
 	}
-	clock_follow(g, now);
 	return false;
 }
 
@@ -305,7 +319,7 @@ bool gateway_output(struct gateway *g, vtime now, struct gateway_effect *out)
 
 vtime gateway_deadline(const struct gateway *g)
 {
-	vtime first = vtime_min(g->ikes_due, vtime_min(g->roam_due, g->tick_at));
+	vtime first = vtime_min(g->ikes_due, vtime_min(g->roam_due, tick_due_at(g)));
 
 	return g->over ? VTIME_NEVER : first;
 }

@@ -22,7 +22,8 @@
 /* Of the last 24 hours, as far as they fit: no SPI is used twice in that time. */
 #define SPIS_MAX 16384
 #define SPI_AGE (24 * 3600 * VTIME_S)
-#define TICK VTIME_S /* how often counters, lives and silences are looked at */
+#define TICK                                                                                       \
+	VTIME_S /* lives, silences and what has changed are looked at no more often than that */
 /* A slot that a tunnel has left: threads may still send by rules that name it. */
 #define SLOT_REST (5 * VTIME_S)
 
@@ -114,7 +115,7 @@ struct gateway_epoch {
 	struct esp_out *out;
 	struct ike_child child; /* its secrets are wiped */
 	uint64_t heard; /* packets that had come when it was last looked at */
-	uint64_t packets_max, bytes_max; /* what may be sent on it */
+	vtime looked_at; /* when that was */
 };
 
 /* A slot of the classifier. */
@@ -144,7 +145,8 @@ struct gateway {
 	bool running, stopping, over;
 	char why[300]; /* how it ended */
 	bool failed;
-	vtime tick_at;
+	vtime tick_at; /* there is something to look at; VTIME_NEVER: not */
+	vtime ticked_at; /* the last look */
 
 	struct gateway_ike *ikes;
 	unsigned nikes; /* places */
@@ -198,6 +200,11 @@ struct gateway {
 
 /* Appends one of the session's effects, zeroed, for the caller to fill in. */
 struct session_effect *gateway_effect_add(struct gateway *g, enum session_effect_type type);
+/*
+ * Clients, their tunnels or ISAKMP SAs are to be looked at then, if not before. What has changed is
+ * looked at TICK later.
+ */
+void gateway_due(struct gateway *g, vtime at);
 /* Ends everything; clients that can be told are. */
 void gateway_stop(struct gateway *g, vtime now, bool failed, const char *why);
 /*
@@ -216,6 +223,8 @@ void ikes_free(struct gateway *g);
 void ikes_datagram(struct gateway *g, vtime now, const struct gateway_event *ev);
 void ikes_timeout(struct gateway *g, vtime now);
 void ikes_tick(struct gateway *g, vtime now);
+/* When the first of them is to be renewed. */
+vtime ikes_renewal_at(const struct gateway *g);
 /* Gives it an event; what it says to that comes with the next outputs. */
 void ike_give(struct gateway *g, vtime now, struct gateway_ike *i, const struct ike_event *ev);
 /* The place is free afterwards; nothing is said. */
@@ -251,7 +260,7 @@ struct gateway_ike *peer_main(const struct gateway_peer *p);
 unsigned peer_ikes(const struct gateway_peer *p);
 /* It is nobody's any more. */
 void peer_unlink(struct gateway_ike *i);
-void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p);
+void peer_heard(struct gateway *g, vtime at, struct gateway_peer *p);
 /* It does not answer over this SA. */
 void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i);
 /* Room for somebody: of those that are asleep the one that has been so for longest goes. False: none. */
@@ -261,6 +270,8 @@ void peer_lost(struct gateway *g, vtime now, struct gateway_peer *p);
 /* All of it goes at once; goodbye: it is told of its ISAKMP SAs' end. */
 void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodbye, const char *why);
 void peers_tick(struct gateway *g, vtime now);
+/* When the next of them, or of their tunnels, is to be looked at. */
+vtime peers_due_at(const struct gateway *g);
 void peer_goodbye(struct gateway *g, struct gateway_peer *p, uint32_t spi);
 /* Sends the next Delete; false: there is none. */
 bool peers_say(struct gateway *g, vtime now);
@@ -314,8 +325,12 @@ void epoch_install(struct gateway *g, vtime now, unsigned slot, struct ike_child
 void epoch_event(struct gateway *g, vtime now, unsigned slot, uint32_t id, enum epoch_event event);
 /* The peer deleted its inbound SA with this SPI. */
 void epoch_deleted(struct gateway *g, vtime now, struct gateway_peer *p, uint32_t spi_out);
-/* Looks at counters and lives; true when something came. */
-bool epochs_tick(struct gateway *g, vtime now, unsigned slot);
+/* Looks at counters and lives. When something came last, if something did since the last look; else 0. */
+vtime epochs_tick(struct gateway *g, vtime now, unsigned slot);
+/* The next packet on any of its SAs is told of. */
+void epochs_await(const struct gateway_tunnel *t);
+/* It is: on an epoch that was in doubt, or of a client that was asleep. */
+void epoch_heard(struct gateway *g, vtime now, unsigned slot);
 void epochs_close(struct gateway *g, unsigned slot);
 /* They are sent to where the client was: what comes next is used at once. */
 void epochs_moved(struct gateway *g, unsigned slot);

@@ -447,6 +447,9 @@ bool ikes_pull(struct gateway *g, vtime now, struct session_effect *out, bool *m
 			out->send.to = fx.send.to;
 			out->send.bytes = fx.send.bytes;
 		} else {
+			/* Who is heard is not to be looked at for that alone. */
+			if (fx.type != IKE_EFFECT_ALIVE)
+				gateway_due(g, vtime_add(now, TICK));
 			on_effect(g, now, i, &fx);
 		}
 		return true;
@@ -490,18 +493,33 @@ static void ike_renew(struct gateway *g, vtime now, struct gateway_ike *old)
 	index_add(g, i);
 }
 
+static bool is_renewed(const struct gateway_ike *i)
+{
+	return i->sa && i->peer && !i->closing;
+}
+
 void ikes_tick(struct gateway *g, vtime now)
 {
 	for (unsigned k = 0; k < g->nikes; k++) {
 		struct gateway_ike *i = &g->ikes[k];
 
-		if (!i->sa || i->rekey_at > now || i->closing || !i->peer)
+		if (!is_renewed(i) || i->rekey_at > now)
 			continue;
 		if (peer_main(i->peer) == i)
 			ike_renew(g, now, i);
 		else
 			i->rekey_at = VTIME_NEVER;
 	}
+}
+
+vtime ikes_renewal_at(const struct gateway *g)
+{
+	vtime first = VTIME_NEVER;
+
+	for (unsigned k = 0; k < g->nikes; k++)
+		if (is_renewed(&g->ikes[k]))
+			first = vtime_min(first, g->ikes[k].rekey_at);
+	return first;
 }
 
 void ikes_init(struct gateway *g)

@@ -17,11 +17,17 @@ void gateway_info(const struct gateway *g, struct gateway_info *out)
 		out->ikes += g->ikes[k].sa != NULL;
 }
 
-static void bytes_add(const struct gateway_tunnel *t, struct gateway_peer_info *out)
+static void epochs_add(const struct gateway_tunnel *t, struct gateway_peer_info *out)
 {
 	for (unsigned k = 0; k < EPOCHS_MAX; k++) {
+		vtime heard;
+
 		if (!t->epoch[k].out)
 			continue;
+		heard = atomic_load_explicit(&esp_in_counters(t->epoch[k].in)->heard_at,
+					     memory_order_relaxed);
+		if (heard > out->heard_at)
+			out->heard_at = heard;
 		out->bytes_in += atomic_load_explicit(&esp_in_counters(t->epoch[k].in)->bytes,
 						      memory_order_relaxed);
 		out->bytes_out += atomic_load_explicit(&esp_out_counters(t->epoch[k].out)->bytes,
@@ -49,7 +55,7 @@ static void peer_fill(const struct gateway *g, const struct gateway_peer *p,
 		.bytes_out = p->gone_out,
 	};
 	for (unsigned n = 0; n < p->nslots; n++)
-		bytes_add(g->tunnels[p->slots[n]], out);
+		epochs_add(g->tunnels[p->slots[n]], out);
 }
 
 bool gateway_peer_info(const struct gateway *g, unsigned *place, struct gateway_peer_info *out)

@@ -244,11 +244,13 @@ void peer_merge(struct gateway *g, vtime now, struct gateway_ike *i, struct gate
 
 /* ---- life and death ---- */
 
-void peer_heard(struct gateway *g, vtime now, struct gateway_peer *p)
+void peer_heard(struct gateway *g, vtime at, struct gateway_peer *p)
 {
-	(void)g;
-	p->heard_at = now;
+	if (at > p->heard_at)
+		p->heard_at = at;
 	p->probing = p->asleep = false;
+	if (g->config->dpd)
+		gateway_due(g, vtime_add(p->heard_at, g->config->dpd));
 }
 
 void peer_drop(struct gateway *g, vtime now, struct gateway_peer *p, bool goodbye, const char *why)
@@ -275,11 +277,14 @@ void peer_silent(struct gateway *g, vtime now, const struct gateway_ike *i)
 	/* Over one that has been replaced it need not. */
 	if (peer_main(p) != i)
 		return;
-	/* Its keys end by themselves. */
-	if (p->roams)
-		p->asleep = true;
-	else
+	if (!p->roams) {
 		peer_drop(g, now, p, false, "silent");
+		return;
+	}
+	/* Its keys end by themselves. */
+	p->asleep = true;
+	for (unsigned k = 0; k < p->nslots; k++)
+		epochs_await(g->tunnels[p->slots[k]]);
 }
 
 static bool peer_usable(const struct gateway *g, const struct gateway_peer *p)
@@ -315,19 +320,45 @@ void peers_tick(struct gateway *g, vtime now)
 {
 	for (unsigned k = 0; k < g->peers_end; k++) {
 		struct gateway_peer *p = &g->peers[k];
-		bool heard = false;
 
 		if (!p->used)
 			continue;
-		for (unsigned n = 0; n < p->nslots; n++)
-			heard |= epochs_tick(g, now, p->slots[n]);
-		if (heard)
-			peer_heard(g, now, p);
-		else
-			peer_ask(g, now, p);
+		for (unsigned n = 0; n < p->nslots; n++) {
+			vtime heard = epochs_tick(g, now, p->slots[n]);
+
+			if (heard)
+				peer_heard(g, heard, p);
+		}
+		peer_ask(g, now, p);
 		if (p->used && !peer_main(p))
 			peer_lost(g, now, p);
 	}
+}
+
+static vtime peer_due_at(const struct gateway *g, const struct gateway_peer *p)
+{
+	vtime first = VTIME_NEVER;
+
+	if (!peer_main(p))
+		first = vtime_add(p->heard_at, ORPHAN_SILENCE);
+	else if (g->config->dpd && !p->probing && !p->asleep)
+		first = vtime_add(p->heard_at, g->config->dpd);
+	for (unsigned n = 0; n < p->nslots; n++) {
+		const struct gateway_tunnel *t = g->tunnels[p->slots[n]];
+
+		first = vtime_min(first, vtime_min(epochs_deadline(&t->epochs), t->retry_at));
+	}
+	return first;
+}
+
+vtime peers_due_at(const struct gateway *g)
+{
+	vtime first = VTIME_NEVER;
+
+	for (unsigned k = 0; k < g->peers_end; k++)
+		if (g->peers[k].used)
+			first = vtime_min(first, peer_due_at(g, &g->peers[k]));
+	return first;
 }
 
 /* ---- Deletes ---- */

@@ -371,6 +371,7 @@ void tunnel_negotiate(struct gateway *g, vtime now, unsigned slot)
 		return;
 	if (!n) {
 		t->retry_at = vtime_add(now, VTIME_S);
+		gateway_due(g, t->retry_at);
 		return;
 	}
 	*n = (struct gateway_negotiation){

@@ -91,6 +91,17 @@ enum prober_order prober_next(struct prober *p, vtime now, uint32_t *id)
 	return PROBER_NONE;
 }
 
+bool prober_idle_due(const struct prober *p, vtime now)
+{
+	return used_at(p) <= now;
+}
+
+void prober_hasten(struct prober *p, vtime now)
+{
+	if (p->ntries2 == 0 && used_at(p) <= vtime_add(now, p->config.maxidle / 2))
+		p->used_at = vtime_min(p->used_at, now);
+}
+
 vtime prober_deadline(const struct prober *p)
 {
 	return vtime_min(p->fresh_at, used_at(p));

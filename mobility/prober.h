@@ -73,5 +73,12 @@ void prober_heard(struct prober *p, vtime at, uint32_t id);
  */
 enum prober_order prober_next(struct prober *p, vtime now, uint32_t *id);
 vtime prober_deadline(const struct prober *p);
+/* An idle ping is due. */
+bool prober_idle_due(const struct prober *p, vtime now);
+/*
+ * Something else wakes the host now: the first idle ping goes out with it if half of maxidle has passed,
+ * so that one waking serves for both.
+ */
+void prober_hasten(struct prober *p, vtime now);
 
 #endif

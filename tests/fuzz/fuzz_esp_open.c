@@ -99,7 +99,7 @@ static void target_run(struct target *t, struct slice datagram, uint8_t flags)
 		check_inner(t, p);
 	/* Sometimes nobody fetches the events. */
 	while (flags & 0x80 && inbound_output(t->inbound, &e))
-		must(e.type <= DATA_EXHAUSTED);
+		must(e.type <= DATA_PROBE_REPLY);
 	free(own);
 }
 

@@ -338,6 +338,7 @@ static void due(struct gworld *w)
 	datagrams_due(w);
 	verifies_due(w);
 	if (gateway_deadline(w->gateway) <= w->now) {
+		w->wakes++;
 		gateway_timeout(w->gateway, w->now);
 		gateway_pump(w);
 	}
@@ -346,6 +347,7 @@ static void due(struct gworld *w)
 
 		if (!c->session || c->gone || c->dones || session_deadline(c->session) > w->now)
 			continue;
+		c->wakes++;
 		session_timeout(c->session, w->now);
 		client_pump(c);
 	}

@@ -43,6 +43,7 @@ struct gworld_client {
 	struct ike_assigned assigned;
 	uint16_t pings, pongs;
 	uint64_t esp_in, esp_out; /* datagrams with ESP that the gateway sent to it, and it sent */
+	unsigned wakes; /* of its session, by its deadlines */
 };
 
 struct gworld_datagram {
@@ -80,6 +81,7 @@ struct gworld {
 	struct gworld_verify verifies[GWORLD_VERIFIES];
 	unsigned nverifies;
 	unsigned asked; /* VERIFYs so far */
+	unsigned wakes; /* of the gateway, by its deadlines */
 	unsigned tuns, dones;
 	struct session_effect tun;
 	/* A copy of each datagram may be looked at, and kept from arriving: true is lost. */

@@ -104,6 +104,7 @@ static inline void demand_traffic(struct bench *b, const char *to, uint16_t spor
 		(struct esp_counters *)(uintptr_t)esp_out_counters(b->out[rule->slot]);
 
 	atomic_fetch_add(&c->packets, 1);
+	atomic_store(&c->data_at, b->now);
 }
 
 #endif

@@ -36,7 +36,7 @@ static void expect_none(struct bench *b, vtime length)
 /* The host's packets go out on the first tunnel. */
 static void data_goes(struct bench *b, vtime at)
 {
-	atomic_store(&b->out[0]->counters.sent_at, at);
+	atomic_store(&b->out[0]->counters.data_at, at);
 }
 
 static void hand_out(struct bench *b, struct session_effect *fx)

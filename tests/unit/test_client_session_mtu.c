@@ -203,6 +203,8 @@ static void after_ten_minutes_it_asks_again(void **state)
 	kernel_says(b, "192.0.2.1", 1500);
 	expect_limits(b, 1438, 1422);
 	expect_device(b, 1422);
+	/* What is whole need not be asked about. */
+	assert_true(session_deadline(b->s) == VTIME_NEVER);
 }
 
 static void a_device_of_fixed_mtu_stays(void **state)

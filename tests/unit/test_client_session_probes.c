@@ -482,6 +482,33 @@ static void a_silent_pair_that_is_heard_again(void **state)
 	assert_non_null(b->out[0]);
 }
 
+/* Nobody looks for it: the data thread tells, and until then nothing but a timer or two is due. */
+static void a_silent_pair_that_carries_again(void **state)
+{
+	struct bench *b = begin(*state);
+	struct data_event heard = { .type = DATA_HEARD };
+	struct esp_in *in;
+
+	found(b);
+	fake_ike.children = FAKE_IKE_CHILDREN_WAIT;
+	later(b, MAXIDLE + ONE_EPOCH);
+	assert_null(b->out[0]);
+	in = tunnel(b)->epoch[0].in;
+	assert_true(in->awaited);
+	heard.epoch = tunnel(b)->epochs.epoch[0].id;
+	/* It may have been told of something else. */
+	event(b, &heard);
+	assert_null(b->out[0]);
+	assert_true(in->awaited);
+	later(b, 5 * VTIME_S);
+	in->awaited = false;
+	atomic_fetch_add(&in->counters.packets, 1);
+	later(b, 5 * VTIME_S);
+	assert_null(b->out[0]);
+	event(b, &heard);
+	assert_non_null(b->out[0]);
+}
+
 /* ---- the peer begins ---- */
 
 static void the_peer_may_renew_where_nobody_guesses(void **state)
@@ -585,6 +612,7 @@ int main(void)
 		BENCH_TEST(another_host_answers),
 		BENCH_TEST(a_tunnel_that_does_not_lead_to_the_target),
 		BENCH_TEST(a_silent_pair_that_is_heard_again),
+		BENCH_TEST(a_silent_pair_that_carries_again),
 		BENCH_TEST(the_peer_may_renew_where_nobody_guesses),
 		BENCH_TEST(the_peer_is_refused_behind_a_nat),
 		BENCH_TEST(a_gateway_that_takes_it_ill_is_passed_over),

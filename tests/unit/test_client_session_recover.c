@@ -85,16 +85,21 @@ static struct negotiation *negotiating(struct bench *b, bool ours, bool agreed)
 	return n;
 }
 
-static struct ike_child child_of(uint32_t id)
+static struct ike_child child_with(uint32_t id, const struct esp_suite *suite)
 {
 	struct ike_child child = {
-		.id = id, .spi_in = 0x1001, .spi_out = 0x2001, .suite = suite_gcm, .keylife_s = 3600
+		.id = id, .spi_in = 0x1001, .spi_out = 0x2001, .suite = *suite, .keylife_s = 3600
 	};
 
 	child.ts = parts_pair("10.1.0.0/16", "10.2.0.0/16");
-	secret_set(&child.keymat_in, parts_keymat(&suite_gcm));
-	secret_set(&child.keymat_out, parts_keymat(&suite_gcm));
+	secret_set(&child.keymat_in, parts_keymat(suite));
+	secret_set(&child.keymat_out, parts_keymat(suite));
 	return child;
+}
+
+static struct ike_child child_of(uint32_t id)
+{
+	return child_with(id, &suite_gcm);
 }
 
 /* ---- negotiations ---- */
@@ -381,28 +386,43 @@ static void a_name_without_an_address(void **state)
 
 /* ---- lives and limits ---- */
 
-/* A limit that is practically none is not watched: a packet now and then wakes nobody. */
-static void far_limits_are_not_watched(void **state)
+/* What the data thread is told to count up to. */
+static void limits_of(struct bench *b, const struct ike_child *child, struct esp_quota *near,
+		      struct esp_quota *most)
 {
-	struct bench *b = *state;
-	struct session_epoch *e = &b->s->tunnels[1].epoch[0];
-	struct ike_child child = child_of(8);
-	vtime soonest;
+	struct ike_child copy = *child;
 
-	session_epoch_install(b->s, START, 1, &child, NULL);
-	assert_true(e->bytes_max == UINT64_MAX);
-	b->s->watched_at = START;
-	atomic_store(&e->out->counters.packets, 10);
-	atomic_store(&e->out->counters.bytes, 1000);
-	session_epochs_watch(b->s, START + 5 * VTIME_S, &soonest);
-	assert_true(soonest > 600 * VTIME_S);
-	/* Near one it is: 10 packets in 5 s, 20 are left. */
-	b->s->watched_at = START + 5 * VTIME_S;
-	atomic_store(&e->out->counters.packets, 20);
-	e->packets_max = 100;
-	b->s->tunnels[1].epochs.epoch[0].renewed = true;
-	session_epochs_watch(b->s, START + 10 * VTIME_S, &soonest);
-	assert_in_range(soonest, 5 * VTIME_S, 15 * VTIME_S);
+	session_epoch_install(b->s, START, 1, &copy, NULL);
+	*near = esp_out_config(b->s->tunnels[1].epoch[0].out)->near;
+	*most = esp_out_config(b->s->tunnels[1].epoch[0].out)->most;
+	session_epochs_close(b->s, 1, false);
+}
+
+static void limits_are_those_of_keys_and_agreement(void **state)
+{
+	static const struct esp_suite cbc3 = { .cipher = ESP_CIPHER_3DES_CBC,
+					       .key_bits = DES3_KEY_BITS,
+					       .integ = ESP_INTEG_HMAC_SHA1_96 };
+	struct bench *b = *state;
+	struct ike_child child = child_of(8);
+	struct esp_quota near, most;
+
+	limits_of(b, &child, &near, &most);
+	assert_true(most.packets == (uint64_t)1 << 31 && most.bytes == 0 && near.bytes == 0);
+	assert_true(near.packets == most.packets / 100 * 75);
+	child = child_of(9);
+	child.keylife_bytes = 5000;
+	limits_of(b, &child, &near, &most);
+	assert_true(most.bytes == 5000 && near.bytes == 3750);
+	b->config.keylife_bytes = 3000;
+	b->config.first_sequence = 101;
+	child = child_with(10, &cbc3);
+	limits_of(b, &child, &near, &most);
+	assert_true(most.bytes == 3000 && most.packets == UINT32_MAX - 100);
+	b->config.keylife_bytes = 0;
+	child = child_with(11, &cbc3);
+	limits_of(b, &child, &near, &most);
+	assert_true(most.bytes == (uint64_t)32 << 30);
 }
 
 static int set_up(void **state)
@@ -425,7 +445,7 @@ int main(void)
 		bench_test(a_first_message_makes_nobody_leave),
 		bench_test(a_shortened_life_is_renewed_in_time),
 		bench_test(a_name_without_an_address),
-		bench_test(far_limits_are_not_watched),
+		bench_test(limits_are_those_of_keys_and_agreement),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -355,6 +355,23 @@ static void a_removed_sa_is_unknown(void **state)
 	expect_drop(b, bench_udp(b, "10.2.0.9", "10.1.0.5"), DROP_UNKNOWN_SPI);
 }
 
+/* What control awaits it is told of, once, as often as it asks. */
+static void an_awaited_packet_is_told_once(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(bench_udp(b, "10.2.0.9", "10.1.0.5")->kind, PKT_INNER);
+	expect_event(b, DATA_FIRST_PACKET, SPI);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		esp_in_await(b->sa);
+		expect_no_event(b);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(bench_udp(b, "10.2.0.9", "10.1.0.5")->kind, PKT_INNER);
+		expect_event(b, DATA_HEARD, SPI);
+		expect_no_event(b);
+	}
+}
+
 static void the_first_packet_is_told_once(void **state)
 {
 	struct bench *b = *state;
@@ -569,6 +586,7 @@ int main(void)
 		bench_test(bare_esp_has_no_marker),
 		bench_test(unknown_spis_are_hinted_at_and_bounded),
 		bench_test(a_removed_sa_is_unknown),
+		bench_test(an_awaited_packet_is_told_once),
 		bench_test(the_first_packet_is_told_once),
 		bench_test(the_first_authentic_packet_proves_the_epoch),
 		bench_test(the_source_follows_only_the_newest_authentic_packet),

@@ -374,6 +374,37 @@ static void too_big_for_a_datagram(void **state)
 	free(inner);
 }
 
+/* Control need not look how much has gone out. */
+static void it_is_told_once_that_an_sa_is_nearly_used(void **state)
+{
+	struct bench *b = *state;
+	struct esp_sa_config config = parts_config(&suite_gcm, 0x1234);
+	struct data_event e;
+
+	for (unsigned of_bytes = 0; of_bytes < 2; of_bytes++) {
+		struct esp_out *sa;
+
+		config.near = (struct esp_quota){ of_bytes ? 0 : 3, of_bytes ? 3 * 60 : 0 };
+		config.most = (struct esp_quota){ of_bytes ? 0 : 5, of_bytes ? 5 * 60 : 0 };
+		sa = parts_out(config);
+		classifier_set_current(b->c, SLOT, sa);
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(bench_udp(b, "10.1.0.5", "10.2.0.9")->kind, PKT_SEALED);
+		expect_no_event(b);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(bench_udp(b, "10.1.0.5", "10.2.0.9")->kind, PKT_SEALED);
+		assert_true(outbound_output(b->o, &e));
+		assert_int_equal(e.type, DATA_NEARLY_USED);
+		assert_int_equal(e.slot, SLOT);
+		assert_int_equal(e.epoch, 1);
+		expect_no_event(b);
+		expect_drop(b, bench_udp(b, "10.1.0.5", "10.2.0.9"), DROP_SEQUENCE_EXHAUSTED);
+		assert_true(outbound_output(b->o, &e));
+		assert_int_equal(e.type, DATA_EXHAUSTED);
+		esp_out_free(sa);
+	}
+}
+
 static void exhaustion_is_told_once(void **state)
 {
 	struct bench *b = *state;
@@ -564,6 +595,7 @@ int main(void)
 		bench_test(a_foreign_source_is_dropped_in_silence),
 		bench_test(malformed_packets_are_dropped),
 		bench_test(too_big_for_a_datagram),
+		bench_test(it_is_told_once_that_an_sa_is_nearly_used),
 		bench_test(exhaustion_is_told_once),
 		bench_test(a_full_event_queue_is_asked_again),
 		bench_test(each_packet_of_a_batch_has_its_own_fate),

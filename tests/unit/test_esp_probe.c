@@ -433,7 +433,7 @@ static void probes_go_out_on_their_sa(void **state)
 	}
 	assert_int_equal(c->own, 3);
 	assert_int_equal(c->packets, 3);
-	assert_int_equal(c->sent_at, 0);
+	assert_int_equal(c->data_at, 0);
 	assert_int_equal(esp_counters_data(c), 0);
 }
 
@@ -460,13 +460,13 @@ static void nothing_keeps_a_probe_back(void **state)
 	assert_true(out->pkts[0].may_fragment);
 	assert_int_equal(outbound_held(b->out)->packets, 1);
 	/* What was held is the host's. */
-	assert_int_equal(esp_out_counters(b->sender)->sent_at, 0);
+	assert_int_equal(esp_out_counters(b->sender)->data_at, 0);
 	esp_out_set_mtu(b->sender, 0);
 	classifier_set_current(b->c, 3, b->sender);
 	out = parts_batch(&b->batch);
 	outbound_release(b->out, NOW + 5, out, parts_batch(&b->replies));
 	assert_int_equal(out->n, 1);
-	assert_int_equal(esp_out_counters(b->sender)->sent_at, NOW + 5);
+	assert_int_equal(esp_out_counters(b->sender)->data_at, NOW + 5);
 	assert_int_equal(esp_counters_data(esp_out_counters(b->sender)), 1);
 }
 

@@ -388,9 +388,39 @@ static void no_history_breaks_the_rules(void **state)
 	}
 }
 
+/* Somebody is awake anyway: the ping that has the half of its time behind it goes early. */
+static void an_idle_ping_goes_with_others(void **state)
+{
+	struct prober p = fresh();
+	uint32_t id;
+
+	(void)state;
+	prober_watch(&p, 0, P);
+	prober_hasten(&p, 10 * VTIME_S - 1);
+	assert_true(prober_deadline(&p) == 20 * VTIME_S);
+	assert_false(prober_idle_due(&p, 20 * VTIME_S - 1));
+	assert_true(prober_idle_due(&p, 20 * VTIME_S));
+	prober_hasten(&p, 10 * VTIME_S);
+	assert_int_equal(prober_next(&p, 10 * VTIME_S, &id), PROBER_PING);
+	/* What waits for its answer is not asked sooner. */
+	prober_hasten(&p, 11 * VTIME_S);
+	assert_true(prober_deadline(&p) == 13 * VTIME_S);
+	prober_heard(&p, 11 * VTIME_S, P);
+	assert_true(prober_deadline(&p) == 31 * VTIME_S);
+	/* Nor is a new epoch, nor nobody. */
+	prober_begin(&p, 12 * VTIME_S, P);
+	prober_next(&p, 12 * VTIME_S, &id);
+	prober_hasten(&p, 13 * VTIME_S);
+	assert_true(prober_deadline(&p) == 14 * VTIME_S);
+	p = fresh();
+	prober_hasten(&p, 3600 * VTIME_S);
+	assert_true(prober_deadline(&p) == VTIME_NEVER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_idle_ping_goes_with_others),
 		cmocka_unit_test(a_new_epoch_is_probed_at_once_and_given_up),
 		cmocka_unit_test(a_proved_epoch_is_not_probed),
 		cmocka_unit_test(tries_are_counted_for_each_epoch),
