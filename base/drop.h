@@ -15,6 +15,10 @@
 	X(DROP_OUTER_SHORT, "outer_short")                                                         \
 	X(DROP_KEEPALIVE, "keepalive")                                                             \
 	X(DROP_UNKNOWN_SPI, "unknown_spi")                                                         \
+	/* of an SPI that is offered: too many; too old; no SA is to come */                       \
+	X(DROP_EARLY_FULL, "early_full")                                                           \
+	X(DROP_EARLY_EXPIRED, "early_expired")                                                     \
+	X(DROP_EARLY_WITHDRAWN, "early_withdrawn")                                                 \
 	X(DROP_WORKER_FULL, "worker_full")                                                         \
 	X(DROP_OTHER_WORKER, "other_worker")                                                       \
 	X(DROP_ESP_LENGTH, "esp_length")                                                           \

@@ -39,6 +39,14 @@ static void publish_spi(struct data *d, struct host *h, struct log *log, struct 
 		net_esp_listen(&h->esp);
 }
 
+/* What comes before the SA is heard, too. */
+static void offer_spi(struct data *d, struct host *h, const struct session_effect *fx)
+{
+	classifier_offer_spi(data_classifier(d), fx->offer.spi);
+	if (fx->offer.encapsulation == ENCAPSULATION_ESP)
+		net_esp_listen(&h->esp);
+}
+
 bool data_carry_out(struct data *d, struct host *h, struct log *log,
 		    const struct session_effect *fx)
 {
@@ -57,6 +65,12 @@ bool data_carry_out(struct data *d, struct host *h, struct log *log,
 		return true;
 	case SESSION_EFFECT_PUBLISH_SPI:
 		publish_spi(d, h, log, fx->in);
+		return true;
+	case SESSION_EFFECT_OFFER_SPI:
+		offer_spi(d, h, fx);
+		return true;
+	case SESSION_EFFECT_WITHDRAW_SPI:
+		classifier_withdraw_spi(data_classifier(d), fx->offer.spi);
 		return true;
 	case SESSION_EFFECT_REFUSE_SLOT:
 		data_refuse_slot(d, fx->refuse.slot, fx->refuse.until);

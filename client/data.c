@@ -45,6 +45,17 @@ static void line_commit(struct data_line *l)
 	l->news = true;
 }
 
+/* Milliseconds, as epoll_wait has them. */
+static int wait_until(vtime deadline)
+{
+	vtime wait;
+
+	if (deadline == VTIME_NEVER)
+		return -1;
+	wait = vtime_until(runtime_now(), deadline) / VTIME_MS;
+	return wait < WAIT_MAX_MS ? (int)wait + 1 : WAIT_MAX_MS;
+}
+
 /* An event leaves its engine only when there is room for it: none is lost here. */
 void data_tx_report(struct data_tx *t)
 {
@@ -69,11 +80,12 @@ void data_open_report(struct data_open *o)
 
 /* ---- tx ---- */
 
-static void write_tun(struct tun *tun, struct drops *drops, const struct batch *b)
+static void tx_reply(struct data_tx *t)
 {
-	for (unsigned i = 0; i < b->n; i++)
-		if (b->pkts[i].kind == PKT_INNER && tun_write(tun, pkt_slice(&b->pkts[i])) != 0)
-			drop_count(drops, DROP_TUN_WRITE_FAILED);
+	for (unsigned i = 0; i < t->replies.n; i++)
+		if (t->replies.pkts[i].kind == PKT_INNER &&
+		    tun_write(t->tun, pkt_slice(&t->replies.pkts[i])) != 0)
+			drop_count(&t->drops, DROP_TUN_WRITE_FAILED);
 }
 
 /* Packets that are gone are taken out, so that what is left can be sent in one go. */
@@ -219,7 +231,7 @@ static void tx_finish(struct data_tx *t)
 {
 	close_ranks(&t->out);
 	tx_send_all(t);
-	write_tun(t->tun, &t->drops, &t->replies);
+	tx_reply(t);
 	data_tx_report(t);
 	data_line_wake(&t->up);
 }
@@ -240,14 +252,7 @@ void data_tx_release(struct data_tx *t)
 
 int data_tx_wait(const struct data_tx *t)
 {
-	vtime deadline = outbound_deadline(t->engine);
-
-	if (t->more)
-		return 0;
-	if (deadline == VTIME_NEVER)
-		return -1;
-	deadline = vtime_until(runtime_now(), deadline) / VTIME_MS;
-	return deadline < WAIT_MAX_MS ? (int)deadline + 1 : WAIT_MAX_MS;
+	return t->more ? 0 : wait_until(outbound_deadline(t->engine));
 }
 
 bool data_tx_run(struct data_tx *t)
@@ -271,35 +276,59 @@ bool data_tx_run(struct data_tx *t)
 
 /* ---- opening, on rx or on a worker ---- */
 
-/* Nothing of what has arrived is needed afterwards. */
-static void open_write(struct data_open *o)
+/* Nothing of what has arrived for this device is needed afterwards. */
+static void open_write_out(struct data_open *o, struct data_out *out)
 {
-	while (coalesce_output(&o->joined, &o->write))
+	while (coalesce_output(&out->joined, &o->write))
 		drop_add(&o->drops, DROP_TUN_WRITE_FAILED,
-			 tun_write_run(o->tun, &o->write, &o->takes));
-	coalesce_begin(&o->joined, o->takes);
+			 tun_write_run(out->tun, &o->write, &out->takes));
+	coalesce_begin(&out->joined, out->takes);
 }
 
-/* Written later, with what else has arrived. */
-static void open_join(struct data_open *o)
+static void open_write(struct data_open *o)
 {
-	for (unsigned i = 0; i < o->in.n; i++) {
-		struct slice packet = pkt_slice(&o->in.pkts[i]);
+	for (unsigned i = 0; i < o->nouts; i++)
+		open_write_out(o, &o->outs[i]);
+}
 
-		if (o->in.pkts[i].kind != PKT_INNER || coalesce_add(&o->joined, packet))
-			continue;
-		open_write(o);
-		coalesce_add(&o->joined, packet);
+static struct data_out *open_out(const struct data_open *o, vtime now, struct slice packet)
+{
+	return &o->outs[o->servers ? 1 + servers_choose(o->servers, now, packet) : 0];
+}
+
+/* Written later, with what else has arrived, where the device takes many in one piece. */
+static void open_give(struct data_open *o, vtime now, struct slice packet)
+{
+	struct data_out *out = open_out(o, now, packet);
+
+	if (!out->tun->vnet) {
+		if (tun_write(out->tun, packet) != 0)
+			drop_count(&o->drops, DROP_TUN_WRITE_FAILED);
+	} else if (!coalesce_add(&out->joined, packet)) {
+		open_write_out(o, out);
+		coalesce_add(&out->joined, packet);
 	}
+}
+
+static void open_pass_on(struct data_open *o, vtime now)
+{
+	for (unsigned i = 0; i < o->in.n; i++)
+		if (o->in.pkts[i].kind == PKT_INNER)
+			open_give(o, now, pkt_slice(&o->in.pkts[i]));
 }
 
 static void open_batch(struct data_open *o)
 {
-	inbound_run(o->engine, runtime_now(), &o->in);
-	if (o->tun->vnet)
-		open_join(o);
-	else
-		write_tun(o->tun, &o->drops, &o->in);
+	vtime now = runtime_now();
+
+	inbound_run(o->engine, now, &o->in);
+	open_pass_on(o, now);
+}
+
+static void open_tell(struct data_open *o)
+{
+	data_open_report(o);
+	data_line_wake(&o->up);
 }
 
 /* ---- rx ---- */
@@ -338,7 +367,7 @@ static void rx_batch(struct data_rx *r, uint16_t port)
 	for (unsigned i = 0; i < in->n; i++)
 		in->pkts[i].to.port = port;
 	if (r->dispatch)
-		dispatch_run(r->dispatch, in);
+		dispatch_run(r->dispatch, runtime_now(), in);
 	else
 		open_batch(&r->open);
 	for (unsigned i = 0; i < in->n; i++)
@@ -357,20 +386,52 @@ static void rx_finish(struct data_rx *r)
 		eventfd_write(r->worker_kicks[__builtin_ctz(news)], 1);
 }
 
+static bool rx_release(struct data_rx *r)
+{
+	struct data_open *o = &r->open;
+	vtime now = runtime_now();
+	bool more;
+
+	if (r->dispatch)
+		return dispatch_release(r->dispatch, now, &o->in);
+	more = inbound_release(o->engine, now, &o->in);
+	open_pass_on(o, now);
+	return more;
+}
+
+/* The packets are written before anything else comes to lie where they are. */
+void data_rx_release(struct data_rx *r)
+{
+	bool more = early_waits(r->early);
+
+	while (more) {
+		classifier_pass(r->open.classifier, r->open.reader);
+		batch_reset(&r->open.in);
+		more = rx_release(r);
+		rx_finish(r);
+		open_tell(&r->open);
+	}
+}
+
+int data_rx_wait(const struct data_rx *r)
+{
+	return early_waits(r->early) ? wait_until(early_deadline(r->early)) : -1;
+}
+
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
 {
 	struct data_open *o = &r->open;
 	uint16_t port = rx_port(r, s);
 
 	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
+		data_rx_release(r);
 		if (net_socket_recv(s, f, &r->intake) <= 0)
 			return;
 		drop_add(&o->drops, DROP_RECEIVE_LOST, r->intake.lost);
 		while (net_intake_take(&r->intake, &o->in)) {
 			classifier_pass(o->classifier, o->reader);
 			rx_batch(r, port);
-			data_open_report(o);
-			data_line_wake(&o->up);
+			open_tell(o);
 		}
 		rx_finish(r);
 		if (r->intake.n < FEW && !r->intake.large)
@@ -390,7 +451,6 @@ bool data_worker_run(struct data_worker *w)
 	open_batch(o);
 	open_write(o);
 	dispatch_done(w->dispatch, w->number);
-	data_open_report(o);
-	data_line_wake(&o->up);
+	open_tell(o);
 	return true;
 }

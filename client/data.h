@@ -9,6 +9,8 @@
 
 #include "base/ring.h"
 #include "client/runtime.h"
+#include "esp/early.h"
+#include "esp/servers.h"
 
 /* How many notes may wait. */
 #define DATA_TX_NOTES 64
@@ -63,17 +65,24 @@ struct data_tx {
 	bool more; /* something held can go at once */
 };
 
+/* A way into the kernel: the TUN, or a server's own device. */
+struct data_out {
+	const struct tun *tun;
+	struct coalesce joined; /* what goes there */
+	unsigned takes; /* of tun->takes what is still true */
+};
+
 /* What makes inner packets of what has arrived, and writes them to the TUN: rx, or each worker. */
 struct data_open {
 	struct classifier *classifier;
 	struct classifier_reader *reader;
 	struct inbound *engine; /* NULL: of rx, where there are workers */
 	struct data_line up;
-	struct tun *tun;
 	struct batch in; /* views of what has arrived */
-	struct coalesce joined; /* what goes to the TUN */
+	struct servers *servers; /* which of `outs`; NULL: there are none */
+	struct data_out *outs; /* the TUN, and behind it one for each server */
+	unsigned nouts;
 	struct coalesce_write write;
-	unsigned takes; /* of tun->takes what is still true */
 	struct drops drops; /* what the system refused, and IKE that control had no room for */
 };
 
@@ -81,6 +90,7 @@ struct data_rx {
 	struct data_open open;
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
 	struct net_intake intake;
+	struct early *early; /* of the engine, or of what passes on to workers */
 	struct dispatch *dispatch; /* NULL: rx opens all itself */
 	int worker_kicks[DISPATCH_WORKERS_MAX];
 };
@@ -113,7 +123,17 @@ bool data_tx_run(struct data_tx *t);
 void data_tx_release(struct data_tx *t);
 /* How many milliseconds tx may sleep before data_tx_release is due; -1: for ever. */
 int data_tx_wait(const struct data_tx *t);
-/* Receives from one of rx's own sockets, by one family, for a bounded number of batches. */
+/*
+ * Opens, or passes on, what came before its SA and has one by now, and drops what is too old. To be
+ * called when control has added an SA and at data_rx_wait.
+ */
+void data_rx_release(struct data_rx *r);
+/* How many milliseconds rx may sleep before data_rx_release is due; -1: for ever. */
+int data_rx_wait(const struct data_rx *r);
+/*
+ * Receives from one of rx's own sockets, by one family, for a bounded number of batches, each behind
+ * what was released.
+ */
 void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
 /*
  * Opens what waits for the worker, as much as a batch takes; false: there was nothing. Not all that

@@ -177,10 +177,9 @@ static bool offload_tun(const struct config *c)
 	return c->offload == OFFLOAD_AUTO || c->offload == OFFLOAD_TUN;
 }
 
-static int open_tun(struct host *h, FILE *err)
+int host_open_tun(const char *device, bool offload, struct tun *out, FILE *err)
 {
-	const char *device = h->config->device;
-	int rc = tun_open(&h->tun, device, offload_tun(h->config));
+	int rc = tun_open(out, device, offload);
 
 	if (rc == 0)
 		return 0;
@@ -280,13 +279,18 @@ static int open_data(struct host *h, FILE *notes, FILE *err)
 	return rc;
 }
 
+/* Two connections at a time have different interfaces, so they get different numbers. */
+uint32_t host_mark_of(const struct tun *t)
+{
+	return TUN_FWMARK + t->ifindex % TUN_FWMARKS;
+}
+
 static int open_sockets(struct host *h, FILE *notes, FILE *err)
 {
 	uint16_t port = h->config->local_port;
 	int rc;
 
-	/* Two connections at a time have different interfaces, so they get different numbers. */
-	h->mark = TUN_FWMARK + h->tun.ifindex % TUN_FWMARKS;
+	h->mark = host_mark_of(&h->tun);
 	rc = open_udp(&h->ike, port, h->mark, notes, err);
 	if (rc == 0)
 		rc = open_udp(&h->natt, port ? IKE_NATT_PORT : 0, h->mark, notes, err);
@@ -311,27 +315,34 @@ static int open_watch(struct host *h, FILE *err)
 	return SESSION_EXIT_SYSTEM;
 }
 
-/* journalled: it stands in the journal already. */
-static int add_state(struct host *h, const struct tun_state *s, bool journalled, char why[200])
+static int note_state(struct host *h, const struct tun_state *s, char why[200])
 {
 	char line[TUN_STATE_TEXT_MAX];
-	int rc = 0;
+	int rc = journal_add(&h->journal, tun_state_text(s, line));
 
-	tun_state_text(s, line);
-	errno = 0;
-	if (!journalled)
-		rc = journal_add(&h->journal, line);
 	if (rc)
 		snprintf(why, 200, "cannot write the journal: %s",
 			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
-	if (rc == 0) {
-		/* What stands is not made anew: packets would meet the moment without it. */
-		rc = journalled ? tun_state_restore(&h->netlink, s) : tun_state_add(&h->netlink, s);
-		if (rc < 0)
-			snprintf(why, 200, "the kernel refuses '%.120s': %s", line,
-				 strerror(errno));
-	}
+	return rc;
+}
+
+/* again: what stands is not made anew, for packets would meet the moment without it. */
+static int make_state(struct host *h, const struct tun_state *s, bool again, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+	int rc = again ? tun_state_restore(&h->netlink, s) : tun_state_add(&h->netlink, s);
+
+	if (rc < 0)
+		snprintf(why, 200, "the kernel refuses '%.120s': %s", tun_state_text(s, line),
+			 strerror(errno));
 	return rc < 0 ? rc : 0;
+}
+
+static int add_state(struct host *h, const struct tun_state *s, char why[200])
+{
+	int rc = note_state(h, s, why);
+
+	return rc ? rc : make_state(h, s, false, why);
 }
 
 /* The first packets to the gateway go past what other connections have ruled, too. */
@@ -343,7 +354,7 @@ static int open_way(struct host *h, FILE *err)
 	for (unsigned i = 0; i < ARRAY_SIZE(families) && !h->config->routes_by_script; i++) {
 		const struct tun_state mark = tun_mark_rule(families[i], h->mark);
 
-		if (add_state(h, &mark, false, why) == 0)
+		if (add_state(h, &mark, why) == 0)
 			continue;
 		fprintf(err, "godwit: %s\n", why);
 		return SESSION_EXIT_SYSTEM;
@@ -378,7 +389,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 	h->dir = rundir_make(config->name, &h->user, err);
 	rc = h->dir < 0 ? SESSION_EXIT_SYSTEM : open_journal(h, notes, err);
 	if (rc == 0)
-		rc = open_tun(h, err);
+		rc = host_open_tun(config->device, offload_tun(config), &h->tun, err);
 	if (rc == 0)
 		rc = open_watch(h, err);
 	if (rc == 0)
@@ -463,8 +474,10 @@ static void remove_old(struct host *h, bool rules, char (*lines)[TUN_STATE_TEXT_
 static void forget_applied(struct host *h)
 {
 	free(h->applied);
+	free(h->stands);
 	h->applied = NULL;
-	h->napplied = 0;
+	h->stands = NULL;
+	h->napplied = h->nfirm = 0;
 }
 
 /* A journal that has grown with every change begins anew. */
@@ -487,7 +500,7 @@ static int claim_band(struct host *h, unsigned number, char why[200])
 {
 	const struct tun_state claim = tun_band_claim(number, h->mark);
 	struct tun_bands bands;
-	int rc = add_state(h, &claim, false, why);
+	int rc = add_state(h, &claim, why);
 
 	if (rc)
 		return rc;
@@ -548,21 +561,33 @@ static int prepare(struct host *h, const struct session_effect *fx, struct tun_s
 	return n;
 }
 
-static int apply_states(struct host *h, const struct tun_state *states, unsigned n, char why[200])
+int host_apply_states(struct host *h, const struct tun_state *states, unsigned n, unsigned firm,
+		      char why[200])
 {
 	char(*lines)[TUN_STATE_TEXT_MAX] = xcalloc(n + 1, sizeof(*lines));
+	bool *stands = xcalloc(n + 1, sizeof(*stands));
 	int rc = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		tun_state_text(&states[i], lines[i]);
 	remove_old(h, false, lines, n);
 	/* Also what was there already: a script may have taken the device down. */
-	for (unsigned i = 0; i < n && rc == 0; i++)
-		rc = add_state(h, &states[i], has_line(h->applied, h->napplied, lines[i]), why);
+	for (unsigned i = 0; i < n && rc == 0; i++) {
+		bool noted = has_line(h->applied, h->napplied, lines[i]);
+
+		rc = noted ? 0 : note_state(h, &states[i], why);
+		if (rc)
+			break;
+		rc = make_state(h, &states[i], noted, why);
+		stands[i] = rc == 0;
+		rc = i < firm ? rc : 0;
+	}
 	remove_old(h, true, lines, n);
-	free(h->applied);
+	forget_applied(h);
 	h->applied = lines;
+	h->stands = stands;
 	h->napplied = n;
+	h->nfirm = firm;
 	return rc;
 }
 
@@ -591,7 +616,7 @@ int host_apply(struct host *h, const struct session_effect *fx, char why[200])
 		snprintf(why, 200, "cannot bring up %s: %s", h->tun.name, strerror(errno));
 		return ERR_SYSTEM;
 	}
-	return apply_states(h, states, (unsigned)n, why);
+	return host_apply_states(h, states, (unsigned)n, (unsigned)n, why);
 }
 
 static int restore_all(struct host *h, unsigned *made, char why[200])
@@ -606,7 +631,8 @@ static int restore_all(struct host *h, unsigned *made, char why[200])
 			rc = tun_state_restore(&h->netlink, &s);
 		if (rc > 0)
 			++*made;
-		if (rc >= 0 || err)
+		h->stands[i] = rc >= 0;
+		if (rc >= 0 || err || i >= h->nfirm)
 			continue;
 		err = rc;
 		snprintf(why, 200, "%.120s: %s", h->applied[i], strerror(errno));
@@ -626,7 +652,7 @@ static int move_all(struct host *h, unsigned from, char why[200])
 		ok &= tun_state_parse(h->applied[i], &states[i]) == 0 &&
 		      tun_band_move(&states[i], from, (unsigned)h->band);
 	if (ok)
-		rc = apply_states(h, states, n, why);
+		rc = host_apply_states(h, states, n, h->nfirm, why);
 	else
 		snprintf(why, 200, "too many networks for one tunnel beside another connection");
 	free(states);

@@ -108,7 +108,7 @@ static bool put_back(struct host *h, struct log *log, vtime now)
 		log_ev(log, LOG_WARN, "cannot put back what was removed", log_str("why", why));
 	if (!made)
 		return rc == 0;
-	log_ev(log, LOG_WARN, "put back rules and routes that another program removed",
+	log_ev(log, LOG_WARN, "put back rules and routes that were gone",
 	       log_u64("how many", made));
 	if (watch_pace_done(&w->pace, now))
 		log_ev(log, LOG_WARN,
@@ -130,7 +130,7 @@ bool host_watch_run(struct host *h, struct log *log)
 		times = 0;
 	if (tun_filter_touched(&h->filter))
 		what |= TUN_WATCH_OURS;
-	if (what & TUN_WATCH_OURS)
+	if (what & TUN_WATCH_OURS || (what & TUN_WATCH_NETWORK && h->nfirm < h->napplied))
 		w->due = true;
 	next = watch_pace_next(&w->pace, now);
 	/* Without its device nothing can be put back; it tells when it is up again. */

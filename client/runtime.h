@@ -366,7 +366,9 @@ struct host {
 	struct keylog keylog;
 	/* What host_apply has made, as the journal's lines. */
 	char (*applied)[TUN_STATE_TEXT_MAX];
+	bool *stands; /* each of them does */
 	unsigned napplied;
+	unsigned nfirm; /* of them; the others may be missing while they cannot be made */
 	struct host_watch watch;
 	struct tun_filter filter; /* not open where the kernel has none */
 	bool filter_noted; /* it stands in the journal */
@@ -379,12 +381,22 @@ struct host {
  */
 int host_open(struct host *h, const struct config *config, const char *keylog, FILE *notes,
 	      FILE *err);
+/* Opens a device as tun_open does. 0 or an exit code after one line on `err`. */
+int host_open_tun(const char *device, bool offload, struct tun *out, FILE *err);
+/* Its number is no other device's while it lives: of the firewall mark and the routing table. */
+uint32_t host_mark_of(const struct tun *t);
 /*
  * Gives the device its addresses, routes and rules, each journalled first; what an earlier call has
  * made and this one does not need goes. Where routes are the script's, the device only comes up.
  * 0, or a negative enum err and in *why what was refused.
  */
 int host_apply(struct host *h, const struct session_effect *fx, char why[200]);
+/*
+ * The same with things that the caller has thought of, on a device that is up. Those behind the first
+ * `firm` may be refused: h->stands tells, and they are tried again whenever the host's network changes.
+ */
+int host_apply_states(struct host *h, const struct tun_state *states, unsigned n, unsigned firm,
+		      char why[200]);
 /*
  * Makes again what host_apply has made and is not there any more, counted in *made. 0, or a negative
  * enum err and in *why what was refused first; the rest is made all the same.
@@ -488,14 +500,20 @@ struct data_ops {
  */
 struct data;
 
+struct servers;
+
 struct data_config {
 	struct outbound_config hold;
 	unsigned workers; /* less than 2: rx opens what it receives */
 	enum dispatch_select select; /* of workers */
+	/* What one of n servers is to get (servers_choose) is written to its own device. */
+	struct servers *servers; /* NULL: there are none */
+	const struct tun *server_tuns;
+	unsigned nservers;
 };
 
 /*
- * host and ops are borrowed; the host's sockets and TUN must stay open until data_stop. NULL with
+ * host, ops, servers and devices are borrowed; the host's sockets and TUN must stay open until data_stop. NULL with
  * errno set. No thread runs yet.
  */
 struct data *data_new(struct host *host, const struct data_config *config,
@@ -537,8 +555,8 @@ const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 void data_publish_rules(struct data *d, const struct policy *p);
 void data_publish_view(struct data *d, const struct policy_view *p);
 /*
- * Puts an inbound SA into the SPI index, and gives it a worker where there are several. 0 or
- * ERR_NO_ROOM.
+ * Puts an inbound SA into the SPI index, and gives it a worker where there are several; what came
+ * before it is opened. It is withdrawn (classifier_withdraw_spi) behind this. 0 or ERR_NO_ROOM.
  */
 int data_add_spi(struct data *d, struct esp_in *in);
 /*

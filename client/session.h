@@ -286,6 +286,12 @@ enum session_effect_type {
 	 */
 	SESSION_EFFECT_PUBLISH_SLOT,
 	SESSION_EFFECT_PUBLISH_SPI, /* packets with this SPI belong to `in` */
+	/*
+	 * The peer is about to be told of offer.spi: its packets may come before PUBLISH_SPI, and wait
+	 * for it. WITHDRAW follows behind that, or when no SA comes of it.
+	 */
+	SESSION_EFFECT_OFFER_SPI,
+	SESSION_EFFECT_WITHDRAW_SPI,
 	SESSION_EFFECT_REFUSE_SLOT, /* nothing is to be had for refuse.slot before refuse.until */
 	/*
 	 * Send probe.bytes, or a dummy when there are none, on probe.out: it is alive until its RETIRE.
@@ -348,6 +354,10 @@ struct session_effect {
 			struct esp_out *next;
 		} slot;
 		struct esp_in *in; /* PUBLISH_SPI */
+		struct {
+			uint32_t spi;
+			enum encapsulation encapsulation; /* OFFER_SPI: how its packets will come */
+		} offer;
 		struct {
 			unsigned slot;
 			vtime until; /* 0: that is over */

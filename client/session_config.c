@@ -435,13 +435,18 @@ static uint16_t cisco_port(const struct session *s)
 	return s->assigned.natt_port ? s->assigned.natt_port : s->config->cisco_port;
 }
 
+enum encapsulation session_encapsulation(const struct session *s, enum encapsulation agreed)
+{
+	if (s->config->ike.transport != IKE_TRANSPORT_CISCO_UDP || agreed == ENCAPSULATION_UDP)
+		return agreed;
+	return cisco_port(s) ? ENCAPSULATION_CISCO_UDP : ENCAPSULATION_ESP;
+}
+
 void session_encapsulate(struct session *s, const struct ike_child *child)
 {
-	s->path.encapsulation = child->encapsulation;
-	s->path.data_port = 0;
-	if (s->config->ike.transport != IKE_TRANSPORT_CISCO_UDP ||
-	    child->encapsulation == ENCAPSULATION_UDP)
-		return;
-	s->path.data_port = cisco_port(s);
-	s->path.encapsulation = s->path.data_port ? ENCAPSULATION_CISCO_UDP : ENCAPSULATION_ESP;
+	bool cisco;
+
+	s->path.encapsulation = session_encapsulation(s, child->encapsulation);
+	cisco = s->path.encapsulation == ENCAPSULATION_CISCO_UDP;
+	s->path.data_port = cisco ? cisco_port(s) : 0;
 }

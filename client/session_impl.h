@@ -513,7 +513,9 @@ bool session_config_use(struct session *s, vtime now, struct session_ike *i, boo
  * and the networks are offered one by one now.
  */
 bool session_config_narrow(struct session *s, vtime now);
-/* How ESP travels from now on, as agreed for this child. */
+/* How ESP travels where IKE has agreed on this. */
+enum encapsulation session_encapsulation(const struct session *s, enum encapsulation agreed);
+/* How it travels from now on, as agreed for this child. */
 void session_encapsulate(struct session *s, const struct ike_child *child);
 
 /* ---- session_tunnels.c ---- */

@@ -28,11 +28,30 @@ static struct negotiation *negotiation_find(struct session *s, const struct sess
 	return NULL;
 }
 
+/*
+ * Ours alone: of what the peer begins the SA is there before our message tells of its SPI. Its answer
+ * to ours may be overtaken by its packets, and so may we be when we make the SA.
+ */
+static void spi_offer(struct session *s, const struct negotiation *n)
+{
+	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_OFFER_SPI);
+
+	fx->offer.spi = n->spi;
+	fx->offer.encapsulation = session_encapsulation(s, n->ike->path.encapsulation);
+}
+
+static void spi_withdraw(struct session *s, const struct negotiation *n)
+{
+	if (n->ours)
+		session_effect_add(s, SESSION_EFFECT_WITHDRAW_SPI)->offer.spi = n->spi;
+}
+
 /* It has come to nothing. */
 static void negotiation_end(struct session *s, struct negotiation *n)
 {
 	struct session_effect *fx;
 
+	spi_withdraw(s, n);
 	if (n->in) {
 		fx = session_effect_add(s, SESSION_EFFECT_RETIRE);
 		fx->retire.in = n->in;
@@ -154,6 +173,7 @@ static void child_begin(struct session *s, vtime now, struct session_ike *ike,
 	ev.child.id = n->id;
 	ev.child.spi = n->spi;
 	ev.child.config = tunnel_config(s, ike, slot);
+	spi_offer(s, n);
 	ike_event(ike->sa, now, &ev);
 }
 
@@ -430,6 +450,7 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	       log_str("suite", esp_suite_name(&child->suite, suite)),
 	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
 	session_epoch_install(s, now, was.slot, child, was.in);
+	spi_withdraw(s, &was);
 	session_demand_served(s, now, was.slot);
 	if (was.deleted)
 		session_child_deleted(s, now, was.spi_out);

@@ -138,7 +138,7 @@ static void *rx_thread(void *arg)
 	struct epoll_event ev[READY_MAX];
 
 	while (!stopping(d)) {
-		int n = epoll_wait(w->epoll, ev, READY_MAX, -1);
+		int n = epoll_wait(w->epoll, ev, READY_MAX, data_rx_wait(&d->rx));
 
 		for (int i = 0; i < n && !stopping(d); i++) {
 			if (ev[i].data.u32 == READY_KICK)
@@ -149,6 +149,7 @@ static void *rx_thread(void *arg)
 			data_open_report(&d->rx.open);
 			data_line_wake(&d->rx.open.up);
 		}
+		data_rx_release(&d->rx);
 	}
 	return NULL;
 }
@@ -223,14 +224,30 @@ static void close_fds(struct runner *w, struct data_line *up)
 	ring_free(up->ring);
 }
 
-static void opener_new(struct data *d, struct data_open *o, struct host *host, unsigned notes,
-		       size_t ike)
+static void out_init(struct data_out *o, const struct tun *tun)
+{
+	o->tun = tun;
+	o->takes = tun->takes;
+	coalesce_begin(&o->joined, o->takes);
+}
+
+static void opener_new(struct data *d, struct data_open *o, const struct data_config *config,
+		       unsigned notes, size_t ike)
 {
 	o->classifier = d->classifier;
 	o->up.ring = ring_new(notes, sizeof(struct data_note) + ike);
-	o->tun = &host->tun;
-	o->takes = host->tun.takes;
-	coalesce_begin(&o->joined, o->takes);
+	o->servers = config->servers;
+	o->nouts = 1 + config->nservers;
+	o->outs = xcalloc(o->nouts, sizeof(*o->outs));
+	out_init(&o->outs[0], d->tx.tun);
+	for (unsigned i = 0; i < config->nservers; i++)
+		out_init(&o->outs[1 + i], &config->server_tuns[i]);
+}
+
+static void opener_free(struct data_open *o)
+{
+	inbound_free(o->engine);
+	free(o->outs);
 }
 
 static void engines_new(struct data *d, struct host *host, const struct data_config *config)
@@ -253,28 +270,31 @@ static void engines_new(struct data *d, struct host *host, const struct data_con
 	d->rx.esp = host->esp;
 	d->rx.cisco = host->cisco;
 	net_intake_init(&d->rx.intake, xcalloc(1, NET_INTAKE_ARENA));
-	opener_new(d, &d->rx.open, host, DATA_RX_NOTES, IKE_MESSAGE_MAX);
+	opener_new(d, &d->rx.open, config, DATA_RX_NOTES, IKE_MESSAGE_MAX);
+	d->rx.early = early_new(d->classifier, &d->rx.open.drops);
 }
 
 /* What rx did alone is done by workers: it keeps the sockets, and what is IKE. */
-static bool workers_new(struct data *d, struct host *host, const struct data_config *config)
+static bool workers_new(struct data *d, const struct data_config *config)
 {
 	unsigned n = config->workers;
 	bool open = true;
 
 	if (n < 2) {
 		d->rx.open.engine = inbound_new(d->classifier);
+		inbound_set_early(d->rx.open.engine, d->rx.early);
 		return true;
 	}
 	d->nworkers = n;
 	d->workers = xcalloc(n, sizeof(*d->workers));
 	d->worker_runners = xcalloc(n, sizeof(*d->worker_runners));
 	d->dispatch = dispatch_new(d->classifier, n, config->select);
+	dispatch_set_early(d->dispatch, d->rx.early);
 	d->rx.dispatch = d->dispatch;
 	for (unsigned i = 0; i < n; i++) {
 		struct data_worker *w = &d->workers[i];
 
-		opener_new(d, &w->open, host, DATA_WORKER_NOTES, 0);
+		opener_new(d, &w->open, config, DATA_WORKER_NOTES, 0);
 		w->open.engine = inbound_new(d->classifier);
 		inbound_set_worker(w->open.engine, i);
 		w->dispatch = d->dispatch;
@@ -302,7 +322,7 @@ struct data *data_new(struct host *host, const struct data_config *config,
 	engines_new(d, host, config);
 	tx = open_fds(&d->runners[DATA_TX], &d->tx.up);
 	rx = open_fds(&d->runners[DATA_RX], &d->rx.open.up);
-	workers = workers_new(d, host, config);
+	workers = workers_new(d, config);
 	if (tx && rx && workers && watch_all(d))
 		return d;
 	saved = errno;
@@ -420,7 +440,7 @@ static void workers_free(struct data *d)
 	for (unsigned i = 0; i < d->nworkers; i++) {
 		close_fd(d->worker_runners[i].kick);
 		ring_free(d->workers[i].open.up.ring);
-		inbound_free(d->workers[i].open.engine);
+		opener_free(&d->workers[i].open);
 	}
 	dispatch_free(d->dispatch);
 	free(d->workers);
@@ -435,7 +455,8 @@ void data_free(struct data *d)
 	close_fds(&d->runners[DATA_TX], &d->tx.up);
 	close_fds(&d->runners[DATA_RX], &d->rx.open.up);
 	ring_free(d->tx.down);
-	inbound_free(d->rx.open.engine);
+	opener_free(&d->rx.open);
+	early_free(d->rx.early);
 	workers_free(d);
 	outbound_free(d->tx.engine);
 	classifier_free(d->classifier);
@@ -530,6 +551,8 @@ int data_add_spi(struct data *d, struct esp_in *in)
 
 	if (rc == 0 && d->dispatch)
 		dispatch_assign(d->dispatch, esp_in_config(in)->spi);
+	if (classifier_spi_offered(d->classifier, esp_in_config(in)->spi))
+		kick(d, DATA_RX);
 	return rc;
 }
 

@@ -17,6 +17,7 @@ set(tsan_gate
 	unit/test_base_ring unit/test_esp_classifier unit/test_esp_publication
 	unit/test_esp_hold_publication
 	unit/test_client_threads unit/test_client_workers
+	unit/test_esp_servers unit/test_client_serve
 	lab/peer_delete lab/privileges lab/download)
 # So many publications under traffic, and megabytes of download.
 if(GODWIT_KIND STREQUAL tsan)

@@ -310,8 +310,21 @@ static void print_client(const json_t *c, FILE *out)
 	}
 }
 
+static void print_server(const json_t *s, FILE *out)
+{
+	bool there = json_is_true(json_object_get(s, "there"));
+	char bytes[32];
+
+	fprintf(out, LABEL "%s, %s at %s, %s\n", "server", text_of(s, "name"),
+		text_of(s, "service"), text_of(s, "address"), there ? "there" : "away");
+	fprintf(out, LABEL "%lld, %lld of them alive, %lld packets, %s\n", "  flows",
+		number_of(s, "flows"), number_of(s, "live"), number_of(s, "packets"),
+		bytes_text(number_of(s, "bytes"), bytes));
+}
+
 static void print_gateway(const json_t *o, FILE *out)
 {
+	const json_t *servers = json_object_get(o, "servers");
 	const json_t *clients = json_object_get(o, "clients");
 
 	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
@@ -322,6 +335,8 @@ static void print_gateway(const json_t *o, FILE *out)
 		number_of(o, "half_open") == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(clients); i++)
 		print_client(json_array_get(clients, i), out);
+	for (size_t i = 0; i < json_array_size(servers); i++)
+		print_server(json_array_get(servers, i), out);
 }
 
 bool status_text(const char *json, FILE *out)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "esp/offers.h"
 #include "esp/sa.h"
 
 #define INDEX_BITS_FIRST 7 /* enough for a client */
@@ -64,6 +65,7 @@ struct index {
 };
 
 struct classifier {
+	struct offers offers;
 	_Atomic(struct classifier_rules *) rules;
 	_Atomic(const struct esp_probe_key *) probe_key; /* NULL: there is none yet */
 	struct esp_probe_key probe_key_bytes; /* written once, before that points here */
@@ -90,7 +92,7 @@ static struct index *index_new(unsigned bits)
 
 struct classifier *classifier_new(void)
 {
-	struct classifier *c = xcalloc(1, sizeof(*c));
+	struct classifier *c = xcalloc_line(sizeof(*c));
 	struct classifier_rules *none = xcalloc(1, sizeof(*none));
 
 	/* Before the first publication nothing may pass. */
@@ -593,6 +595,45 @@ void classifier_ahead_spi(const struct classifier *c, uint32_t spi)
 void classifier_ahead_slot(const struct classifier *c, unsigned slot)
 {
 	__builtin_prefetch(classifier_const_slot(c, slot));
+}
+
+/* ---- offers ---- */
+
+void classifier_offer_spi(struct classifier *c, uint32_t spi)
+{
+	offers_put(&c->offers, spi);
+}
+
+void classifier_withdraw_spi(struct classifier *c, uint32_t spi)
+{
+	offers_take(&c->offers, spi);
+}
+
+bool classifier_spi_offered(const struct classifier *c, uint32_t spi)
+{
+	return offers_has(&c->offers, spi);
+}
+
+struct esp_in *classifier_await_spi(struct classifier *c, uint32_t spi, bool *offered)
+{
+	struct esp_in *sa = classifier_find_spi(c, spi);
+
+	*offered = !sa && classifier_spi_offered(c, spi);
+	/* Since the first look the SA may have come, and the offer gone. */
+	return sa || *offered ? sa : classifier_find_spi(c, spi);
+}
+
+unsigned classifier_await_worker(const struct classifier *c, uint32_t spi, bool *offered)
+{
+	unsigned worker = classifier_worker(c, spi);
+
+	*offered = worker == CLASSIFIER_NO_WORKER && classifier_spi_offered(c, spi);
+	return worker != CLASSIFIER_NO_WORKER || *offered ? worker : classifier_worker(c, spi);
+}
+
+unsigned classifier_offers(const struct classifier *c)
+{
+	return offers_count(&c->offers);
 }
 
 struct classifier_reader *classifier_reader_add(struct classifier *c)

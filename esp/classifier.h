@@ -38,6 +38,17 @@ void classifier_prove(struct classifier *c, unsigned slot, uint32_t epoch);
 /* Inbound. What replies to our own probes bear; NULL: there are none yet. */
 const struct esp_probe_key *classifier_probe_key(const struct classifier *c);
 
+/*
+ * The SPI's SA. Without one, *offered says whether it may come: an offer that has become an SA is
+ * never taken for an SPI that nobody knows.
+ */
+struct esp_in *classifier_await_spi(struct classifier *c, uint32_t spi, bool *offered);
+/* The same of its worker; CLASSIFIER_NO_WORKER: there is none yet. */
+unsigned classifier_await_worker(const struct classifier *c, uint32_t spi, bool *offered);
+
+/* How many SPIs are offered. For tests. */
+unsigned classifier_offers(const struct classifier *c);
+
 /* Entries of the SPI index that are not empty: SAs, and what removed ones left. For tests. */
 unsigned classifier_index_used(const struct classifier *c);
 

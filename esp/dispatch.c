@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "esp/classifier.h"
+#include "esp/early.h"
 #include "esp/lane.h"
 #include "esp/outer.h"
 
@@ -18,6 +18,7 @@ struct dispatch_turn {
 
 struct dispatch {
 	struct classifier *classifier;
+	struct early *early; /* NULL: nothing waits for its SA */
 	unsigned workers;
 	struct dispatch_turn of_packets; /* the classifying thread's */
 	struct dispatch_turn of_sas; /* control's */
@@ -48,6 +49,13 @@ void dispatch_free(struct dispatch *d)
 	for (unsigned i = 0; i < d->workers; i++)
 		lane_free(d->lanes[i]);
 	free(d);
+}
+
+void dispatch_set_early(struct dispatch *d, struct early *e)
+{
+	d->early = e;
+	if (e)
+		e->workers = true;
 }
 
 unsigned dispatch_workers(const struct dispatch *d)
@@ -107,9 +115,9 @@ static unsigned dispatch_bucket(uint32_t spi)
 	return 1 + spi % (LANE_BUCKETS - 1);
 }
 
-static void dispatch_esp(struct dispatch *d, struct pkt *p, uint32_t spi)
+static void dispatch_pass(struct dispatch *d, struct pkt *p, uint32_t spi, unsigned worker)
 {
-	unsigned worker = classifier_worker(d->classifier, spi), bucket = dispatch_bucket(spi);
+	unsigned bucket = dispatch_bucket(spi);
 
 	if (worker == CLASSIFIER_NO_WORKER) {
 		worker = dispatch_choose(d, &d->of_packets);
@@ -121,7 +129,21 @@ static void dispatch_esp(struct dispatch *d, struct pkt *p, uint32_t spi)
 		dispatch_drop(d, p, DROP_WORKER_FULL);
 }
 
-void dispatch_run(struct dispatch *d, struct batch *b)
+/* Nothing overtakes what waits, even when its SA has come since it was looked for. */
+static void dispatch_esp(struct dispatch *d, vtime now, struct pkt *p, uint32_t spi)
+{
+	bool early = early_waits(d->early) && early_has(d->early, spi);
+	unsigned worker = classifier_worker(d->classifier, spi);
+
+	if (!early && d->early && worker == CLASSIFIER_NO_WORKER)
+		worker = classifier_await_worker(d->classifier, spi, &early);
+	if (early)
+		early_put(d->early, now, spi, p);
+	else
+		dispatch_pass(d, p, spi, worker);
+}
+
+void dispatch_run(struct dispatch *d, vtime now, struct batch *b)
 {
 	for (unsigned i = 0; i < b->n; i++) {
 		struct pkt *p = &b->pkts[i];
@@ -132,7 +154,7 @@ void dispatch_run(struct dispatch *d, struct batch *b)
 			p->kind = PKT_IKE;
 			break;
 		case OUTER_ESP:
-			dispatch_esp(d, p, spi);
+			dispatch_esp(d, now, p, spi);
 			break;
 		case OUTER_KEEPALIVE:
 			dispatch_drop(d, p, DROP_KEEPALIVE);
@@ -142,6 +164,21 @@ void dispatch_run(struct dispatch *d, struct batch *b)
 			break;
 		}
 	}
+}
+
+bool dispatch_release(struct dispatch *d, vtime now, struct batch *b)
+{
+	bool more;
+
+	if (!early_waits(d->early))
+		return false;
+	more = early_release(d->early, now, b);
+	for (unsigned i = 0; i < b->n; i++) {
+		uint32_t spi = get_be32(pkt_data(&b->pkts[i]));
+
+		dispatch_pass(d, &b->pkts[i], spi, classifier_worker(d->classifier, spi));
+	}
+	return more;
 }
 
 uint32_t dispatch_flush(struct dispatch *d)

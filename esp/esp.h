@@ -7,7 +7,9 @@
  *	window.c      the replay window, 4096 wide                            RFC 6479
  *	ahead.c       asks the memory for what the next packets of a batch need
  *	limit.c       what may go to a path that is not proved
- *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA)
+ *	classifier.c  rules, slots (tunnel -> epochs), SPI index (SPI -> SA), offered SPIs
+ *	offers.c      the offered SPIs
+ *	early.c       packets of an offered SPI that wait for its SA
  *	events.c      what the engines have to tell control
  *	spd.c         the rules, and how the first that matches is found       RFC 4301 4.4.1
  *	flow.c        the SPD's decision about a flow, remembered              RFC 4301 4.4.2
@@ -16,6 +18,8 @@
  *	              probes, on an SA that control names -> seal -> datagrams
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *	              -> replies to our probes | packets for the host
+ *	              SPI offered, no SA yet -> early.c -> once more
+ *	servers.c     behind a gateway: which of several servers gets a packet (servers.h)
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
  * outbound, one runs inbound, and control publishes to them through the classifier:
@@ -234,6 +238,13 @@ void classifier_set_refused(struct classifier *c, unsigned slot, vtime until);
 /* Control thread. ERR_NO_ROOM when the index is full or the SPI taken. */
 int classifier_add_spi(struct classifier *c, struct esp_in *sa);
 void classifier_remove_spi(struct classifier *c, uint32_t spi);
+/*
+ * Control thread. Packets with this SPI may come before its SA, and wait for it (early.h). It is so
+ * until it is withdrawn: when the SA is there, or is not to be. Where a thousand are offered, one more
+ * may be left out. Again, and of one that is not offered, without effect.
+ */
+void classifier_offer_spi(struct classifier *c, uint32_t spi);
+void classifier_withdraw_spi(struct classifier *c, uint32_t spi);
 
 #define CLASSIFIER_NO_WORKER UINT32_MAX
 
@@ -250,6 +261,8 @@ unsigned classifier_set_worker(struct classifier *c, uint32_t spi, unsigned work
  */
 struct esp_out *classifier_slot_sa(struct classifier *c, unsigned slot);
 struct esp_in *classifier_find_spi(struct classifier *c, uint32_t spi);
+/* Data threads, and control: whether it is offered. */
+bool classifier_spi_offered(const struct classifier *c, uint32_t spi);
 
 /* ---- probes ---- */
 
@@ -341,6 +354,7 @@ struct data_event {
 
 struct outbound;
 struct inbound;
+struct early;
 
 /* What is held for one slot, or (the counters) has been. Any thread may read it. */
 struct hold_counters {
@@ -427,6 +441,21 @@ void inbound_set_worker(struct inbound *i, unsigned worker);
  * back.
  */
 void inbound_run(struct inbound *i, vtime now, struct batch *b);
+/*
+ * Packets of an SPI that is offered wait in `e` for their SA from now on, a few and for a second
+ * (early.h). It is borrowed, and the thread's; NULL, as at the beginning: they do not, or where packets
+ * are spread over several engines they do so before that.
+ */
+void inbound_set_early(struct inbound *i, struct early *e);
+/*
+ * Of what waits: puts into `b`, which is empty, what has an SA by now, as inbound_run would leave it, in
+ * order for each SPI, and drops what is too old. To be called before inbound_run has newer packets, when
+ * control has added an SA, and at inbound_deadline. The packets are good until the next of these
+ * calls, and lie in no arena of the caller's. True: call again.
+ */
+bool inbound_release(struct inbound *i, vtime now, struct batch *b);
+/* When the oldest packet that waits is too old; VTIME_NEVER: nothing waits. */
+vtime inbound_deadline(const struct inbound *i);
 bool inbound_output(struct inbound *i, struct data_event *out);
 const struct drops *inbound_drops(const struct inbound *i);
 
@@ -458,7 +487,14 @@ unsigned dispatch_workers(const struct dispatch *d);
  * The classifying thread. Outer payloads in, as for inbound_run: each becomes PKT_IKE, PKT_PASSED
  * (copied; its worker sees it after dispatch_flush) or PKT_GONE. No SA is looked at.
  */
-void dispatch_run(struct dispatch *d, struct batch *b);
+void dispatch_run(struct dispatch *d, vtime now, struct batch *b);
+/*
+ * Before the threads start. Packets of an SPI that is offered wait in `e`, which is borrowed, until
+ * their SA has a worker (early.h): in place of inbound_set_early.
+ */
+void dispatch_set_early(struct dispatch *d, struct early *e);
+/* As inbound_release, by early_deadline: each becomes PKT_PASSED or PKT_GONE. */
+bool dispatch_release(struct dispatch *d, vtime now, struct batch *b);
 /* Lets the workers see what was passed to them; a bit for each that has something new. */
 uint32_t dispatch_flush(struct dispatch *d);
 const struct drops *dispatch_drops(const struct dispatch *d);

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "esp/ahead.h"
-#include "esp/classifier.h"
+#include "esp/early.h"
 #include "esp/events.h"
 #include "esp/outer.h"
 #include "esp/sa.h"
@@ -15,6 +15,7 @@
 
 struct inbound {
 	struct classifier *classifier;
+	struct early *early; /* NULL: nothing waits for its SA here */
 	struct drops drops;
 	struct events events;
 	struct ahead ahead;
@@ -41,6 +42,11 @@ void inbound_set_worker(struct inbound *i, unsigned worker)
 void inbound_free(struct inbound *i)
 {
 	free(i);
+}
+
+void inbound_set_early(struct inbound *i, struct early *e)
+{
+	i->early = e;
 }
 
 bool inbound_output(struct inbound *i, struct data_event *out)
@@ -181,19 +187,12 @@ static bool inbound_has(const struct inbound *i, struct esp_in *sa)
 	return i->worker == CLASSIFIER_NO_WORKER || esp_in_worker(sa, i->worker) == i->worker;
 }
 
-static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t spi)
+static void inbound_open(struct inbound *i, vtime now, struct esp_in *sa, struct pkt *p)
 {
-	struct esp_in *sa = classifier_find_spi(i->classifier, spi);
 	uint32_t size = p->len;
 	uint8_t next_header = 0;
 	enum drop why;
 
-	if (!sa) {
-		if (spi >= ESP_SPI_MIN)
-			inbound_unknown_spi(i, now, p, spi);
-		inbound_drop(i, p, DROP_UNKNOWN_SPI);
-		return;
-	}
 	if (!inbound_has(i, sa)) {
 		inbound_drop(i, p, DROP_OTHER_WORKER);
 		return;
@@ -214,6 +213,25 @@ static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t sp
 		/* Relaxed: a time, with which nothing else is published. */
 		atomic_store_explicit(&sa->counters.data_at, now, memory_order_relaxed);
 		p->kind = PKT_INNER;
+	}
+}
+
+/* Nothing overtakes what waits, even when its SA has come since it was looked for. */
+static void inbound_esp(struct inbound *i, vtime now, struct pkt *p, uint32_t spi)
+{
+	bool early = early_waits(i->early) && early_has(i->early, spi);
+	struct esp_in *sa = early ? NULL : classifier_find_spi(i->classifier, spi);
+
+	if (!sa && !early && i->early)
+		sa = classifier_await_spi(i->classifier, spi, &early);
+	if (sa) {
+		inbound_open(i, now, sa, p);
+	} else if (early) {
+		early_put(i->early, now, spi, p);
+	} else {
+		if (spi >= ESP_SPI_MIN)
+			inbound_unknown_spi(i, now, p, spi);
+		inbound_drop(i, p, DROP_UNKNOWN_SPI);
 	}
 }
 
@@ -245,4 +263,35 @@ void inbound_run(struct inbound *i, vtime now, struct batch *b)
 		inbound_packet(i, now, &b->pkts[n]);
 	}
 	ahead_end(&i->ahead, b);
+}
+
+/* Control may have taken the SA away since: it is gone then for what has come late, too. */
+static void inbound_released(struct inbound *i, vtime now, struct pkt *p)
+{
+	struct rd r;
+	struct esp_in *sa;
+
+	rd_init(&r, pkt_slice(p));
+	sa = classifier_find_spi(i->classifier, rd_u32(&r));
+	if (sa)
+		inbound_open(i, now, sa, p);
+	else
+		inbound_drop(i, p, DROP_UNKNOWN_SPI);
+}
+
+bool inbound_release(struct inbound *i, vtime now, struct batch *b)
+{
+	bool more;
+
+	if (!early_waits(i->early))
+		return false;
+	more = early_release(i->early, now, b);
+	for (unsigned n = 0; n < b->n; n++)
+		inbound_released(i, now, &b->pkts[n]);
+	return more;
+}
+
+vtime inbound_deadline(const struct inbound *i)
+{
+	return early_waits(i->early) ? early_deadline(i->early) : VTIME_NEVER;
 }

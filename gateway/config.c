@@ -104,40 +104,86 @@ static bool is_name(const char *s, size_t max)
 	return n > 0 && n < max && !s[n];
 }
 
-/* [auth NAME] begins an entry. */
-static bool entry_begin(struct gateway_reader *r, const char *name)
+struct named {
+	const char *section;
+	unsigned max;
+	const char *sample;
+	bool needed; /* at least one */
+};
+
+static const struct named named[] = {
+	{ GATEWAY_AUTH, GATEWAY_ENTRIES_MAX, "staff", true },
+	{ GATEWAY_SERVER, SERVERS_MAX, "web-1", false },
+};
+
+/* NULL: a section of this kind has no name. */
+static const struct named *named_find(const char *section)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(named); i++)
+		if (strcmp(named[i].section, section) == 0)
+			return &named[i];
+	return NULL;
+}
+
+static unsigned *named_count(struct gateway_file *f, const struct named *n)
+{
+	return n == &named[0] ? &f->config.nentries : &f->nservers;
+}
+
+static char *named_name(struct gateway_file *f, const struct named *n, unsigned i)
+{
+	return n == &named[0] ? f->names[i] : f->servers[i].name;
+}
+
+/* [auth NAME] begins an entry, [server NAME] a server. */
+static bool named_begin(struct gateway_reader *r, const struct named *of, const char *name)
 {
 	struct gateway_file *f = r->draft.file;
-	unsigned n = f->config.nentries;
+	unsigned n = *named_count(f, of);
 
 	if (!is_name(name, GATEWAY_NAME_MAX)) {
 		gateway_complain(r, r->line,
-				 "[auth] needs a name of letters, digits, - _ or ., as in [auth "
-				 "staff]");
+				 "[%s] needs a name of letters, digits, - _ or ., as in [%s %s]",
+				 of->section, of->section, of->sample);
 		return false;
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (strcmp(f->names[i], name) == 0) {
-			gateway_complain(r, r->line, "[auth %s] is there already", name);
+		if (strcmp(named_name(f, of, i), name) == 0) {
+			gateway_complain(r, r->line, "[%s %s] is there already", of->section, name);
 			return false;
 		}
-	if (n == GATEWAY_ENTRIES_MAX) {
-		gateway_complain(r, r->line, "one [auth] too many, there can be %d",
-				 GATEWAY_ENTRIES_MAX);
+	if (n == of->max) {
+		gateway_complain(r, r->line, "one [%s] too many, there can be %u", of->section,
+				 of->max);
 		return false;
 	}
-	strcpy(f->names[n], name);
-	f->config.entries[n].name = f->names[n];
+	strcpy(named_name(f, of, n), name);
+	if (of == &named[0])
+		f->config.entries[n].name = f->names[n];
 	r->draft.entry = n;
-	f->config.nentries++;
+	++*named_count(f, of);
 	return true;
+}
+
+/* "auth NAME" */
+static bool named_take(struct gateway_reader *r, const char *s)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(named); i++) {
+		size_t n = strlen(named[i].section);
+
+		if (strncmp(s, named[i].section, n) != 0 || (s[n] && !strchr(BLANKS, s[n])))
+			continue;
+		if (named_begin(r, &named[i], s + n + strspn(s + n, BLANKS)))
+			r->section = named[i].section;
+		return true;
+	}
+	return false;
 }
 
 static void section_take(struct gateway_reader *r, char *s)
 {
 	char *end = strchr(s, ']');
 	struct nearest near = { .word = s + 1 };
-	size_t n = strlen(GATEWAY_AUTH);
 
 	r->section = NULL;
 	if (!end ||
@@ -147,11 +193,8 @@ static void section_take(struct gateway_reader *r, char *s)
 	}
 	*end = '\0';
 	s++;
-	if (strncmp(s, GATEWAY_AUTH, n) == 0 && (!s[n] || strchr(BLANKS, s[n]))) {
-		s += n + strspn(s + n, BLANKS);
-		r->section = entry_begin(r, s) ? GATEWAY_AUTH : NULL;
+	if (named_take(r, s))
 		return;
-	}
 	for (unsigned i = 0; i < gateway_keys_n; i++) {
 		if (strcmp(gateway_keys[i].section, s) == 0)
 			r->section = gateway_keys[i].section;
@@ -175,7 +218,7 @@ static void key_unknown(struct gateway_reader *r, const char *key)
 
 static unsigned *seen_of(struct gateway_reader *r, unsigned key)
 {
-	if (strcmp(gateway_keys[key].section, GATEWAY_AUTH) == 0)
+	if (named_find(gateway_keys[key].section))
 		return &r->seen_of[r->draft.entry][key];
 	return &r->seen[key];
 }
@@ -239,12 +282,10 @@ static void preset_take(struct gateway_reader *r, unsigned key)
 static void presets_take(struct gateway_reader *r)
 {
 	for (unsigned i = 0; i < gateway_keys_n; i++) {
-		if (strcmp(gateway_keys[i].section, GATEWAY_AUTH) != 0) {
-			preset_take(r, i);
-			continue;
-		}
-		for (r->draft.entry = 0; r->draft.entry < r->draft.file->config.nentries;
-		     r->draft.entry++)
+		const struct named *of = named_find(gateway_keys[i].section);
+		unsigned n = of ? *named_count(r->draft.file, of) : 1;
+
+		for (r->draft.entry = 0; r->draft.entry < n; r->draft.entry++)
 			preset_take(r, i);
 	}
 }
@@ -340,16 +381,18 @@ static bool is_new_section(unsigned key)
 
 void gateway_example(FILE *out)
 {
-	fprintf(out, "; A gateway of godwit. A line is a [section], \"key = value\", or a comment\n"
-		     "; behind ; or #. What begins with ; below shows the default, or an example\n"
-		     "; where there is none. There may be any number of [auth NAME].\n");
+	fprintf(out,
+		"; A gateway of godwit. A line is a [section], \"key = value\", or a comment\n"
+		"; behind ; or #. What begins with ; below shows the default, or an example\n"
+		"; where there is none. There may be several [auth NAME] and [server NAME].\n");
 	for (unsigned i = 0; i < gateway_keys_n; i++) {
 		const struct gateway_key *k = &gateway_keys[i];
+		const struct named *of = named_find(k->section);
 		bool quotes = k->secret || (k->sample && !*k->sample);
 
 		if (is_new_section(i))
-			fprintf(out, "\n[%s%s]\n", k->section,
-				strcmp(k->section, GATEWAY_AUTH) == 0 ? " staff" : "");
+			fprintf(out, "\n%s[%s%s%s]\n", of && !of->needed ? ";" : "", k->section,
+				of ? " " : "", of ? of->sample : "");
 		fprintf(out, "; %s\n;%s = %s%s%s\n", k->help, k->key, quotes ? "\"" : "",
 			k->preset ? k->preset : k->sample, quotes ? "\"" : "");
 	}

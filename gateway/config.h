@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * gateway.conf: the configuration of the gateway, in the manner of vpn.conf. Sections [gateway],
- * [users], [pool], [networks], [ike], [esp], [limits], and one [auth NAME] for each kind of clients.
+ * [users], [pool], [networks], [ike], [esp], [limits], one [auth NAME] for each kind of clients, and one
+ * [server NAME] for each server that is chosen among others.
  */
 #ifndef GODWIT_GATEWAY_CONFIG_H
 #define GODWIT_GATEWAY_CONFIG_H
@@ -9,12 +10,20 @@
 #include <stdio.h>
 
 #include "client/config.h"
+#include "esp/servers.h"
 #include "gateway/gateway.h"
 #include "gateway/users.h"
 
 #define GATEWAY_NAME_MAX 32 /* of an entry, with its NUL */
 #define GATEWAY_DEVICE_MAX 15 /* IFNAMSIZ - 1 */
 #define GATEWAY_FILE_MAX 60000 /* bytes */
+
+/* What clients send to `service` goes to the host `address`. */
+struct gateway_server {
+	char name[GATEWAY_NAME_MAX];
+	struct prefix service; /* several servers may have the same */
+	struct addr address; /* of the same family; a host on a connected network */
+};
 
 struct gateway_file {
 	struct gateway_config config;
@@ -24,9 +33,11 @@ struct gateway_file {
 	char device[GATEWAY_DEVICE_MAX + 1];
 	enum offload_wish offload;
 	unsigned workers; /* threads that open packets; less than 2: the one that receives them */
-	enum dispatch_select select;
+	enum dispatch_select select; /* among workers, and servers of one service */
 	size_t hold_bytes; /* of packets that wait for an SA */
 	vtime hold;
+	struct gateway_server servers[SERVERS_MAX];
+	unsigned nservers;
 };
 
 /*

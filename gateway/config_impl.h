@@ -11,7 +11,7 @@
 /* A file while its keys come in. Texts are borrowed from it; NULL: not set. */
 struct gateway_draft {
 	struct gateway_file *file;
-	unsigned entry; /* the one at hand */
+	unsigned entry; /* the [auth] or [server] at hand */
 	struct identity local;
 	struct ike_config ike; /* what all entries have in common */
 	bool weak_ike, weak_esp;
@@ -43,7 +43,10 @@ struct gateway_key {
 
 extern const struct gateway_key gateway_keys[];
 extern const unsigned gateway_keys_n;
-#define GATEWAY_AUTH "auth" /* the section that has a name */
+/* The sections that have names. */
+#define GATEWAY_AUTH "auth"
+#define GATEWAY_SERVER "server"
+#define NAMED_MAX GATEWAY_ENTRIES_MAX /* of each */
 
 /* ---- config.c ---- */
 
@@ -54,8 +57,8 @@ struct gateway_reader {
 	unsigned line;
 	struct gateway_draft draft;
 	const char *section; /* NULL: none, or one that is refused */
-	unsigned seen[KEYS_MAX]; /* line of each key; those of [auth] below */
-	unsigned seen_of[GATEWAY_ENTRIES_MAX][KEYS_MAX];
+	unsigned seen[KEYS_MAX]; /* line of each key; those of sections with names below */
+	unsigned seen_of[NAMED_MAX][KEYS_MAX];
 };
 
 /* One line on `err`; the file is refused. line 0: the file as a whole. */

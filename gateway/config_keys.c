@@ -379,6 +379,36 @@ static bool take_psk_file(struct gateway_draft *d, const struct gateway_key *k, 
 	return true;
 }
 
+/* ---- servers ---- */
+
+static struct gateway_server *server(struct gateway_draft *d)
+{
+	return &d->file->servers[d->entry];
+}
+
+static bool take_service(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	struct prefix *p = &server(d)->service;
+	bool good = prefix_parse(value, p);
+
+	if (good && p->len == 8 * family_size(p->addr.family))
+		good = addr_is_host(&p->addr);
+	return good || refuse(k, value, why);
+}
+
+/* A link-local address says nothing without a device. */
+static bool take_address(struct gateway_draft *d, const struct gateway_key *k, const char *value,
+			 char why[KEY_WHY_MAX])
+{
+	struct addr *a = &server(d)->address;
+	struct prefix link;
+
+	prefix_parse("fe80::/10", &link);
+	return (addr_parse(value, a) && addr_is_host(a) && !prefix_contains(&link, a)) ||
+	       refuse(k, value, why);
+}
+
 static bool take_device(struct gateway_draft *d, const struct gateway_key *k, const char *value,
 			char why[KEY_WHY_MAX])
 {
@@ -406,7 +436,7 @@ const struct gateway_key gateway_keys[] = {
 	  "how many threads open what arrives; 1: the one that receives it", .min = 1,
 	  .max = DISPATCH_WORKERS_MAX },
 	{ "gateway", "select", "least-load or round-robin", take_select, "least-load", NULL,
-	  "which of several workers gets a client's traffic: least-load or round-robin",
+	  "who of workers gets a client's traffic, and of servers a flow: least-load or round-robin",
 	  .words = WORDS("round-robin", "least-load") },
 	{ "gateway", "roaming", "yes or no", take_roaming, "yes", NULL,
 	  "yes: clients that support it keep their SAs when their address changes", .max = 0 },
@@ -496,6 +526,14 @@ const struct gateway_key gateway_keys[] = {
 	  "key exchanges with strangers in a second; 0: all", .field = CONFIG(exchanges_per_s),
 	  .max = 100000 },
 
+	{ GATEWAY_SERVER, "service", "an address or a network, such as 10.20.0.100", take_service,
+	  NULL, "10.20.0.100",
+	  "what clients send to; of several servers with the same one is chosen for each flow",
+	  .max = 0 },
+	{ GATEWAY_SERVER, "address", "the address of a host, no link-local one", take_address, NULL,
+	  "10.20.0.11", "where that goes to: the server's own address, on a connected network",
+	  .max = 0 },
+
 	{ GATEWAY_AUTH, "method", "psk, certificate or hybrid", take_word, "psk", NULL,
 	  "psk, certificate (both sides), or hybrid (ours; the user by password)",
 	  .field = DRAFT(method), .words = WORDS("psk", "certificate", "hybrid") },
@@ -521,4 +559,5 @@ const struct gateway_key gateway_keys[] = {
 
 const unsigned gateway_keys_n = sizeof(gateway_keys) / sizeof(gateway_keys[0]);
 
+_Static_assert(SERVERS_MAX <= NAMED_MAX, "the reader has room for servers");
 _Static_assert(sizeof(gateway_keys) / sizeof(gateway_keys[0]) <= KEYS_MAX, "the reader has room");

@@ -153,6 +153,80 @@ static void pool_check(struct gateway_reader *r)
 	}
 }
 
+/* ---- servers ---- */
+
+static bool prefix_within(const struct prefix *p, const struct prefix *network)
+{
+	struct addr lo, hi;
+
+	prefix_range(p, &lo, &hi);
+	return prefix_contains(network, &lo) && prefix_contains(network, &hi);
+}
+
+static bool is_behind(const struct gateway_config *c, const struct prefix *p)
+{
+	for (unsigned i = 0; i < c->nnetworks; i++)
+		if (prefix_within(p, &c->networks[i]))
+			return true;
+	return false;
+}
+
+static bool meets_pool(const struct gateway_config *c, const struct prefix *p)
+{
+	struct addr lo, hi;
+
+	prefix_range(p, &lo, &hi);
+	for (unsigned i = 0; i < c->npool; i++)
+		if (addr_cmp(&c->pool[i].lo, &hi) <= 0 && addr_cmp(&lo, &c->pool[i].hi) <= 0)
+			return true;
+	return false;
+}
+
+static bool same_network(const struct prefix *a, const struct prefix *b)
+{
+	return a->len == b->len && prefix_contains(a, &b->addr);
+}
+
+static void twins_refuse(struct gateway_reader *r, unsigned n)
+{
+	const struct gateway_server *all = r->draft.file->servers;
+
+	for (unsigned i = 0; i < n; i++)
+		if (same_network(&all[i].service, &all[n].service) &&
+		    addr_eq(&all[i].address, &all[n].address))
+			gateway_complain(r, 0,
+					 "[server %s] and [server %s] have the same service and "
+					 "address: leave one out",
+					 all[i].name, all[n].name);
+}
+
+static void server_settle(struct gateway_reader *r, unsigned n)
+{
+	const struct gateway_config *c = &r->draft.file->config;
+	const struct gateway_server *s = &r->draft.file->servers[n];
+	const struct prefix address = { s->address, (uint8_t)(8 * family_size(s->address.family)) };
+	char service[PREFIX_TEXT_MAX];
+
+	if (!s->service.addr.family || !s->address.family)
+		gateway_complain(r, 0, "[server %s] has no %s", s->name,
+				 s->address.family ? "service" : "address");
+	else if (s->service.addr.family != s->address.family)
+		gateway_complain(r, 0,
+				 "[server %s]: service and address must both be IPv4 or both IPv6",
+				 s->name);
+	else if (meets_pool(c, &s->service) || meets_pool(c, &address))
+		gateway_complain(r, 0,
+				 "[server %s]: %s lies in [pool] addresses, and those are clients'",
+				 s->name, meets_pool(c, &address) ? "address" : "service");
+	else if (!is_behind(c, &s->service))
+		gateway_complain(r, 0,
+				 "[server %s]: service %s is not in [networks] behind, so that "
+				 "clients would not send to it; add it there",
+				 s->name, prefix_text(&s->service, service));
+	else
+		twins_refuse(r, n);
+}
+
 void gateway_settle(struct gateway_reader *r)
 {
 	struct gateway_config *c = &r->draft.file->config;
@@ -168,6 +242,8 @@ void gateway_settle(struct gateway_reader *r)
 	c->exchanges_source_burst = c->exchanges_per_s + c->exchanges_per_s / 4;
 	weak_refuse(r);
 	pool_check(r);
+	for (unsigned i = 0; i < r->draft.file->nservers; i++)
+		server_settle(r, i);
 	if (r->errors == 0)
 		entries_settle(r);
 }

@@ -17,6 +17,7 @@
  * Around the engine:
  *
  *	run.c      the program: client/'s runtime, with this engine in the session's place
+ *	serve.c    what servers behind us need of the host (which gets what: esp/servers.h)
  *	config*.c  gateway.conf
  *	status.c   what `status` answers
  *	users.c    the file of users; hash.c  what is in it; verifier.c  checks passwords: answers VERIFY

@@ -13,6 +13,7 @@
 #include "client/runtime.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
+#include "gateway/serve.h"
 #include "gateway/status.h"
 #include "gateway/verifier.h"
 
@@ -28,6 +29,7 @@ enum watch {
 	WATCH_SIGNAL,
 	WATCH_TX,
 	WATCH_RX,
+	WATCH_HOST,
 	WATCH_VERIFIER,
 	WATCH_COUNT,
 };
@@ -37,6 +39,7 @@ struct run {
 	struct gateway_file *file;
 	struct config *host_config; /* what the client's runtime wants to know */
 	struct host host;
+	struct serve serve;
 	struct log log;
 	struct gateway *gateway;
 	struct data *data;
@@ -74,18 +77,6 @@ static bool pool_family(const struct gateway_file *f, enum family family)
 	for (unsigned i = 0; i < f->config.npool; i++)
 		any |= f->config.pool[i].lo.family == family;
 	return any;
-}
-
-static int state_add(struct run *r, const struct tun_state *s)
-{
-	char line[TUN_STATE_TEXT_MAX];
-
-	tun_state_text(s, line);
-	errno = 0;
-	if (journal_add(&r->host.journal, line) == 0 && tun_state_add(&r->host.netlink, s) == 0)
-		return 0;
-	snprintf(r->tun_failed, sizeof(r->tun_failed), "%.120s: %s", line, strerror(errno));
-	return ERR_SYSTEM;
 }
 
 static void policy_range(struct policy *p, enum policy_action action, const struct addr *lo,
@@ -129,24 +120,18 @@ static int filter_apply(struct run *r, const struct session_effect *fx)
 	return rc;
 }
 
-/* The device has our inner addresses, and the way to clients leads through it. */
-static int tun_apply(struct run *r, const struct session_effect *fx)
+/* What the device needs: our inner addresses, and the way to clients. How many. */
+static unsigned tun_states(const struct run *r, const struct session_effect *fx,
+			   struct tun_state *states)
 {
 	struct tun_state s = { .kind = TUN_STATE_ADDRESS };
+	unsigned n = 0;
 
-	if (tun_link_up(&r->host.netlink, r->host.tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
-		snprintf(r->tun_failed, sizeof(r->tun_failed), "cannot bring up %s: %s",
-			 r->host.tun.name, strerror(errno));
-		return ERR_SYSTEM;
-	}
-	if (filter_apply(r, fx) != 0)
-		return ERR_SYSTEM;
 	snprintf(s.ifname, sizeof(s.ifname), "%s", r->host.tun.name);
 	for (unsigned i = 0; i < fx->tun.ninner; i++) {
 		s.to.addr = fx->tun.inner[i];
 		s.to.len = (uint8_t)(8 * family_size(s.to.addr.family));
-		if (state_add(r, &s) != 0)
-			return ERR_SYSTEM;
+		states[n++] = s;
 	}
 	s.kind = TUN_STATE_ROUTE;
 	s.action = TUN_UNICAST;
@@ -154,10 +139,34 @@ static int tun_apply(struct run *r, const struct session_effect *fx)
 	s.metric = METRIC;
 	for (unsigned i = 0; i < fx->tun.nroutes; i++) {
 		s.to = fx->tun.routes[i];
-		if (state_add(r, &s) != 0)
-			return ERR_SYSTEM;
+		states[n++] = s;
 	}
-	return 0;
+	return n;
+}
+
+static int tun_apply(struct run *r, const struct session_effect *fx)
+{
+	unsigned max = fx->tun.ninner + fx->tun.nroutes + SERVE_STATES_MAX, firm, n;
+	struct tun_state *states;
+	int rc;
+
+	if (tun_link_up(&r->host.netlink, r->host.tun.name, fx->tun.mtu, TUN_QUEUE) != 0) {
+		snprintf(r->tun_failed, sizeof(r->tun_failed), "cannot bring up %s: %s",
+			 r->host.tun.name, strerror(errno));
+		return ERR_SYSTEM;
+	}
+	if (filter_apply(r, fx) != 0 ||
+	    serve_up(&r->serve, &r->host.netlink, fx, r->tun_failed) != 0)
+		return ERR_SYSTEM;
+	states = xcalloc(max, sizeof(*states));
+	firm = tun_states(r, fx, states);
+	firm = serve_states(&r->serve, fx, &r->log, states, firm);
+	n = serve_routes(&r->serve, states, firm);
+	rc = host_apply_states(&r->host, states, n, firm, r->tun_failed);
+	free(states);
+	if (rc == 0)
+		serve_look(&r->serve, &r->log);
+	return rc;
 }
 
 /* It is the machine's own setting, and not ours to change: clients would reach only ourselves. */
@@ -323,6 +332,13 @@ static void on_signal(struct run *r)
 		give(r, &(struct gateway_event){ .type = GATEWAY_EVENT_STOP });
 }
 
+/* What others do to the host's addresses, routes and rules. */
+static void on_host(struct run *r)
+{
+	host_watch_run(&r->host, &r->log);
+	serve_look(&r->serve, &r->log);
+}
+
 static void on_verified(struct run *r)
 {
 	struct gateway_event ev = { .type = GATEWAY_EVENT_VERIFIED };
@@ -349,6 +365,9 @@ static void on_ready(uv_poll_t *p, int status, int events)
 		break;
 	case WATCH_RX:
 		data_take(r->data, DATA_RX);
+		break;
+	case WATCH_HOST:
+		on_host(r);
 		break;
 	case WATCH_VERIFIER:
 		on_verified(r);
@@ -381,7 +400,8 @@ static int watches_open(struct run *r)
 	r->signals = signalfd(-1, &ending, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (watch(r, WATCH_TIMER, r->timer) != 0 || watch(r, WATCH_SIGNAL, r->signals) != 0 ||
 	    watch(r, WATCH_TX, data_fd(r->data, DATA_TX)) != 0 ||
-	    watch(r, WATCH_RX, data_fd(r->data, DATA_RX)) != 0)
+	    watch(r, WATCH_RX, data_fd(r->data, DATA_RX)) != 0 ||
+	    watch(r, WATCH_HOST, r->host.watch.epoll) != 0)
 		return ERR_SYSTEM;
 	return r->verifier ? watch(r, WATCH_VERIFIER, verifier_fd(r->verifier)) : 0;
 }
@@ -402,9 +422,19 @@ static void watches_close(struct run *r)
 static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
+	struct gateway_server_info servers[SERVERS_MAX];
+	const struct gateway_status_view view = {
+		.name = r->host_config->name,
+		.now = runtime_now(),
+		.since = r->since,
+		.clear_refused = host_filter_refused(&r->host),
+		.servers = servers,
+		.nservers = r->file->nservers,
+	};
 
-	return gateway_status(r->gateway, r->host_config->name, runtime_now(), r->since,
-			      host_filter_refused(&r->host));
+	for (unsigned i = 0; i < view.nservers; i++)
+		servers[i] = serve_info(&r->serve, i);
+	return gateway_status(r->gateway, &view);
 }
 
 static void on_disconnect(void *ctx)
@@ -481,7 +511,7 @@ static bool has_ports(const struct run *r)
 
 static int run_host(struct run *r)
 {
-	const struct data_config data = {
+	struct data_config data = {
 		.hold = { r->file->hold_bytes, r->file->hold },
 		.workers = r->file->workers,
 		.select = r->file->select,
@@ -492,7 +522,12 @@ static int run_host(struct run *r)
 		return code;
 	code = SESSION_EXIT_SYSTEM;
 	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
-	r->data = has_ports(r) ? data_new(&r->host, &data, &r->data_ops) : NULL;
+	if (has_ports(r) && serve_open(&r->serve, &r->host, r->file, stderr) == 0) {
+		data.servers = r->serve.engine;
+		data.server_tuns = r->serve.tuns;
+		data.nservers = r->serve.n;
+		r->data = data_new(&r->host, &data, &r->data_ops);
+	}
 	/* Whose socket it is, callers see by who listened first. */
 	if (r->data && control_open(r) != 0)
 		fprintf(stderr, "godwit: no control socket: %s\n", strerror(errno));
@@ -504,6 +539,7 @@ static int run_host(struct run *r)
 	if (r->data)
 		control_close(r);
 	data_free(r->data);
+	serve_close(&r->serve);
 	host_close(&r->host, stderr);
 	return code;
 }
@@ -573,8 +609,9 @@ int gateway_check(const char *file, FILE *out, FILE *err)
 
 	if (crypto_init() != 0 || gateway_file_read(file, &f, err) != 0)
 		return SESSION_EXIT_USAGE;
-	fprintf(out, "%s is good: %u kinds of clients, %u networks behind, %u users\n", file,
-		f->config.nentries, f->config.nnetworks, f->users ? users_count(f->users) : 0);
+	fprintf(out, "%s is good: %u kinds of clients, %u networks behind, %u users, %u servers\n",
+		file, f->config.nentries, f->config.nnetworks, f->users ? users_count(f->users) : 0,
+		f->nservers);
 	gateway_file_free(f);
 	return SESSION_EXIT_UP;
 }

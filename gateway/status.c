@@ -113,10 +113,21 @@ static json_t *since_text(vtime now, vtime since)
 	return json_string(buf);
 }
 
-char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime since,
-		     uint64_t clear_refused)
+static json_t *status_server(const struct gateway_server_info *s)
 {
-	json_t *clients = json_array(), *counters, *o;
+	char service[PREFIX_TEXT_MAX], address[ADDR_TEXT_MAX];
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "name", s->name,
+			 "service", prefix_text(s->service, service), "address",
+			 addr_text(s->address, address), "device", s->device, "there", s->there,
+			 "flows", (json_int_t)s->counters.flows, "live",
+			 (json_int_t)s->counters.live, "packets", (json_int_t)s->counters.packets,
+			 "bytes", (json_int_t)s->counters.bytes);
+}
+
+char *gateway_status(const struct gateway *g, const struct gateway_status_view *view)
+{
+	json_t *clients = json_array(), *servers = json_array(), *counters, *o;
 	struct gateway_peer_info p;
 	struct gateway_info info;
 	unsigned place = 0;
@@ -124,14 +135,17 @@ char *gateway_status(const struct gateway *g, const char *name, vtime now, vtime
 
 	gateway_info(g, &info);
 	while (gateway_peer_info(g, &place, &p))
-		json_array_append_new(clients, status_peer(g, now, &p));
+		json_array_append_new(clients, status_peer(g, view->now, &p));
+	for (unsigned i = 0; i < view->nservers; i++)
+		json_array_append_new(servers, status_server(&view->servers[i]));
 	counters = status_counters(&info.counters);
 	json_object_set_new(counters, drop_name(DROP_CLEAR_REFUSED),
-			    json_integer((json_int_t)clear_refused));
-	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "name", name, "state", "up",
-		      "since", since_text(now, since), "half_open", (json_int_t)info.half_open,
-		      "ike_sas", (json_int_t)info.ikes, "tunnels", (json_int_t)info.tunnels,
-		      "leases", (json_int_t)info.leases, "clients", clients, "counters", counters);
+			    json_integer((json_int_t)view->clear_refused));
+	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "name", view->name,
+		      "state", "up", "since", since_text(view->now, view->since), "half_open",
+		      (json_int_t)info.half_open, "ike_sas", (json_int_t)info.ikes, "tunnels",
+		      (json_int_t)info.tunnels, "leases", (json_int_t)info.leases, "clients",
+		      clients, "servers", servers, "counters", counters);
 	line = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return line;

@@ -242,6 +242,21 @@ static bool is_pending(const struct gateway_peer *p, unsigned slot)
 	return false;
 }
 
+/* Ours alone: of what the client begins the SA is there before our message tells of its SPI. */
+static void spi_offer(struct gateway *g, const struct gateway_negotiation *n)
+{
+	struct session_effect *fx = gateway_effect_add(g, SESSION_EFFECT_OFFER_SPI);
+
+	fx->offer.spi = n->spi;
+	fx->offer.encapsulation = g->tunnels[n->slot]->peer->path.encapsulation;
+}
+
+static void spi_withdraw(struct gateway *g, const struct gateway_negotiation *n)
+{
+	if (n->ours)
+		gateway_effect_add(g, SESSION_EFFECT_WITHDRAW_SPI)->offer.spi = n->spi;
+}
+
 /* What was there of it goes; so does a tunnel that has never been one. */
 static void negotiation_end(struct gateway *g, vtime now, struct gateway_negotiation *n)
 {
@@ -249,6 +264,7 @@ static void negotiation_end(struct gateway *g, vtime now, struct gateway_negotia
 	const struct gateway_tunnel *t = g->tunnels[was.slot];
 
 	*n = (struct gateway_negotiation){ 0 };
+	spi_withdraw(g, &was);
 	if (was.in)
 		gateway_effect_add(g, SESSION_EFFECT_RETIRE)->retire.in = was.in;
 	if (t->peer && epochs_none(t) && !is_pending(t->peer, was.slot))
@@ -385,6 +401,7 @@ void tunnel_negotiate(struct gateway *g, vtime now, unsigned slot)
 	ev.child.id = n->id;
 	ev.child.spi = n->spi;
 	ev.child.config = &t->config;
+	spi_offer(g, n);
 	ike_give(g, now, i, &ev);
 }
 
@@ -439,6 +456,7 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 	g->counters.epochs_ours += was.ours;
 	tunnel_rule(g, was.slot);
 	epoch_install(g, now, was.slot, child, was.in);
+	spi_withdraw(g, &was);
 	if (t->refused)
 		refuse(g, was.slot, 0);
 	if (was.deleted)

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -136,4 +138,60 @@ void tun_close(struct tun *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+}
+
+bool tun_is_up(const struct tun *t)
+{
+	struct ifreq req = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	memcpy(req.ifr_name, t->name, IFNAMSIZ);
+	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_UP);
+	if (fd >= 0)
+		close(fd);
+	/* Another one of this name is not ours. */
+	return up && if_nametoindex(t->name) == t->ifindex;
+}
+
+/* ---- the way back ---- */
+
+#define RP_FILTER_LOOSE 2
+
+/* Opens /proc/sys/net/ipv4/conf/NAME/rp_filter. */
+static FILE *rp_filter(const char *name, const char *mode)
+{
+	char path[64 + IFNAMSIZ];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
+	return fopen(path, mode);
+}
+
+/* 0 where there is no IPv4. */
+static int rp_filter_of(const char *name)
+{
+	FILE *f = rp_filter(name, "re");
+	int digit = f ? fgetc(f) : '0';
+
+	if (f)
+		fclose(f);
+	return digit - '0';
+}
+
+int tun_reverse_loose(const struct tun *t)
+{
+	int all = rp_filter_of("all"), own = rp_filter_of(t->name);
+	FILE *f;
+	bool written;
+
+	/* The kernel goes by the greater of the two. */
+	if (all == 0 && own == 0)
+		return 0;
+	f = rp_filter(t->name, "we");
+	if (!f)
+		return ERR_SYSTEM;
+	written = fprintf(f, "%d", all == 0 ? 0 : RP_FILTER_LOOSE) > 0;
+	if (fclose(f) != 0 || !written)
+		return ERR_SYSTEM;
+	return all == 0 ? 0 : 1;
 }

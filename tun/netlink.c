@@ -190,8 +190,10 @@ static uint8_t route_scope(const struct tun_state *s, bool add)
 {
 	if (!add)
 		return RT_SCOPE_NOWHERE;
-	return s->action == TUN_UNICAST && s->to.addr.family == FAMILY_IP4 ? RT_SCOPE_LINK :
-									     RT_SCOPE_UNIVERSE;
+	return s->action == TUN_UNICAST && s->gateway.family == FAMILY_NONE &&
+			       s->to.addr.family == FAMILY_IP4 ?
+		       RT_SCOPE_LINK :
+		       RT_SCOPE_UNIVERSE;
 }
 
 static int route_do(struct tun_netlink *n, const struct tun_state *s, bool add, unsigned ifindex)
@@ -215,6 +217,8 @@ static int route_do(struct tun_netlink *n, const struct tun_state *s, bool add, 
 		mnl_attr_put_u32(r.nlh, RTA_OIF, ifindex);
 	if (s->source.family != FAMILY_NONE)
 		put_addr(&r, RTA_PREFSRC, &s->source);
+	if (s->gateway.family != FAMILY_NONE)
+		put_addr(&r, RTA_GATEWAY, &s->gateway);
 	return request_do(n, &r);
 }
 
@@ -257,6 +261,8 @@ static int rule_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 	frh->dst_len = s->to.len;
 	mnl_attr_put_u8(r.nlh, FRA_PROTOCOL, TUN_RT_PROTOCOL);
 	mnl_attr_put_u32(r.nlh, FRA_PRIORITY, s->pref);
+	if (s->ifname[0])
+		mnl_attr_put_strz(r.nlh, FRA_IIFNAME, s->ifname);
 	if (s->from.len)
 		put_addr(&r, FRA_SRC, &s->from.addr);
 	if (s->to.len)
@@ -278,14 +284,15 @@ static int rule_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 
 static int state_do(struct tun_netlink *n, const struct tun_state *s, bool add)
 {
+	/* A delete without an interface would take any that matches the rest; a rule has its name. */
+	bool device = s->ifname[0] && s->kind != TUN_STATE_RULE;
 	unsigned ifindex;
 
 	/* It may outlive its device. */
 	if (s->kind == TUN_STATE_TABLE)
 		return tun_filter_del(s->ifname);
-	/* A delete without an interface would take any that matches the rest. */
-	ifindex = s->ifname[0] ? if_nametoindex(s->ifname) : 0;
-	if (s->ifname[0] && ifindex == 0)
+	ifindex = device ? if_nametoindex(s->ifname) : 0;
+	if (device && ifindex == 0)
 		return -1;
 	switch (s->kind) {
 	case TUN_STATE_ADDRESS:

@@ -157,6 +157,49 @@ struct tun_state tun_mark_rule(enum family f, uint32_t mark)
 	};
 }
 
+static void set_ifname(struct tun_state *s, const char *name)
+{
+	size_t n = strnlen(name, IFNAMSIZ - 1);
+
+	memcpy(s->ifname, name, n);
+	s->ifname[n] = '\0';
+}
+
+struct tun_state tun_server_rule(const char *ifname, enum family f, uint32_t table)
+{
+	struct tun_state s = {
+		.kind = TUN_STATE_RULE,
+		.pref = TUN_PREF_SERVER,
+		.family = f,
+		.action = TUN_LOOKUP,
+		.table = table,
+	};
+
+	set_ifname(&s, ifname);
+	return s;
+}
+
+static struct prefix network_of(const struct prefix *p)
+{
+	struct prefix network = *p;
+	struct addr hi;
+
+	prefix_range(p, &network.addr, &hi);
+	return network;
+}
+
+struct tun_state tun_server_route(const struct prefix *to, const struct addr *gateway,
+				  uint32_t table)
+{
+	return (struct tun_state){
+		.kind = TUN_STATE_ROUTE,
+		.action = TUN_UNICAST,
+		.to = network_of(to),
+		.gateway = *gateway,
+		.table = table,
+	};
+}
+
 /* The band is claimed in IPv4. */
 static void plan_band(struct plan *p, enum family f)
 {
@@ -189,29 +232,12 @@ static void plan_from_inner(struct plan *p, const struct addr *inner)
 		    });
 }
 
-static void set_ifname(struct tun_state *s, const char *name)
-{
-	size_t n = strnlen(name, IFNAMSIZ - 1);
-
-	memcpy(s->ifname, name, n);
-	s->ifname[n] = '\0';
-}
-
 static void plan_address(struct plan *p, const struct addr *inner)
 {
 	struct tun_state s = { .kind = TUN_STATE_ADDRESS, .to = host_prefix(inner) };
 
 	set_ifname(&s, p->setup->ifname);
 	plan_put(p, s);
-}
-
-static struct prefix network_of(const struct prefix *p)
-{
-	struct prefix network = *p;
-	struct addr hi;
-
-	prefix_range(p, &network.addr, &hi);
-	return network;
 }
 
 static void plan_route(struct plan *p, const struct prefix *remote)

@@ -52,6 +52,8 @@ static bool route_valid(const struct tun_state *s)
 		return false;
 	if (s->source.family != FAMILY_NONE && (s->source.family != f || !unicast))
 		return false;
+	if (s->gateway.family != FAMILY_NONE)
+		return s->gateway.family == f && unicast && !s->ifname[0] && s->table != 0;
 	if (unicast ? !ifname_valid(s->ifname) : s->action != TUN_UNREACHABLE)
 		return false;
 	return s->table != 0;
@@ -67,7 +69,7 @@ static bool rule_valid(const struct tun_state *s)
 	bool lookup = s->action == TUN_LOOKUP, jump = s->action == TUN_GOTO;
 
 	/* Preference 0 is the kernel's own: what is local stays local. */
-	if (s->family == FAMILY_NONE || s->pref == 0)
+	if (s->family == FAMILY_NONE || s->pref == 0 || (s->ifname[0] && !ifname_valid(s->ifname)))
 		return false;
 	if (s->to.addr.family != FAMILY_NONE &&
 	    (!prefix_fits(&s->to, s->family) || !prefix_is_network(&s->to)))
@@ -141,7 +143,9 @@ static void put_route(struct line *l, const struct tun_state *s)
 
 	put_word(l, "action", actions[s->action]);
 	put_prefix(l, "to", &s->to);
-	if (s->action == TUN_UNICAST)
+	if (s->gateway.family != FAMILY_NONE)
+		put_word(l, "via", addr_text(&s->gateway, text));
+	else if (s->action == TUN_UNICAST)
 		put_word(l, "dev", s->ifname);
 	if (s->source.family != FAMILY_NONE)
 		put_word(l, "src", addr_text(&s->source, text));
@@ -156,6 +160,8 @@ static void put_rule(struct line *l, const struct tun_state *s)
 
 	put_number(l, "pref", s->pref);
 	put_word(l, "family", s->family == FAMILY_IP6 ? "inet6" : "inet");
+	if (s->ifname[0])
+		put_word(l, "iif", s->ifname);
 	put_prefix(l, "from", &s->from);
 	put_prefix(l, "to", &s->to);
 	snprintf(text, sizeof(text), "0x%x", s->fwmark);
@@ -258,7 +264,7 @@ static bool get_field(struct tun_state *s, const char *key, const char *word)
 
 	if (strcmp(key, "action") == 0)
 		return get_action(word, s);
-	if (strcmp(key, "dev") == 0)
+	if (strcmp(key, "dev") == 0 || strcmp(key, "iif") == 0)
 		return get_ifname(word, s);
 	if (strcmp(key, "family") == 0)
 		return get_family(word, s);
@@ -268,6 +274,8 @@ static bool get_field(struct tun_state *s, const char *key, const char *word)
 		return prefix_parse(word, &s->from);
 	if (strcmp(key, "src") == 0)
 		return addr_parse(word, &s->source);
+	if (strcmp(key, "via") == 0)
+		return addr_parse(word, &s->gateway);
 	if (strcmp(key, "sport") == 0)
 		return get_ports(word, &s->sport);
 	if (strcmp(key, "dport") == 0)

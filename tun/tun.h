@@ -17,6 +17,7 @@
  * The kernel's policy routing carries the SPD (RFC 4301 section 4.4.1). Our routes stand in a table
  * of their own; rules send packets there. By their preferences, of the first connection:
  *
+ *	29900  from a server's device      its table    of a gateway: the next hop is chosen
  *	29999  to gateway, outer ports     main         a look-up backwards, for rp_filter=1, ends
  *	                                                here: it does not know our mark
  *	30000  our firewall mark           main         the tunnel's own packets, so that no host
@@ -88,6 +89,7 @@
 #define TUN_GROUP 0x6777 /* of interfaces: the devices of all connections */
 #define TUN_TABLE_MAIN 254
 
+#define TUN_PREF_SERVER 29900 /* what a gateway has given to a server */
 #define TUN_PREF_OUTER 29999 /* of the first band; the others' stand before it */
 #define TUN_PREF_FWMARK 30000
 #define TUN_PREF_INNER 30005
@@ -122,6 +124,14 @@ struct tun {
  */
 int tun_open(struct tun *t, const char *name, bool offload);
 void tun_close(struct tun *t);
+/* False: somebody has taken it down, or away. */
+bool tun_is_up(const struct tun *t);
+/*
+ * What is written to this device may have sources to which the way leads elsewhere. Where the kernel
+ * would drop that (rp_filter), it is told to let it pass: 0; or 1, when it does so only if the device has
+ * an IPv4 address, for conf/all has the filter, too; or ERR_SYSTEM with errno.
+ */
+int tun_reverse_loose(const struct tun *t);
 /* From now on the kernel gives no super-packets and no open checksums. Any thread. */
 void tun_offload_end(const struct tun *t);
 
@@ -175,7 +185,7 @@ enum tun_action {
 	TUN_LOOKUP, /* RULE: in `table` */
 	TUN_PROHIBIT, /* RULE */
 	TUN_UNREACHABLE, /* RULE, ROUTE */
-	TUN_UNICAST, /* ROUTE: out of `ifname` */
+	TUN_UNICAST, /* ROUTE: out of `ifname`, or to the next hop `gateway` */
 	TUN_GOTO, /* RULE: on from the first rule of preference `target` */
 	TUN_NOP, /* RULE: nothing */
 };
@@ -190,10 +200,11 @@ struct tun_ports {
 struct tun_state {
 	enum tun_state_kind kind;
 	enum tun_action action; /* ROUTE, RULE */
-	char ifname[IFNAMSIZ]; /* ADDRESS, unicast ROUTE, TABLE */
+	char ifname[IFNAMSIZ]; /* ADDRESS, unicast ROUTE, TABLE; RULE: where it came in, optional */
 	struct prefix to; /* ADDRESS: itself; ROUTE: destination; RULE: optional */
 	struct prefix from; /* RULE: optional */
 	struct addr source; /* ROUTE: preferred source, optional */
+	struct addr gateway; /* unicast ROUTE without `ifname`: a host on a connected network */
 	uint32_t metric; /* ROUTE */
 	uint32_t table; /* ROUTE, RULE that looks up */
 	enum family family; /* RULE */
@@ -206,6 +217,14 @@ struct tun_state {
 };
 
 #define TUN_STATE_TEXT_MAX 320
+
+/*
+ * The rule and the route by which what comes out of a TUN of its own goes to one next hop: so whoever
+ * writes a packet to that device has chosen its way. Where the route is missing, the host's own lead.
+ */
+struct tun_state tun_server_rule(const char *ifname, enum family f, uint32_t table);
+struct tun_state tun_server_route(const struct prefix *to, const struct addr *gateway,
+				  uint32_t table);
 
 /* True when the fields make sense together: the functions below refuse what does not. */
 bool tun_state_valid(const struct tun_state *s);

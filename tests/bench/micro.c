@@ -12,6 +12,7 @@
 #include "esp/classifier.h"
 #include "esp/flow.h"
 #include "esp/sa.h"
+#include "esp/servers.h"
 #include "tests/bench/bench.h"
 #include "tests/unit/esp_parts.h"
 #include "tests/unit/wire_parts.h"
@@ -40,6 +41,7 @@ struct lane {
 	/* the engines, and packets for them */
 	struct classifier *classifier;
 	struct flow_cache *flows;
+	struct servers *servers;
 	struct outbound *outbound;
 	struct inbound *inbound;
 	struct esp_out *out; /* sealed with, directly and by outbound */
@@ -217,6 +219,15 @@ static void classify_in(void *ctx)
 
 	for (unsigned i = 0; i < l->packets; i++)
 		l->sink += classifier_find_spi(l->classifier, 0x1000 + (i & 7)) != NULL;
+}
+
+static void choose_server(void *ctx)
+{
+	struct lane *l = ctx;
+
+	for (unsigned i = 0; i < l->packets; i++)
+		l->sink += (unsigned)servers_choose(l->servers, VTIME_S,
+						    slice(l->templates + ROOM, l->size));
 }
 
 /* ---- split and coalesce ---- */
@@ -405,11 +416,16 @@ static void publish_rules(struct classifier *c)
 static void make_engines(struct lane *l)
 {
 	struct esp_sa_config config = parts_config(&suite_gcm, 0x1000);
+	struct servers_config services = { .n = 2 };
 
+	for (unsigned i = 0; i < services.n; i++)
+		if (!prefix_parse("10.1.0.0/16", &services.service[i]))
+			abort();
 	l->classifier = classifier_new();
 	l->flows = flow_cache_new();
 	l->outbound = outbound_new(l->classifier, &(struct outbound_config){ 0 });
 	l->inbound = inbound_new(l->classifier);
+	l->servers = servers_new(&services, parts_rng());
 	publish_rules(l->classifier);
 	l->out = parts_out(config);
 	l->far = parts_out(config);
@@ -426,7 +442,8 @@ static struct lane *make_lane(uint32_t size)
 	struct lane *l = xcalloc(1, sizeof(*l));
 
 	l->size = size;
-	l->packets = size == 1400 ? 47 : BATCH_MAX;
+	/* As many as one super-packet of them can be. */
+	l->packets = size == 1400 ? 47 : 64;
 	make_bare(&l->own, gcm_chosen(), l);
 	make_bare(&l->wolfssl, &gcm_wolfssl, l);
 	make_bare(&l->ipsecmb, gcm_ipsecmb(), l);
@@ -443,6 +460,7 @@ static void free_lane(struct lane *l)
 	outbound_free(l->outbound);
 	inbound_free(l->inbound);
 	flow_cache_free(l->flows);
+	servers_free(l->servers);
 	classifier_free(l->classifier);
 	esp_out_free(l->out);
 	esp_out_free(l->far);
@@ -487,6 +505,7 @@ static void add_figures(struct bench *b, struct lane *l, unsigned column)
 	bench_add(b, "inbound engine", column, ops, prepare_in, run_inbound, l);
 	bench_add(b, "classify outbound, flow known", column, ops, NULL, classify_out, l);
 	bench_add(b, "classify inbound", column, ops, NULL, classify_in, l);
+	bench_add(b, "choose a server, flow known", column, ops, NULL, choose_server, l);
 	bench_add(b, "split TCP, IPv4", column, ops, NULL, split_tcp4, l);
 	bench_add(b, "split TCP, IPv6", column, ops, NULL, split_tcp6, l);
 	bench_add(b, "split UDP, IPv4", column, ops, NULL, split_udp4, l);

@@ -180,7 +180,8 @@ static void do_send(struct sim_client *c, const struct session_effect *fx)
 
 static void do_data(struct sim_client *c, const struct session_effect *fx)
 {
-	client_expect(c, data_engines_effect(&c->data, fx), "the SPI index took no SA");
+	client_expect(c, data_engines_effect(&c->data, fx),
+		      "an SPI could not be published or withdrawn");
 }
 
 static void do_probe(struct sim_client *c, const struct session_effect *fx)
@@ -215,6 +216,7 @@ static void do_ask_end(struct sim_client *c, const struct session_effect *fx)
 static void do_done(struct sim_client *c, const struct session_effect *fx)
 {
 	client_expect(c, !c->done, "the session ended twice");
+	client_expect(c, classifier_offers(c->data.classifier) == 0, "an SPI is offered for ever");
 	c->done = true;
 	c->done_at = now(c);
 	c->exit = fx->done.exit;
@@ -262,6 +264,8 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_PUBLISH_RULES:
 	case SESSION_EFFECT_PUBLISH_SLOT:
 	case SESSION_EFFECT_PUBLISH_SPI:
+	case SESSION_EFFECT_OFFER_SPI:
+	case SESSION_EFFECT_WITHDRAW_SPI:
 	case SESSION_EFFECT_REFUSE_SLOT:
 	case SESSION_EFFECT_PROBE_KEY:
 	case SESSION_EFFECT_RETIRE:
@@ -315,6 +319,14 @@ static void take_replies(struct sim_client *c, const struct batch *replies)
 		c->refused_at = now(c);
 }
 
+static void take_inner(void *ctx, const struct pkt *p)
+{
+	const struct sim_client *c = ctx;
+
+	trace_line(c->host.trace, now(c), "  %s: %u bytes to the TUN", c->host.name, p->len);
+	c->host.inner(c->host.ctx, pkt_slice(p));
+}
+
 /* As the program does when control has published something, and before newer packets. */
 static void release(struct sim_client *c)
 {
@@ -322,6 +334,7 @@ static void release(struct sim_client *c)
 	struct batch b, replies;
 	bool more = true;
 
+	data_engines_release_early(&c->data, now(c), take_inner, c);
 	while (more && outbound_deadline(c->data.outbound) != VTIME_NEVER) {
 		batch_init(&b, c->arena, sizeof(c->arena));
 		batch_init(&replies, c->reply_arena, sizeof(c->reply_arena));
@@ -346,12 +359,6 @@ static void pump(struct sim_client *c)
 }
 
 /* ---- packets ---- */
-
-static void take_inner(struct sim_client *c, const struct pkt *p)
-{
-	trace_line(c->host.trace, now(c), "  %s: %u bytes to the TUN", c->host.name, p->len);
-	c->host.inner(c->host.ctx, pkt_slice(p));
-}
 
 static void take_ike(struct sim_client *c, const struct pkt *p)
 {
@@ -419,14 +426,15 @@ void sim_client_timeout(struct sim_client *c)
 
 vtime sim_client_deadline(const struct sim_client *c)
 {
-	return c->done ?
-		       session_deadline(c->session) :
-		       vtime_min(session_deadline(c->session), outbound_deadline(c->data.outbound));
+	vtime control = session_deadline(c->session);
+
+	return c->done ? control : vtime_min(control, data_engines_deadline(&c->data));
 }
 
 uint64_t sim_client_drops(const struct sim_client *c, enum drop why)
 {
-	return inbound_drops(c->data.inbound)->n[why] + outbound_drops(c->data.outbound)->n[why];
+	return inbound_drops(c->data.inbound)->n[why] + outbound_drops(c->data.outbound)->n[why] +
+	       c->data.early_drops.n[why];
 }
 
 struct sim_client *sim_client_new(const struct sim_host *host)

@@ -164,6 +164,46 @@ static struct child *child_add(struct sim_gateway *g, const struct responder_chi
 	return c;
 }
 
+static void send_sealed(struct sim_gateway *g, const struct batch *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->pkts[i].kind == PKT_SEALED)
+			world_send(g->world, SIDE_GATEWAY, &b->pkts[i].path->local,
+				   &b->pkts[i].path->remote, pkt_slice(&b->pkts[i]));
+}
+
+/* A host's answer to this request. */
+static void send_answer(struct sim_gateway *g, struct slice request)
+{
+	struct batch b, replies;
+	struct pkt *answer;
+
+	batch_init(&b, g->answer_arena, sizeof(g->answer_arena) / 2);
+	batch_init(&replies, g->answer_arena + sizeof(g->answer_arena) / 2,
+		   sizeof(g->answer_arena) / 2);
+	answer = batch_take(&b, ESP_HEADROOM, (uint32_t)request.n, ESP_TAILROOM);
+	memcpy(pkt_data(answer), request.p, request.n);
+	if (!inner_answer(pkt_data(answer), answer->len))
+		return;
+	outbound_run(g->outbound, g->world->now, &b, &replies);
+	send_sealed(g, &b);
+}
+
+/* Answers that nobody has asked for. */
+static void send_eagerly(struct sim_gateway *g, unsigned tunnel)
+{
+	struct world *w = g->world;
+	uint8_t request[INNER_SIZE_MAX];
+
+	for (unsigned i = 0; i < w->settings.eager; i++) {
+		unsigned number = inner_add(&w->book, i % 2 ? INNER_ICMP : INNER_UDP,
+					    &w->settings.session.tunnels[tunnel].local.lo,
+					    &w->settings.hosts[tunnel], 60 + 100 * i);
+
+		send_answer(g, slice(request, inner_request(&w->book, number, request)));
+	}
+}
+
 static bool child_known(const struct sim_gateway *g, uint32_t spi)
 {
 	for (unsigned i = 0; i < g->nchildren; i++)
@@ -185,8 +225,8 @@ static void children_follow(struct sim_gateway *g, const struct path *path)
 		const struct responder_child *rc = responder_child_at(g->responder, i);
 
 		if (rc->spi_in && (rc->up || !g->world->settings.late) &&
-		    !child_known(g, rc->spi_in))
-			child_add(g, rc, path);
+		    !child_known(g, rc->spi_in) && child_add(g, rc, path))
+			send_eagerly(g, tunnel_of(g, &rc->ts));
 	}
 }
 
@@ -346,36 +386,18 @@ static bool put_off(struct sim_gateway *g, const struct datagram *d)
 
 /* ---- packets ---- */
 
-static void send_sealed(struct sim_gateway *g, const struct batch *b)
-{
-	for (unsigned i = 0; i < b->n; i++)
-		if (b->pkts[i].kind == PKT_SEALED)
-			world_send(g->world, SIDE_GATEWAY, &b->pkts[i].path->local,
-				   &b->pkts[i].path->remote, pkt_slice(&b->pkts[i]));
-}
-
 /* The host behind the gateway takes the request and answers it at once. */
 static void take_inner(struct sim_gateway *g, const struct pkt *p)
 {
 	struct world *w = g->world;
 	bool ping = inner_is_ping(&w->book, pkt_slice(p));
 	const char *wrong = ping ? NULL : inner_arrived(&w->book, w->now, false, pkt_slice(p));
-	struct batch b, replies;
-	struct pkt *answer;
 
 	world_expect(w, !wrong, "%s", wrong);
 	g->pings += ping;
 	if (ping && w->settings.mute)
 		return;
-	batch_init(&b, g->answer_arena, sizeof(g->answer_arena) / 2);
-	batch_init(&replies, g->answer_arena + sizeof(g->answer_arena) / 2,
-		   sizeof(g->answer_arena) / 2);
-	answer = batch_take(&b, ESP_HEADROOM, p->len, ESP_TAILROOM);
-	memcpy(pkt_data(answer), pkt_data(p), p->len);
-	if (!inner_answer(pkt_data(answer), answer->len))
-		return;
-	outbound_run(g->outbound, w->now, &b, &replies);
-	send_sealed(g, &b);
+	send_answer(g, pkt_slice(p));
 }
 
 void sim_gateway_datagram(struct sim_gateway *g, const struct datagram *d)

@@ -462,10 +462,59 @@ static void many_end(struct world *w)
 	world_expect(w, info.ntunnels == 1 + tunnels(w), "%u tunnels are left", info.ntunnels);
 }
 
+/* ---- early: the gateway's packets overtake its message 2 ---- */
+
+#define EARLY_EACH 8 /* as many as wait */
+
+static bool is_in_order(const struct world *w)
+{
+	return w->seed % 2 == 0;
+}
+
+/* Just before it, or by chance: each of them may be late. */
+static void early_begin(struct world *w)
+{
+	struct settings *s = &w->settings;
+
+	s->eager = EARLY_EACH;
+	s->late = false;
+	s->down.jitter = 0;
+	if (is_in_order(w))
+		return;
+	s->down.reordering = 400;
+	s->down.held = 300 * VTIME_MS;
+}
+
+static void early_up(struct world *w)
+{
+	world_at(w, w->now + 2 * VTIME_S, stop, 0);
+}
+
+static void early_end(struct world *w)
+{
+	expect_session_up(w);
+	world_expect(w, w->book.n == EARLY_EACH * tunnels(w), "%u packets were sent", w->book.n);
+	for (unsigned i = 0; i < w->book.n; i++) {
+		const struct inner_packet *p = &w->book.packets[i];
+
+		world_expect(w, p->answered == 1, "packet %u came %u times", i, p->answered);
+		world_expect(w,
+			     !is_in_order(w) || i % EARLY_EACH == 0 ||
+				     p->answer_order == p[-1].answer_order + 1,
+			     "packet %u came as number %u", i, p->answer_order);
+	}
+	for (unsigned why = 0; why < DROP_COUNT; why++)
+		world_expect(w, why == DROP_PROBE_REPLY || sim_client_drops(w->client, why) == 0,
+			     "%u dropped: %s", (unsigned)sim_client_drops(w->client, why),
+			     drop_name(why));
+	world_expect(w, !early_waits(w->client->data.early), "something waits still");
+}
+
 const struct scenario hold_scenarios[] = {
 	{ "hold", on_demand_begin, hold_up, hold_end, 60 * VTIME_S, NULL },
 	{ "hold_late", late_begin, late_up, late_end, 60 * VTIME_S, NULL },
 	{ "hold_lossy", on_demand_begin, lossy_up, lossy_end, 200 * VTIME_S, NULL },
+	{ "early", early_begin, early_up, early_end, 60 * VTIME_S, NULL },
 	{ "refused", refused_begin, refused_up, refused_end, 60 * VTIME_S, NULL },
 	{ "ondemand_many", many_begin, many_up, many_end, 120 * VTIME_S, NULL },
 };

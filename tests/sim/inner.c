@@ -221,8 +221,7 @@ const char *inner_arrived(struct inner_book *b, vtime now, bool answer, struct s
 	p = &b->packets[number];
 	times = answer ? &p->answered : &p->arrived;
 	*(answer ? &p->answered_at : &p->arrived_at) = now;
-	if (!answer)
-		p->order = ++b->arrivals;
+	*(answer ? &p->answer_order : &p->order) = answer ? ++b->answers : ++b->arrivals;
 	if (++*times > 1)
 		return answer ? "an answer came out of the tunnel twice" :
 				"a request came out of the tunnel twice";

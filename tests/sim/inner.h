@@ -29,6 +29,7 @@ struct inner_packet {
 	uint16_t payload;
 	vtime arrived_at, answered_at; /* last */
 	unsigned order; /* of its arrival among all */
+	unsigned answer_order; /* of its answer's */
 	unsigned arrived; /* times that the request came to its host */
 	unsigned answered; /* times that the answer came back */
 };
@@ -36,7 +37,7 @@ struct inner_packet {
 struct inner_book {
 	uint8_t marker[INNER_MARKER]; /* at the head of every payload */
 	unsigned n;
-	unsigned arrivals;
+	unsigned arrivals, answers;
 	struct inner_packet packets[INNER_PACKETS_MAX];
 };
 

@@ -44,7 +44,7 @@ static void do_effect(struct roam *r, const struct session_effect *fx)
 		send_ike(r, fx);
 	else
 		roam_expect(r, data_engines_effect(&r->gateway.data, fx),
-			    "the gateway's SPI index took no SA");
+			    "the gateway could not publish or withdraw an SPI");
 }
 
 static void verified(struct roam *r, const struct gateway_effect *fx)
@@ -55,6 +55,22 @@ static void verified(struct roam *r, const struct gateway_effect *fx)
 	ev.verified.ok = strcmp(fx->verify.user, ROAM_USER) == 0 &&
 			 slice_eq(fx->verify.password, SLICE_STR(ROAM_PASSWORD));
 	gateway_event(r->gateway.engine, r->now, &ev);
+}
+
+/* ---- what comes in ---- */
+
+/* The hosts behind it, and the kernel for its own addresses, answer at once. */
+static void take_inner(void *ctx, const struct pkt *p)
+{
+	struct roam *r = ctx;
+	bool ping = inner_is_ping(r->book, pkt_slice(p));
+	const char *wrong = ping ? NULL : inner_arrived(r->book, r->now, false, pkt_slice(p));
+	uint8_t ip[ARENA];
+
+	roam_expect(r, !wrong, "%s", wrong);
+	memcpy(ip, pkt_data(p), p->len);
+	if (inner_answer(ip, p->len))
+		data_engines_send_inner(&r->gateway.data, r->now, slice(ip, p->len));
 }
 
 static void pump(struct roam *r)
@@ -71,26 +87,12 @@ static void pump(struct roam *r)
 			else
 				do_effect(r, &fx.session);
 		}
+		data_engines_release_early(&r->gateway.data, r->now, take_inner, r);
 		data_engines_release(&r->gateway.data, r->now);
 		if (!data_engines_output(&r->gateway.data, &data))
 			return;
 		gateway_event(r->gateway.engine, r->now, &ev);
 	} while (true);
-}
-
-/* ---- what comes in ---- */
-
-/* The hosts behind it, and the kernel for its own addresses, answer at once. */
-static void take_inner(struct roam *r, const struct pkt *p)
-{
-	bool ping = inner_is_ping(r->book, pkt_slice(p));
-	const char *wrong = ping ? NULL : inner_arrived(r->book, r->now, false, pkt_slice(p));
-	uint8_t ip[ARENA];
-
-	roam_expect(r, !wrong, "%s", wrong);
-	memcpy(ip, pkt_data(p), p->len);
-	if (inner_answer(ip, p->len))
-		data_engines_send_inner(&r->gateway.data, r->now, slice(ip, p->len));
 }
 
 void roam_gateway_datagram(struct roam *r, const struct endpoint *from, const struct endpoint *to,
@@ -127,7 +129,7 @@ void roam_gateway_timeout(struct roam *r)
 vtime roam_gateway_deadline(const struct roam *r)
 {
 	return vtime_min(gateway_deadline(r->gateway.engine),
-			 outbound_deadline(r->gateway.data.outbound));
+			 data_engines_deadline(&r->gateway.data));
 }
 
 /* ---- its life ---- */

@@ -30,6 +30,7 @@ struct settings {
 	bool silent; /* it hears nothing */
 	bool mute; /* its hosts do not answer the client's own pings */
 	vtime slow; /* what it takes to deal with an IKE message */
+	unsigned eager; /* its hosts send so many packets on a new SA, before message 2 leaves */
 	bool late; /* its SAs are there from message 3 of quick mode on, not from message 2 */
 
 	/* It is the program's own engine, and may begin exchanges. */

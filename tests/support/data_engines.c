@@ -10,6 +10,8 @@ void data_engines_init(struct data_engines *d, size_t hold_bytes, data_engines_s
 	d->classifier = classifier_new();
 	d->outbound = outbound_new(d->classifier, &hold);
 	d->inbound = inbound_new(d->classifier);
+	d->early = early_new(d->classifier, &d->early_drops);
+	inbound_set_early(d->inbound, d->early);
 	d->send = send;
 	d->ctx = ctx;
 }
@@ -18,6 +20,7 @@ void data_engines_free(struct data_engines *d)
 {
 	outbound_free(d->outbound);
 	inbound_free(d->inbound);
+	early_free(d->early);
 	classifier_free(d->classifier);
 }
 
@@ -87,6 +90,14 @@ static void retire(struct data_engines *d, const struct session_effect *fx)
 	esp_out_free(fx->retire.out);
 }
 
+static bool withdraw(struct data_engines *d, uint32_t spi)
+{
+	bool offered = classifier_spi_offered(d->classifier, spi);
+
+	classifier_withdraw_spi(d->classifier, spi);
+	return offered;
+}
+
 bool data_engines_effect(struct data_engines *d, const struct session_effect *fx)
 {
 	if (fx->type == SESSION_EFFECT_PUBLISH_RULES) {
@@ -97,6 +108,10 @@ bool data_engines_effect(struct data_engines *d, const struct session_effect *fx
 			classifier_set_next(d->classifier, fx->slot.slot, fx->slot.next);
 	} else if (fx->type == SESSION_EFFECT_PUBLISH_SPI) {
 		return classifier_add_spi(d->classifier, fx->in) == 0;
+	} else if (fx->type == SESSION_EFFECT_OFFER_SPI) {
+		classifier_offer_spi(d->classifier, fx->offer.spi);
+	} else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI) {
+		return withdraw(d, fx->offer.spi);
 	} else if (fx->type == SESSION_EFFECT_REFUSE_SLOT) {
 		classifier_set_refused(d->classifier, fx->refuse.slot, fx->refuse.until);
 	} else if (fx->type == SESSION_EFFECT_PROBE) {
@@ -125,6 +140,26 @@ struct pkt *data_engines_receive(struct data_engines *d, vtime now, const struct
 	p->to = *to;
 	inbound_run(d->inbound, now, b);
 	return p;
+}
+
+void data_engines_release_early(struct data_engines *d, vtime now,
+				void (*take)(void *ctx, const struct pkt *p), void *ctx)
+{
+	struct batch b;
+	bool more = true;
+
+	while (more) {
+		batch_init(&b, NULL, 0);
+		more = inbound_release(d->inbound, now, &b);
+		for (unsigned i = 0; i < b.n; i++)
+			if (b.pkts[i].kind == PKT_INNER)
+				take(ctx, &b.pkts[i]);
+	}
+}
+
+vtime data_engines_deadline(const struct data_engines *d)
+{
+	return vtime_min(inbound_deadline(d->inbound), outbound_deadline(d->outbound));
 }
 
 bool data_engines_output(struct data_engines *d, struct data_event *out)

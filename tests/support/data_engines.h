@@ -7,6 +7,7 @@
 #define GODWIT_TESTS_DATA_ENGINES_H
 
 #include "client/session.h"
+#include "esp/early.h"
 
 /* Puts an ESP packet on the wire: a UDP payload, or bare with both ports ESP_PORT_BARE. */
 typedef void (*data_engines_send)(void *ctx, const struct endpoint *from, const struct endpoint *to,
@@ -16,6 +17,8 @@ struct data_engines {
 	struct classifier *classifier;
 	struct outbound *outbound;
 	struct inbound *inbound;
+	struct early *early; /* inbound's */
+	struct drops early_drops;
 	data_engines_send send;
 	void *ctx;
 };
@@ -25,15 +28,20 @@ void data_engines_init(struct data_engines *d, size_t hold_bytes, data_engines_s
 		       void *ctx);
 void data_engines_free(struct data_engines *d);
 /*
- * Publishes, refuses, retires or probes as the effect says; effects that are not of the data half do
- * nothing. False: the SPI index took no SA.
+ * Publishes, offers, refuses, retires or probes as the effect says; effects that are not of the data
+ * half do nothing. False: the SPI index took no SA, or what is withdrawn was not offered.
  */
 bool data_engines_effect(struct data_engines *d, const struct session_effect *fx);
 /* Sends what is sealed of the batch. */
 void data_engines_send_batch(const struct data_engines *d, const struct batch *b);
 /* Sends what was held and has an SA by now. */
 void data_engines_release(struct data_engines *d, vtime now);
-/* The same, and then an inner packet. */
+/* Gives what came before its SA, and has one by now, to `take`. To be called with the one above. */
+void data_engines_release_early(struct data_engines *d, vtime now,
+				void (*take)(void *ctx, const struct pkt *p), void *ctx);
+/* When what came before its SA, or is held, is too old; VTIME_NEVER: nothing waits. */
+vtime data_engines_deadline(const struct data_engines *d);
+/* Sends what was held, and then an inner packet. */
 void data_engines_send_inner(struct data_engines *d, vtime now, struct slice ip);
 /* A datagram that has come, in the empty batch `b`, where it says by its kind what it was. */
 struct pkt *data_engines_receive(struct data_engines *d, vtime now, const struct endpoint *from,

@@ -85,8 +85,9 @@ static bool answer_echo(uint8_t *ip, size_t n)
 	return true;
 }
 
-static void gateway_inner(struct gworld *w, const struct pkt *p)
+static void gateway_inner(void *ctx, const struct pkt *p)
 {
+	struct gworld *w = ctx;
 	uint8_t ip[ARENA];
 
 	memcpy(ip, pkt_data(p), p->len);
@@ -94,12 +95,19 @@ static void gateway_inner(struct gworld *w, const struct pkt *p)
 		data_engines_send_inner(&w->data, w->now, slice(ip, p->len));
 }
 
-static void client_inner(struct gworld_client *c, const struct pkt *p)
+static void client_inner(void *ctx, const struct pkt *p)
 {
+	struct gworld_client *c = ctx;
 	const uint8_t *ip = pkt_data(p);
 
 	if (p->len >= 28 && ip[9] == 1)
 		c->pongs++;
+}
+
+static void expect_no_offers(const struct data_engines *d)
+{
+	if (classifier_offers(d->classifier))
+		fail("an SPI is offered for ever");
 }
 
 /* ---- clients ---- */
@@ -157,8 +165,9 @@ static void client_effect(struct gworld_client *c, const struct session_effect *
 	} else if (fx->type == SESSION_EFFECT_DONE) {
 		c->dones++;
 		c->done = *fx;
+		expect_no_offers(&c->data);
 	} else if (!data_engines_effect(&c->data, fx)) {
-		fail("the client's SPI index takes no SA");
+		fail("the client could not publish or withdraw an SPI");
 	}
 }
 
@@ -191,6 +200,7 @@ static void client_pump(struct gworld_client *c)
 			while (session_output(c->session, c->world->now, &fx))
 				client_effect(c, &fx);
 		} while (client_look(c));
+		data_engines_release_early(&c->data, c->world->now, client_inner, c);
 		data_engines_release(&c->data, c->world->now);
 		if (!data_engines_output(&c->data, &data))
 			return;
@@ -228,8 +238,9 @@ static void gateway_effect(struct gworld *w, const struct gateway_effect *fx)
 		w->tun = *s;
 	} else if (s->type == SESSION_EFFECT_DONE) {
 		w->dones++;
+		expect_no_offers(&w->data);
 	} else if (!data_engines_effect(&w->data, s)) {
-		fail("the SPI index takes no SA");
+		fail("the gateway could not publish or withdraw an SPI");
 	}
 }
 
@@ -243,6 +254,7 @@ static void gateway_pump(struct gworld *w)
 	do {
 		while (gateway_output(w->gateway, w->now, &fx))
 			gateway_effect(w, &fx);
+		data_engines_release_early(&w->data, w->now, gateway_inner, w);
 		data_engines_release(&w->data, w->now);
 		if (!data_engines_output(&w->data, &data))
 			return;
@@ -292,15 +304,25 @@ static vtime verify_deadline(const struct gworld *w)
 	return first;
 }
 
+static vtime client_deadline(const struct gworld_client *c)
+{
+	return vtime_min(session_deadline(c->session), inbound_deadline(c->data.inbound));
+}
+
+static vtime own_deadline(const struct gworld *w)
+{
+	return vtime_min(gateway_deadline(w->gateway), inbound_deadline(w->data.inbound));
+}
+
 static vtime deadline(const struct gworld *w)
 {
-	vtime first = vtime_min(gateway_deadline(w->gateway), verify_deadline(w));
+	vtime first = vtime_min(own_deadline(w), verify_deadline(w));
 
 	if (w->first)
 		first = vtime_min(first, w->first->at);
 	for (unsigned i = 0; i < w->nclients; i++)
 		if (w->clients[i]->session && !w->clients[i]->gone && !w->clients[i]->dones)
-			first = vtime_min(first, session_deadline(w->clients[i]->session));
+			first = vtime_min(first, client_deadline(w->clients[i]));
 	return first;
 }
 
@@ -337,17 +359,17 @@ static void due(struct gworld *w)
 {
 	datagrams_due(w);
 	verifies_due(w);
-	if (gateway_deadline(w->gateway) <= w->now) {
-		w->wakes++;
+	if (own_deadline(w) <= w->now) {
+		w->wakes += gateway_deadline(w->gateway) <= w->now;
 		gateway_timeout(w->gateway, w->now);
 		gateway_pump(w);
 	}
 	for (unsigned i = 0; i < w->nclients; i++) {
 		struct gworld_client *c = w->clients[i];
 
-		if (!c->session || c->gone || c->dones || session_deadline(c->session) > w->now)
+		if (!c->session || c->gone || c->dones || client_deadline(c) > w->now)
 			continue;
-		c->wakes++;
+		c->wakes += session_deadline(c->session) <= w->now;
 		session_timeout(c->session, w->now);
 		client_pump(c);
 	}

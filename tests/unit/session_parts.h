@@ -44,6 +44,8 @@ struct ping_seen {
 	uint16_t sequence;
 };
 
+#define OFFERS_MAX 8
+
 struct bench {
 	vtime now;
 	struct session_config config;
@@ -66,6 +68,8 @@ struct bench {
 	/* Who has asked for a slot asks again from then on: how many there have been of rules. */
 	unsigned anew[SESSION_SLOTS_MAX];
 	struct esp_out *out[SESSION_SLOTS_MAX];
+	unsigned noffers; /* SPIs that are offered: */
+	uint32_t offers[OFFERS_MAX];
 	const struct policy *policy; /* of the TUN */
 	unsigned keys; /* for pings, given out */
 	unsigned pings;
@@ -76,12 +80,37 @@ struct bench {
 	unsigned keepalives;
 	vtime kept_at; /* the last of these */
 	struct endpoint kept_from, kept_to;
+	/* NULL, or sees each effect first. */
+	void (*sees)(void *ctx, const struct session_effect *fx);
+	void *ctx;
 };
 
 static inline void bench_sink(void *ctx, const struct log_event *ev)
 {
 	(void)ctx;
 	(void)ev;
+}
+
+static inline bool bench_offers(const struct bench *b, uint32_t spi)
+{
+	for (unsigned i = 0; i < b->noffers; i++)
+		if (b->offers[i] == spi)
+			return true;
+	return false;
+}
+
+/* Once each, and withdrawn once. */
+static inline void bench_offer(struct bench *b, uint32_t spi, bool offered)
+{
+	assert_int_equal(bench_offers(b, spi), !offered);
+	if (offered) {
+		assert_true(b->noffers < OFFERS_MAX);
+		b->offers[b->noffers++] = spi;
+		return;
+	}
+	for (unsigned i = 0; i < b->noffers; i++)
+		if (b->offers[i] == spi)
+			b->offers[i] = b->offers[--b->noffers];
 }
 
 /* One gateway, one suite, an address from the gateway, a user. */
@@ -227,6 +256,8 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 {
 	static const struct session_event ready = { .type = SESSION_EVENT_TUN_READY };
 
+	if (b->sees)
+		b->sees(b->ctx, fx);
 	if (fx->type == SESSION_EFFECT_STATE)
 		bench_step(b, fx);
 	else if (fx->type == SESSION_EFFECT_RESOLVE)
@@ -249,8 +280,14 @@ static inline void bench_take(struct bench *b, const struct session_effect *fx)
 		b->keys++;
 	else if (fx->type == SESSION_EFFECT_KEEPALIVE)
 		bench_keepalive(b, fx);
-	else if (fx->type == SESSION_EFFECT_DONE)
+	else if (fx->type == SESSION_EFFECT_OFFER_SPI)
+		bench_offer(b, fx->offer.spi, true);
+	else if (fx->type == SESSION_EFFECT_WITHDRAW_SPI)
+		bench_offer(b, fx->offer.spi, false);
+	if (fx->type == SESSION_EFFECT_DONE) {
+		assert_int_equal(b->noffers, 0);
 		b->done = *fx;
+	}
 	if (fx->type == SESSION_EFFECT_TUN) {
 		bench_tun(b, fx);
 		b->policy = fx->tun.policy;

@@ -82,7 +82,8 @@ static void open_world(struct world *w)
 	assert_int_equal(tun_netlink_open(&w->other), 0);
 	open_device(&h->tun, &h->netlink, "godwit0");
 	h->applied = xcalloc(ARRAY_SIZE(lines), sizeof(*h->applied));
-	h->napplied = ARRAY_SIZE(lines);
+	h->stands = xcalloc(ARRAY_SIZE(lines), sizeof(*h->stands));
+	h->napplied = h->nfirm = ARRAY_SIZE(lines);
 	for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
 		struct tun_state s;
 
@@ -97,6 +98,7 @@ static void close_world(struct world *w)
 {
 	host_watch_close(&w->host.watch);
 	free(w->host.applied);
+	free(w->host.stands);
 	tun_close(&w->host.tun);
 	tun_netlink_close(&w->other);
 	tun_netlink_close(&w->host.netlink);
@@ -303,6 +305,47 @@ static void what_cannot_be_put_back_yet_is_not_forgotten(void **state)
 	close_world(&w);
 }
 
+/* Whether the route to a next hop stands when the kernel has told what it has to tell. */
+static bool hop_stands(struct world *w)
+{
+	while (ready(w))
+		host_watch_run(&w->host, &w->log);
+	return w->host.stands[1];
+}
+
+/* As a server's next hop, on a link that comes and goes. */
+static void what_may_be_missing_comes_with_the_network(void **state)
+{
+	struct tun_state states[2];
+	static struct world w;
+	struct tun link;
+	char why[200];
+
+	open_applying(&w);
+	open_device(&link, &w.other, "link1");
+	assert_int_equal(tun_state_parse(lines[0], &states[0]), 0);
+	assert_int_equal(tun_state_parse("route action unicast to 10.20.0.100/32 via 10.20.0.7 "
+					 "table 26500",
+					 &states[1]),
+			 0);
+	assert_int_not_equal(host_apply_states(&w.host, states, 2, 2, why), 0);
+	assert_int_equal(host_apply_states(&w.host, states, 2, 1, why), 0);
+	assert_true(w.host.stands[0]);
+	assert_false(hop_stands(&w));
+	if (system("PATH=$PATH:/sbin:/usr/sbin; ip address add 10.20.0.1/24 dev link1") != 0)
+		fail_msg("no ip(8)");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(hop_stands(&w));
+		/* The kernel does not tell of the routes that go with their device. */
+		assert_int_equal(tun_link_down(&w.other, "link1"), 0);
+		assert_false(hop_stands(&w));
+		assert_false(w.host.watch.due);
+		assert_int_equal(tun_link_up(&w.other, "link1", 1400, 500), 0);
+	}
+	tun_close(&link);
+	close_applying(&w);
+}
+
 static void a_fight_is_slow(void **state)
 {
 	static struct world w;
@@ -376,6 +419,7 @@ int main(void)
 		cmocka_unit_test(old_rules_go_when_the_new_ones_are_there),
 		cmocka_unit_test(what_stands_is_left_alone),
 		cmocka_unit_test(what_cannot_be_put_back_yet_is_not_forgotten),
+		cmocka_unit_test(what_may_be_missing_comes_with_the_network),
 		cmocka_unit_test(a_fight_is_slow),
 		cmocka_unit_test(nothing_is_put_back_while_the_device_is_down),
 		cmocka_unit_test(another_network_is_told),

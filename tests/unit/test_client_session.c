@@ -35,6 +35,7 @@ struct bench {
 	unsigned npending;
 	struct pending pending[PENDING_MAX];
 	unsigned sent, tuns, retired, resolved;
+	unsigned offers; /* SPIs that are offered */
 	struct esp_out *out[SLOTS], *next[SLOTS];
 	struct session_effect done;
 };
@@ -119,6 +120,12 @@ static void take(struct bench *b, const struct session_effect *fx)
 	case SESSION_EFFECT_ASK:
 	case SESSION_EFFECT_ASK_END:
 		break;
+	case SESSION_EFFECT_OFFER_SPI:
+		b->offers++;
+		break;
+	case SESSION_EFFECT_WITHDRAW_SPI:
+		b->offers--;
+		break;
 	case SESSION_EFFECT_LOOK:
 	case SESSION_EFFECT_RETIRE_PATH: /* its address never changes */
 	case SESSION_EFFECT_REFUSE_SLOT:
@@ -136,6 +143,7 @@ static void take(struct bench *b, const struct session_effect *fx)
 		fail();
 		break;
 	case SESSION_EFFECT_DONE:
+		assert_int_equal(b->offers, 0);
 		b->done = *fx;
 		break;
 	case SESSION_EFFECT_STATE:

@@ -407,6 +407,99 @@ static void ike_comes_up(void **state)
 	bed_free(b);
 }
 
+/* ---- before its SA ---- */
+
+#define SPI_EARLY 0x3000
+#define EARLY_SENT 3
+#define EARLY_ROUNDS 10
+
+/* So many packets on an SA that the host has only offered, numbered by their length. */
+static void send_early(struct bed *b, const struct esp_sa_config *config, unsigned n)
+{
+	struct parts_batch *store = xcalloc(1, sizeof(*store));
+	struct esp_out *sa = parts_out(*config);
+	uint8_t buf[100];
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct pkt *p = parts_take(parts_batch(store),
+					   parts_udp4(buf, "10.1.0.1", "10.2.0.1", 53, 60 + i));
+
+		assert_int_equal(esp_seal(sa, p, 4), 0);
+		assert_int_equal(net_socket_send(&b->peer, NULL, &b->natt, pkt_slice(p)), 0);
+	}
+	esp_out_free(sa);
+	free(store);
+}
+
+static struct esp_sa_config early_config(uint32_t spi)
+{
+	struct esp_sa_config config = parts_config(&suite_gcm, spi);
+
+	config.ts = (struct ts_pair){ .local = config.ts.remote, .remote = config.ts.local };
+	return config;
+}
+
+/* True: all come, in order. False: this machine has taken a second for it. */
+static bool early_arrive(struct bed *b, uint64_t expired)
+{
+	struct pollfd p = { .fd = b->tun, .events = POLLIN };
+	uint8_t got[200];
+
+	for (unsigned i = 0; i < EARLY_SENT;) {
+		if (poll(&p, 1, 10) == 1)
+			assert_int_equal(recv(b->tun, got, sizeof(got), 0), 60 + i++);
+		else if (dropped(b, DROP_EARLY_EXPIRED) > expired)
+			return false;
+	}
+	return true;
+}
+
+/* When what came behind them is told they have been looked at; soon afterwards the thread sleeps. */
+static bool early_round(struct bed *b, uint32_t spi)
+{
+	uint64_t expired = dropped(b, DROP_EARLY_EXPIRED);
+	struct esp_sa_config config = early_config(spi);
+	struct esp_in *in = parts_in(config);
+	uint8_t got[200];
+	bool all;
+
+	classifier_offer_spi(data_classifier(b->data), spi);
+	send_early(b, &config, EARLY_SENT);
+	send_ike(b, b->ikes, 100);
+	take(b, DATA_RX, &b->ikes, b->ikes + 1);
+	assert_int_equal(recv(b->tun, got, sizeof(got), MSG_DONTWAIT), -1);
+	usleep(20000);
+	assert_int_equal(data_add_spi(b->data, in), 0);
+	classifier_withdraw_spi(data_classifier(b->data), spi);
+	all = early_arrive(b, expired);
+	data_retire(b->data, in, NULL);
+	return all;
+}
+
+static void a_packet_waits_for_its_sa(void **state)
+{
+	struct bed *b = bed_new();
+	bool all = false;
+
+	for (uint32_t i = 0; i < EARLY_ROUNDS && !all; i++)
+		all = early_round(b, SPI_EARLY + i);
+	assert_true(all);
+	assert_int_equal(dropped(b, DROP_UNKNOWN_SPI), 0);
+	bed_free(b);
+}
+
+static void the_thread_wakes_for_what_came_too_early(void **state)
+{
+	struct bed *b = bed_new();
+	struct esp_sa_config config = early_config(SPI_EARLY);
+
+	classifier_offer_spi(data_classifier(b->data), SPI_EARLY);
+	send_early(b, &config, EARLY_SENT);
+	wait_dropped(b, DROP_EARLY_EXPIRED, EARLY_SENT);
+	assert_int_equal(dropped(b, DROP_UNKNOWN_SPI), 0);
+	bed_free(b);
+}
+
 /* Control does not look for a while: the oldest are kept, the others counted, data goes on. */
 static void a_full_ring_holds_up_nobody(void **state)
 {
@@ -502,6 +595,8 @@ int main(void)
 		cmocka_unit_test(a_refusal_is_told_at_once),
 		cmocka_unit_test(the_thread_wakes_for_what_is_too_old),
 		cmocka_unit_test(ike_comes_up),
+		cmocka_unit_test(a_packet_waits_for_its_sa),
+		cmocka_unit_test(the_thread_wakes_for_what_came_too_early),
 		cmocka_unit_test(a_full_ring_holds_up_nobody),
 		cmocka_unit_test(what_is_retired_is_freed_in_silence),
 		cmocka_unit_test(nothing_is_freed_under_a_thread),

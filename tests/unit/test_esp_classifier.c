@@ -529,6 +529,48 @@ static void there_are_so_many_readers(void **state)
 	classifier_free(c);
 }
 
+static void offers_are_remembered_as_far_as_they_fit(void **state)
+{
+	const uint32_t first = 0x10000, n = 4000;
+	struct classifier *c = classifier_new();
+	struct esp_in *sa = parts_in(parts_config(&suite_gcm, first));
+	unsigned offered;
+	bool waits;
+
+	(void)state;
+	assert_false(classifier_spi_offered(c, first));
+	assert_false(classifier_spi_offered(c, 0));
+	classifier_offer_spi(c, 0);
+	classifier_offer_spi(c, 255);
+	assert_int_equal(classifier_offers(c), 0);
+	for (uint32_t spi = first; spi < first + n; spi++) {
+		classifier_offer_spi(c, spi);
+		classifier_offer_spi(c, spi);
+	}
+	offered = classifier_offers(c);
+	assert_in_range(offered, 512, 1024);
+	for (uint32_t spi = first; spi < first + n; spi++)
+		offered -= classifier_spi_offered(c, spi);
+	assert_int_equal(offered, 0);
+	assert_null(classifier_await_spi(c, first, &waits));
+	assert_true(waits);
+	/* The SA leaves it as it is. */
+	assert_int_equal(classifier_add_spi(c, sa), 0);
+	assert_true(classifier_spi_offered(c, first));
+	assert_ptr_equal(classifier_await_spi(c, first, &waits), sa);
+	assert_false(waits);
+	for (uint32_t spi = first; spi < first + n; spi++) {
+		classifier_withdraw_spi(c, spi);
+		assert_false(classifier_spi_offered(c, spi));
+		classifier_withdraw_spi(c, spi);
+	}
+	assert_int_equal(classifier_offers(c), 0);
+	classifier_offer_spi(c, first + n - 1);
+	assert_true(classifier_spi_offered(c, first + n - 1));
+	esp_in_free(sa);
+	classifier_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +589,7 @@ int main(void)
 		cmocka_unit_test(it_is_freed_when_all_have_passed),
 		cmocka_unit_test(every_publication_is_numbered),
 		cmocka_unit_test(there_are_so_many_readers),
+		cmocka_unit_test(offers_are_remembered_as_far_as_they_fit),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "esp/classifier.h"
+#include "esp/early.h"
 #include "tests/unit/esp_parts.h"
 
 #define WORKERS 4
@@ -96,7 +96,7 @@ static struct pkt *arrive(struct bench *b, unsigned sa)
 /* Classifies what has arrived; the workers that have something now. */
 static uint32_t classify(struct bench *b)
 {
-	dispatch_run(b->d, &b->arrived.b);
+	dispatch_run(b->d, 0, &b->arrived.b);
 	return dispatch_flush(b->d);
 }
 
@@ -367,6 +367,48 @@ static void the_others_keep_their_share(void **state)
 
 #define by(setup, f) cmocka_unit_test_setup_teardown(f, setup, bench_free)
 
+/* 336: what came before its SA waits for its worker, and nothing overtakes it. */
+static void what_comes_early_waits_for_its_worker(void **state)
+{
+	struct bench *b = *state;
+	struct drops drops = { 0 };
+	struct early *e = early_new(b->c, &drops);
+	unsigned worker;
+
+	dispatch_set_early(b->d, e);
+	classifier_offer_spi(b->c, SPI(0));
+	arrive(b, 0);
+	arrive(b, 0);
+	assert_int_equal(classify(b), 0);
+	assert_int_equal(b->arrived.b.pkts[1].kind, PKT_GONE);
+	/* The SA alone will not do: who is to open it is not known. */
+	add(b, 0);
+	batch_reset(&b->arrived.b);
+	assert_false(dispatch_release(b->d, 0, &b->arrived.b));
+	assert_int_equal(b->arrived.b.n, 0);
+	worker = dispatch_assign(b->d, SPI(0));
+	classifier_withdraw_spi(b->c, SPI(0));
+	parts_batch(&b->arrived);
+	arrive(b, 0);
+	assert_int_equal(classify(b), 0);
+	batch_reset(&b->arrived.b);
+	assert_false(dispatch_release(b->d, 0, &b->arrived.b));
+	assert_int_equal(dispatch_flush(b->d), 1u << worker);
+	assert_int_equal(dispatch_take(b->d, worker, &b->taken.b), 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(get_be32(pkt_data(&b->taken.b.pkts[i]) + 4), i + 1);
+	inbound_run(b->workers[worker], 0, &b->taken.b);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(b->taken.b.pkts[i].kind, PKT_INNER);
+	dispatch_done(b->d, worker);
+	goes_to(b, 0, worker);
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		assert_int_equal(drop_read(&drops, (enum drop)i) +
+					 drop_read(dispatch_drops(b->d), (enum drop)i),
+				 0);
+	early_free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +420,7 @@ int main(void)
 		by(round_robin, no_worker_opens_what_another_one_has),
 		by(round_robin, parameters_last_as_long_as_the_sa),
 		by(least_load, new_sas_go_where_there_are_fewest),
+		by(round_robin, what_comes_early_waits_for_its_worker),
 		by(round_robin, what_is_no_esp_is_not_passed_on),
 		by(round_robin, one_flood_does_not_touch_those_who_send_little),
 		by(round_robin, the_others_keep_their_share),

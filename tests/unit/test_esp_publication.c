@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "base/secret.h"
-#include "esp/classifier.h"
+#include "esp/early.h"
 #include "tests/unit/esp_parts.h"
 
 #define PUBLICATIONS 50000
@@ -57,6 +57,9 @@ struct world {
 	_Atomic uint64_t sealed, not_sealed; /* outbound's */
 	_Atomic uint64_t arrived, arrived_gateway; /* and opened, or passed to a worker */
 	_Atomic uint64_t not_opened;
+	struct early *early; /* the classifying thread's, and these: */
+	struct drops early_drops;
+	uint64_t waited; /* packets that came before their SA */
 };
 
 static void add(_Atomic uint64_t *n, uint64_t m)
@@ -159,34 +162,69 @@ static void guess_spi(struct world *w)
 		add(&w->not_opened, 1);
 }
 
-static void open_frames(struct world *w, struct inbound *in, struct batch *b)
+/* What waits for its SA is opened later. */
+static void open_frames(struct world *w, struct inbound *in, struct batch *b, unsigned waiting)
 {
 	struct data_event ev;
+	unsigned gone = 0;
 
-	inbound_run(in, 0, b);
 	for (unsigned i = 0; i < b->n; i++)
-		add(&w->not_opened, b->pkts[i].kind != PKT_INNER);
+		gone += b->pkts[i].kind != PKT_INNER;
+	add(&w->not_opened, gone - waiting);
 	while (inbound_output(in, &ev))
 		add(&w->not_opened, ev.type == DATA_UNKNOWN_SPI);
 }
 
-/* Passes the batch on, and waits where workers have too much. */
-static void pass_frames(struct world *w, struct batch *b)
+/* Whose they are is known afterwards. Waits where workers have too much. */
+static void pass_frames(struct world *w, struct batch *b, unsigned waiting)
 {
-	unsigned to[BATCH_MAX];
+	unsigned gone = 0;
 
-	for (unsigned i = 0; i < b->n; i++)
-		to[i] = classifier_worker(w->c, get_be32(pkt_data(&b->pkts[i])));
-	dispatch_run(w->dispatch, b);
-	dispatch_flush(w->dispatch);
 	for (unsigned i = 0; i < b->n; i++) {
-		add(&w->not_opened, b->pkts[i].kind != PKT_PASSED);
-		if (to[i] < WORKERS)
-			add(&w->workers[to[i]].passed, 1);
+		unsigned to = classifier_worker(w->c, get_be32(pkt_data(&b->pkts[i])));
+
+		if (b->pkts[i].kind == PKT_PASSED && to < WORKERS)
+			add(&w->workers[to].passed, 1);
+		else
+			gone++;
 	}
+	add(&w->not_opened, gone - waiting);
+	dispatch_flush(w->dispatch);
 	for (unsigned i = 0; i < WORKERS; i++)
 		while (count(&w->workers[i].passed) > count(&w->workers[i].opened) + PASSED_MAX)
 			sched_yield();
+}
+
+/* The gateway's packets that came before their SAs. */
+static void release(struct world *w, struct batch *b)
+{
+	batch_reset(b);
+	if (w->dispatch) {
+		dispatch_release(w->dispatch, 0, b);
+		pass_frames(w, b, 0);
+	} else {
+		inbound_release(w->in, 0, b);
+		open_frames(w, w->in, b, 0);
+	}
+	add(&w->arrived_gateway, b->n);
+}
+
+/* How many have to wait for their SA. */
+static unsigned take_batch(struct world *w, struct batch *b)
+{
+	unsigned before = w->early->waiting, waiting;
+
+	if (w->dispatch)
+		dispatch_run(w->dispatch, 0, b);
+	else
+		inbound_run(w->in, 0, b);
+	waiting = w->early->waiting - before;
+	w->waited += waiting;
+	if (w->dispatch)
+		pass_frames(w, b, waiting);
+	else
+		open_frames(w, w->in, b, waiting);
+	return waiting;
 }
 
 static void *run_inbound(void *arg)
@@ -203,16 +241,14 @@ static void *run_inbound(void *arg)
 		last = atomic_load_explicit(&w->stop_in, memory_order_acquire);
 		classifier_pass(w->c, w->reader_in);
 		guess_spi(w);
+		release(w, b);
 		batch_reset(b);
 		theirs = take_frames(w->gateway, b);
 		ours = take_frames(w->wire, b);
-		if (w->dispatch)
-			pass_frames(w, b);
-		else
-			open_frames(w, w->in, b);
+		theirs -= take_batch(w, b);
 		add(&w->arrived, ours);
 		add(&w->arrived_gateway, theirs);
-		if (b->n == 0 && last)
+		if (b->n == 0 && last && !early_waits(w->early))
 			break;
 		if (b->n == 0)
 			sched_yield();
@@ -231,12 +267,14 @@ static void *run_worker(void *arg)
 	for (;;) {
 		last = atomic_load_explicit(&w->stop_workers, memory_order_acquire);
 		classifier_pass(w->c, k->reader);
-		if (dispatch_take(w->dispatch, k->number, b))
-			open_frames(w, k->in, b);
-		else if (last)
+		if (dispatch_take(w->dispatch, k->number, b)) {
+			inbound_run(k->in, 0, b);
+			open_frames(w, k->in, b, 0);
+		} else if (last) {
 			break;
-		else
+		} else {
 			sched_yield();
+		}
 		dispatch_done(w->dispatch, k->number);
 		add(&k->opened, b->n);
 	}
@@ -290,22 +328,6 @@ static struct esp_sa_config sa_config(const struct control *k, unsigned slot, ui
 	return config;
 }
 
-static void epoch_new(struct control *k, unsigned slot, struct epoch *e)
-{
-	uint32_t spi = 0x1000 + ++k->spis * 8;
-	struct esp_sa_config out = sa_config(k, slot, spi), in = out;
-
-	/* The other end of its own wire. */
-	in.ts = (struct ts_pair){ .local = out.ts.remote, .remote = out.ts.local };
-	in.path.remote = (struct endpoint){ 0 };
-	*e = (struct epoch){ .spi = spi, .out = parts_out(out), .in = parts_in(in) };
-	atomic_store_explicit(&k->w->newest, spi, memory_order_relaxed);
-	assert_int_equal(classifier_add_spi(k->w->c, e->in), 0);
-	if (k->w->dispatch)
-		dispatch_assign(k->w->dispatch, spi);
-	k->publications++;
-}
-
 /* The gateway sends the first packet of an epoch, which proves it. */
 static void epoch_inject(struct control *k, unsigned slot, const struct epoch *e)
 {
@@ -323,6 +345,31 @@ static void epoch_inject(struct control *k, unsigned slot, const struct epoch *e
 	put_frame(k->w->gateway, p);
 	k->injected++;
 	esp_out_free(twin);
+}
+
+/* early: the gateway's first packet is under way before the SA is there. */
+static void epoch_new(struct control *k, unsigned slot, struct epoch *e, bool early)
+{
+	uint32_t spi = 0x1000 + ++k->spis * 8;
+	struct esp_sa_config out = sa_config(k, slot, spi), in = out;
+
+	/* The other end of its own wire. */
+	in.ts = (struct ts_pair){ .local = out.ts.remote, .remote = out.ts.local };
+	in.path.remote = (struct endpoint){ 0 };
+	*e = (struct epoch){ .spi = spi, .out = parts_out(out), .in = parts_in(in) };
+	atomic_store_explicit(&k->w->newest, spi, memory_order_relaxed);
+	if (early) {
+		classifier_offer_spi(k->w->c, spi);
+		epoch_inject(k, slot, e);
+	}
+	if (early && roll(k, 2))
+		sched_yield();
+	assert_int_equal(classifier_add_spi(k->w->c, e->in), 0);
+	if (k->w->dispatch)
+		dispatch_assign(k->w->dispatch, spi);
+	if (early)
+		classifier_withdraw_spi(k->w->c, spi);
+	k->publications++;
 }
 
 /* No slot has it any more. What was sealed with it is still on the wire. */
@@ -355,8 +402,9 @@ static void flip(struct control *k, unsigned slot, struct epoch *to)
 static void offer(struct control *k, unsigned slot)
 {
 	struct epoch e, before = k->next[slot];
+	bool early = roll(k, 2);
 
-	epoch_new(k, slot, &e);
+	epoch_new(k, slot, &e, early);
 	classifier_set_next(k->w->c, slot, e.out);
 	k->publications++;
 	if (before.spi) {
@@ -364,7 +412,8 @@ static void offer(struct control *k, unsigned slot)
 		epoch_retire(k, &before);
 	}
 	k->next[slot] = e;
-	epoch_inject(k, slot, &e);
+	if (!early)
+		epoch_inject(k, slot, &e);
 }
 
 static void publish_rules(struct control *k)
@@ -445,7 +494,7 @@ static void step(struct control *k)
 	if (k->next[slot].spi && classifier_next_proved(k->w->c, slot)) {
 		flip(k, slot, &k->next[slot]);
 	} else if (!k->next[slot].spi && roll(k, 2)) {
-		epoch_new(k, slot, &e);
+		epoch_new(k, slot, &e, false);
 		flip(k, slot, &e);
 	} else if (!k->next[slot].spi || roll(k, 8) == 0) {
 		offer(k, slot);
@@ -469,10 +518,15 @@ static void begin(struct world *w, struct control *k, bool workers)
 		w->dispatch = dispatch_new(w->c, WORKERS, DISPATCH_LEAST_LOAD);
 	else
 		w->in = inbound_new(w->c);
+	w->early = early_new(w->c, &w->early_drops);
+	if (workers)
+		dispatch_set_early(w->dispatch, w->early);
+	else
+		inbound_set_early(w->in, w->early);
 	k->policy.fallback = POLICY_DISCARD;
 	publish_rules(k);
 	for (unsigned i = 0; i < SLOTS; i++) {
-		epoch_new(k, i, &e);
+		epoch_new(k, i, &e, false);
 		flip(k, i, &e);
 	}
 	w->reader_out = classifier_reader_add(w->c);
@@ -526,7 +580,10 @@ static void end(struct world *w, struct control *k)
 	nothing_was_dropped(outbound_drops(w->out));
 	if (w->in)
 		nothing_was_dropped(inbound_drops(w->in));
+	nothing_was_dropped(&w->early_drops);
+	assert_int_equal(classifier_offers(w->c), 0);
 	inbound_free(w->in);
+	early_free(w->early);
 	dispatch_free(w->dispatch);
 	outbound_free(w->out);
 	classifier_free(w->c);
@@ -563,9 +620,9 @@ static void publish_under_traffic(bool workers)
 	classifier_reader_remove(w->c, w->reader_in);
 	if (workers)
 		workers_end(w);
-	print_message("%llu publications of %u epochs under %llu packets\n",
+	print_message("%llu publications of %u epochs under %llu packets; %llu waited\n",
 		      (unsigned long long)k->publications, k->spis,
-		      (unsigned long long)count(&w->sealed));
+		      (unsigned long long)count(&w->sealed), (unsigned long long)w->waited);
 	assert_int_equal(count(&w->not_sealed), 0);
 	assert_int_equal(count(&w->not_opened), 0);
 	assert_true(count(&w->sealed) > 0);

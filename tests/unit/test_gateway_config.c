@@ -166,6 +166,58 @@ static void what_is_refused(void **state)
 	assert_null(strstr(said, "a key"));
 }
 
+#define WEB "[server web]\nservice = 10.20.0.100\naddress = 10.20.0.11\n"
+
+static void servers_by_name(void **state)
+{
+	struct gateway_file *f = good(LEAST STAFF);
+	struct prefix network;
+
+	assert_int_equal(f->nservers, 0);
+	gateway_file_free(f);
+	f = good("[gateway]\nselect = round-robin\n" LEAST WEB
+		 "[server web-2]\naddress = 10.20.0.12\nservice = 10.20.0.100/32\n" STAFF
+		 "[server files]\nservice = 10.20.7.9/24\naddress = 10.99.0.1\n");
+	assert_int_equal(f->select, DISPATCH_ROUND_ROBIN);
+	assert_int_equal(f->nservers, 3);
+	assert_int_equal(f->config.nentries, 1);
+	assert_string_equal(f->config.entries[0].name, "staff");
+	assert_string_equal(f->servers[0].name, "web");
+	assert_string_equal(f->servers[1].name, "web-2");
+	assert_int_equal(f->servers[1].service.len, 32);
+	assert_true(prefix_parse("10.20.7.0/24", &network));
+	assert_true(prefix_contains(&f->servers[2].service, &network.addr));
+	assert_int_equal(f->servers[2].address.b[1], 99);
+	gateway_file_free(f);
+	f = good(LEAST STAFF WEB);
+	assert_int_equal(f->select, DISPATCH_LEAST_LOAD);
+	gateway_file_free(f);
+}
+
+static void servers_that_are_refused(void **state)
+{
+	bad(LEAST STAFF "[gateway]\nselect = random\n", "least-load or round-robin");
+	bad(LEAST STAFF "[server]\n", "as in [server web-1]");
+	bad(LEAST STAFF WEB WEB, "[server web] is there already");
+	bad(LEAST STAFF WEB "service = 10.20.0.101\n", "already set in line");
+	bad(LEAST STAFF "[server a]\nservice = 10.20.0.100\n", "[server a] has no address");
+	bad(LEAST STAFF "[server a]\naddress = 10.20.0.11\n", "[server a] has no service");
+	bad(LEAST STAFF "[server a]\nservice = 10.20.0.100\naddress = fd00::1\n",
+	    "must both be IPv4 or both IPv6");
+	bad(LEAST STAFF "[server a]\nservice = 224.0.0.1\n", "an address or a network");
+	bad(LEAST STAFF "[server a]\naddress = 10.20.0.0/24\n", "the address of a host");
+	bad(LEAST STAFF "[server a]\naddress = fe80::1\n", "no link-local one");
+	bad(LEAST STAFF "[server a]\nservice = 10.21.0.1\naddress = 10.20.0.11\n",
+	    "service 10.21.0.1/32 is not in [networks] behind");
+	bad(LEAST STAFF "[server a]\nservice = 10.20.0.0/15\naddress = 10.20.0.11\n",
+	    "is not in [networks] behind");
+	bad(LEAST STAFF WEB "[pool]\naddresses = 10.20.0.64/26\n", "service lies in [pool]");
+	bad(LEAST STAFF WEB "[pool]\naddresses = 10.20.0.0/28\n", "address lies in [pool]");
+	bad(LEAST STAFF WEB "[server b]\nservice = 10.20.0.100\naddress = 10.20.0.11\n",
+	    "[server web] and [server b] have the same service and address");
+	bad(LEAST STAFF "[server a]\nadress = 10.20.0.11\n", "perhaps address");
+}
+
 static void places(void **state)
 {
 	bad(LEAST STAFF "\n; comment\nmode = x\n", ":7: [auth] mode: x");
@@ -239,6 +291,8 @@ int main(void)
 		cmocka_unit_test(the_least),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(servers_by_name),
+		cmocka_unit_test(servers_that_are_refused),
 		cmocka_unit_test(places),
 		cmocka_unit_test(secrets_are_nobody_elses),
 		cmocka_unit_test(certificates),

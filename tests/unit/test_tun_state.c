@@ -23,6 +23,9 @@ static const char *const lines[] = {
 	"rule pref 30011 family inet ipproto 17 sport 1024-65534 dport 1-9 action lookup table 254",
 	"rule pref 30010 family inet to 10.1.0.0/16 action goto target 30899",
 	"rule pref 30899 family inet6 fwmark 0x6777 action nop",
+	"rule pref 29900 family inet iif godwit-gw-s1 action lookup table 26488",
+	"route action unicast to 10.20.0.100/32 via 10.20.0.7 table 26488",
+	"route action unicast to fd00:20::/64 via fd00:20::7 table 26488",
 };
 
 static void test_round_trip(void **state)
@@ -79,6 +82,13 @@ static const char *const bad[] = {
 	"address to 10.9.0.1/32 dev godwit0 table 7",
 	"route action unicast to 10.9.0.1/8 dev godwit0 table 26487",
 	"route action unicast to 10.0.0.0/8 table 26487",
+	"route action unicast to 10.0.0.0/8 via fd00::7 table 26487",
+	"route action unicast to 10.0.0.0/8 via 10.0.0.7",
+	"route action unicast to 10.0.0.0/8 via 10.0.0.7 dev godwit0 table 26487",
+	"route action unreachable to 10.0.0.0/8 via 10.0.0.7 table 26487",
+	"rule pref 29900 family inet dev godwit0 action lookup table 26487",
+	"rule pref 29900 family inet iif god/wit action lookup table 26487",
+	"rule pref 29900 family inet via 10.0.0.7 action lookup table 26487",
 	"route action unicast to 10.0.0.0/8 dev godwit0 table 0",
 	"route action unicast to 10.0.0.0/8 dev godwit0",
 	"route action unicast to 10.0.0.0/8 dev godwit0 src fd00::1 table 26487",
