@@ -14,8 +14,6 @@
 #define HOST "10.20.0.7"
 #define KEY "a very good key"
 #define NAT "203.0.113.5"
-#define EXCHANGE_AT 18 /* in the header of IKE */
-#define QUICK_MODE 32
 
 /* ---- entries ---- */
 
@@ -386,41 +384,6 @@ static void raw_esp_waits_for_the_clients_packet(void **state)
 	gworld_free(w);
 }
 
-/* The second message of quick mode that the client sends is its last one. */
-static bool lose_the_last_of_quick_mode(struct gworld *w, const struct gworld_datagram *d)
-{
-	unsigned *sent = w->arg;
-	size_t at = d->dst.port == IKE_NATT_PORT ? 4 : 0;
-
-	if (d->to || d->n <= at + EXCHANGE_AT || d->bytes[at + EXCHANGE_AT] != QUICK_MODE ||
-	    (at && memcmp(d->bytes, "\0\0\0\0", 4) != 0))
-		return false;
-	return ++*sent == 2;
-}
-
-/* The client's data may overtake what the gateway waits for; the answers wait, too. */
-static void answers_before_quick_mode_has_ended_are_held(void **state)
-{
-	struct gworld *w = gworld_new(18);
-	struct gateway_entry *e = entry_of_addresses(w, "laptop@example.com", KEY);
-	struct gworld_client *c;
-	unsigned sent = 0;
-
-	w->lose = lose_the_last_of_quick_mode;
-	w->arg = &sent;
-	gworld_start(w);
-	c = gworld_client(w, e, "laptop@example.com", NULL, false);
-	gworld_connect(c);
-	gworld_run(w, 100 * VTIME_MS);
-	assert_true(gworld_is_up(c));
-	assert_int_equal(sent, 2);
-	gworld_ping(c, HOST);
-	gworld_run(w, 20 * VTIME_S);
-	assert_true(sent > 2);
-	assert_int_equal(c->pongs, 1);
-	gworld_free(w);
-}
-
 /* ---- coming again ---- */
 
 static void the_same_user_has_the_same_address_again(void **state)
@@ -532,7 +495,6 @@ int main(void)
 		cmocka_unit_test(two_users_behind_one_address),
 		cmocka_unit_test(two_behind_one_address_and_port),
 		cmocka_unit_test(raw_esp_waits_for_the_clients_packet),
-		cmocka_unit_test(answers_before_quick_mode_has_ended_are_held),
 		cmocka_unit_test(the_same_user_has_the_same_address_again),
 		cmocka_unit_test(several_connections_of_one_user),
 		cmocka_unit_test(the_gateway_has_its_own_addresses),
