@@ -151,7 +151,8 @@ struct session_config {
 	vtime dpd; /* ask whether the gateway lives after so long a silence; 0: never */
 	/*
 	 * Where there is no other, an SA that we began is used so long after our last message:
-	 * gateways install theirs behind it, and drop what comes before. What waits is held.
+	 * gateways install theirs behind it, and drop what comes before. What waits is held. One of
+	 * our own kind has installed it before, and is not waited for.
 	 */
 	vtime settle;
 	vtime rekeymargin; /* renewing begins so long before the end of an SA's life */

@@ -339,6 +339,14 @@ static void make_room(struct session *s, vtime now, unsigned slot)
 		session_epoch_event(s, now, slot, id, EPOCH_EVENT_EVICTED);
 }
 
+/* A gateway of our kind has its SA before its answer leaves, so before we have ours. */
+static bool is_there_first(struct session *s)
+{
+	const struct session_ike *ike = session_ike_main(s);
+
+	return !s->config->settle || (ike && ike->own);
+}
+
 void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
 			   struct esp_in *in)
 {
@@ -355,7 +363,7 @@ void session_epoch_install(struct session *s, vtime now, unsigned slot, struct i
 	assert(place >= 0);
 	t->epoch[place] = (struct session_epoch){ .child = *child };
 	make_sas(s, slot, &t->epoch[place], life.expires_at, in);
-	if (!in && s->config->settle)
+	if (!in && !is_there_first(s))
 		usable = t->epoch[place].settles_at = vtime_add(now, s->config->settle);
 	session_mtu_update(s, now);
 	session_epochs_follow(s, now, slot);

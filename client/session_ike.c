@@ -361,7 +361,6 @@ static void on_authenticated(struct session *s, vtime now, struct session_ike *i
 	if (i->authenticated)
 		return;
 	i->authenticated = true;
-	i->cisco = fx->established.cisco;
 	i->peer = fx->established.peer;
 	if (!i->first)
 		return;
@@ -477,7 +476,8 @@ static void on_established(struct session *s, vtime now, struct session_ike *i,
 	struct ike_sa_info info;
 
 	on_authenticated(s, now, i, fx);
-	i->cisco |= fx->established.cisco;
+	i->cisco = fx->established.cisco;
+	i->own = fx->established.own;
 	i->order = ++s->ike_order;
 	i->rekey_at = session_life(s, now, fx->established.lifetime_s).rekey_at;
 	ike_sa_info(i->sa, &info);

@@ -72,6 +72,7 @@ struct session_ike {
 	bool first; /* of an attempt to connect, and not yet established */
 	bool authenticated; /* the gateway is who it must be */
 	bool cisco; /* the gateway ends children with the ISAKMP SA that they came by */
+	bool own; /* the gateway is this program, too, or says so */
 	bool parting; /* of no use any more; a goodbye is said when the next one begins */
 	bool closing; /* a goodbye is to be said */
 	bool closed; /* it has been told so */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+
+#define LARGE (64 * 1024) /* bytes */
 
 /*
  * Whoever starts us without standard descriptors gets them as /dev/null: what is opened next would
@@ -22,9 +25,19 @@ static bool hold_standard_descriptors(void)
 	return fd > 2 || fcntl(2, F_GETFD) >= 0;
 }
 
+/*
+ * Large tables are mapped, however much has been freed before: what is mapped is zero already, so that
+ * what is never used is never touched, nor resident.
+ */
+static void map_what_is_large(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 int main(int argc, char **argv)
 {
 	if (!hold_standard_descriptors())
 		return EXIT_CODE_SYSTEM;
+	map_what_is_large();
 	return command_main(argc, argv);
 }

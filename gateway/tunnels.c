@@ -346,6 +346,18 @@ void tunnel_offer(struct gateway *g, vtime now, struct gateway_ike *i, uint32_t 
 	ike_give(g, now, i, &ev);
 }
 
+static void tunnel_rule(struct gateway *g, unsigned slot)
+{
+	struct gateway_tunnel *t = g->tunnels[slot];
+
+	g->rules_due |= !t->ruled;
+	t->ruled = true;
+}
+
+/*
+ * With the client's last message its first packet may come. What answers that may be here before the
+ * message has been read, and is held then, for the rule is there.
+ */
 void tunnel_child_ready(struct gateway *g, vtime now, struct gateway_ike *i,
 			struct ike_child *child)
 {
@@ -356,6 +368,7 @@ void tunnel_child_ready(struct gateway *g, vtime now, struct gateway_ike *i,
 		child->id = n->epoch;
 		n->spi_out = child->spi_out;
 		n->in = epoch_inbound_new(g, n->slot, child);
+		tunnel_rule(g, n->slot);
 	}
 	ike_child_free(child);
 }
@@ -441,8 +454,7 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 	       peer_field(i->peer), log_str("by", was.ours ? "us" : "client"));
 	g->counters.epochs++;
 	g->counters.epochs_ours += was.ours;
-	if (!t->ruled)
-		g->rules_due = t->ruled = true;
+	tunnel_rule(g, was.slot);
 	epoch_install(g, now, was.slot, child, was.in);
 	spi_withdraw(g, &was);
 	if (t->refused)

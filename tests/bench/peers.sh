@@ -27,6 +27,33 @@ world_use() {
 	mkdir -p "$GODWIT_RUNDIR" "$OUT"
 }
 
+# world_wire DELAY: between router and gateway.
+world_wire() {
+	local dev
+	lab_namespace "$NSW"
+	ip netns exec "$NSW" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	ip -n "$NSR" link add rg type veth peer name wr netns "$NSW"
+	ip -n "$NSG" link add g0 type veth peer name wg netns "$NSW"
+	ip -n "$NSR" addr add $NAT_ADDR/24 dev rg
+	ip -n "$NSG" addr add $GW_ADDR/24 dev g0
+	for dev in "$NSR rg" "$NSG g0" "$NSW wr" "$NSW wg"; do
+		ip -n "${dev% *}" link set "${dev#* }" up
+	done
+	mkfifo "$DIR/wire"
+	ip netns exec "$NSW" chrt -r 1 "${GODWIT%/*}/lab_link" wr wg delay="$1" <>"$DIR/wire" \
+		>"$OUT/wire.log" 2>&1 &
+	wait_for 5 grep -q ready "$OUT/wire.log" || fail "the wire does not start"
+}
+
+world_down() {
+	local ns
+	ends "$NSC" "$NSR" "$NSG" "$NSS" "$NSW" 2>/dev/null
+	for ns in "$NSC" "$NSR" "$NSG" "$NSS" "$NSW"; do
+		[ ! -e "/run/netns/$ns" ] || ip netns del "$ns"
+	done
+	find "$DIR" -mindepth 1 -delete
+}
+
 # world_urgent: precedence for all that runs in the world. Being nice counts within a session alone
 # where the kernel groups by sessions, and daemons begin sessions of their own. Our own session gets
 # back what it had.
@@ -87,7 +114,7 @@ godwit_has() { :; }
 godwit_gateway() {
 	own_gateway '[auth laptop]' 'identity = laptop@example.com' 'psk = "first key"'
 }
-godwit_client() {
+godwit_conf() {
 	(umask 077 && cat >"$DIR/own.conf") <<-CONF
 		[gateway]
 		address = $GW_ADDR
@@ -97,6 +124,9 @@ godwit_client() {
 		psk = "first key"
 		$(printf '%s\n' "${OWN_LINES[@]}")
 	CONF
+}
+godwit_client() {
+	godwit_conf
 	in_client "$GODWIT" connect -v "$DIR/own.conf" >"$OUT/client.log" 2>&1
 }
 
@@ -108,7 +138,7 @@ vpnc_gateway() {
 	own_gateway '[users]' 'file = users' '[auth staff]' 'mode = aggressive' \
 		'identity = keyid:staff' 'psk = "third key"' 'users = yes'
 }
-vpnc_client() {
+vpnc_conf() {
 	cat >"$DIR/hook" <<-'HOOK'
 		#!/bin/sh
 		[ "$reason" = connect ] || exit 0
@@ -133,6 +163,9 @@ vpnc_client() {
 		Pidfile $DIR/vpnc.pid
 		Script $DIR/hook
 	CONF
+}
+vpnc_client() {
+	vpnc_conf
 	in_client timeout --foreground 40 /usr/sbin/vpnc "$DIR/vpnc.conf" >"$OUT/client.log" 2>&1 \
 		</dev/null
 }
@@ -271,27 +304,29 @@ openvpn_key() { # NAME: NAME.key, and NAME.crt beside it
 }
 openvpn_fingerprint() { openssl x509 -in "$DIR/$1.crt" -noout -fingerprint -sha256 | cut -d= -f2; }
 
-# openvpn_start NAMESPACE OWN-NAME OTHER-NAME OWN-ADDRESS OTHER-ADDRESS OPTIONS...
-openvpn_start() {
-	local ns=$1 own=$2 other=$3 here=$4 there=$5
-	shift 5
-	ip netns exec "$ns" env "LD_LIBRARY_PATH=$(openvpn_libraries)" "$OPENVPN/usr/sbin/openvpn" \
-		--dev labvpn --dev-type tun --proto udp --ifconfig "$here" "$there" \
-		--cert "$DIR/$own.crt" --key "$DIR/$own.key" --peer-fingerprint "$(openvpn_fingerprint "$other")" \
-		--cipher AES-128-GCM --data-ciphers AES-128-GCM --disable-dco --keepalive "$DPD" 60 \
-		--tun-mtu "${INNER_MTU}" --mssfix 0 --sndbuf 1048576 --rcvbuf 1048576 --txqueuelen 1000 "$@" \
-		>"$OUT/$own.log" 2>&1 &
+# openvpn_conf OWN-NAME OTHER-NAME OPTIONS...: OPENVPN_COMMAND, for env.
+openvpn_conf() {
+	local own=$1 other=$2
+	shift 2
+	OPENVPN_COMMAND=("LD_LIBRARY_PATH=$(openvpn_libraries)" "$OPENVPN/usr/sbin/openvpn"
+		--dev labvpn --dev-type tun --proto udp
+		--cert "$DIR/$own.crt" --key "$DIR/$own.key" --peer-fingerprint "$(openvpn_fingerprint "$other")"
+		--cipher AES-128-GCM --data-ciphers AES-128-GCM --disable-dco --keepalive "$DPD" 60
+		--tun-mtu "${INNER_MTU}" --mssfix 0 --sndbuf 1048576 --rcvbuf 1048576 --txqueuelen 1000 "$@")
 }
 openvpn_libraries() { echo "$OPENVPN"/usr/lib/*-linux-gnu; }
 
 openvpn_gateway() {
 	openvpn_key gateway
 	openvpn_key client
-	openvpn_start "$NSG" gateway client 10.90.0.1 10.90.0.2 --local $GW_ADDR --tls-server --dh none
+	openvpn_conf gateway client --ifconfig 10.90.0.1 10.90.0.2 --local $GW_ADDR --tls-server \
+		--dh none
+	in_gateway env "${OPENVPN_COMMAND[@]}" >"$OUT/gateway.log" 2>&1 &
 }
 openvpn_client() {
-	openvpn_start "$NSC" client gateway 10.90.0.2 10.90.0.1 --remote $GW_ADDR --nobind --tls-client \
-		--route 10.80.0.0 255.255.255.0
+	openvpn_conf client gateway --ifconfig 10.90.0.2 10.90.0.1 --remote $GW_ADDR --nobind \
+		--tls-client --route 10.80.0.0 255.255.255.0
+	in_client env "${OPENVPN_COMMAND[@]}" >"$OUT/client.log" 2>&1 &
 	wait_for 10 grep -q 'Initialization Sequence Completed' "$OUT/client.log"
 }
 

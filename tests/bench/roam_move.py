@@ -15,14 +15,14 @@ arrival are the kernel's. This program and what moves have precedence over all o
 delays only those that are measured."""
 import gc
 import json
-import os
-import random
 import select
 import socket
 import struct
 import subprocess
 import sys
 import time
+
+from probe import Prober, urgent
 
 INTERVAL = 0.001
 BEFORE = 0.2  # all is well for so long, before the first move
@@ -31,23 +31,9 @@ OVERLAP = 0.5
 PAUSE = 0.05  # without any network
 IN_FLIGHT = 0.1  # so long before the move probes may still be lost to it
 DRAIN = 0.3  # for the last replies
-SO_TIMESTAMPNS = 35
 RTMGRP = 0x4 | 0x10 | 0x40 | 0x1  # neighbours excepted: links, addresses, routes of IPv4
 RTM_NEWROUTE, RTM_DELADDR = 24, 21
 MAIN = 254
-
-
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
-
-
-def urgent():
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
-    except OSError:
-        pass
 
 
 class Mover:
@@ -71,39 +57,6 @@ class Mover:
         self.ip.stdin.close()
         if self.ip.wait():
             sys.exit("roam_move: ip has failed")
-
-
-class Prober:
-    def __init__(self, address):
-        self.to = (address, 0)
-        self.s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        self.s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self.ident = random.randrange(1, 65536)
-        self.sent, self.refused = [], 0
-        self.came = {}  # when the reply to each number did
-        self.answered = 0  # when the newest was sent that has been
-
-    def send(self, now):
-        body = struct.pack("!I", len(self.sent)) + bytes(52)
-        head = struct.pack("!BBHHH", 8, 0, 0, self.ident, len(self.sent) & 0xFFFF)
-        sum_ = checksum(head + body)
-        self.sent.append(now)
-        try:
-            self.s.sendto(head[:2] + struct.pack("!H", sum_) + head[4:] + body,
-                          socket.MSG_DONTWAIT, self.to)
-        except OSError:
-            self.refused += 1
-
-    def receive(self):
-        packet, control, _, _ = self.s.recvmsg(2048, 64)
-        icmp = packet[(packet[0] & 15) * 4 :]
-        if len(icmp) < 12 or icmp[0] != 0 or struct.unpack("!H", icmp[4:6])[0] != self.ident:
-            return
-        number = struct.unpack("!I", icmp[8:12])[0]
-        if number not in self.came:
-            seconds, nanoseconds = struct.unpack("qq", control[0][2])
-            self.came[number] = seconds + nanoseconds / 1e9
-            self.answered = max(self.answered, self.sent[number])
 
 
 class Kernel:

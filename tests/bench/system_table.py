@@ -9,11 +9,12 @@ performance.svg in it are written, and what lies between the marks in performanc
 Exit status: 1 when godwit misses a bar."""
 import json
 import os
-import platform
 import shutil
 import statistics
 import sys
 from xml.sax.saxutils import escape
+
+from report import machine, markdown, measured_on, replace_between, show, verdict
 
 NAMES = {"plain": "no tunnel", "godwit": "godwit", "vpnc": "vpnc",
          "vpnc-strongswan": "vpnc, strongSwan's gateway", "openvpn": "OpenVPN",
@@ -173,20 +174,6 @@ def ratio_rows(figures, own):
         yield line
 
 
-def show(title, lines):
-    lines = [[str(x) for x in line] for line in lines]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    print(f"\n{title}")
-    for line in lines:
-        print("  ".join(f"{text:<{w}}" for text, w in zip(line, widths)).rstrip())
-
-
-def markdown(lines):
-    lines = list(lines)
-    head = ["| " + " | ".join(lines[0]) + " |", "|" + " --- |" * len(lines[0])]
-    return "\n".join(head + ["| " + " | ".join(line) + " |" for line in lines[1:]]) + "\n"
-
-
 def panel(figures, key, title, x, y, peers):
     """One heading and a bar for each program, with a thin line from the least to the most."""
     top = max([figures.spread(p, *key)[1] for p in peers] + [1e-9])
@@ -220,22 +207,12 @@ def svg(figures):
     return "\n".join(out + ["</svg>"]) + "\n"
 
 
-def machine(load):
-    with open("/proc/cpuinfo") as f:
-        model = next((x.split(":")[1].strip() for x in f if x.startswith("model name")), "unknown")
-    return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(),
-            "load_before": [float(x) for x in load.split()], "load_after": list(os.getloadavg())}
-
-
 def publish(figures, judged, about, docs, output):
     shutil.copyfile(output, os.path.join(docs, "performance.json"))
     with open(os.path.join(docs, "performance.svg"), "w") as f:
         f.write(svg(figures))
     rounds = max(len(v) for k, v in figures.all.items() if k[2] != "memory")
-    loads = ", ".join(f"{about[k][1 if k == 'load_after' else 0]:.1f} {when}" for k, when in
-                      (("load_before", "before it began"), ("load_after", "in its last 5 minutes")))
-    text = [f"{about['cpu']}, {about['cpus']} processors, Linux {about['kernel'].split('-')[0]}; medians of "
-            f"{rounds} rounds. Load: {loads}.\n"]
+    text = [measured_on(about, rounds)]
     for title, columns in TABLES.items():
         text += [f"### {title}\n", markdown(rows(figures, columns))]
     for own, verdicts in judged.items():
@@ -244,11 +221,7 @@ def publish(figures, judged, about, docs, output):
                  markdown([["bar", "measured", ""]] +
                           [[w, f, {True: "met", False: "**not met**", None: "?"}[m]]
                            for w, f, m in verdicts])]
-    path = os.path.join(docs, "performance.md")
-    with open(path) as f:
-        before, rest = f.read().split(BEGIN)
-    with open(path, "w") as f:
-        f.write(f"{before}{BEGIN}\n\n" + "\n".join(text) + f"\n{END}" + rest.split(END)[1])
+    replace_between(os.path.join(docs, "performance.md"), BEGIN, END, "\n".join(text))
 
 
 def main():
@@ -262,7 +235,7 @@ def main():
         show(f"{name(peer)}: times the others", ratio_rows(figures, peer))
         print(f"\n{name(peer)}: bars")
         for what, figure, met in verdicts:
-            print(f"{ {True: 'met    ', False: 'NOT MET', None: '?      '}[met]}  {what}: {figure}")
+            print(f"{verdict(met)}  {what}: {figure}")
     with open(output, "w") as f:
         json.dump({
             "machine": about,

@@ -55,6 +55,7 @@ struct fake_ike {
 	uint32_t keylife_s; /* of children */
 	unsigned expired; /* SAs that ended by themselves, and said so */
 	bool address_update; /* of all SAs */
+	bool own; /* all gateways say that they are this program */
 };
 
 #define FAKE_IKE_SAS_MAX 64

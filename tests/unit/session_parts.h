@@ -397,6 +397,7 @@ static inline void bench_established_as(struct bench *b, unsigned sa, bool cisco
 	fx->established.lifetime_s = LIFE;
 	fx->established.cisco = cisco;
 	fx->established.address_update = fake_ike.address_update;
+	fx->established.own = fake_ike.own;
 	fake_ike_expires(sa, b->now + LIFE * VTIME_S);
 	bench_pump(b);
 }

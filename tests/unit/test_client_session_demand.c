@@ -570,6 +570,18 @@ static void and_at_once_when_something_comes_on_it(void **state)
 	assert_non_null(b->out[0]);
 }
 
+static void and_at_once_with_a_gateway_of_our_kind(void **state)
+{
+	struct bench *b = *state;
+
+	begin(b, GRANULARITY_RULE);
+	b->config.settle = SETTLE;
+	fake_ike.own = true;
+	bench_up(b);
+	demand_ask(b, "10.5.0.1", 1, 2);
+	assert_non_null(b->out[0]);
+}
+
 /* A data thread has said so before it saw the SA that is there, or is there again. */
 static void a_packet_that_has_just_missed_it_asks_for_no_other(void **state)
 {
@@ -721,6 +733,7 @@ int main(void)
 		BENCH_TEST(a_new_sa_is_used_after_a_while),
 		BENCH_TEST(a_packet_that_has_just_missed_it_asks_for_no_other),
 		BENCH_TEST(and_at_once_when_something_comes_on_it),
+		BENCH_TEST(and_at_once_with_a_gateway_of_our_kind),
 		BENCH_TEST(there_is_no_gap_before_the_next),
 		BENCH_TEST(asked_for_while_recovering),
 		BENCH_TEST(under_way_when_the_gateway_is_lost),

@@ -18,6 +18,7 @@
 #define QUICK_MODE 32
 #define LIFE 600
 #define MARGIN 60
+#define HOLD (31 * VTIME_S) /* nothing is held for longer */
 
 struct town {
 	struct gworld *w;
@@ -151,13 +152,21 @@ static void or_until_the_client_is_gone(void **state)
 	town_free(&t);
 }
 
-/* What a host has answered that no rule sends into a tunnel yet. */
+/* What a host has answered while there was no SA for it, and is held. */
 static uint64_t answers(const struct town *t)
 {
-	return drop_read(outbound_drops(t->w->data.outbound), DROP_DISCARD);
+	return outbound_held(t->w->data.outbound)->in;
 }
 
-/* The gateway has the SA from message 2 on: what comes before message 3 need not wait. */
+static uint64_t released(const struct town *t)
+{
+	return outbound_held(t->w->data.outbound)->released;
+}
+
+/*
+ * The gateway has the SA from message 2 on: what comes before message 3 need not wait. What is
+ * answered to it waits for message 3, and is not lost.
+ */
 static void packets_overtake_message_3(void **state)
 {
 	struct town t;
@@ -172,10 +181,13 @@ static void packets_overtake_message_3(void **state)
 	assert_true(t.esp > 0);
 	assert_int_equal(answers(&t), t.esp);
 	assert_int_equal(gworld_info(t.w).counters.epochs, 0);
+	assert_int_equal(t.c->pongs, 0);
 	t.deaf = false;
 	gworld_inject(t.c, IKE_NATT_PORT, slice(t.held->bytes, t.held->n));
 	gworld_run(t.w, 5 * GWORLD_DELAY);
 	assert_int_equal(gworld_info(t.w).counters.epochs, 1);
+	assert_int_equal(released(&t), answers(&t));
+	assert_int_equal(t.c->pongs, 1);
 	assert_true(gworld_ping(t.c, HOST));
 	assert_int_equal(unknown(&t.w->data) + unknown(&t.c->data), 0);
 	town_free(&t);
@@ -199,6 +211,9 @@ static void message_3_never_comes(void **state)
 	assert_int_equal(gworld_info(t.w).counters.epochs, 0);
 	assert_int_equal(classifier_offers(t.w->data.classifier), 0);
 	assert_int_equal(early_waits(t.w->data.early), 0);
+	gworld_run(t.w, HOLD);
+	assert_int_equal(outbound_held(t.w->data.outbound)->packets, 0);
+	assert_int_equal(released(&t), 0);
 	town_free(&t);
 }
 
