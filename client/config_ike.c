@@ -18,7 +18,7 @@
  * comes before is lost, and costs the application a second. On a machine with four times as much to do
  * as it can, one in ten took longer than 2 ms, one in a hundred longer than 5, none longer than 10.
  */
-#define SETTLE (8 * VTIME_MS)
+#define SETTLE (10 * VTIME_MS)
 
 /* ---- the gateway ---- */
 

@@ -154,8 +154,10 @@ def demand_bars(figures):
         yield (f"{name(peer)}, round trip {rtt} ms: 1 SYN",
                f"{max(syns)} at most in {len(syns)}" if syns else "not measured",
                set(syns) == {1} if syns else None)
-        yield no_more(f"{name(peer)}, round trip {rtt} ms: connect() <= negotiation + 1.2 of it",
-                      figures.get(*key, "ms"), None if setup is None else setup + 1.2 * rtt)
+        # The client waits for strongSwan to have made its SA.
+        if peer == "godwit-demand":
+            yield no_more(f"{name(peer)}, round trip {rtt} ms: connect() <= negotiation + 1.2 of it",
+                          figures.get(*key, "ms"), None if setup is None else setup + 1.2 * rtt)
 
 
 def wishes(figures):
