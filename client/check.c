@@ -272,6 +272,21 @@ static void explain_pings(const struct session_config *s, FILE *out)
 
 /* ---- the tunnel ---- */
 
+static void explain_workers(const struct config *c, FILE *out)
+{
+	if (c->workers < 2)
+		return;
+	fprintf(out, EXPLAIN_LABEL "%u threads; new keys go to ", "opened by", c->workers);
+	switch (c->select) {
+	case DISPATCH_LEAST_LOAD:
+		fprintf(out, "the one where the fewest packets wait\n");
+		break;
+	case DISPATCH_ROUND_ROBIN:
+		fprintf(out, "one after the other\n");
+		break;
+	}
+}
+
 static void explain_device(const struct config *c, FILE *out)
 {
 	const struct session_config *s = &c->session;
@@ -415,6 +430,7 @@ void config_explain(const struct config *c, FILE *out)
 	explain_esp(s, out);
 	explain_life(s, out);
 	explain_pings(s, out);
+	explain_workers(c, out);
 	explain_device(c, out);
 	explain_traffic(s, out);
 	explain_hold(c, out);

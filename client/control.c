@@ -157,9 +157,9 @@ static json_t *json_until(const struct control_view *v, vtime at)
 	return at == VTIME_NEVER ? json_null() : json_age(at, v->now);
 }
 
-static json_t *json_since(const struct control_view *v, vtime since)
+json_t *control_since(const struct control_view *v, vtime since)
 {
-	time_t t = (time_t)(v->wall_s - (int64_t)(vtime_until(since, v->now) / VTIME_S));
+	time_t t = (time_t)((v->wall - vtime_until(since, v->now)) / VTIME_S);
 	char buf[40];
 	struct tm tm;
 
@@ -225,7 +225,7 @@ static json_t *status_held_of(const struct control_view *v, const struct hold_co
 
 	return json_pack("{s:I, s:I, s:o}", "packets", held ? count_of(&held->packets) : 0, "bytes",
 			 held ? count_of(&held->bytes) : 0, "since",
-			 since ? json_since(v, since) : json_null());
+			 since ? control_since(v, since) : json_null());
 }
 
 static json_t *status_refused(const struct control_view *v, const struct session_tunnel_info *t)
@@ -322,7 +322,6 @@ static json_t *status_asks(const struct control_view *v)
 			 "until_in_s", json_until(v, ask->until));
 }
 
-/* Every reason that has happened, added up over the engines. */
 json_t *control_drops(const struct control_view *v)
 {
 	json_t *o = json_object();
@@ -380,7 +379,7 @@ char *control_status(const struct control_view *v)
 
 	json_object_set_new(o, "name", json_string(v->name));
 	json_object_set_new(o, "state", json_string(state_text(s->state)));
-	json_object_set_new(o, "since", json_since(v, s->since));
+	json_object_set_new(o, "since", control_since(v, s->since));
 	json_object_set_new(o, "why", json_text(s->why));
 	json_object_set_new(o, "gateway", json_text(s->gateway));
 	json_object_set_new(o, "peer", json_endpoint(&s->path.remote));
@@ -419,7 +418,7 @@ char *control_status_now(struct host *host, const struct session *session, const
 		.session = info,
 		.clear_refused = host_filter_refused(host),
 		.now = runtime_now(),
-		.wall_s = time(NULL),
+		.wall = runtime_wall(),
 	};
 	char *text;
 

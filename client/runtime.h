@@ -70,6 +70,15 @@ static inline vtime runtime_now(void)
 	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
 }
 
+/* The time of day, since 1970. */
+static inline vtime runtime_wall(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
+}
+
 /* How long the host has been asleep since it was started. */
 static inline vtime runtime_asleep(void)
 {
@@ -252,7 +261,7 @@ struct control_view {
 	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
 	const struct hold_counters *held_of[SESSION_SLOTS_MAX]; /* by slot; the same */
 	vtime now;
-	int64_t wall_s; /* the time of day, seconds since 1970 */
+	vtime wall; /* the time of day, since 1970 */
 };
 
 struct control_ops {
@@ -273,6 +282,8 @@ struct json_t;
 struct json_t *control_drops(const struct control_view *view);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
+/* The same moment by view->wall, in UTC. A new reference. */
+struct json_t *control_since(const struct control_view *view, vtime since);
 struct host;
 struct data;
 /* The same, as things are. user: who has authenticated, or "". */

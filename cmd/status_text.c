@@ -337,6 +337,7 @@ static void print_gateway(const json_t *o, FILE *out)
 		print_client(json_array_get(clients, i), out);
 	for (size_t i = 0; i < json_array_size(servers); i++)
 		print_server(json_array_get(servers, i), out);
+	print_drops(json_object_get(o, "drops"), out);
 }
 
 bool status_text(const char *json, FILE *out)

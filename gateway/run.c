@@ -423,19 +423,22 @@ static char *on_status(void *ctx)
 {
 	struct run *r = ctx;
 	struct gateway_server_info servers[SERVERS_MAX];
-	struct control_view data = { .clear_refused = host_filter_refused(&r->host) };
+	struct control_view data = {
+		.clear_refused = host_filter_refused(&r->host),
+		.now = runtime_now(),
+		.wall = runtime_wall(),
+	};
 	const struct gateway_status_view view = {
 		.name = r->host_config->name,
-		.now = runtime_now(),
 		.since = r->since,
 		.data = &data,
 		.servers = servers,
 		.nservers = r->file->nservers,
 	};
 
-	data_view(r->data, &data);
 	for (unsigned i = 0; i < view.nservers; i++)
 		servers[i] = serve_info(&r->serve, i);
+	data_view(r->data, &data);
 	return gateway_status(r->gateway, &view);
 }
 
@@ -522,9 +525,11 @@ static int run_host(struct run *r)
 
 	if (code)
 		return code;
-	code = SESSION_EXIT_SYSTEM;
 	r->data_ops = (struct data_ops){ r, on_ike, on_data_event, on_tun_gone };
-	if (has_ports(r) && serve_open(&r->serve, &r->host, r->file, stderr) == 0) {
+	code = has_ports(r) ? serve_open(&r->serve, &r->host, r->file, stderr) :
+			      SESSION_EXIT_SYSTEM;
+	if (code == 0) {
+		code = SESSION_EXIT_SYSTEM;
 		data.servers = r->serve.engine;
 		data.server_tuns = r->serve.tuns;
 		data.nservers = r->serve.n;

@@ -30,12 +30,42 @@ static int open_device(struct serve *s, unsigned i, FILE *err)
 	return 0;
 }
 
+static bool is_ours(struct net_router *r, const struct addr *a)
+{
+	struct net_route route;
+
+	return net_router_get(r, a, &route) == 0 && addr_eq(&route.source, a);
+}
+
+/* The kernel would take such a route, and the packets for its own. */
+static int refuse_ours(const struct gateway_file *f, FILE *err)
+{
+	struct net_router r = { 0 };
+	char address[ADDR_TEXT_MAX];
+	int rc = 0;
+
+	if (net_router_open(&r, 0) != 0)
+		return 0;
+	for (unsigned i = 0; i < f->nservers && rc == 0; i++) {
+		if (!is_ours(&r, &f->servers[i].address))
+			continue;
+		fprintf(err,
+			"godwit: [server %s] address %s is this host's own; put that of another "
+			"host there\n",
+			f->servers[i].name, addr_text(&f->servers[i].address, address));
+		rc = SESSION_EXIT_USAGE;
+	}
+	net_router_close(&r);
+	return rc;
+}
+
 int serve_open(struct serve *s, const struct host *host, const struct gateway_file *f, FILE *err)
 {
 	struct servers_config c = { .select = f->select, .n = f->nservers };
-	int rc = 0;
+	int rc;
 
 	*s = (struct serve){ .file = f, .host = host };
+	rc = refuse_ours(f, err);
 	for (unsigned i = 0; i < f->nservers && rc == 0; i++) {
 		c.service[i] = f->servers[i].service;
 		rc = open_device(s, i, err);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "client/runtime.h"
 
@@ -101,18 +100,6 @@ static json_t *status_counters(const struct gateway_counters *c)
 	return o;
 }
 
-static json_t *since_text(vtime now, vtime since)
-{
-	time_t t = time(NULL) - (time_t)(vtime_until(since, now) / VTIME_S);
-	char buf[40];
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm))
-		return json_null();
-	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(buf);
-}
-
 static json_t *status_server(const struct gateway_server_info *s)
 {
 	char service[PREFIX_TEXT_MAX], address[ADDR_TEXT_MAX];
@@ -135,11 +122,11 @@ char *gateway_status(const struct gateway *g, const struct gateway_status_view *
 
 	gateway_info(g, &info);
 	while (gateway_peer_info(g, &place, &p))
-		json_array_append_new(clients, status_peer(g, view->now, &p));
+		json_array_append_new(clients, status_peer(g, view->data->now, &p));
 	for (unsigned i = 0; i < view->nservers; i++)
 		json_array_append_new(servers, status_server(&view->servers[i]));
 	o = json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "name", view->name,
-		      "state", "up", "since", since_text(view->now, view->since), "half_open",
+		      "state", "up", "since", control_since(view->data, view->since), "half_open",
 		      (json_int_t)info.half_open, "ike_sas", (json_int_t)info.ikes, "tunnels",
 		      (json_int_t)info.tunnels, "leases", (json_int_t)info.leases, "clients",
 		      clients, "servers", servers, "counters", status_counters(&info.counters),

@@ -20,8 +20,8 @@ struct control_view;
 /* What is shown besides what the engine knows. */
 struct gateway_status_view {
 	const char *name;
-	vtime now, since; /* it has been up since then */
-	const struct control_view *data; /* its drops and clear_refused */
+	vtime since; /* it has been up since then */
+	const struct control_view *data; /* its times, drops and clear_refused are looked at */
 	const struct gateway_server_info *servers;
 	unsigned nservers;
 };

@@ -362,6 +362,11 @@ static void single_lines_are_explained(void **state)
 		  "\n  closed after    10m without a packet; the next one opens it again\n"
 		  "  held            what waits for keys, 30s at most and 4096 KiB in all; then it is "
 		  "refused\n" },
+		{ "[tunnel]\nworkers = 2\n",
+		  "\n  opened by       2 threads; new keys go to the one where the fewest packets "
+		  "wait\n" },
+		{ "[tunnel]\nworkers = 16\nselect = round-robin\n",
+		  "\n  opened by       16 threads; new keys go to one after the other\n" },
 		{ "[tunnel]\nhold-bytes = 0\n",
 		  "\n  held            nothing: what has no keys yet is refused\n" },
 		{ "[hooks]\nscript = /usr/bin/env\n[dns]\nmanage = none\n",

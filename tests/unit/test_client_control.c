@@ -194,7 +194,7 @@ static void status_tells_what_is(void **state)
 				     .session = s,
 				     .drops = { &a, NULL, &b },
 				     .now = 160 * VTIME_S,
-				     .wall_s = 1700000060 };
+				     .wall = 1700000060500 * VTIME_MS };
 	json_t *o, *tunnel, *epoch;
 
 	addr_parse("10.91.0.1", &inner);
@@ -231,6 +231,19 @@ static void status_tells_what_is(void **state)
 	free(s);
 }
 
+static void since_is_the_same_whenever_it_is_asked_for(void **state)
+{
+	for (unsigned ms = 0; ms < 1000; ms += 50) {
+		const struct control_view view = { .now = 160 * VTIME_S + ms * VTIME_MS,
+						   .wall = 1700000060500 * VTIME_MS +
+							   ms * VTIME_MS };
+		json_t *o = control_since(&view, 100 * VTIME_S);
+
+		assert_string_equal(json_string_value(o), "2023-11-14T22:13:20Z");
+		json_decref(o);
+	}
+}
+
 static void status_tells_what_is_held(void **state)
 {
 	struct session_info *s = calloc(1, sizeof(*s));
@@ -247,7 +260,7 @@ static void status_tells_what_is_held(void **state)
 				     .device = "d",
 				     .session = s,
 				     .now = 160 * VTIME_S,
-				     .wall_s = 1000,
+				     .wall = 1000 * VTIME_S,
 				     .held = &all };
 	struct ts_pair ts = some_ts();
 	const json_t *held, *tunnel;
@@ -645,6 +658,7 @@ int main(void)
 		cmocka_unit_test(an_answer_has_its_values),
 		cmocka_unit_test(what_is_no_answer),
 		cmocka_unit_test(status_tells_what_is),
+		cmocka_unit_test(since_is_the_same_whenever_it_is_asked_for),
 		cmocka_unit_test(status_tells_what_is_held),
 		cmocka_unit_test(status_tells_what_is_asked),
 		cmocka_unit_test(status_always_has_its_keys),

@@ -168,6 +168,22 @@ static void status_for_people(void **state)
 	assert_null(strstr(said, "IKE"));
 }
 
+static void status_of_a_gateway(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"gateway\",\"state\":\"up\",\"since\":\"2026-01-01T00:00:00Z\","
+		"\"half_open\":1,\"tunnels\":0,\"clients\":[],\"servers\":[{\"name\":\"web\","
+		"\"service\":\"10.8.0.1/32\",\"address\":\"10.8.0.7\",\"there\":false,\"flows\":3,"
+		"\"live\":2,\"packets\":9,\"bytes\":100}],\"counters\":{},"
+		"\"drops\":{\"probe_reply\":2,\"worker_full\":4,\"clear_refused\":7}}";
+
+	assert_true(status_text(json, err));
+	fflush(err);
+	assert_non_null(strstr(said, "clients        0, 0 tunnels, 1 connection half open\n"));
+	assert_non_null(strstr(said, "server         web, 10.8.0.1/32 at 10.8.0.7, away\n"));
+	assert_non_null(strstr(said, "dropped        worker_full 4, clear_refused 7\n"));
+}
+
 static void status_tells_how_to_answer(void **state)
 {
 	static const char json[] =
@@ -230,6 +246,7 @@ int main(void)
 		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),
+		TEST(status_of_a_gateway),
 		TEST(status_tells_how_to_answer),
 		TEST(status_tells_what_waits),
 		TEST(status_that_makes_no_sense),

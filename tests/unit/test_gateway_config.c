@@ -211,6 +211,8 @@ static void servers_that_are_refused(void **state)
 	    "service 10.21.0.1/32 is not in [networks] behind");
 	bad(LEAST STAFF "[server a]\nservice = 10.20.0.0/15\naddress = 10.20.0.11\n",
 	    "is not in [networks] behind");
+	bad(LEAST STAFF WEB "[gateway]\nlisten = 192.0.2.1, 10.20.0.11\n",
+	    "[server web]: address is in [gateway] listen");
 	bad(LEAST STAFF WEB "[pool]\naddresses = 10.20.0.64/26\n", "service lies in [pool]");
 	bad(LEAST STAFF WEB "[pool]\naddresses = 10.20.0.0/28\n", "address lies in [pool]");
 	bad(LEAST STAFF WEB "[server b]\nservice = 10.20.0.100\naddress = 10.20.0.11\n",
