@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <ifaddrs.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,9 +146,65 @@ static unsigned tun_states(const struct run *r, const struct session_effect *fx,
 	return n;
 }
 
+/* The address, if it is in one of the networks behind us. */
+static bool is_behind(const struct gateway_config *c, const struct sockaddr *sa, struct addr *out)
+{
+	struct slice bytes = SLICE_NONE;
+
+	if (sa && sa->sa_family == AF_INET)
+		bytes = slice(&((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	else if (sa && sa->sa_family == AF_INET6)
+		bytes = slice(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+	if (!bytes.n)
+		return false;
+	addr_from_bytes(bytes, out);
+	for (unsigned i = 0; i < c->nnetworks; i++)
+		if (prefix_contains(&c->networks[i], out))
+			return true;
+	return false;
+}
+
+/* An address of this host that clients reach as one behind us; false: it has none of this family. */
+static bool own_behind(const struct gateway_config *c, enum family family, struct addr *out)
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	if (getifaddrs(&all) != 0)
+		return false;
+	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next)
+		found = is_behind(c, i->ifa_addr, out) && out->family == family;
+	freeifaddrs(all);
+	return found;
+}
+
+/*
+ * What this host itself sends to clients, such as the kernel's ICMP errors, comes from where their SAs
+ * allow it: from the networks behind us, where this host has an address there. Such a route goes with that
+ * address, and the other one stays.
+ */
+static unsigned sourced_routes(const struct run *r, const struct session_effect *fx,
+			       struct tun_state *states, unsigned n)
+{
+	struct tun_state s = {
+		.kind = TUN_STATE_ROUTE,
+		.action = TUN_UNICAST,
+		.table = TABLE_MAIN,
+		.metric = METRIC - 1,
+	};
+
+	snprintf(s.ifname, sizeof(s.ifname), "%s", r->host.tun.name);
+	for (unsigned i = 0; i < fx->tun.nroutes; i++) {
+		s.to = fx->tun.routes[i];
+		if (own_behind(&r->file->config, s.to.addr.family, &s.source))
+			states[n++] = s;
+	}
+	return n;
+}
+
 static int tun_apply(struct run *r, const struct session_effect *fx)
 {
-	unsigned max = fx->tun.ninner + fx->tun.nroutes + SERVE_STATES_MAX, firm, n;
+	unsigned max = fx->tun.ninner + 2 * fx->tun.nroutes + SERVE_STATES_MAX, firm, n;
 	struct tun_state *states;
 	int rc;
 
@@ -161,7 +219,7 @@ static int tun_apply(struct run *r, const struct session_effect *fx)
 	states = xcalloc(max, sizeof(*states));
 	firm = tun_states(r, fx, states);
 	firm = serve_states(&r->serve, fx, &r->log, states, firm);
-	n = serve_routes(&r->serve, states, firm);
+	n = sourced_routes(r, fx, states, serve_routes(&r->serve, states, firm));
 	rc = host_apply_states(&r->host, states, n, firm, r->tun_failed);
 	free(states);
 	if (rc == 0)
