@@ -55,7 +55,9 @@ static unsigned ahead_until(const struct batch *b, unsigned at, unsigned distanc
 /* Traffic on a few SAs needs none of this. */
 static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, unsigned lines)
 {
-	const void **recent = &a->recent[((uintptr_t)sa >> 6 ^ (uintptr_t)sa >> 12) % AHEAD_RECENT];
+	/* Multiplicative: SAs lie at equal distances, and would meet one another in a few places. */
+	uint64_t hash = (uint64_t)(uintptr_t)sa * 0x9e3779b97f4a7c15U;
+	const void **recent = &a->recent[(hash >> 32) % AHEAD_RECENT];
 
 	p->sa = *recent == sa ? NULL : sa;
 	if (!p->sa)
