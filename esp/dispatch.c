@@ -150,20 +150,8 @@ void dispatch_run(struct dispatch *d, vtime now, struct batch *b)
 		struct pkt *p = &b->pkts[i];
 		uint32_t spi;
 
-		switch (outer_classify(p, &spi)) {
-		case OUTER_IKE:
-			p->kind = PKT_IKE;
-			break;
-		case OUTER_ESP:
+		if (outer_is_esp(p, &d->drops, &spi))
 			dispatch_esp(d, now, p, spi);
-			break;
-		case OUTER_KEEPALIVE:
-			dispatch_drop(d, p, DROP_KEEPALIVE);
-			break;
-		case OUTER_SHORT:
-			dispatch_drop(d, p, DROP_OUTER_SHORT);
-			break;
-		}
 	}
 }
 

@@ -239,20 +239,8 @@ static void inbound_packet(struct inbound *i, vtime now, struct pkt *p)
 {
 	uint32_t spi;
 
-	switch (outer_classify(p, &spi)) {
-	case OUTER_IKE:
-		p->kind = PKT_IKE;
-		break;
-	case OUTER_ESP:
+	if (outer_is_esp(p, &i->drops, &spi))
 		inbound_esp(i, now, p, spi);
-		break;
-	case OUTER_KEEPALIVE:
-		inbound_drop(i, p, DROP_KEEPALIVE);
-		break;
-	case OUTER_SHORT:
-		inbound_drop(i, p, DROP_OUTER_SHORT);
-		break;
-	}
 }
 
 void inbound_run(struct inbound *i, vtime now, struct batch *b)

@@ -7,23 +7,31 @@
 #define NON_ESP_MARKER 4 /* bytes of zero: RFC 3948 section 2.2 */
 #define KEEPALIVE 0xff
 
-enum outer outer_classify(struct pkt *p, uint32_t *spi)
+static bool outer_drop(struct pkt *p, struct drops *drops, enum drop why)
 {
-	uint32_t word;
+	drop_count(drops, why);
+	p->kind = PKT_GONE;
+	return false;
+}
+
+bool outer_is_esp(struct pkt *p, struct drops *drops, uint32_t *spi)
+{
 	struct rd r;
 
-	if (p->to.port == PORT_IKE)
-		return OUTER_IKE;
-	if (p->len == 1 && pkt_data(p)[0] == KEEPALIVE)
-		return OUTER_KEEPALIVE;
-	rd_init(&r, pkt_slice(p));
-	word = rd_u32(&r);
-	if (r.bad)
-		return OUTER_SHORT;
-	if (word == 0 && p->to.port != ESP_PORT_BARE) {
-		pkt_pull(p, NON_ESP_MARKER);
-		return OUTER_IKE;
+	if (p->to.port == PORT_IKE) {
+		p->kind = PKT_IKE;
+		return false;
 	}
-	*spi = word;
-	return OUTER_ESP;
+	if (p->len == 1 && pkt_data(p)[0] == KEEPALIVE)
+		return outer_drop(p, drops, DROP_KEEPALIVE);
+	rd_init(&r, pkt_slice(p));
+	*spi = rd_u32(&r);
+	if (r.bad)
+		return outer_drop(p, drops, DROP_OUTER_SHORT);
+	if (*spi == 0 && p->to.port != ESP_PORT_BARE) {
+		pkt_pull(p, NON_ESP_MARKER);
+		p->kind = PKT_IKE;
+		return false;
+	}
+	return true;
 }

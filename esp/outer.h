@@ -3,16 +3,13 @@
 #ifndef GODWIT_ESP_OUTER_H
 #define GODWIT_ESP_OUTER_H
 
+#include "base/drop.h"
 #include "base/pkt.h"
 
-enum outer {
-	OUTER_IKE, /* without its marker from now on */
-	OUTER_ESP,
-	OUTER_KEEPALIVE,
-	OUTER_SHORT, /* none of them */
-};
-
-/* As inbound_run tells (esp/esp.h). ESP: its SPI, which may be none that there can be. */
-enum outer outer_classify(struct pkt *p, uint32_t *spi);
+/*
+ * True: it is ESP, and *spi its SPI, which may be none that there can be. Else it is PKT_IKE, without its
+ * marker from now on, or PKT_GONE and counted, as inbound_run tells (esp/esp.h).
+ */
+bool outer_is_esp(struct pkt *p, struct drops *drops, uint32_t *spi);
 
 #endif
