@@ -120,44 +120,46 @@ int tun_link_up(struct tun_netlink *n, const char *ifname, uint32_t mtu, uint32_
 	return request_do(n, &r) < 0 ? request_error() : 0;
 }
 
-int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu)
+/* Begins a change of this link; NULL, with errno: there is none. */
+static struct ifinfomsg *link_change(struct request *r, const char *ifname)
 {
 	unsigned ifindex = if_nametoindex(ifname);
-	struct request r;
 	struct ifinfomsg *ifi;
 
 	if (ifindex == 0)
-		return ERR_SYSTEM;
-	ifi = request_begin(&r, RTM_NEWLINK, 0, sizeof(*ifi));
+		return NULL;
+	ifi = request_begin(r, RTM_NEWLINK, 0, sizeof(*ifi));
 	ifi->ifi_index = (int)ifindex;
+	return ifi;
+}
+
+int tun_link_mtu(struct tun_netlink *n, const char *ifname, uint32_t mtu)
+{
+	struct request r;
+
+	if (!link_change(&r, ifname))
+		return ERR_SYSTEM;
 	mnl_attr_put_u32(r.nlh, IFLA_MTU, mtu);
 	return request_do(n, &r) < 0 ? request_error() : 0;
 }
 
 int tun_link_join(struct tun_netlink *n, const char *ifname)
 {
-	unsigned ifindex = if_nametoindex(ifname);
 	struct request r;
-	struct ifinfomsg *ifi;
 
-	if (ifindex == 0)
+	if (!link_change(&r, ifname))
 		return ERR_SYSTEM;
-	ifi = request_begin(&r, RTM_NEWLINK, 0, sizeof(*ifi));
-	ifi->ifi_index = (int)ifindex;
 	mnl_attr_put_u32(r.nlh, IFLA_GROUP, TUN_GROUP);
 	return request_do(n, &r) < 0 ? request_error() : 0;
 }
 
 int tun_link_down(struct tun_netlink *n, const char *ifname)
 {
-	unsigned ifindex = if_nametoindex(ifname);
 	struct request r;
-	struct ifinfomsg *ifi;
+	struct ifinfomsg *ifi = link_change(&r, ifname);
 
-	if (ifindex == 0)
+	if (!ifi)
 		return ERR_SYSTEM;
-	ifi = request_begin(&r, RTM_NEWLINK, 0, sizeof(*ifi));
-	ifi->ifi_index = (int)ifindex;
 	ifi->ifi_change = IFF_UP;
 	return request_do(n, &r) < 0 ? request_error() : 0;
 }
