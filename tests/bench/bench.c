@@ -16,6 +16,34 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static bool options_read(struct bench_options *o, const char **json, int argc, char **argv)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--rounds") == 0)
+			o->rounds = (unsigned)atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "--us") == 0)
+			o->us = (unsigned)atoi(argv[i + 1]);
+		else if (strcmp(argv[i], "--json") == 0)
+			*json = argv[i + 1];
+		else if (strcmp(argv[i], "--only") == 0)
+			o->only = argv[i + 1];
+		else
+			return false;
+	}
+	return argc % 2 == 1 && o->rounds > 0 && o->rounds <= BENCH_ROUNDS_MAX;
+}
+
+bool bench_options(struct bench_options *o, const char *program, int argc, char **argv)
+{
+	const char *json = NULL;
+
+	if (options_read(o, &json, argc, argv) && (!json || (o->json = fopen(json, "w"))))
+		return true;
+	fprintf(stderr, "usage: %s [--rounds N] [--us MICROSECONDS] [--json FILE] [--only NAME]\n",
+		program);
+	return false;
+}
+
 void bench_add(struct bench *b, const char *name, unsigned size, unsigned ops,
 	       void (*prepare)(void *), void (*run)(void *), void *ctx)
 {

@@ -35,6 +35,18 @@ struct bench {
 	const char *only; /* NULL, or: figures without this in their name are not added */
 };
 
+struct bench_options {
+	unsigned rounds;
+	unsigned us;
+	FILE *json; /* NULL: not wanted */
+	const char *only; /* as in struct bench */
+};
+
+/*
+ * Reads --rounds, --us, --json and --only over what is in *o; false after a line on stderr, which names
+ * the program.
+ */
+bool bench_options(struct bench_options *o, const char *program, int argc, char **argv);
 /* Adds a figure; the caller keeps ctx. */
 void bench_add(struct bench *b, const char *name, unsigned size, unsigned ops,
 	       void (*prepare)(void *), void (*run)(void *), void *ctx);

@@ -386,30 +386,6 @@ static void all_free(struct all *a)
 	bed_free(a->many);
 }
 
-struct options {
-	unsigned rounds;
-	unsigned us;
-	const char *json;
-	const char *only;
-};
-
-static bool read_options(struct options *o, int argc, char **argv)
-{
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--rounds") == 0)
-			o->rounds = (unsigned)atoi(argv[i + 1]);
-		else if (strcmp(argv[i], "--us") == 0)
-			o->us = (unsigned)atoi(argv[i + 1]);
-		else if (strcmp(argv[i], "--json") == 0)
-			o->json = argv[i + 1];
-		else if (strcmp(argv[i], "--only") == 0)
-			o->only = argv[i + 1];
-		else
-			return false;
-	}
-	return argc % 2 == 1 && o->rounds > 0 && o->rounds <= BENCH_ROUNDS_MAX;
-}
-
 /* Directions are compared each with itself: a table of its own for either, and one for the SPD. */
 static void report(struct bench *b, FILE *json)
 {
@@ -422,16 +398,12 @@ static void report(struct bench *b, FILE *json)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .rounds = 11, .us = 20000 };
+	struct bench_options o = { .rounds = 11, .us = 20000 };
 	struct bench *b = xcalloc(1, sizeof(*b));
 	struct all *a = xcalloc(1, sizeof(*a));
-	FILE *json = NULL;
 
-	if (!read_options(&o, argc, argv) || (o.json && !(json = fopen(o.json, "w")))) {
-		fprintf(stderr, "usage: bench_cost [--rounds N] [--us MICROSECONDS] [--json FILE] "
-				"[--only NAME]\n");
+	if (!bench_options(&o, "bench_cost", argc, argv))
 		return 1;
-	}
 	must(crypto_init());
 	b->only = o.only;
 	a->one = bed_new(1);
@@ -439,9 +411,9 @@ int main(int argc, char **argv)
 	lanes_add(b, a);
 	rules_add(b, a);
 	bench_run(b, o.rounds, o.us);
-	report(b, json);
-	if (json)
-		fclose(json);
+	report(b, o.json);
+	if (o.json)
+		fclose(o.json);
 	all_free(a);
 	free(a);
 	free(b);

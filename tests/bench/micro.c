@@ -517,43 +517,15 @@ static void add_figures(struct bench *b, struct lane *l, unsigned column)
 	bench_add(b, "checksum", column, ops, NULL, run_checksum, l);
 }
 
-struct options {
-	unsigned rounds;
-	unsigned us;
-	const char *json;
-	const char *only;
-};
-
-static bool read_options(struct options *o, int argc, char **argv)
-{
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--rounds") == 0)
-			o->rounds = (unsigned)atoi(argv[i + 1]);
-		else if (strcmp(argv[i], "--us") == 0)
-			o->us = (unsigned)atoi(argv[i + 1]);
-		else if (strcmp(argv[i], "--json") == 0)
-			o->json = argv[i + 1];
-		else if (strcmp(argv[i], "--only") == 0)
-			o->only = argv[i + 1];
-		else
-			return false;
-	}
-	return argc % 2 == 1 && o->rounds > 0 && o->rounds <= BENCH_ROUNDS_MAX;
-}
-
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = { 64, 576, 1400 };
-	struct options o = { .rounds = 21, .us = 2000 };
+	struct bench_options o = { .rounds = 21, .us = 2000 };
 	struct lane *lanes[ARRAY_SIZE(sizes)];
 	struct bench *b = xcalloc(1, sizeof(*b));
-	FILE *json = NULL;
 
-	if (!read_options(&o, argc, argv) || (o.json && !(json = fopen(o.json, "w")))) {
-		fprintf(stderr, "usage: bench_micro [--rounds N] [--us MICROSECONDS] [--json FILE] "
-				"[--only NAME]\n");
+	if (!bench_options(&o, "bench_micro", argc, argv))
 		return 1;
-	}
 	must(crypto_init());
 	b->only = o.only;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -566,9 +538,9 @@ int main(int argc, char **argv)
 	printf("AES-GCM by %s\n", crypto_gcm_name());
 	bench_run(b, o.rounds, o.us);
 	bench_table(b, YARDSTICK, stdout);
-	if (json) {
-		bench_json(b, YARDSTICK, json);
-		fclose(json);
+	if (o.json) {
+		bench_json(b, YARDSTICK, o.json);
+		fclose(o.json);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		free_lane(lanes[i]);
