@@ -566,7 +566,6 @@ void data_refuse_slot(struct data *d, unsigned slot, vtime until);
 const struct hold_counters *data_held(const struct data *d);
 const struct hold_counters *data_held_of(const struct data *d, unsigned slot);
 /* Publishes rules, and frees those before them when all threads have passed. */
-void data_publish_rules(struct data *d, const struct policy *p);
 void data_publish_view(struct data *d, const struct policy_view *p);
 /*
  * Puts an inbound SA into the SPI index, and gives it a worker where there are several; what came

@@ -616,13 +616,6 @@ void data_publish_view(struct data *d, const struct policy_view *p)
 	kick_all_for_answer(d);
 }
 
-void data_publish_rules(struct data *d, const struct policy *p)
-{
-	const struct policy_view view = policy_view(p);
-
-	data_publish_view(d, &view);
-}
-
 void data_publish_slot(struct data *d, unsigned slot, struct esp_out *current, struct esp_out *next)
 {
 	classifier_set_current(d->classifier, slot, current);

@@ -79,10 +79,12 @@ static inline void publish(struct bed *b, enum encapsulation encapsulation)
 	struct esp_sa_config out = parts_config(&suite_gcm, SPI), in;
 	struct policy_rule rule = { out.ts, POLICY_PROTECT, SLOT, GRANULARITY_RULE };
 	struct policy *p = xcalloc(1, sizeof(*p));
+	struct policy_view view;
 
 	p->fallback = POLICY_DISCARD;
 	policy_add(p, &rule);
-	data_publish_rules(b->data, p);
+	view = policy_view(p);
+	data_publish_view(b->data, &view);
 	free(p);
 	out.path = (struct path){ .remote = local(b->peer.port), .encapsulation = encapsulation };
 	if (encapsulation == ENCAPSULATION_CISCO_UDP) {
