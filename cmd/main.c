@@ -27,7 +27,7 @@ static bool hold_standard_descriptors(void)
 
 /*
  * Large tables are mapped, however much has been freed before: what is mapped is zero already, so that
- * what is never used is never touched, nor resident.
+ * what is never used is never touched, nor resident: of a gateway's half-open SA that is most of it.
  */
 static void map_what_is_large(void)
 {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <ifaddrs.h>
-#include <malloc.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +21,6 @@
 #define METRIC 50
 #define ANSWERS_MAX 64
 #define LINE_MAX_BYTES 600
-#define MMAP_THRESHOLD (128 << 10)
 
 enum watch {
 	WATCH_TIMER,
@@ -146,36 +142,16 @@ static unsigned tun_states(const struct run *r, const struct session_effect *fx,
 	return n;
 }
 
-/* The address, if it is in one of the networks behind us. */
-static bool is_behind(const struct gateway_config *c, const struct sockaddr *sa, struct addr *out)
+/* An address of this host that clients reach as one behind us; NULL: it has none of this family. */
+static const struct addr *own_behind(const struct gateway_config *c, const struct net_facts *facts,
+				     enum family family)
 {
-	struct slice bytes = SLICE_NONE;
-
-	if (sa && sa->sa_family == AF_INET)
-		bytes = slice(&((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-	else if (sa && sa->sa_family == AF_INET6)
-		bytes = slice(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	if (!bytes.n)
-		return false;
-	addr_from_bytes(bytes, out);
-	for (unsigned i = 0; i < c->nnetworks; i++)
-		if (prefix_contains(&c->networks[i], out))
-			return true;
-	return false;
-}
-
-/* An address of this host that clients reach as one behind us; false: it has none of this family. */
-static bool own_behind(const struct gateway_config *c, enum family family, struct addr *out)
-{
-	struct ifaddrs *all = NULL;
-	bool found = false;
-
-	if (getifaddrs(&all) != 0)
-		return false;
-	for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next)
-		found = is_behind(c, i->ifa_addr, out) && out->family == family;
-	freeifaddrs(all);
-	return found;
+	for (unsigned i = 0; i < facts->naddrs; i++)
+		for (unsigned k = 0; k < c->nnetworks; k++)
+			if (facts->addrs[i].addr.family == family && !facts->addrs[i].tentative &&
+			    prefix_contains(&c->networks[k], &facts->addrs[i].addr))
+				return &facts->addrs[i].addr;
+	return NULL;
 }
 
 /*
@@ -183,7 +159,7 @@ static bool own_behind(const struct gateway_config *c, enum family family, struc
  * allow it: from the networks behind us, where this host has an address there. Such a route goes with that
  * address, and the other one stays.
  */
-static unsigned sourced_routes(const struct run *r, const struct session_effect *fx,
+static unsigned sourced_routes(struct run *r, const struct session_effect *fx,
 			       struct tun_state *states, unsigned n)
 {
 	struct tun_state s = {
@@ -192,12 +168,20 @@ static unsigned sourced_routes(const struct run *r, const struct session_effect 
 		.table = TABLE_MAIN,
 		.metric = METRIC - 1,
 	};
+	struct net_facts facts;
 
+	if (net_facts_read(&r->host.router, NULL, 0, &facts) != 0)
+		return n;
 	snprintf(s.ifname, sizeof(s.ifname), "%s", r->host.tun.name);
 	for (unsigned i = 0; i < fx->tun.nroutes; i++) {
+		const struct addr *own =
+			own_behind(&r->file->config, &facts, fx->tun.routes[i].addr.family);
+
 		s.to = fx->tun.routes[i];
-		if (own_behind(&r->file->config, s.to.addr.family, &s.source))
-			states[n++] = s;
+		if (!own)
+			continue;
+		s.source = *own;
+		states[n++] = s;
 	}
 	return n;
 }
@@ -652,8 +636,6 @@ int gateway_run(const struct gateway_options *options)
 	int code = SESSION_EXIT_SYSTEM;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* Of a half-open SA little is touched: pages that are fresh from the kernel cost no memory. */
-	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	priv_prepare();
 	if (!priv_may_connect())
 		fprintf(stderr, "godwit: a gateway makes a network device, which is not allowed "
