@@ -21,8 +21,12 @@
 
 static bool hooks_send(struct hooks *h, const struct hooks_request *q)
 {
-	return !h->lost &&
-	       send(h->fd, q, sizeof(*q), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*q);
+	if (h->lost)
+		return false;
+	if (send(h->fd, q, sizeof(*q), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*q))
+		return true;
+	h->lost = errno != EAGAIN;
+	return false;
 }
 
 bool hooks_has_script(const struct hooks *h)

@@ -370,17 +370,26 @@ static void killed_parent(void **state)
 	close(ends[0]);
 }
 
-static void killed_attendant(void **state)
+/* Whether its end is seen when something is sent or when a reply is awaited. */
+static void loses_attendant(struct world *w, bool dead_before)
 {
-	struct world *w = *state;
 	struct hooks_result r;
+	siginfo_t info;
 
 	start(w);
 	kill(w->hooks.pid, SIGKILL);
+	if (dead_before)
+		assert_int_equal(waitid(P_PID, (id_t)w->hooks.pid, &info, WEXITED | WNOWAIT), 0);
 	assert_false(hooks_run_wait(&w->hooks, HOOKS_CONNECT, &w->env, PATIENCE_MS, &r));
 	assert_true(w->hooks.lost);
 	assert_false(hooks_has_script(&w->hooks));
 	hooks_end(&w->hooks);
+}
+
+static void killed_attendant(void **state)
+{
+	loses_attendant(*state, false);
+	loses_attendant(*state, true);
 }
 
 /* ---- what an unprivileged side may try ---- */
