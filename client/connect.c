@@ -263,7 +263,7 @@ static int run_config(struct connection *c)
 		.pid_file = c->options->pid_file,
 		.no_dns = c->dns.by != DNS_BY_SCRIPT,
 		.verbose = c->options->verbose,
-		.dns = { c->dns.by, c->config->device, c->dns.host.resolvconf },
+		.dns = { c->dns.by, c->config->device, c->dns.host.resolvconf, c->dns.record },
 	};
 	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)
 		return SESSION_EXIT_SYSTEM;
