@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 /* With the script's `disconnect` the end takes less than 2 s. */
 #define CLOSE_MAX_MS 200
@@ -108,6 +109,7 @@ static void loop_end_wanted(struct loop *l)
 	if (l->asked_to_end)
 		return;
 	l->asked_to_end = true;
+	service_stopping();
 	uv_timer_start(&l->patience, on_patience, CLOSE_MAX_MS, 0);
 	loop_event(l, &ev);
 }

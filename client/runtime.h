@@ -21,6 +21,7 @@
  *	setup.c     device, routes and script, one after the other
  *	progress.c  the steps of `connect` on the terminal
  *	ask.c       questions to a person (ask.h)
+ *	service.c   the service manager that has started us, if one has (service.h)
  *	hooks*.c    script and password command, run by an attendant that stays root (hooks.h)
  *
  * A life, in order; whatever fails on the way takes back what was done before it:
