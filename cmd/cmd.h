@@ -7,6 +7,7 @@
  *	commands.c      the table, options, help
  *	run_*.c         the commands
  *	status_text.c   `status` for people
+ *	table.c         tables for people (table.h)
  *	vpnc*.c         vpnc's command line (vpnc.h)
  *	import*.c       what others' files say, as a vpn.conf
  *
