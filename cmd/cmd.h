@@ -8,6 +8,7 @@
  *	words.c         what kind of word stands where, for completion
  *	run_*.c         the commands
  *	status_text.c   `status` for people
+ *	table.c         tables for people (table.h)
  *	vpnc*.c         vpnc's command line (vpnc.h)
  *	import*.c       what others' files say, as a vpn.conf
  *
