@@ -378,6 +378,7 @@ struct host {
 	struct net_socket esp; /* raw */
 	struct net_socket cisco; /* of Cisco's UDP encapsulation: ESP alone */
 	struct net_router router;
+	struct net_unreach unreach; /* while it connects, if it may */
 	struct keylog keylog;
 	/* What host_apply has made, as the journal's lines. */
 	char (*applied)[TUN_STATE_TEXT_MAX];
