@@ -317,6 +317,9 @@ static void on_hooks(uv_poll_t *p, int status, int events)
 	while (hooks_take(l->o.hooks, 0, &r)) {
 		if (r.verb == HOOKS_RUN && !l->over) {
 			loop_script_ended(l, &r);
+		} else if (r.verb == HOOKS_DNS && !l->over) {
+			progress_break(l->o.progress);
+			loop_setup(l, setup_dns_ended(l->setup, &r), "");
 		} else if (r.verb == HOOKS_PASSWORD && !l->over) {
 			if (r.status)
 				log_ev(l->o.log, LOG_WARN, "the password command has failed",
