@@ -323,6 +323,8 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
+	/* Without it silence stays unexplained, and no more. */
+	net_unreach_open(&h->unreach);
 	h->router.source = h->config->local_address;
 	h->router.avoid = h->tun.ifindex;
 	return 0;
@@ -416,6 +418,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		.natt = NET_SOCKET_NONE,
 		.esp = NET_SOCKET_NONE,
 		.cisco = NET_SOCKET_NONE,
+		.unreach = { -1, -1 },
 		.keylog = { -1, -1 },
 		.watch = HOST_WATCH_NONE,
 	};
@@ -782,6 +785,7 @@ void host_close(struct host *h, FILE *err)
 	net_socket_close(&h->natt);
 	net_socket_close(&h->esp);
 	net_socket_close(&h->cisco);
+	net_unreach_close(&h->unreach);
 	if (h->router.nl)
 		net_router_close(&h->router);
 	tun_netlink_close(&h->netlink);

@@ -109,6 +109,7 @@ struct config_draft {
 	bool xauth, interactive, fragmentation;
 	const char *application_version;
 	const char *psk_file, *psk_command;
+	unsigned psk_fd, password_fd; /* 0: none */
 	const char *username, *domain;
 	const char *password, *password_file, *password_command;
 	const char *ca, *certificate, *key, *pkcs12, *key_password, *crl;

@@ -22,6 +22,7 @@
  *	setup.c     device, routes and script, one after the other
  *	progress.c  the steps of `connect` on the terminal
  *	ask.c       questions to a person (ask.h)
+ *	service.c   the service manager that has started us, if one has (service.h)
  *	hooks*.c    script and password command, run by an attendant that stays root (hooks.h)
  *	run.c       one run of a command
  *	bus.c       a connection to the system's D-Bus
@@ -382,6 +383,7 @@ struct host {
 	struct net_socket esp; /* raw */
 	struct net_socket cisco; /* of Cisco's UDP encapsulation: ESP alone */
 	struct net_router router;
+	struct net_unreach unreach; /* while it connects, if it may */
 	struct keylog keylog;
 	/* What host_apply has made, as the journal's lines. */
 	char (*applied)[TUN_STATE_TEXT_MAX];

@@ -5,8 +5,12 @@
  *
  *	main.c          hands the arguments over
  *	commands.c      the table, options, help
+ *	words.c         what kind of word stands where, for completion
+ *	complete*.c     what a word can become (complete.h)
+ *	line.c          a typed line as words (line.h)
  *	run_*.c         the commands
  *	status_text.c   `status` for people
+ *	table.c         tables for people (table.h)
  *	vpnc*.c         vpnc's command line (vpnc.h)
  *	import*.c       what others' files say, as a vpn.conf
  *
@@ -19,7 +23,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define COMMAND_OPTIONS_MAX 4
+#define COMMAND_OPTIONS_MAX 8
+#define COMMAND_CONFIG_DIRECTORY "/etc/godwit"
 
 enum command_exit {
 	EXIT_CODE_OK = 0,
@@ -35,7 +40,7 @@ struct command_option {
 	const char *help;
 };
 
-#define COMMAND_MORE_MAX 2
+#define COMMAND_MORE_MAX 3
 
 /* What was typed behind the command. Borrowed from argv. */
 struct command_args {
@@ -46,14 +51,27 @@ struct command_args {
 	const char *values[COMMAND_OPTIONS_MAX];
 };
 
+/* Where a command is one. */
+enum command_place {
+	COMMAND_ANYWHERE,
+	COMMAND_ARGV, /* behind godwit, not in the shell */
+	COMMAND_SHELL, /* in the shell, not behind godwit */
+};
+
 struct command {
 	const char *name; /* NULL ends the table */
-	const char *operand; /* "[NAME]", "FILE|NAME"; NULL: takes none */
+	/*
+	 * "[NAME]", "FILE|NAME", "sa|policy [NAME]"; NULL: takes none. Words in small letters are
+	 * typed as they are, words in capitals stand for something: words.c knows for what.
+	 */
+	const char *operand;
 	bool operand_needed;
 	unsigned more; /* words may follow it: so many at most */
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
+	enum command_place place;
+	bool hidden; /* for scripts: help and completion do not tell of it */
 	int (*run)(const struct command_args *args);
 	/*
 	 * Instead of all that: words as another program takes them, argv[0] its name. A link of
@@ -63,6 +81,41 @@ struct command {
 };
 
 extern const struct command commands[];
+
+/* ---- what kind of word stands where ---- */
+
+/* What an operand or an option's value can be completed to. */
+enum word_kind {
+	WORD_NONE, /* nothing is known of it */
+	WORD_LITERAL, /* one of the words named, with | between them */
+	WORD_CONNECTION, /* NAME: a connection that runs */
+	WORD_CONFIGURATION, /* FILE|NAME: a file, or NAME of /etc/godwit/NAME.conf */
+	WORD_FILE,
+	WORD_DIRECTORY,
+	WORD_TUNNEL, /* of a connection that runs, as `status` names it */
+	WORD_INTERFACE,
+	WORD_COMMAND,
+	WORD_HOST,
+};
+
+struct command_word {
+	enum word_kind kind;
+	bool optional;
+	bool repeated; /* and more of the kind */
+	const char *text; /* as it stands in the usage, without brackets; not terminated */
+	size_t n;
+};
+
+#define COMMAND_WORDS_MAX (1 + COMMAND_MORE_MAX)
+
+/* The words behind the command, options apart, in their order. Returns how many. */
+unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
+/* The value of an option that has one. */
+struct command_word option_word(const struct command_option *o);
+/* Whether a command is one here. */
+bool command_is_in(const struct command *c, enum command_place place);
+/* The command of that name, wherever it is one; NULL: there is none. */
+const struct command *command_find(const char *name);
 
 /* Runs what argv asks for and returns the exit code. */
 int command_main(int argc, char **argv);
@@ -87,6 +140,7 @@ int run_gateway(const struct command_args *args);
 int run_import(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
+int complete_main(int argc, char **argv);
 
 /*
  * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists

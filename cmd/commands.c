@@ -83,6 +83,7 @@ const struct command commands[] = {
 			{ "--hash", NULL, NULL, "write what the file of users has behind a name" },
 			{ "--verbose", "-v", NULL, "tell more of what happens" },
 		},
+		.place = COMMAND_ARGV,
 		.run = run_gateway,
 	},
 	{
@@ -101,12 +102,14 @@ const struct command commands[] = {
 		.operand = "[OPTIONS] [FILE...]",
 		.help = "connect as vpnc does: its options, files, questions and exit codes",
 		.details = "godwit vpnc --long-help tells more.\n",
+		.place = COMMAND_ARGV,
 		.main = vpnc_main,
 	},
 	{
 		.name = "vpnc-disconnect",
 		.operand = "[PIDFILE]",
 		.help = "end what vpnc has begun",
+		.place = COMMAND_ARGV,
 		.main = vpnc_disconnect_main,
 	},
 	{
@@ -120,10 +123,18 @@ const struct command commands[] = {
 		.help = "the versions of godwit and its cryptographic library",
 		.run = run_version,
 	},
+	{
+		.name = "complete",
+		.operand = "[WORD...]",
+		.help = "what the last word can become, for the completion of shells",
+		.place = COMMAND_ARGV,
+		.hidden = true,
+		.main = complete_main,
+	},
 	{ .name = NULL },
 };
 
-static const struct command *command_find(const char *name)
+const struct command *command_find(const char *name)
 {
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(c->name, name) == 0)
@@ -131,12 +142,18 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
+bool command_is_in(const struct command *c, enum command_place place)
+{
+	return c->place == COMMAND_ANYWHERE || c->place == place;
+}
+
 static void complain_command(const char *word, FILE *err)
 {
 	struct nearest near = { .word = word };
 
 	for (const struct command *c = commands; c->name; c++)
-		nearest_offer(&near, c->name);
+		if (!c->hidden && command_is_in(c, COMMAND_ARGV))
+			nearest_offer(&near, c->name);
 	if (near.best)
 		fprintf(err, "godwit: there is no command '%s'; did you mean '%s'?\n", word,
 			near.best);
@@ -200,6 +217,19 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 	return true;
 }
 
+/* Whether all are there that must be. */
+static bool words_suffice(const struct command *c, const struct command_args *args, FILE *err)
+{
+	struct command_word words[COMMAND_WORDS_MAX];
+	unsigned n = command_words(c, words), given = args->operand ? 1 + args->nmore : 0;
+
+	if (given >= n || words[given].optional)
+		return true;
+	fprintf(err, "godwit %s: what is missing is %.*s; see godwit help %s\n", c->name,
+		(int)words[given].n, words[given].text, c->name);
+	return false;
+}
+
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err)
 {
@@ -222,11 +252,7 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 			out->operand = argv[i];
 		}
 	}
-	if (!c->operand_needed || out->operand)
-		return true;
-	fprintf(err, "godwit %s: what is missing is %s; see godwit help %s\n", c->name, c->operand,
-		c->name);
-	return false;
+	return words_suffice(c, out, err);
 }
 
 /* ---- help ---- */
@@ -237,6 +263,8 @@ static void help_all(FILE *out)
 
 	fprintf(out, "usage: godwit COMMAND [OPTIONS]\n\n");
 	for (const struct command *c = commands; c->name; c++) {
+		if (c->hidden || !command_is_in(c, COMMAND_ARGV))
+			continue;
 		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
 		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
 	}
@@ -304,7 +332,7 @@ static const struct command *command_of_link(const char *path)
 	const char *slash = strrchr(path, '/');
 	const struct command *c = command_find(command_alias(slash ? slash + 1 : path));
 
-	return c && c->main ? c : NULL;
+	return c && c->main && !c->hidden ? c : NULL;
 }
 
 int command_main(int argc, char **argv)
@@ -319,7 +347,7 @@ int command_main(int argc, char **argv)
 		return EXIT_CODE_USAGE;
 	}
 	c = command_find(command_alias(argv[1]));
-	if (!c) {
+	if (!c || !command_is_in(c, COMMAND_ARGV)) {
 		complain_command(argv[1], stderr);
 		return EXIT_CODE_USAGE;
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/table.h"
 
 #define LABEL "%-14s "
 
@@ -16,32 +17,6 @@ static const char *text_of(const json_t *o, const char *key)
 static long long number_of(const json_t *o, const char *key)
 {
 	return (long long)json_number_value(json_object_get(o, key));
-}
-
-/* "42 s", "7 min", "3 h 05 min" */
-static const char *duration_text(long long s, char buf[32])
-{
-	if (s < 120)
-		snprintf(buf, 32, "%lld s", s);
-	else if (s < 7200)
-		snprintf(buf, 32, "%lld min", s / 60);
-	else
-		snprintf(buf, 32, "%lld h %02lld min", s / 3600, s % 3600 / 60);
-	return buf;
-}
-
-static const char *bytes_text(long long n, char buf[32])
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
-	double d = (double)n;
-	unsigned u = 0;
-
-	while (d >= 1024 && u < sizeof(units) / sizeof(units[0]) - 1) {
-		d /= 1024;
-		u++;
-	}
-	snprintf(buf, 32, "%.*f %s", u ? 1 : 0, d, units[u]);
-	return buf;
 }
 
 static void print_list(const char *label, const json_t *list, FILE *out)
@@ -121,7 +96,7 @@ static void print_asks(const json_t *o, FILE *out)
 	fprintf(out, LABEL "waiting for %s: godwit answer %s", "",
 		asked_text(json_object_get(asks, "fields"), words), text_of(o, "name"));
 	if (ends >= 0)
-		fprintf(out, " (the tunnel ends in %s)", duration_text(ends, left));
+		fprintf(out, " (the tunnel ends in %s)", table_duration(ends, left));
 	fprintf(out, "\n");
 	if (text_of(asks, "message")[0] && strcmp(text_of(asks, "message"), "-") != 0)
 		fprintf(out, LABEL "the gateway says: %s\n", "", text_of(asks, "message"));
@@ -134,9 +109,9 @@ static void print_ike(const json_t *ike, FILE *out)
 	if (!json_is_object(ike))
 		return;
 	fprintf(out, LABEL "%s, %s, %s old", "IKE", text_of(ike, "version"), text_of(ike, "suite"),
-		duration_text(number_of(ike, "age_s"), age));
+		table_duration(number_of(ike, "age_s"), age));
 	if (json_is_number(json_object_get(ike, "rekey_in_s")))
-		fprintf(out, ", renewed in %s", duration_text(number_of(ike, "rekey_in_s"), left));
+		fprintf(out, ", renewed in %s", table_duration(number_of(ike, "rekey_in_s"), left));
 	if (json_is_string(json_object_get(ike, "user")))
 		fprintf(out, ", user %s", text_of(ike, "user"));
 	fprintf(out, "\n");
@@ -147,11 +122,11 @@ static void print_epoch(const json_t *e, FILE *out)
 	char age[32], in[32], sent[32];
 
 	fprintf(out, LABEL "%s, %s, %s old, SPI %s in, %s out\n", "", text_of(e, "state"),
-		text_of(e, "suite"), duration_text(number_of(e, "age_s"), age),
+		text_of(e, "suite"), table_duration(number_of(e, "age_s"), age),
 		text_of(e, "spi_in"), text_of(e, "spi_out"));
 	fprintf(out, LABEL "%s in %lld packets received, %s in %lld sent\n", "",
-		bytes_text(number_of(e, "bytes_in"), in), number_of(e, "packets_in"),
-		bytes_text(number_of(e, "bytes_out"), sent), number_of(e, "packets_out"));
+		table_bytes(number_of(e, "bytes_in"), in), number_of(e, "packets_in"),
+		table_bytes(number_of(e, "bytes_out"), sent), number_of(e, "packets_out"));
 	if (number_of(e, "replays") || number_of(e, "auth_failures"))
 		fprintf(out, LABEL "%lld replayed, %lld not authentic\n", "",
 			number_of(e, "replays"), number_of(e, "auth_failures"));
@@ -178,10 +153,10 @@ static void print_waiting(const json_t *t, FILE *out)
 	if (number_of(held, "packets"))
 		fprintf(out, LABEL "%lld packet%s held (%s) since %s\n", "",
 			number_of(held, "packets"), number_of(held, "packets") == 1 ? "" : "s",
-			bytes_text(number_of(held, "bytes"), size), text_of(held, "since"));
+			table_bytes(number_of(held, "bytes"), size), text_of(held, "since"));
 	if (json_is_object(refused))
 		fprintf(out, LABEL "refused: %s; tried again in %s\n", "", text_of(refused, "why"),
-			duration_text(number_of(refused, "again_in_s"), left));
+			table_duration(number_of(refused, "again_in_s"), left));
 	if (json_is_true(json_object_get(t, "widened")))
 		fprintf(out, LABEL "the gateway takes no finer SAs than these\n", "");
 }
@@ -310,8 +285,9 @@ static void print_client(const json_t *c, FILE *out)
 		text_of(c, "peer"), text_of(c, "encapsulation"), text_of(c, "nat"));
 	print_list("  addresses", json_object_get(c, "addresses"), out);
 	fprintf(out, LABEL "%s, in %s, out %s\n", "  for",
-		duration_text(number_of(c, "age_s"), age), bytes_text(number_of(c, "bytes_in"), in),
-		bytes_text(number_of(c, "bytes_out"), outward));
+		table_duration(number_of(c, "age_s"), age),
+		table_bytes(number_of(c, "bytes_in"), in),
+		table_bytes(number_of(c, "bytes_out"), outward));
 	for (size_t i = 0; i < json_array_size(tunnels); i++) {
 		const json_t *t = json_array_get(tunnels, i);
 
@@ -331,7 +307,7 @@ static void print_server(const json_t *s, FILE *out)
 		text_of(s, "service"), text_of(s, "address"), there ? "there" : "away");
 	fprintf(out, LABEL "%lld, %lld of them alive, %lld packets, %s\n", "  flows",
 		number_of(s, "flows"), number_of(s, "live"), number_of(s, "packets"),
-		bytes_text(number_of(s, "bytes"), bytes));
+		table_bytes(number_of(s, "bytes"), bytes));
 }
 
 static void print_gateway(const json_t *o, FILE *out)

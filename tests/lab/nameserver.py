@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: nameserver.py ADDRESS ANSWER [SUFFIX...]
+"""usage: nameserver.py ADDRESS [ANSWER [SUFFIX...]]
 
 A name server on ADDRESS, for UDP and IPv4 addresses alone. Names that end with one of the suffixes, or all
-where there are none, have the address ANSWER; of others it says that they do not exist. Each question is a
-line on standard output: its name."""
+where there are none, have the address ANSWER; of others, and of all without an ANSWER, it says that they
+do not exist. Each question is a line on standard output: its name."""
 import socket
 import struct
 import sys
@@ -25,7 +25,7 @@ def answer(data, address, suffixes):
     name, at = read_name(data, 12)
     kind, _ = struct.unpack("!HH", data[at:at + 4])
     print(name, flush=True)
-    known = not suffixes or any(name == s or name.endswith("." + s) for s in suffixes)
+    known = address and not suffixes or any(name == s or name.endswith("." + s) for s in suffixes)
     record = b""
     if known and kind == A:
         record = struct.pack("!HHHIH", 0xc00c, A, CLASS_IN, 0, 4) + socket.inet_aton(address)
@@ -40,6 +40,6 @@ print("ready", flush=True)
 while True:
     question, client = server.recvfrom(4096)
     try:
-        server.sendto(answer(question, sys.argv[2], sys.argv[3:]), client)
+        server.sendto(answer(question, "".join(sys.argv[2:3]), sys.argv[3:]), client)
     except (IndexError, struct.error):
         print("malformed", flush=True)
