@@ -64,7 +64,9 @@ static char *join(const char *directory, size_t n, const char *file)
 {
 	char *path = xcalloc(n + strlen(file) + 2, 1);
 
-	sprintf(path, "%.*s/%s", (int)n, directory, file);
+	memcpy(path, directory, n);
+	path[n] = '/';
+	strcpy(path + n + 1, file);
 	return path;
 }
 
