@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "client/client.h"
+
 #define COMMAND_OPTIONS_MAX 8
 #define COMMAND_CONFIG_DIRECTORY "/etc/godwit"
 
@@ -49,6 +51,7 @@ struct command_args {
 	unsigned nmore;
 	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
 	const char *values[COMMAND_OPTIONS_MAX];
+	struct client_settings settings; /* options of vpn.conf */
 };
 
 /* Where a command is one. */
@@ -70,6 +73,7 @@ struct command {
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
+	bool settings; /* takes options of vpn.conf, too, in the place of a file or beside it */
 	enum command_place place;
 	bool hidden; /* for scripts: help and completion do not tell of it */
 	int (*run)(const struct command_args *args);
