@@ -44,13 +44,6 @@ int client_connect(const struct client_options *options);
  */
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
-/*
- * A socket to the running connection `name` (NULL: the only one) for more than one request: lines as
- * client_request sends them, each with its end, are answered in their order. An exit code made negative
- * after one line on `err`.
- */
-int client_dial(const char *name, FILE *err);
-
 /* Calls `each` with the name of every connection that runs, in their order. */
 void client_running(void (*each)(void *ctx, const char *name), void *ctx);
 
