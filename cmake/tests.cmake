@@ -3,7 +3,8 @@
 # is called KIND/FOLDER/NAME, where KIND is release, asan or tsan. The label "gate" marks those
 # that ./check runs of this kind: everything with asan and as release, but the lab with the release
 # binary and lint, which looks at what is shipped, with the release's objects. ThreadSanitizer's are
-# those that have more than one thread, and a run of the lab.
+# those that have more than one thread, and a run of the lab. The label "live" marks what depends on
+# how the machine lets several threads, processes or the kernel run: ./check gives these a second try.
 
 set(test_environment
 	"ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
@@ -28,6 +29,9 @@ function(godwit_test group name timeout)
 	set(test ${GODWIT_KIND}/${group}/${name})
 	add_test(NAME ${test} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 	set(labels ${group})
+	if(group STREQUAL lab)
+		list(APPEND labels live)
+	endif()
 	if(GODWIT_KIND STREQUAL tsan)
 		if(${group}/${name} IN_LIST tsan_gate)
 			list(APPEND labels gate)
@@ -70,6 +74,11 @@ function(godwit_cmocka_tests folder)
 			set(timeout 600)
 		endif()
 		godwit_test(${folder} ${name} ${timeout} ${folder}_${name})
+		file(STRINGS ${source} live REGEX
+			"pthread_create|fork\\(|poll\\(|(threads_parts|namespace)\\.h")
+		if(live)
+			set_property(TEST ${GODWIT_KIND}/${folder}/${name} APPEND PROPERTY LABELS live)
+		endif()
 	endforeach()
 endfunction()
 
