@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/private.h"
 
-
 #define NAME_MAX_INI 48 /* of a section or key: inih cuts at 49 */
 
 static struct config_place here(const struct config_reader *r, const char *in_line)

@@ -44,8 +44,7 @@ static void take_credentials(struct config_reader *r)
 	if ((d->xauth || d->method == IKE_AUTH_HYBRID) && !any_is_set(r, PASSWORD_KEYS) &&
 	    !config_is_set(r, "auth", "password-command") && !d->interactive)
 		take_credential(r, GIVEN_PASSWORD);
-	if (own && config_is_set(r, "auth", "certificate") &&
-	    !any_is_set(r, KEYS("key", "pkcs12")))
+	if (own && config_is_set(r, "auth", "certificate") && !any_is_set(r, KEYS("key", "pkcs12")))
 		take_credential(r, GIVEN_KEY);
 	if (own && !any_is_set(r, KEYS("certificate", "key", "pkcs12")))
 		take_credential(r, GIVEN_PKCS12);
@@ -253,8 +252,7 @@ static void fetch_from_file(struct config_reader *r, const char *key, const char
 	free(path);
 }
 
-static void fetch_from_fd(struct config_reader *r, const char *key, unsigned fd,
-			  struct secret *out)
+static void fetch_from_fd(struct config_reader *r, const char *key, unsigned fd, struct secret *out)
 {
 	char why[PSK_WHY_MAX] = "";
 

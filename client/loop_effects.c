@@ -155,8 +155,7 @@ static void effect_ask(struct loop *l, const struct session_ask *q)
 	session_info(l->session, info);
 	ask_begin(l->o.ask, q, info->gateway, &info->path.remote.addr);
 	free(info);
-	service_status("the gateway asks for something: godwit answer %s",
-		       l->o.host->config->name);
+	service_status("the gateway asks for something: godwit answer %s", l->o.host->config->name);
 	loop_ask(l);
 }
 

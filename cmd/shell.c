@@ -14,6 +14,9 @@
 #include "cmd/complete.h"
 #include "cmd/line.h"
 
+#define CHOICE_WIDTH 18 /* of a choice that is shown with what it is for */
+#define CHOICES_MAX 32 /* more of them are shown without */
+
 /* A prompt on a terminal. */
 struct prompt {
 	struct shell *shell;
@@ -43,36 +46,46 @@ static char *prompt_text(EditLine *edit)
 
 /* ---- completion ---- */
 
-/* In columns, as they are and without what they are for. */
-static void show_names(const struct completions *c, FILE *out)
+static unsigned columns_of(FILE *out)
 {
-	struct winsize size = { .ws_col = 80 };
-	size_t widest = 0, columns;
+	struct winsize size = { 0 };
 
 	ioctl(fileno(out), TIOCGWINSZ, &size);
+	return size.ws_col ? size.ws_col : 80;
+}
+
+/* In columns, without what they are for; nor the directories that have been typed already. */
+static void show_names(const struct completions *c, const char *word, FILE *out)
+{
+	const char *slash = strrchr(word, '/');
+	size_t typed = slash ? (size_t)(slash - word) + 1 : 0, widest = 0, columns;
+
 	for (size_t i = 0; i < c->n; i++)
 		widest = strlen(c->items[i].word) > widest ? strlen(c->items[i].word) : widest;
-	columns = size.ws_col / (widest + 2);
+	widest += 2 - typed;
+	columns = columns_of(out) / widest;
 	columns = columns ? columns : 1;
 	for (size_t i = 0; i < c->n; i++)
-		fprintf(out, "%-*s%s", (int)widest + 2, c->items[i].word,
+		fprintf(out, "%-*s%s", (int)widest, c->items[i].word + typed,
 			(i + 1) % columns == 0 || i + 1 == c->n ? "\n" : "");
 }
 
-/* With what they are for, where they fit so. */
-static void show_choices(const struct completions *c, FILE *out)
+/* With what they are for, if all of them have that and there are not too many. */
+static void show_choices(const struct completions *c, const char *word, FILE *out)
 {
-	bool helped = c->n <= 24;
+	int room = (int)columns_of(out) - 2 - CHOICE_WIDTH - 1;
+	bool helped = c->n <= CHOICES_MAX && room > 0;
 
 	for (size_t i = 0; i < c->n; i++)
 		helped = helped && c->items[i].help;
 	fputs("\n", out);
 	if (!helped) {
-		show_names(c, out);
+		show_names(c, word, out);
 		return;
 	}
 	for (size_t i = 0; i < c->n; i++)
-		fprintf(out, "  %-20s %s\n", c->items[i].word, c->items[i].help);
+		fprintf(out, "  %-*s %.*s\n", CHOICE_WIDTH, c->items[i].word, room,
+			c->items[i].help);
 }
 
 /* Types what all choices begin with behind what is there. */
@@ -113,10 +126,8 @@ static unsigned char on_tab(EditLine *edit, int key)
 	if (c.n && type_common(edit, &c, strlen(word), line->quote)) {
 		result = CC_REFRESH;
 	} else if (c.n) {
-		FILE *out = stdout;
-
-		show_choices(&c, out);
-		fflush(out);
+		show_choices(&c, word, stdout);
+		fflush(stdout);
 		result = CC_REDISPLAY;
 	}
 	completions_free(&c);
@@ -227,9 +238,11 @@ static int shell_interactive(struct shell *shell)
 	while (!shell->quit && (text = el_gets(p->edit, &n)) && n > 0) {
 		char *line = xstrdup(text);
 
-		line[strcspn(line, "\n")] = '\0';
+		/* A completed word has a blank behind it. */
+		while (n > 0 && strchr("\n ", line[n - 1]))
+			line[--n] = '\0';
 		history_line(p, line);
-		rc = shell_line(shell, line, strlen(line));
+		rc = shell_line(shell, line, (size_t)n);
 		free(line);
 	}
 	if (!shell->quit)
