@@ -22,6 +22,7 @@ struct connection {
 	struct config *config;
 	struct host host;
 	struct log log;
+	struct event_log *events;
 	struct progress progress;
 	struct hooks_options hooks_options;
 	struct hooks hooks;
@@ -48,13 +49,25 @@ const char *client_crypto_gcm(void)
 	return crypto_init() == 0 ? crypto_gcm_name() : "nothing";
 }
 
-static void log_to_stderr(void *ctx, const struct log_event *ev)
+static void log_to_journal(struct connection *c)
 {
-	char text[512];
+	const struct event_sink sink = event_sink_journal(c->config->name);
 
-	(void)ctx;
-	log_format(ev, text, sizeof(text));
-	fprintf(stderr, "%s: %s\n", log_level_name(ev->level), text);
+	event_log_add_sink(c->events, &sink);
+}
+
+/*
+ * Events go to the journal if standard error does, else to standard error if they are wanted there. In
+ * the background they go to the journal, where there is one. What is kept to be asked for has them all.
+ */
+static void log_to_journal_or_stderr(struct connection *c)
+{
+	const struct event_sink sink = event_sink_stderr(false);
+
+	if (event_journal_is_stderr())
+		log_to_journal(c);
+	else if (c->options->verbose)
+		event_log_add_sink(c->events, &sink);
 }
 
 static sigset_t ending_signals(void)
@@ -94,6 +107,9 @@ static void let_go_of_terminal(struct connection *c)
 
 	hooks_go_to_background(&c->hooks);
 	ask_let_go(&c->ask);
+	event_log_remove_sinks(c->events);
+	if (event_journal_is_there())
+		log_to_journal(c);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
 	if (null > 2)
@@ -156,6 +172,7 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.host = &c->host,
 		.rng = crypto_rng(),
 		.log = &c->log,
+		.events = c->events,
 		.progress = &c->progress,
 		.hooks = &c->hooks,
 		.ask = &c->ask,
@@ -303,8 +320,7 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	bool quiet = options->manner == CLIENT_VPNC;
 	struct connection c = {
 		.options = options,
-		.log = { .level = options->verbose ? LOG_DEBUG : LOG_ERROR,
-			 .sink = options->verbose ? log_to_stderr : NULL },
+		.events = event_log_new(LOG_DEBUG, options->verbose ? LOG_DEBUG : LOG_INFO),
 		.progress = { .out = quiet ? NULL : stdout, .terminal = isatty(STDOUT_FILENO) },
 		.err = manner_err(options->manner),
 		.tty = tty,
@@ -315,15 +331,20 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	/* What they tell of shows as an error of the call, and there are things to put back. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	event_log_attach(c.events, &c.log);
 	priv_prepare();
-	if (read_config(&c) != 0)
+	if (read_config(&c) != 0) {
 		code = SESSION_EXIT_USAGE;
-	else
+	} else {
+		log_to_journal_or_stderr(&c);
 		code = run_config(&c);
+	}
+	event_log_remove_sinks(c.events);
 	config_free(c.config);
 	code = manner_exit(options->manner, code, c.up);
 	report(&c, code);
 	manner_err_close(c.err);
+	event_log_free(c.events);
 	return code;
 }
 

@@ -88,6 +88,30 @@ const struct command commands[] = {
 		.run = run_roam,
 	},
 	{
+		.name = "log",
+		.operand = "[NAME]",
+		.help = "tell what has happened to a running connection",
+		.details = "Without NAME: the only one that runs. It keeps some thousand events; godwit set log\n"
+			   "changes what it tells of without being asked for more. --follow ends with the\n"
+			   "connection, or by ^C.\n"
+			   "Exit code: 0 told, 6 not running.\n",
+		.options = {
+			{ "--follow", "-f", NULL, "and go on telling what happens, when it happens" },
+			{ "--json", NULL, NULL, "for programs: an object in each line" },
+			{ "--level", NULL, "error|warn|info|debug", "what is worth telling" },
+		},
+		.run = run_log,
+	},
+	{
+		.name = "set",
+		.operand = "log error|warn|info|debug [NAME]",
+		.operand_needed = true,
+		.more = 2,
+		.help = "change what a running connection tells in its log",
+		.details = "Exit code: 0 done, 6 not running.\n",
+		.run = run_set,
+	},
+	{
 		.name = "check",
 		.operand = "[FILE|NAME]",
 		.help = "read a configuration and say what it would do",
