@@ -84,6 +84,9 @@ int client_connect(const struct client_options *options);
  */
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
+/* Calls `each` with the name of every connection that runs, in their order. */
+void client_running(void (*each)(void *ctx, const char *name), void *ctx);
+
 /*
  * An open line to a running connection, for requests that are answered by more than one line ("log"
  * with "follow") and for asking again and again: open, then whenever the descriptor is readable take
@@ -118,16 +121,6 @@ enum client_stream_state client_stream_take(struct client_stream *s, int wait_ms
 					    const char **line);
 /* NULL is nothing. */
 void client_stream_close(struct client_stream *s);
-
-/*
- * A socket to the running connection `name` (NULL: the only one) for more than one request: lines as
- * client_request sends them, each with its end, are answered in their order. An exit code made negative
- * after one line on `err`.
- */
-int client_dial(const char *name, FILE *err);
-
-/* Calls `each` with the name of every connection that runs, in their order. */
-void client_running(void (*each)(void *ctx, const char *name), void *ctx);
 
 /*
  * Tells the running connection `name` (NULL: all of them) that the network may have changed, on
