@@ -131,6 +131,7 @@ int run_disconnect(const struct command_args *args);
 int run_roam(const struct command_args *args);
 int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
+int run_doctor(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
 int run_gateway(const struct command_args *args);
