@@ -69,6 +69,8 @@ static int read_link_attr(const struct nlattr *a, void *data)
 
 	if (mnl_attr_get_type(a) == IFLA_IFNAME)
 		copy_text(a, l->name, sizeof(l->name));
+	else if (mnl_attr_get_type(a) == IFLA_MTU && mnl_attr_get_payload_len(a) == 4)
+		l->mtu = mnl_attr_get_u32(a);
 	else if (mnl_attr_get_type(a) == IFLA_LINKINFO)
 		return mnl_attr_parse_nested(a, read_info, l);
 	return MNL_CB_OK;

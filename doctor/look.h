@@ -15,6 +15,7 @@
 
 struct look_link {
 	unsigned ifindex;
+	uint32_t mtu;
 	bool up;
 	char name[IF_NAMESIZE];
 	char kind[LOOK_KIND_MAX]; /* "tun", "wireguard", "veth"; "" of hardware */

@@ -146,6 +146,12 @@ static void report_vendors(const struct doctor_v1 *v1, FILE *out)
 	fprintf(out, "\n");
 }
 
+static void report_listed(bool is, const char *what, FILE *out)
+{
+	if (is)
+		fprintf(out, " [%s]", what);
+}
+
 static void report_accepted(const struct doctor_v1 *v1, FILE *out)
 {
 	char name[48];
@@ -158,13 +164,13 @@ static void report_accepted(const struct doctor_v1 *v1, FILE *out)
 		return;
 	fprintf(out, LABEL "%s\n", "",
 		v1->complete ? "and nothing else of the good ones" : "and perhaps more");
-	if (v1->user || v1->certificate || v1->hybrid)
-		fprintf(out, LABEL "also where it is to be by%s%s%s%s%s: that may mean nothing\n",
-			"", v1->user ? " a user and password" : "",
-			v1->user && v1->certificate ? "," : "",
-			v1->certificate ? " certificates" : "",
-			(v1->user || v1->certificate) && v1->hybrid ? "," : "",
-			v1->hybrid ? " hybrid" : "");
+	if (!v1->user && !v1->certificate && !v1->hybrid)
+		return;
+	fprintf(out, LABEL "the same with", "");
+	report_listed(v1->user, "user and password", out);
+	report_listed(v1->certificate, "certificates", out);
+	report_listed(v1->hybrid, "hybrid", out);
+	fprintf(out, " (may mean nothing)\n");
 }
 
 static void report_v1(const struct doctor_found *f, FILE *out)
@@ -217,6 +223,8 @@ static void report_nat(const struct doctor_found *f, FILE *out)
 	fprintf(out, LABEL "%s\n", "NAT", where[nat]);
 	if (nat & NAT_LOCAL)
 		fprintf(out, LABEL "of which kind does not show from one server\n", "");
+	if (nat & NAT_REMOTE)
+		fprintf(out, LABEL "or the gateway says so to have its data in UDP\n", "");
 	if (f->listened && f->repeated)
 		fprintf(out, LABEL "it still let in what came %llu s after our last packet\n", "",
 			(unsigned long long)(f->repeated / VTIME_S));

@@ -36,7 +36,8 @@ static void set_targets(struct doctor_config *c, const struct examination *x,
 		if (r->error)
 			continue;
 		c->targets[i].source = r->route.source;
-		c->targets[i].mtu = r->route.mtu;
+		/* The route's may be what was learnt of the path an hour ago. */
+		c->targets[i].mtu = r->link ? r->link->mtu : r->route.mtu;
 	}
 }
 

@@ -266,7 +266,8 @@ static bool key_end(struct doctor *d)
 	} else if (answered(p, ANSWER_REFUSED)) {
 		v->key_notify = p->answer.notify;
 	}
-	if (!d->config.listen)
+	/* Once keys are exchanged nothing in the clear is believed. */
+	if (!d->config.listen && !answered(p, ANSWER_KEY))
 		release(d, &d->kept);
 	return false;
 }
