@@ -45,6 +45,16 @@ int client_connect(const struct client_options *options);
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
 /*
+ * A socket to the running connection `name` (NULL: the only one) for more than one request: lines as
+ * client_request sends them, each with its end, are answered in their order. An exit code made negative
+ * after one line on `err`.
+ */
+int client_dial(const char *name, FILE *err);
+
+/* Calls `each` with the name of every connection that runs, in their order. */
+void client_running(void (*each)(void *ctx, const char *name), void *ctx);
+
+/*
  * Tells the running connection `name` (NULL: all of them) that the network may have changed, on
  * `interface` if that is not NULL. 0, or an exit code after one line on `err`. Without a name but
  * with an interface, which is how dispatchers do it, it is no failure that none runs.

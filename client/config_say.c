@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 #define MESSAGE_MAX 800
 
@@ -118,12 +119,5 @@ void config_refuse_keys(struct config_reader *r, const char *section, const char
 
 char *config_beside(const struct config_reader *r, const char *file)
 {
-	const char *config = r->source->file;
-	const char *slash = strrchr(config, '/');
-	size_t n = slash && file[0] != '/' ? (size_t)(slash - config) + 1 : 0;
-	char *path = xcalloc(n + strlen(file) + 1, 1);
-
-	memcpy(path, config, n);
-	strcpy(path + n, file);
-	return path;
+	return service_beside(r->source->file, file);
 }

@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "client/dns.h"
 #include "client/runtime.h"
 
 /* The process that holds the connection. */
@@ -24,6 +25,7 @@ struct connection {
 	struct progress progress;
 	struct hooks_options hooks_options;
 	struct hooks hooks;
+	struct dns dns;
 	struct ask ask;
 	FILE *err;
 	int tty; /* where questions are asked; -1: nowhere */
@@ -161,9 +163,11 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.up = go_to_background,
 		.ctx = c,
 	};
-	struct loop *l = loop_new(&options);
+	struct loop *l;
 	int code;
 
+	c->host.dns = &c->dns;
+	l = loop_new(&options);
 	if (!l) {
 		host_close(&c->host, c->err);
 		return SESSION_EXIT_SYSTEM;
@@ -174,6 +178,8 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		code = loop_run(l);
 	ask_end(&c->ask);
 	hooks_end(&c->hooks);
+	if (c->hooks.dns_over)
+		c->dns.state = DNS_NOTHING;
 	host_close(&c->host, c->err);
 	if (!loop_free(l)) {
 		code = manner_exit(c->options->manner, code, c->up);
@@ -250,12 +256,14 @@ static int run_config(struct connection *c)
 		return SESSION_EXIT_SYSTEM;
 	}
 	crypto_log(&c->log);
+	dns_init(&c->dns, c->config, &c->log, c->err);
 	c->hooks_options = (struct hooks_options){
 		.script = c->config->script,
 		.password_command = c->config->password_command,
 		.pid_file = c->options->pid_file,
-		.no_dns = !c->config->dns_by_script,
+		.no_dns = c->dns.by != DNS_BY_SCRIPT,
 		.verbose = c->options->verbose,
+		.dns = { c->dns.by, c->config->device, c->dns.host.resolvconf, c->dns.record },
 	};
 	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)
 		return SESSION_EXIT_SYSTEM;

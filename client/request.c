@@ -193,19 +193,37 @@ bool request_is_answered(const char *name)
 	return answered;
 }
 
+/* The socket of `*name`, or of the only one, whose name is then in *list. */
+static int request_socket(const char **name, struct rundir_list *list, FILE *err)
+{
+	int rc = *name ? 0 : request_only(list, name, err);
+
+	return rc ? -rc : request_dial(*name, err);
+}
+
+int client_dial(const char *name, FILE *err)
+{
+	struct rundir_list list;
+
+	return request_socket(&name, &list, err);
+}
+
+void client_running(void (*each)(void *ctx, const char *name), void *ctx)
+{
+	struct rundir_list list;
+
+	rundir_list(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		if (request_is_running(list.names[i]))
+			each(ctx, list.names[i]);
+}
+
 int client_request(const char *name, const char *request, char **answer, FILE *err)
 {
 	struct rundir_list list;
-	int fd;
+	int fd = request_socket(&name, &list, err);
 
 	*answer = NULL;
-	if (!name) {
-		int rc = request_only(&list, &name, err);
-
-		if (rc)
-			return rc;
-	}
-	fd = request_dial(name, err);
 	if (fd < 0)
 		return -fd;
 	if (request_send(fd, request))

@@ -319,6 +319,8 @@ struct session {
 	uint32_t epochs; /* names given so far */
 	struct timers timers;
 	struct ike_failure last_child_failure;
+	unsigned last_failed_slot; /* which it is of */
+	struct session_unreachable unreachable; /* of this look for a path */
 	/* Deletes to be sent, one by one, so that IKE need not keep many messages. */
 	uint32_t goodbyes[SESSION_GOODBYES_MAX];
 	unsigned first_goodbye, ngoodbyes;
@@ -343,9 +345,18 @@ struct session {
 	struct session_effect queue[EFFECTS_MAX];
 	unsigned head, queued;
 	enum session_exit exit; /* while closing: how it ends */
-	char why[512]; /* while closing or recovering: because of what */
+	char why[SESSION_WHY_MAX]; /* while closing or recovering: because of what */
 	bool over;
 };
+
+/* ---- session_advice.c ---- */
+
+#define SESSION_ADVICE_MAX 640
+
+/* What the failure means here and what to do, to be put behind it; "" where that says nothing more. */
+const char *session_advice(const struct session *s, const struct ike_failure *why,
+			   char buf[SESSION_ADVICE_MAX]);
+void session_unreachable_event(struct session *s, const struct session_unreachable *u);
 
 /* ---- session.c ---- */
 

@@ -523,6 +523,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 		return;
 	}
 	s->last_child_failure = *why;
+	s->last_failed_slot = was.slot;
 	if (s->net.slots[was.slot].on_demand && epochs_current(&s->tunnels[was.slot].epochs) < 0)
 		session_demand_failed(s, now, was.slot, why);
 	else if (s->state == SESSION_UP)

@@ -6,6 +6,8 @@
  *	main.c          hands the arguments over
  *	commands.c      the table, options, help
  *	words.c         what kind of word stands where, for completion
+ *	complete*.c     what a word can become (complete.h)
+ *	line.c          a typed line as words (line.h)
  *	run_*.c         the commands
  *	status_text.c   `status` for people
  *	table.c         tables for people (table.h)
@@ -22,6 +24,7 @@
 #include <stdio.h>
 
 #define COMMAND_OPTIONS_MAX 8
+#define COMMAND_CONFIG_DIRECTORY "/etc/godwit"
 
 enum command_exit {
 	EXIT_CODE_OK = 0,
@@ -138,6 +141,7 @@ int run_gateway(const struct command_args *args);
 int run_import(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
+int complete_main(int argc, char **argv);
 
 /*
  * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists

@@ -141,6 +141,14 @@ const struct command commands[] = {
 		.help = "the versions of godwit and its cryptographic library",
 		.run = run_version,
 	},
+	{
+		.name = "complete",
+		.operand = "[WORD...]",
+		.help = "what the last word can become, for the completion of shells",
+		.place = COMMAND_ARGV,
+		.hidden = true,
+		.main = complete_main,
+	},
 	{ .name = NULL },
 };
 
@@ -342,7 +350,7 @@ static const struct command *command_of_link(const char *path)
 	const char *slash = strrchr(path, '/');
 	const struct command *c = command_find(command_alias(slash ? slash + 1 : path));
 
-	return c && c->main ? c : NULL;
+	return c && c->main && !c->hidden ? c : NULL;
 }
 
 int command_main(int argc, char **argv)

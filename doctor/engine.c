@@ -8,6 +8,7 @@
 
 #define FIRST_WAIT (1000 * VTIME_MS)
 #define LATER_WAIT (1700 * VTIME_MS)
+#define TRIES_HEARD 2 /* something has been heard from there */
 
 struct doctor_found *found_now(struct doctor *d)
 {
@@ -90,6 +91,10 @@ static void on_answer(struct doctor *d, vtime now, struct probe *p)
 		.reach = REACH_ANSWER,
 		.rtt_ms = (unsigned)(vtime_until(p->sent_at, now) / VTIME_MS),
 	};
+	/* Who answers one thing would answer the others: they are not awaited for so long. */
+	for (unsigned i = 0; i < d->nprobes; i++)
+		if (d->probe[i].tries > TRIES_HEARD && d->probe[i].sends <= TRIES_HEARD)
+			d->probe[i].tries = TRIES_HEARD;
 	if (p->kind != PROBE_MAIN || p->answer.kind != ANSWER_CHOSEN)
 		return;
 	if (!d->has_kept && !d->config.nown) {

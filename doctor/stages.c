@@ -3,6 +3,7 @@
 
 #define TRIES_FIRST 3 /* nothing has been heard yet */
 #define TRIES 2
+#define MORE_OFFERS 3
 #define ELIMINATIONS 3
 #define NEAR_ROUNDS 6
 #define V2_ROUNDS 3 /* a cookie, another group, a cookie for that */
@@ -175,17 +176,17 @@ static bool reach_end(struct doctor *d)
 
 /* ---- MORE: silence, or a refusal, may only mean that nothing offered was right ---- */
 
-static void more_offer(struct offer *o, unsigned round)
+static void more_offer(struct offer *o, unsigned which)
 {
 	static const uint16_t methods[] = { METHOD_XAUTH_INIT_PSK, METHOD_RSA,
 					    METHOD_XAUTH_INIT_RSA, METHOD_HYBRID_INIT_RSA };
 	struct offer all;
 
-	if (round == 0) {
+	if (which == 0) {
 		offer_fill(o, OFFER_OLD, METHOD_PSK, DH_NONE);
 		return;
 	}
-	if (round == 1) {
+	if (which == 1) {
 		offer_fill(o, OFFER_OLD, METHOD_XAUTH_INIT_PSK, DH_NONE);
 		return;
 	}
@@ -201,28 +202,32 @@ static void more_offer(struct offer *o, unsigned round)
 	}
 }
 
-/* Where an ICMP error says that nobody is there, nothing more is asked. */
+/*
+ * All at once, for who is silent would take long one after the other. Where an ICMP error says that
+ * nobody is there, nothing more is asked.
+ */
 static bool more_begin(struct doctor *d)
 {
 	struct doctor_found *f = found_now(d);
 	enum doctor_reach at = f->v1[DOCTOR_500].reach;
 	struct offer o;
 
-	if (f->ike1.naccepted || d->round > 2)
+	if (f->ike1.naccepted || (at != REACH_SILENCE && !spoke(f->v1)))
 		return false;
-	if (at != REACH_SILENCE && !spoke(f->v1))
-		return false;
-	more_offer(&o, d->round);
-	return ask_main(d, at == REACH_SILENCE ? DOCTOR_500 : speaking_port(f->v1), TRIES, &o);
+	for (unsigned i = 0; i < MORE_OFFERS; i++) {
+		more_offer(&o, i);
+		ask_main(d, speaking_port(f->v1), TRIES, &o);
+	}
+	return d->nprobes > 0;
 }
 
 static bool more_end(struct doctor *d)
 {
-	struct probe *p = &d->probe[0];
-
-	take_reached(&found_now(d)->v1[p->port], p);
-	take_main(d, p);
-	return !found_now(d)->ike1.naccepted;
+	for (unsigned i = 0; i < d->nprobes; i++) {
+		take_reached(&found_now(d)->v1[d->probe[i].port], &d->probe[i]);
+		take_main(d, &d->probe[i]);
+	}
+	return false;
 }
 
 /* ---- NEXT: the first address that speaks IKE is looked at more closely ---- */

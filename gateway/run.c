@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "client/runtime.h"
+#include "client/service.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/serve.h"
@@ -239,12 +240,15 @@ static void effect_tun(struct run *r, const struct session_effect *fx)
 	forwarding_warn(r);
 	printf("godwit: gateway ready on %s\n", r->host.tun.name);
 	fflush(stdout);
+	service_status("ready on %s", r->host.tun.name);
+	service_ready();
 }
 
 static void effect_done(struct run *r, const struct session_effect *fx)
 {
 	r->exit = fx->done.exit;
 	uv_stop(&r->uv);
+	service_stopping();
 	if (fx->done.exit != SESSION_EXIT_UP)
 		fprintf(stderr, "godwit: %s\n", fx->done.text);
 }

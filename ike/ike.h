@@ -552,7 +552,7 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
-	char detail[256]; /* more about it; printable, "" for none */
+	char detail[512]; /* more about it; printable, "" for none */
 	char said[128]; /* the gateway's own words, printable; "" for none */
 	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
 	struct addr redirect;

@@ -11,6 +11,7 @@
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
  *	errors.c   what ICMP says of datagrams that were sent
+ *	unreach.c  what ICMP says of messages that do not arrive
  *
  * Not here yet: TCP encapsulation, watching for changes of addresses and routes.
  *
@@ -188,6 +189,34 @@ bool net_socket_error(struct net_socket *s, enum family f, struct net_error *out
  * the kernel has been told of the path. Without, as at first: no DF. 0 or ERR_SYSTEM.
  */
 int net_socket_probe(struct net_socket *s, bool probe);
+
+/* ---- what does not arrive ---- */
+
+/* Raw sockets that get every "destination unreachable" that this host gets. */
+struct net_unreach {
+	int fd4; /* -1: not open */
+	int fd6;
+};
+
+enum net_unreach_why {
+	NET_UNREACH_HOST, /* no way to it, or nobody there */
+	NET_UNREACH_PORT,
+	NET_UNREACH_PROHIBITED, /* "administratively": a firewall */
+};
+
+struct net_unreachable {
+	struct endpoint to; /* where a UDP datagram was for */
+	struct addr by; /* who says so: anybody can */
+	enum net_unreach_why why;
+};
+
+/* Takes CAP_NET_RAW. 0; ERR_PERMISSION or ERR_SYSTEM: then neither is open. */
+int net_unreach_open(struct net_unreach *u);
+void net_unreach_close(struct net_unreach *u);
+/* 1; 0: what came was about something else than UDP; negative: nothing has come. Does not wait. */
+int net_unreach_read(struct net_unreach *u, enum family f, struct net_unreachable *out);
+/* What such a socket gives: for IPv4 with its header, for IPv6 without it, and `by` not known. */
+bool net_unreach_parse(enum family f, struct slice message, struct net_unreachable *out);
 
 struct mnl_socket;
 
