@@ -152,6 +152,7 @@ int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
 int run_watch(const struct command_args *args);
 int run_shell(const struct command_args *args);
+int run_doctor(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
 int run_gateway(const struct command_args *args);

@@ -124,6 +124,24 @@ const struct command commands[] = {
 		.run = run_check,
 	},
 	{
+		.name = "doctor",
+		.operand = "HOST",
+		.operand_needed = true,
+		.help = "examine a gateway, and the way to it: what would work, and what is in the way",
+		.details = "Sends what a client sends first, nothing that takes a secret: at most 40 packets\n"
+			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root sees\n"
+			   "more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
+			   "Exit code: 0 it would accept something, 1 usage, 3 no answer, 4 it accepts\n"
+			   "nothing that we have, 5 denied by the system.\n",
+		.options = {
+			{ "--json", NULL, NULL, "for programs" },
+			{ "--group", NULL, "NAME", "ask for this group in aggressive mode: its name goes "
+						   "in the clear" },
+			{ "--long", NULL, NULL, "listen for ten minutes more, whether a NAT forgets us" },
+		},
+		.run = run_doctor,
+	},
+	{
 		.name = "gateway",
 		.operand = "[FILE]",
 		.help = "be the other end: a gateway for many clients",
