@@ -408,14 +408,15 @@ static void explain_traffic(const struct session_config *s, FILE *out)
 
 static void explain_script(const struct config *c, FILE *out)
 {
+	struct dns_host host;
+
 	if (c->script)
 		fprintf(out, EXPLAIN_LABEL "%s is run as the connection comes and goes%s\n",
 			"script", c->script,
 			c->routes_by_script ? "; it sets addresses and routes" : "");
-	fprintf(out, EXPLAIN_LABEL "%s\n", "DNS",
-		c->dns_by_script ? "set by the script, to the servers that the gateway names" :
-		c->session.address_config ? "left as it is, whatever servers the gateway names" :
-					    "left as it is");
+	dns_host_look(c->dns.manage, &host);
+	fprintf(out, EXPLAIN_LABEL, "DNS");
+	explain_dns(c, &host, out);
 }
 
 void config_explain(const struct config *c, FILE *out)

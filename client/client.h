@@ -84,6 +84,44 @@ int client_connect(const struct client_options *options);
  */
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
+/* Calls `each` with the name of every connection that runs, in their order. */
+void client_running(void (*each)(void *ctx, const char *name), void *ctx);
+
+/*
+ * An open line to a running connection, for requests that are answered by more than one line ("log"
+ * with "follow") and for asking again and again: open, then whenever the descriptor is readable take
+ * lines until there is none, then close. control_stream.h says what lines "log" gives.
+ */
+struct client_stream;
+
+enum client_stream_state {
+	CLIENT_STREAM_LINE,
+	CLIENT_STREAM_NOTHING, /* no whole line yet */
+	CLIENT_STREAM_ENDED, /* the connection has ended, or does not keep to lines */
+};
+
+/*
+ * As client_request, but the line stays open and the answers are taken by client_stream_take. name
+ * NULL: the only one. 0 and *out, to be closed; or an exit code after one line on `err`, *out NULL.
+ */
+int client_stream_open(const char *name, const char *request, struct client_stream **out,
+		       FILE *err);
+/* The name of the connection; good until it is closed. */
+const char *client_stream_name(const struct client_stream *s);
+/* Another request on the same line. False: nobody takes it, the connection has ended. */
+bool client_stream_send(struct client_stream *s, const char *request);
+/* Readable when client_stream_take may have something; to be polled, and no more. */
+int client_stream_fd(const struct client_stream *s);
+/*
+ * The next line, without its end and terminated, good until the next call. Waits for it so many
+ * milliseconds at most; 0: not at all, -1: for as long as it takes, or a signal comes. Several lines
+ * may come at once: after the descriptor was readable, take until there is nothing.
+ */
+enum client_stream_state client_stream_take(struct client_stream *s, int wait_ms,
+					    const char **line);
+/* NULL is nothing. */
+void client_stream_close(struct client_stream *s);
+
 /*
  * Tells the running connection `name` (NULL: all of them) that the network may have changed, on
  * `interface` if that is not NULL. 0, or an exit code after one line on `err`. Without a name but

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/private.h"
 
 #define NAME_MAX_INI 48 /* of a section or key: inih cuts at 49 */
 
@@ -415,6 +416,8 @@ int config_parse(const struct config_source *source, struct config **out, FILE *
 		config_settle_policies(&r);
 	if (r.errors == 0 && source->fetch)
 		config_fetch_auth(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(r.given); i++)
+		free(r.given[i]);
 	if (r.errors) {
 		config_free(c);
 		return ERR_CONFIG;
@@ -457,7 +460,8 @@ static const char *slurp(const char *file, struct config_source *source)
 		return "not a regular file";
 	}
 	source->owner = st.st_uid;
-	source->mode = st.st_mode;
+	/* Of what is private, whatever its letter says, others see nothing. */
+	source->mode = mode_is_private(&st) ? st.st_mode & ~(mode_t)077 : st.st_mode;
 	while (source->n <= CONFIG_SIZE_MAX && got > 0) {
 		got = read(fd, source->text + source->n, CONFIG_SIZE_MAX + 1 - source->n);
 		if (got > 0)

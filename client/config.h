@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "client/client.h"
+#include "client/dns.h"
 #include "client/session.h"
 
 #define CONFIG_NAME_MAX 64 /* of a connection: letters, digits, '-', '_', '.' */
@@ -52,8 +53,7 @@ struct config {
 	vtime hold; /* the longest that one waits */
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
 	bool routes_by_script; /* addresses and routes are the script's business, not ours */
-	/* The script is told of DNS servers and domains, and sets them; else it must not hear of them. */
-	bool dns_by_script;
+	struct dns_config dns;
 	uint16_t local_port; /* of our IKE socket; 0: any, and then any for 4500, too */
 	struct addr local_address; /* our outer address; FAMILY_NONE: as the kernel routes */
 };

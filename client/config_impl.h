@@ -27,6 +27,16 @@ struct config_seen {
 
 #define CONFIG_POLICY_KEYS_MAX 16
 
+/* A credential of the service manager's, which stands in for a key that is not set. */
+enum config_given {
+	GIVEN_PSK,
+	GIVEN_PASSWORD,
+	GIVEN_KEY,
+	GIVEN_PKCS12,
+	GIVEN_KEY_PASSWORD,
+	GIVENS
+};
+
 struct config_reader {
 	const struct config_source *source;
 	struct config_draft draft;
@@ -45,6 +55,7 @@ struct config_reader {
 	/* In place of it for what each [policy] has; and where they begin. */
 	struct config_seen policy_seen[SESSION_RULES_MAX][CONFIG_POLICY_KEYS_MAX];
 	struct config_place policy_at[SESSION_RULES_MAX];
+	char *given[GIVENS]; /* the files of credentials; NULL: none */
 };
 
 /* ---- config_say.c ---- */

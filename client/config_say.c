@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 #define MESSAGE_MAX 800
 
@@ -131,13 +132,8 @@ void config_refuse_keys(struct config_reader *r, const char *section, const char
 char *config_beside(const struct config_reader *r, const char *section, const char *key,
 		    const char *file)
 {
-	const char *config = r->source->file;
-	const char *slash = strrchr(config, '/');
-	bool here = config_key_place(r, section, key).line == CONFIG_ARGV;
-	size_t n = slash && !here && file[0] != '/' ? (size_t)(slash - config) + 1 : 0;
-	char *path = xcalloc(n + strlen(file) + 1, 1);
-
-	memcpy(path, config, n);
-	strcpy(path + n, file);
-	return path;
+	/* What was typed is typed where we are. */
+	if (config_key_place(r, section, key).line == CONFIG_ARGV)
+		return xstrdup(file);
+	return service_beside(r->source->file, file);
 }

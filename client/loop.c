@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 /* With the script's `disconnect` the end takes less than 2 s. */
 #define CLOSE_MAX_MS 200
@@ -108,6 +109,7 @@ static void loop_end_wanted(struct loop *l)
 	if (l->asked_to_end)
 		return;
 	l->asked_to_end = true;
+	service_stopping();
 	uv_timer_start(&l->patience, on_patience, CLOSE_MAX_MS, 0);
 	loop_event(l, &ev);
 }
@@ -315,6 +317,9 @@ static void on_hooks(uv_poll_t *p, int status, int events)
 	while (hooks_take(l->o.hooks, 0, &r)) {
 		if (r.verb == HOOKS_RUN && !l->over) {
 			loop_script_ended(l, &r);
+		} else if (r.verb == HOOKS_DNS && !l->over) {
+			progress_break(l->o.progress);
+			loop_setup(l, setup_dns_ended(l->setup, &r), "");
 		} else if (r.verb == HOOKS_PASSWORD && !l->over) {
 			if (r.status)
 				log_ev(l->o.log, LOG_WARN, "the password command has failed",
@@ -410,8 +415,12 @@ static bool loop_listen(struct loop *l)
 	const char *name = l->o.host->config->name;
 	char path[RUNDIR_PATH_MAX];
 
-	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect,
-					       on_control_answer, on_control_roam };
+	l->control_ops = (struct control_ops){ l,
+					       on_control_status,
+					       on_control_disconnect,
+					       on_control_answer,
+					       on_control_roam,
+					       l->o.events };
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);

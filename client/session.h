@@ -123,6 +123,13 @@ struct session_config {
 	/* With address_config: what is reached through the tunnel; none: what the gateway says. */
 	struct prefix remotes[SESSION_TUNNELS_MAX];
 	unsigned nremotes;
+	/*
+	 * Where one tunnel for everything serves some networks alone (Unity), DNS servers are reached
+	 * through it, too: the gateway's and these. Else only what its networks cover.
+	 */
+	bool reach_dns;
+	struct addr dns[IKE_DNS_MAX];
+	unsigned ndns;
 	struct prefix locals[SESSION_TUNNELS_MAX]; /* our side; none: our inner addresses */
 	unsigned nlocals;
 	struct prefix excludes[SESSION_EXCLUDES_MAX]; /* never through the tunnel */

@@ -6,8 +6,6 @@
 #include "client/client.h"
 #include "cmd/cmd.h"
 
-#define CONFIG_DIRECTORY "/etc/godwit"
-
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 {
 	bool name = !strchr(operand, '/');
@@ -15,12 +13,13 @@ bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 
 	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
 		return true;
-	n = name ? snprintf(buf, size, CONFIG_DIRECTORY "/%s.conf", operand) : 0;
+	n = name ? snprintf(buf, size, COMMAND_CONFIG_DIRECTORY "/%s.conf", operand) : 0;
 	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
 		return true;
 	if (name)
 		fprintf(err,
-			"godwit: there is neither a file %s nor " CONFIG_DIRECTORY "/%s.conf\n",
+			"godwit: there is neither a file %s nor " COMMAND_CONFIG_DIRECTORY
+			"/%s.conf\n",
 			operand, operand);
 	else
 		fprintf(err, "godwit: there is no file %s\n", operand);
