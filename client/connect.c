@@ -22,6 +22,7 @@ struct connection {
 	struct config *config;
 	struct host host;
 	struct log log;
+	struct event_log *events;
 	struct progress progress;
 	struct hooks_options hooks_options;
 	struct hooks hooks;
@@ -48,13 +49,25 @@ const char *client_crypto_gcm(void)
 	return crypto_init() == 0 ? crypto_gcm_name() : "nothing";
 }
 
-static void log_to_stderr(void *ctx, const struct log_event *ev)
+static void log_to_journal(struct connection *c)
 {
-	char text[512];
+	const struct event_sink sink = event_sink_journal(c->config->name);
 
-	(void)ctx;
-	log_format(ev, text, sizeof(text));
-	fprintf(stderr, "%s: %s\n", log_level_name(ev->level), text);
+	event_log_add_sink(c->events, &sink);
+}
+
+/*
+ * Events go to the journal if standard error does, else to standard error if they are wanted there. In
+ * the background they go to the journal, where there is one. What is kept to be asked for has them all.
+ */
+static void log_to_journal_or_stderr(struct connection *c)
+{
+	const struct event_sink sink = event_sink_stderr(false);
+
+	if (event_journal_is_stderr())
+		log_to_journal(c);
+	else if (c->options->verbose)
+		event_log_add_sink(c->events, &sink);
 }
 
 static sigset_t ending_signals(void)
@@ -94,6 +107,9 @@ static void let_go_of_terminal(struct connection *c)
 
 	hooks_go_to_background(&c->hooks);
 	ask_let_go(&c->ask);
+	event_log_remove_sinks(c->events);
+	if (event_journal_is_there())
+		log_to_journal(c);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
 	if (null > 2)
@@ -156,6 +172,7 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.host = &c->host,
 		.rng = crypto_rng(),
 		.log = &c->log,
+		.events = c->events,
 		.progress = &c->progress,
 		.hooks = &c->hooks,
 		.ask = &c->ask,
@@ -288,14 +305,38 @@ static int read_config(struct connection *c)
 		/* Who reads vpnc's words takes every other one for the gateway's. */
 		.quiet = o->manner == CLIENT_VPNC && !o->verbose,
 	};
+	bool may_ask = c->tty >= 0 && !o->no_questions;
 	int rc;
 
 	if (!o->text)
-		return config_read(o->file, &c->config, c->err);
+		return o->file ?
+			       config_read_with(o->file, o->settings, may_ask, &c->config, c->err) :
+			       config_read_settings(o->settings, may_ask, &c->config, c->err);
 	rc = config_parse(&source, &c->config, c->err);
 	/* Nobody who is forked from here on is to find secrets in it. */
 	wipe(o->text, o->text_size);
 	return rc;
+}
+
+/* What the configuration leaves open, in the process that holds it. False: nobody has answered. */
+static bool ask_for_psk(struct connection *c)
+{
+	struct session_config *s = &c->config->session;
+	char prompt[400], id[IDENTITY_TEXT_MAX];
+
+	if (!c->config->psk_asked)
+		return true;
+	if (s->ike.mode == IKE_MODE_AGGRESSIVE && s->ike.local.type != ID_NONE)
+		snprintf(prompt, sizeof(prompt),
+			 "Secret of the group %.100s at %.200s: ", identity_word(&s->ike.local, id),
+			 s->gateways[0]);
+	else
+		snprintf(prompt, sizeof(prompt), "Pre-shared key of %.200s: ", s->gateways[0]);
+	if (ask_line(c->tty, prompt, &s->ike.psk))
+		return true;
+	fprintf(c->err, "godwit: without a pre-shared key there is no connection; type it, or set "
+			"psk, psk-file or psk-command in [auth]\n");
+	return false;
 }
 
 static int run(const struct client_options *options, int tty, int report_fd)
@@ -303,8 +344,7 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	bool quiet = options->manner == CLIENT_VPNC;
 	struct connection c = {
 		.options = options,
-		.log = { .level = options->verbose ? LOG_DEBUG : LOG_ERROR,
-			 .sink = options->verbose ? log_to_stderr : NULL },
+		.events = event_log_new(LOG_DEBUG, options->verbose ? LOG_DEBUG : LOG_INFO),
 		.progress = { .out = quiet ? NULL : stdout, .terminal = isatty(STDOUT_FILENO) },
 		.err = manner_err(options->manner),
 		.tty = tty,
@@ -315,15 +355,20 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	/* What they tell of shows as an error of the call, and there are things to put back. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	event_log_attach(c.events, &c.log);
 	priv_prepare();
-	if (read_config(&c) != 0)
+	if (read_config(&c) != 0 || !ask_for_psk(&c)) {
 		code = SESSION_EXIT_USAGE;
-	else
+	} else {
+		log_to_journal_or_stderr(&c);
 		code = run_config(&c);
+	}
+	event_log_remove_sinks(c.events);
 	config_free(c.config);
 	code = manner_exit(options->manner, code, c.up);
 	report(&c, code);
 	manner_err_close(c.err);
+	event_log_free(c.events);
 	return code;
 }
 

@@ -415,8 +415,12 @@ static bool loop_listen(struct loop *l)
 	const char *name = l->o.host->config->name;
 	char path[RUNDIR_PATH_MAX];
 
-	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect,
-					       on_control_answer, on_control_roam };
+	l->control_ops = (struct control_ops){ l,
+					       on_control_status,
+					       on_control_disconnect,
+					       on_control_answer,
+					       on_control_roam,
+					       l->o.events };
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);

@@ -10,6 +10,8 @@
  *	threads.c   the two data threads, and what passes between them and the loop
  *	data.c      what they do: the data engines between TUN and UDP sockets
  *	control.c   the control socket and its JSON
+ *	control_stream.c the event log on that socket
+ *	event_*.c   the event log, and where it goes (event_log.h)
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
  *	host_filter.c what the kernel refuses of what comes in in the clear
@@ -61,6 +63,7 @@
 #include "client/ask.h"
 #include "client/config.h"
 #include "client/dns.h"
+#include "client/event_log.h"
 #include "client/hooks.h"
 #include "client/session.h"
 #include "net/net.h"
@@ -240,6 +243,8 @@ enum control_verb {
 	CONTROL_DISCONNECT,
 	CONTROL_ANSWER, /* to the question that `status` shows */
 	CONTROL_ROAM, /* the network may have changed */
+	CONTROL_LOG, /* the events so far, and those to come */
+	CONTROL_SET, /* the level of the log */
 	CONTROL_BAD,
 };
 
@@ -248,6 +253,10 @@ struct control_request {
 	uint32_t id; /* ANSWER: of the question */
 	struct secret value[XAUTH_FIELDS]; /* ANSWER; empty: not given */
 	char interface[CONTROL_INTERFACE_MAX]; /* ROAM: where it has; "": not told */
+	uint64_t since; /* LOG: events with this number and later ones */
+	bool follow; /* LOG: and those to come */
+	bool has_level; /* LOG: not the level that the log has */
+	enum log_level level; /* LOG, SET */
 };
 
 /* Of control, IKE and each data thread, and of two for each worker. */
@@ -278,6 +287,7 @@ struct control_ops {
 	/* NULL, or why that is no answer. The values are wiped afterwards. */
 	const char *(*answer)(void *ctx, const struct control_request *request);
 	void (*roam)(void *ctx, const struct control_request *request);
+	struct event_log *events; /* borrowed; NULL: there is no log */
 };
 
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
@@ -645,6 +655,7 @@ struct loop_options {
 	struct host *host;
 	struct rng *rng;
 	struct log *log;
+	struct event_log *events; /* of it */
 	struct progress *progress;
 	struct hooks *hooks;
 	struct ask *ask;
