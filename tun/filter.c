@@ -159,7 +159,9 @@ static void put_all(struct filter_batch *b, const struct tun_filter *f,
 	put_table(b, f);
 	put_counter(b);
 	put_base_chain(b, FILTER_INBOUND, NF_INET_PRE_ROUTING, PRIORITY);
-	put_base_chain(b, FILTER_OUTBOUND, NF_INET_LOCAL_OUT, 0);
+	/* It costs every packet something: where it has nothing to do there is none. */
+	if (setup->names)
+		put_base_chain(b, FILTER_OUTBOUND, NF_INET_LOCAL_OUT, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(chains); i++)
 		put_chain(b, chains[i]);
 	put_flush(b);

@@ -636,6 +636,12 @@ static void rules_outbound(struct filter_batch *b, const struct tun_filter *f)
 	const uint32_t lo = htonl(TUN_FWMARK), hi = htonl(TUN_FWMARK + TUN_FWMARKS - 1);
 	struct rule r;
 
+	/* First what there is most of. */
+	r = rule_begin(b, FILTER_OUTBOUND);
+	load_meta(&r, NFT_META_MARK);
+	to_network_order(&r);
+	in_range(&r, &lo, &hi, sizeof(lo));
+	let_in(&r);
 	for (unsigned i = 0; i < ARRAY_SIZE(trusted); i++) {
 		r = rule_begin(b, FILTER_OUTBOUND);
 		match_number(&r, NFT_META_OIF, trusted[i]);
@@ -643,11 +649,6 @@ static void rules_outbound(struct filter_batch *b, const struct tun_filter *f)
 	}
 	r = rule_begin(b, FILTER_OUTBOUND);
 	match_number(&r, NFT_META_OIFGROUP, TUN_GROUP);
-	let_in(&r);
-	r = rule_begin(b, FILTER_OUTBOUND);
-	load_meta(&r, NFT_META_MARK);
-	to_network_order(&r);
-	in_range(&r, &lo, &hi, sizeof(lo));
 	let_in(&r);
 	for (unsigned i = 0; i < ARRAY_SIZE(protos) * ARRAY_SIZE(ports); i++) {
 		r = rule_begin(b, FILTER_OUTBOUND);
