@@ -16,7 +16,7 @@
 
 /* ---- the files of a host ---- */
 
-static char root[64];
+static char root[32];
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
 {
@@ -223,7 +223,7 @@ static char *content(const char *name)
 static void resolvconf_is_run(void **state)
 {
 	struct dns_plan p = { .nservers = 1 };
-	char program[80], script[300], why[DNS_WHY_MAX];
+	char program[100], script[300], why[DNS_WHY_MAX];
 	char *said;
 
 	snprintf(program, sizeof(program), "%s/usr/sbin/resolvconf", root);
