@@ -24,6 +24,7 @@ package_root_file() {
 		if debootstrap --variant=minbase --include="$PACKAGE_TOOLS" "$PACKAGE_RELEASE" "$work" "$mirror" \
 			>"$LAB_OUT/debootstrap.log" 2>&1 9>&-; then
 			rm -rf "$work"/var/cache/apt/archives/*.deb "$work"/var/lib/apt/lists/*
+			chmod 755 "$work"
 			tar -C "$work" -cf "$file.new" . && mv "$file.new" "$file"
 		fi
 		rm -rf "$work"
@@ -40,13 +41,12 @@ root_fetch() {
 	timeout 120 unshare --mount --propagation private sh -ec '
 		root=$1
 		shift
-		touch "$root/etc/resolv.conf.of-host"
 		for dir in /etc/apt /etc/ssl; do
 			[ -d "$root$dir" ] || continue
 			mount --bind "$dir" "$root$dir"
 		done
 		mount -t proc proc "$root/proc"
-		mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+		[ ! -e /etc/resolv.conf ] || mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
 		chroot "$root" apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 update
 		chroot "$root" apt-get -q -y -o APT::Sandbox::User=root --no-install-recommends \
 			--download-only install "$@"
@@ -74,7 +74,7 @@ root_is_up() { in_root systemctl is-system-running | grep -qE 'running|degraded'
 
 # in_root COMMAND...: in the container, as root.
 in_root() {
-	nsenter --target "$ROOT_PID" --mount --uts --ipc --net --pid --cgroup --root --wd=/ \
+	nsenter --target "$ROOT_PID" --mount --uts --ipc --net --pid --cgroup --root --wdns=/ \
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb "$@"
 }
 
