@@ -102,6 +102,7 @@ static inline vtime runtime_asleep(void)
 struct priv_user {
 	uid_t uid;
 	gid_t gid;
+	bool own; /* nobody but connections is this user */
 };
 
 /* The user "godwit" if there is one, else "nobody"; without root the caller stays who they are. */
