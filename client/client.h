@@ -17,6 +17,15 @@ enum client_manner {
 	CLIENT_VPNC, /* prompts, line on going to the background, exit codes: those of vpnc */
 };
 
+/* A gateway that accepts none of our proposals for phase 1. */
+struct client_refusal {
+	const char *address; /* in digits */
+	const char *proposals; /* ours, with commas in between */
+	const char *method; /* psk, certificate, hybrid */
+	bool xauth;
+	const char *group; /* in aggressive mode, what we call ourselves; NULL: main mode */
+};
+
 struct client_options {
 	const char *file; /* vpn.conf; with `text`: what it is called */
 	/* In place of the file: its content; changed while it is read, wiped by the caller. */
@@ -28,6 +37,11 @@ struct client_options {
 	bool detach; /* go to the background when the tunnel is up */
 	bool verbose; /* debug events on stderr */
 	const char *keylog; /* directory for Wireshark's decryption tables, or NULL */
+	/*
+	 * May find out, within some seconds, what it would accept: a clause for the person. False: that
+	 * is not known. NULL: nobody is asked.
+	 */
+	bool (*advise)(const struct client_refusal *r, char *buf, size_t size);
 };
 
 /*
