@@ -49,7 +49,7 @@ struct verdict {
 
 void verdict_make(struct verdict *v, const struct examination *x);
 /* The best answer at any port. */
-enum doctor_reach verdict_reach(const struct doctor_reached reached[DOCTOR_PORTS]);
+enum doctor_reach verdict_reach(const struct doctor_reached *reached);
 /* What is known of NATs in between; false: nothing is. */
 bool verdict_nat(const struct doctor_found *f, enum nat *out);
 /* "psk", "psk with user and password", "certificate" … */
