@@ -6,19 +6,10 @@
 #ifndef GODWIT_TESTS_UNIT_DOCTOR_PARTS_H
 #define GODWIT_TESTS_UNIT_DOCTOR_PARTS_H
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#include "doctor/engine.h"
+#include "doctor_address.h"
 
 #define GATEWAY_SUITES_MAX 8
 #define RTT (20 * VTIME_MS)
-#define ICMP_DEAF 0
 
 struct gateway {
 	struct addr addr;
@@ -57,14 +48,6 @@ struct lab {
 	vtime now;
 	const struct addr *us;
 };
-
-static struct addr address(const char *text)
-{
-	struct addr a;
-
-	assert_true(addr_parse(text, &a));
-	return a;
-}
 
 /* ---- the gateway's answers ---- */
 
