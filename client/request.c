@@ -165,31 +165,6 @@ bool request_is_answered(const char *name)
 	return answered;
 }
 
-/* The socket of `*name`, or of the only one, whose name is then in *list. */
-static int request_socket(const char **name, struct rundir_list *list, FILE *err)
-{
-	int rc = *name ? 0 : request_only(list, name, err);
-
-	return rc ? -rc : request_dial(*name, err);
-}
-
-int client_dial(const char *name, FILE *err)
-{
-	struct rundir_list list;
-
-	return request_socket(&name, &list, err);
-}
-
-void client_running(void (*each)(void *ctx, const char *name), void *ctx)
-{
-	struct rundir_list list;
-
-	rundir_list(&list);
-	for (unsigned i = 0; i < list.n; i++)
-		if (request_is_running(list.names[i]))
-			each(ctx, list.names[i]);
-}
-
 /* ---- an open line ---- */
 
 struct client_stream {
@@ -206,9 +181,14 @@ int client_stream_open(const char *name, const char *request, struct client_stre
 {
 	struct rundir_list list;
 	struct client_stream *s;
-	int fd = request_socket(&name, &list, err);
+	int fd, rc = 0;
 
 	*out = NULL;
+	if (!name)
+		rc = request_only(&list, &name, err);
+	if (rc)
+		return rc;
+	fd = request_dial(name, err);
 	if (fd < 0)
 		return -fd;
 	if (!request_send(fd, request)) {
@@ -330,6 +310,16 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 		rundir_remove(s->name);
 	client_stream_close(s);
 	return *answer ? 0 : SESSION_EXIT_NO_ANSWER;
+}
+
+void client_running(void (*each)(void *ctx, const char *name), void *ctx)
+{
+	struct rundir_list list;
+
+	rundir_list(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		if (request_is_running(list.names[i]))
+			each(ctx, list.names[i]);
 }
 
 /* What an interface cannot be called is not worth telling. */
