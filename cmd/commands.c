@@ -38,6 +38,15 @@ const struct command commands[] = {
 		.run = run_status,
 	},
 	{
+		.name = "watch",
+		.operand = "[NAME]",
+		.help = "a live screen: state, path, keys, rates, what is held, moves",
+		.details = "Without NAME: all that run; tab and arrows go from one to the next, p pauses,\n"
+			   "q ends. Where no screen can be drawn it prints a line for each change.\n"
+			   "Exit code: 0 ended by you, 6 not running.\n",
+		.run = run_watch,
+	},
+	{
 		.name = "shell",
 		.help = "these commands at a prompt, with history and completion",
 		.details = "Where standard input is no terminal it reads the commands from there, a line\n"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -185,6 +186,8 @@ int shell_use(struct shell *shell, const struct command_args *args)
 
 /* ---- commands in processes of their own ---- */
 
+#define ARGV_MAX (4 + 2 * COMMAND_OPTIONS_MAX + COMMAND_WORDS_MAX)
+
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
 struct before {
@@ -209,12 +212,40 @@ static void take_keys(const struct before *b)
 		sigaction(keys[i], &b->action[i], NULL);
 }
 
+/* The words that mean the same on the command line. */
+static void words_of(const struct command *c, const struct command_args *args,
+		     const char *argv[ARGV_MAX])
+{
+	unsigned n = 0;
+
+	argv[n++] = "godwit";
+	argv[n++] = c->name;
+	for (unsigned i = 0; c->options[i].name; i++) {
+		if (!args->given[i])
+			continue;
+		argv[n++] = c->options[i].name;
+		if (args->values[i])
+			argv[n++] = args->values[i];
+	}
+	if ((args->operand && args->operand[0] == '-') || (args->nmore && args->more[0][0] == '-'))
+		argv[n++] = "--";
+	if (args->operand)
+		argv[n++] = args->operand;
+	for (unsigned i = 0; i < args->nmore; i++)
+		argv[n++] = args->more[i];
+	argv[n] = NULL;
+}
+
+/* Begun anew, it is in the list of processes what it is, and has nothing of ours. */
 static void child(const struct command *c, const struct command_args *args)
 {
+	const char *argv[ARGV_MAX];
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		signal(keys[i], SIG_DFL);
+	words_of(c, args, argv);
+	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
 	rc = c->run(args);
 	fflush(NULL);
 	_exit(rc);
@@ -288,6 +319,8 @@ static int run_words(struct shell *shell, unsigned n, char **words)
 	args.in_shell = true;
 	if (c->shell)
 		return c->shell(shell, &args);
+	if (c->run == run_help)
+		return run_help(&args);
 	add_used(shell, c, &args);
 	rc = run_apart(shell, c, &args);
 	if (rc == EXIT_CODE_OK)
