@@ -196,13 +196,21 @@ struct before {
 	bool terminal;
 };
 
+static volatile sig_atomic_t interrupted;
+
+static void on_key(int number)
+{
+	interrupted = number == SIGINT;
+}
+
 /* The keys that send signals are for the command. */
 static void leave_keys(struct before *b)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction notice = { .sa_handler = on_key, .sa_flags = SA_RESTART };
 
+	interrupted = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
-		sigaction(keys[i], &ignore, &b->action[i]);
+		sigaction(keys[i], &notice, &b->action[i]);
 	b->terminal = tcgetattr(STDIN_FILENO, &b->modes) == 0;
 }
 
@@ -269,13 +277,14 @@ static int wait_for_child(pid_t pid)
 
 static int exit_code(int status, const struct before *b)
 {
+	/* ^C is shown where the next prompt would be. */
+	if (interrupted)
+		fputs("\n", stderr);
 	if (status >= 0 && WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (b->terminal) {
-		/* It may have left it without echo, and within a line. */
+	/* It may have left it without echo. */
+	if (b->terminal)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &b->modes);
-		fputs("\n", stderr);
-	}
 	return status < 0 ? EXIT_CODE_SYSTEM : EXIT_CODE_NOT_RUNNING;
 }
 

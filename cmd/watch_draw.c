@@ -172,7 +172,7 @@ static void draw_state(struct pen *p)
 		column = say(p, column, SCREEN_PLAIN, " for %s",
 			     table_duration(p->v->now - since, age));
 	if (json_is_string(json_object_get(recovery, "rung")) &&
-	    strcmp(text_of(recovery, "rung"), "none") != 0)
+	    strcmp(text_of(recovery, "rung"), "rest") != 0)
 		column = say(p, column, SCREEN_WARN, ", recovery: %s", text_of(recovery, "rung"));
 	if (json_is_string(json_object_get(o, "why")))
 		say(p, column, SCREEN_WARN, ": %s", text_of(o, "why"));
@@ -355,9 +355,11 @@ static void draw_held(struct pen *p)
 	if (number_of(held, "in") == 0)
 		return;
 	label(p, "held");
-	column = say(p, VALUE, now ? SCREEN_WARN : SCREEN_PLAIN, "%lld packet%s now (%s)", now,
-		     now == 1 ? "" : "s", table_bytes(number_of(held, "bytes"), size));
-	column = say(p, column, SCREEN_PLAIN, ", %lld in all", number_of(held, "in"));
+	column = VALUE;
+	if (now)
+		column = say(p, column, SCREEN_WARN, "%lld packet%s now (%s), ", now,
+			     now == 1 ? "" : "s", table_bytes(number_of(held, "bytes"), size));
+	column = say(p, column, SCREEN_PLAIN, "%lld in all", number_of(held, "in"));
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
 		if (number_of(held, ends[i]))
 			column = say(p, column, SCREEN_PLAIN, ", %lld %s", number_of(held, ends[i]),
@@ -464,7 +466,7 @@ static void draw_events(struct pen *p, unsigned room)
 
 		say(p, LABEL, SCREEN_DIM, "%s",
 		    table_duration(p->v->now > e->at ? p->v->now - e->at : 0, age));
-		say(p, VALUE + 2, e->bad ? SCREEN_WARN : SCREEN_PLAIN, "%s", e->text);
+		say(p, VALUE + 1, e->bad ? SCREEN_WARN : SCREEN_PLAIN, "%s", e->text);
 	}
 }
 
