@@ -7,14 +7,13 @@
 #include <sys/stat.h>
 
 /*
- * Root's group may read: whoever is in it is root. So systemd shows its credentials where an access
- * control list says who else may.
+ * systemd's credentials look as the second line says where an access control list names the one who may
+ * read them. Nobody but root can make a file look so, and there is nothing but root in root's group.
  */
 static inline bool mode_is_private(const struct stat *st)
 {
-	mode_t others = st->st_mode & (S_IRWXG | S_IRWXO);
-
-	return others == 0 || (others == S_IRGRP && st->st_uid == 0 && st->st_gid == 0);
+	return (st->st_mode & 077) == 0 ||
+	       ((st->st_mode & 07777) == 0440 && st->st_uid == 0 && st->st_gid == 0);
 }
 
 #endif

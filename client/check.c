@@ -451,11 +451,12 @@ static void warn_nat(const struct config *c, FILE *err)
 			fprintf(err, "%s: warning: %s\n", c->file, text);
 }
 
-int client_check(const char *file, FILE *out, FILE *err)
+int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err)
 {
 	struct config *c;
 
-	if (config_read(file, &c, err) != 0)
+	if ((file ? config_read_with(file, settings, true, &c, err) :
+		    config_read_settings(settings, true, &c, err)) != 0)
 		return SESSION_EXIT_USAGE;
 	config_explain(c, out);
 	warn_nat(c, err);

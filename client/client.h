@@ -17,8 +17,48 @@ enum client_manner {
 	CLIENT_VPNC, /* prompts, line on going to the background, exit codes: those of vpnc */
 };
 
+/* ---- options of vpn.conf on the command line ---- */
+
+#define CLIENT_SETTINGS_MAX 64
+#define CLIENT_LONG_OPTION_MAX 64
+
+/* "--gateway-address" and its value: in place of what the file says. */
+struct client_setting {
+	const char *option;
+	const char *value;
+};
+
+struct client_settings {
+	const char *name; /* of the connection; NULL: after the file, without one after the gateway */
+	struct client_setting list[CLIENT_SETTINGS_MAX];
+	unsigned n;
+};
+
+struct client_long_option {
+	char name[CLIENT_LONG_OPTION_MAX]; /* "--gateway-address" */
+	const char *section, *key;
+	const char *expect; /* to end the sentence "expected …" */
+	const char *preset; /* NULL: none */
+	const char *help; /* one line; NULL: of no use */
+	bool refused; /* a secret, which others would see */
+};
+
+/* The i-th of them; false past the last. */
+bool client_long_option(unsigned i, struct client_long_option *out);
+
+enum client_setting_found {
+	CLIENT_SETTING_UNKNOWN,
+	CLIENT_SETTING_FOUND,
+	CLIENT_SETTING_REFUSED, /* after one line on `err` */
+};
+
+/* name: n bytes, with its dashes. */
+enum client_setting_found client_setting_find(const char *name, size_t n, FILE *err);
+
 struct client_options {
-	const char *file; /* vpn.conf; with `text`: what it is called */
+	/* vpn.conf; with `text`: what it is called; NULL: there is none, `settings` are all. */
+	const char *file;
+	const struct client_settings *settings; /* NULL: none */
 	/* In place of the file: its content; changed while it is read, wiped by the caller. */
 	char *text;
 	size_t text_size;
@@ -102,8 +142,11 @@ int client_repair(const char *name, FILE *err);
 bool client_question(const char *field, const char *user, const char *gateway, char *buf,
 		     size_t size);
 
-/* `check`: reads a configuration, explains it on `out`, complains on `err`. Returns an exit code. */
-int client_check(const char *file, FILE *out, FILE *err);
+/*
+ * `check`: reads a configuration, explains it on `out`, complains on `err`. Returns an exit code. Either
+ * of file and settings may be NULL.
+ */
+int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err);
 /* Writes the example configuration. */
 void client_example(FILE *out);
 

@@ -304,7 +304,7 @@ static void check_script(struct config_reader *r, const char *path)
 /* A program alone may be beside the file. In the background the working directory is another one. */
 static char *script_program(struct config_reader *r, const char *name)
 {
-	char *path = config_beside(r, name);
+	char *path = config_beside(r, "hooks", "script", name);
 	char *whole = r->source->fetch ? realpath(path, NULL) : NULL;
 
 	if (r->source->fetch)

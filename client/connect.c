@@ -280,7 +280,7 @@ static int run_config(struct connection *c)
 		.pid_file = c->options->pid_file,
 		.no_dns = c->dns.by != DNS_BY_SCRIPT,
 		.verbose = c->options->verbose,
-		.dns = { c->dns.by, c->config->device, c->dns.host.resolvconf },
+		.dns = { c->dns.by, c->config->device, c->dns.host.resolvconf, c->dns.record },
 	};
 	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)
 		return SESSION_EXIT_SYSTEM;
@@ -305,14 +305,38 @@ static int read_config(struct connection *c)
 		/* Who reads vpnc's words takes every other one for the gateway's. */
 		.quiet = o->manner == CLIENT_VPNC && !o->verbose,
 	};
+	bool may_ask = c->tty >= 0 && !o->no_questions;
 	int rc;
 
 	if (!o->text)
-		return config_read(o->file, &c->config, c->err);
+		return o->file ?
+			       config_read_with(o->file, o->settings, may_ask, &c->config, c->err) :
+			       config_read_settings(o->settings, may_ask, &c->config, c->err);
 	rc = config_parse(&source, &c->config, c->err);
 	/* Nobody who is forked from here on is to find secrets in it. */
 	wipe(o->text, o->text_size);
 	return rc;
+}
+
+/* What the configuration leaves open, in the process that holds it. False: nobody has answered. */
+static bool ask_for_psk(struct connection *c)
+{
+	struct session_config *s = &c->config->session;
+	char prompt[400], id[IDENTITY_TEXT_MAX];
+
+	if (!c->config->psk_asked)
+		return true;
+	if (s->ike.mode == IKE_MODE_AGGRESSIVE && s->ike.local.type != ID_NONE)
+		snprintf(prompt, sizeof(prompt),
+			 "Secret of the group %.100s at %.200s: ", identity_word(&s->ike.local, id),
+			 s->gateways[0]);
+	else
+		snprintf(prompt, sizeof(prompt), "Pre-shared key of %.200s: ", s->gateways[0]);
+	if (ask_line(c->tty, prompt, &s->ike.psk))
+		return true;
+	fprintf(c->err, "godwit: without a pre-shared key there is no connection; type it, or set "
+			"psk, psk-file or psk-command in [auth]\n");
+	return false;
 }
 
 static int run(const struct client_options *options, int tty, int report_fd)
@@ -333,7 +357,7 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	signal(SIGXFSZ, SIG_IGN);
 	event_log_attach(c.events, &c.log);
 	priv_prepare();
-	if (read_config(&c) != 0) {
+	if (read_config(&c) != 0 || !ask_for_psk(&c)) {
 		code = SESSION_EXIT_USAGE;
 	} else {
 		log_to_journal_or_stderr(&c);

@@ -359,7 +359,8 @@ static json_t *status_dns(const struct control_view *v)
 	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o}", "by", dns_manager_name(d->by), "state",
 			 dns_state_text(d->state), "servers",
 			 status_list(d->plan.servers, d->plan.nservers), "domains", domains,
-			 "default_route", d->plan.default_route, "why", json_text(d->why));
+			 "default_route", d->plan.default_route, "why",
+			 json_text(d->why[0] ? d->why : NULL));
 }
 
 static json_t *status_asks(const struct control_view *v)

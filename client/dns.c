@@ -28,7 +28,8 @@ void dns_init(struct dns *d, const struct config *config, struct log *log, FILE 
 	*d = (struct dns){ .config = &config->dns, .log = log, .err = err };
 	dns_host_look(d->config->manage, &d->host);
 	d->by = dns_choose(d->config->manage, &d->host, config->script, &d->missing);
-	if (d->by == DNS_BY_RESOLVCONF && !dns_resolvconf_record("", config->device, d->record)) {
+	if (d->by == DNS_BY_RESOLVCONF &&
+	    !dns_resolvconf_record(&d->host, config->device, d->record)) {
 		d->by = DNS_BY_NONE;
 		d->missing = "the device's name is none that resolvconf can have";
 	}

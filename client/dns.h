@@ -126,6 +126,7 @@ struct dns_host {
 	bool elsewhere; /* but in another network namespace than we: our device is not there */
 	char resolvconf[DNS_PATH_MAX]; /* the program; "": there is none */
 	bool resolvconf_is_resolved; /* it is a name of resolvectl */
+	const char *resolvconf_prefix; /* with it a record comes before those of other links */
 	bool inside; /* our network namespace is not that of the host's first process */
 };
 
@@ -165,10 +166,10 @@ void dns_resolved_free(struct dns_resolved *r);
 /* ---- dns_resolvconf.c ---- */
 
 /*
- * The name of our record: "godwit0.godwit". Where Debian's resolvconf has an order of names, one that
- * it knows as a tunnel's, so that ours come first. False: too long.
+ * The name of our record: the host's prefix, and "godwit0.godwit". False: too long, or not to be had of
+ * this device.
  */
-bool dns_resolvconf_record(const char *root, const char *device, char out[DNS_RECORD_MAX]);
+bool dns_resolvconf_record(const struct dns_host *h, const char *device, char out[DNS_RECORD_MAX]);
 /* True for what dns_resolvconf_record makes: letters, digits, '-', '_' and '.'. */
 bool dns_resolvconf_record_ok(const char *record);
 /* What resolvconf is given. To be freed. */
@@ -186,8 +187,9 @@ struct dns_agent;
 
 struct dns_agent_options {
 	enum dns_manager by; /* RESOLVED or RESOLVCONF; else there is no agent */
-	const char *device; /* borrowed */
-	const char *resolvconf; /* the program; borrowed */
+	const char *device; /* all borrowed */
+	const char *resolvconf; /* the program, */
+	const char *record; /* and the name of what it is given */
 };
 
 struct dns_agent *dns_agent_new(const struct dns_agent_options *o, dns_told told, void *ctx);

@@ -10,7 +10,6 @@ struct dns_agent {
 	dns_told told;
 	void *ctx;
 	struct dns_resolved *resolved; /* NULL: not by it */
-	char record[DNS_RECORD_MAX]; /* resolvconf's */
 	bool stands; /* resolvconf may have it */
 };
 
@@ -21,8 +20,6 @@ struct dns_agent *dns_agent_new(const struct dns_agent_options *o, dns_told told
 	*a = (struct dns_agent){ .o = *o, .told = told, .ctx = ctx };
 	if (o->by == DNS_BY_RESOLVED)
 		a->resolved = dns_resolved_new(o->device, told, ctx);
-	if (o->by == DNS_BY_RESOLVCONF)
-		dns_resolvconf_record("", o->device, a->record);
 	return a;
 }
 
@@ -43,10 +40,10 @@ static int resolvconf_set(struct dns_agent *a, const struct dns_plan *p, char wh
 
 	if (p->nservers) {
 		a->stands = true;
-		return dns_resolvconf_add(a->o.resolvconf, a->record, p, why);
+		return dns_resolvconf_add(a->o.resolvconf, a->o.record, p, why);
 	}
 	if (a->stands)
-		err = dns_resolvconf_del(a->o.resolvconf, a->record, why);
+		err = dns_resolvconf_del(a->o.resolvconf, a->o.record, why);
 	a->stands = err != 0;
 	return err;
 }

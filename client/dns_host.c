@@ -98,12 +98,28 @@ static void find_resolvconf(const char *root, struct dns_host *out)
 	}
 }
 
+/*
+ * Debian's resolvconf sorts records by a list of patterns, and openresolv by one of its own. Tunnels come
+ * first in both, by the names that theirs have.
+ */
+static const char *prefix_of(const char *root, bool resolved)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/etc/resolvconf/interface-order", root);
+	if (access(path, R_OK) == 0)
+		return "tun.";
+	/* It finds our device by what stands before the dot. */
+	return resolved ? "" : "vpn.";
+}
+
 /* ---- all of it ---- */
 
 void dns_host_files(const char *root, struct dns_host *out)
 {
 	out->through_resolved = leads_to_resolved(root);
 	find_resolvconf(root, out);
+	out->resolvconf_prefix = prefix_of(root, out->resolvconf_is_resolved);
 }
 
 /* Who may not know is taken for one who is where everybody is. */

@@ -19,28 +19,9 @@ static_assert(DNS_WHY_MAX == RUN_WHY_MAX, "a run's complaint is one of ours");
 
 /* ---- the record ---- */
 
-/*
- * Debian's resolvconf sorts records by this list of patterns, and what is on none of its lines but the
- * last comes last. True when names that begin with "tun" have a place of their own.
- */
-static bool has_order(const char *root)
+bool dns_resolvconf_record(const struct dns_host *h, const char *device, char out[DNS_RECORD_MAX])
 {
-	char path[256], line[256];
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/etc/resolvconf/interface-order", root);
-	f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strncmp(line, "tun*", 4) == 0;
-	if (f)
-		fclose(f);
-	return found;
-}
-
-bool dns_resolvconf_record(const char *root, const char *device, char out[DNS_RECORD_MAX])
-{
-	int n = snprintf(out, DNS_RECORD_MAX, "%s%s" SUFFIX, has_order(root) ? "tun." : "", device);
+	int n = snprintf(out, DNS_RECORD_MAX, "%s%s" SUFFIX, h->resolvconf_prefix, device);
 
 	return n > 0 && n < DNS_RECORD_MAX && dns_resolvconf_record_ok(out);
 }
@@ -93,10 +74,7 @@ static int resolvconf(const char *command, const char *record, const char *input
 	return run_command(&r, why);
 }
 
-/*
- * openresolv knows a metric, by which ours come first, and that they are to be the only ones; Debian's
- * takes no notice of what stands behind the record's name.
- */
+/* openresolv knows servers that are to be the only ones; Debian's takes no notice of that word. */
 int dns_resolvconf_add(const char *program, const char *record, const struct dns_plan *p,
 		       char why[DNS_WHY_MAX])
 {
@@ -106,7 +84,7 @@ int dns_resolvconf_add(const char *program, const char *record, const struct dns
 	if (!dns_resolvconf_record_ok(record))
 		return ERR_MALFORMED;
 	text = dns_resolvconf_text(p);
-	snprintf(command, sizeof(command), "exec %s -a \"$1\" -m 0%s", program,
+	snprintf(command, sizeof(command), "exec %s -a \"$1\"%s", program,
 		 dns_plan_is_everything(p) ? " -x" : "");
 	err = resolvconf(command, record, text, why);
 	free(text);

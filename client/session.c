@@ -360,11 +360,10 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 {
 	switch (ev->type) {
 	case DATA_FIRST_PACKET:
-		log_ev(s->log, LOG_DEBUG, "first packet", log_u64("epoch", ev->epoch));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_PROVED);
 		break;
 	case DATA_NEED_SA:
-		log_ev(s->log, LOG_DEBUG, "packet without an SA", log_u64("slot", ev->slot));
+		log_ev(s->log, LOG_DEBUG, "packets are held", log_u64("tunnel", ev->slot));
 		session_need_sa(s, now, ev);
 		break;
 	case DATA_NEW_SOURCE:
@@ -386,6 +385,9 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		break;
 	case DATA_PATH_MTU:
 		session_mtu_ask(s, now);
+		break;
+	case DATA_UNHELD:
+		session_unheld(s, ev);
 		break;
 	case DATA_PROBE_REPLY:
 		session_probe_reply(s, now, ev);

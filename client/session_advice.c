@@ -29,21 +29,16 @@ __attribute__((format(printf, 2, 3))) static void add(struct advice *a, const ch
 
 /* ---- what we have said ---- */
 
-/* As it is written: a group is a bare word. */
+/* As it is written: with Cisco a group is a bare word. */
 static const char *own_name(const struct session *s, char buf[IDENTITY_TEXT_MAX])
 {
-	static const char prefix[] = "keyid:";
 	const struct ike_config *ike = &s->config->ike;
 	char addr[ADDR_TEXT_MAX];
 
-	if (ike->local.type != ID_NONE) {
-		identity_text(&ike->local, buf);
-		return ike->vendor == IKE_VENDOR_CISCO &&
-				       strncmp(buf, prefix, sizeof(prefix) - 1) == 0 ?
-			       buf + sizeof(prefix) - 1 :
-			       buf;
-	}
-	if (s->config->ike.auth == IKE_AUTH_RSA)
+	if (ike->local.type != ID_NONE)
+		return ike->vendor == IKE_VENDOR_CISCO ? identity_word(&ike->local, buf) :
+							 identity_text(&ike->local, buf);
+	if (ike->auth == IKE_AUTH_RSA)
 		return "the subject of our certificate";
 	snprintf(buf, IDENTITY_TEXT_MAX, "our address, %s", addr_text(&s->path.local.addr, addr));
 	return buf;

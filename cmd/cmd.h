@@ -25,6 +25,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "client/client.h"
+
 #define COMMAND_OPTIONS_MAX 8
 #define COMMAND_CONFIG_DIRECTORY "/etc/godwit"
 
@@ -53,6 +55,7 @@ struct command_args {
 	unsigned nmore;
 	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
 	const char *values[COMMAND_OPTIONS_MAX];
+	struct client_settings settings; /* options of vpn.conf */
 	bool in_shell; /* it was typed in the shell */
 };
 
@@ -75,6 +78,7 @@ struct command {
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
+	bool settings; /* takes options of vpn.conf, too, in the place of a file or beside it */
 	enum command_place place;
 	bool hidden; /* for scripts: help and completion do not tell of it */
 	int (*run)(const struct command_args *args);
@@ -148,6 +152,7 @@ int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
 int run_watch(const struct command_args *args);
 int run_shell(const struct command_args *args);
+int run_doctor(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
 int run_gateway(const struct command_args *args);

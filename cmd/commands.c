@@ -23,7 +23,9 @@ const struct command commands[] = {
 			{ "--verbose", "-v", NULL, "tell what happens, on stderr" },
 			{ "--non-interactive", NULL, NULL, "ask nobody: what the configuration does "
 							   "not answer is a failure" },
+			{ "--name", NULL, "NAME", "call the connection so" },
 		},
+		.settings = true,
 		.run = run_connect,
 	},
 	{
@@ -127,7 +129,27 @@ const struct command commands[] = {
 		.help = "read a configuration and say what it would do",
 		.details = "Without FILE it prints an example with every key.\n"
 			   "Exit code: 0 it is good, 1 it is not.\n",
+		.options = { { "--name", NULL, "NAME", "call the connection so" } },
+		.settings = true,
 		.run = run_check,
+	},
+	{
+		.name = "doctor",
+		.operand = "HOST",
+		.operand_needed = true,
+		.help = "examine a gateway, and the way to it: what would work, and what is in the way",
+		.details = "Sends what a client sends first, nothing that takes a secret: at most 40 packets\n"
+			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root sees\n"
+			   "more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
+			   "Exit code: 0 it would accept something, 1 usage, 3 no answer, 4 it accepts\n"
+			   "nothing that we have, 5 denied by the system.\n",
+		.options = {
+			{ "--json", NULL, NULL, "for programs" },
+			{ "--group", NULL, "NAME", "ask for this group in aggressive mode: its name goes "
+						   "in the clear" },
+			{ "--long", NULL, NULL, "listen for ten minutes more, whether a NAT forgets us" },
+		},
+		.run = run_doctor,
 	},
 	{
 		.name = "gateway",
@@ -255,12 +277,26 @@ const struct command *command_look_up(const char *word, enum command_place place
 
 /* ---- options ---- */
 
-static void complain_option(const struct command *c, const char *word, FILE *err)
+static void complain_option(const struct command *c, const char *given, FILE *err)
 {
+	char word[CLIENT_LONG_OPTION_MAX];
 	struct nearest near = { .word = word };
 
+	struct client_long_option setting;
+	char best[CLIENT_LONG_OPTION_MAX] = "";
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(given, "="), given);
 	for (const struct command_option *o = c->options; o->name; o++)
 		nearest_offer(&near, o->name);
+	/* One at a time is in memory: the best so far is kept. */
+	for (unsigned i = 0; c->settings && client_long_option(i, &setting); i++) {
+		const char *was = near.best;
+
+		nearest_offer(&near, setting.name);
+		if (near.best == was)
+			continue;
+		near.best = strcpy(best, setting.name);
+	}
 	if (near.best)
 		fprintf(err, "godwit %s: there is no option '%s'; did you mean '%s'?\n", c->name,
 			word, near.best);
@@ -282,6 +318,40 @@ static int option_find(const struct command *c, const char *word, size_t n)
 	return -1;
 }
 
+/* An option of vpn.conf at argv[*at]. */
+static bool setting_parse(const struct command *c, int argc, char **argv, int *at,
+			  struct command_args *out, FILE *err)
+{
+	char *word = argv[*at], *equals = strchr(word, '=');
+	size_t n = equals ? (size_t)(equals - word) : strlen(word);
+
+	switch (client_setting_find(word, n, err)) {
+	case CLIENT_SETTING_UNKNOWN:
+		complain_option(c, word, err);
+		return false;
+	case CLIENT_SETTING_REFUSED:
+		return false;
+	case CLIENT_SETTING_FOUND:
+		break;
+	}
+	if (!equals && *at + 1 >= argc) {
+		fprintf(err, "godwit %s: %s needs a value\n", c->name, word);
+		return false;
+	}
+	if (out->settings.n == CLIENT_SETTINGS_MAX) {
+		fprintf(err, "godwit %s: there are more than %d options; write them into a file\n",
+			c->name, CLIENT_SETTINGS_MAX);
+		return false;
+	}
+	if (equals)
+		*equals = '\0';
+	out->settings.list[out->settings.n++] = (struct client_setting){
+		.option = word,
+		.value = equals ? equals + 1 : argv[++*at],
+	};
+	return true;
+}
+
 /* One option at argv[*at], and its value, which may be the next word. */
 static bool option_parse(const struct command *c, int argc, char **argv, int *at,
 			 struct command_args *out, FILE *err)
@@ -290,6 +360,8 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 	int i = option_find(c, word, equals ? (size_t)(equals - word) : strlen(word));
 	const struct command_option *o = &c->options[i < 0 ? 0 : i];
 
+	if (i < 0 && c->settings)
+		return setting_parse(c, argc, argv, at, out, err);
 	if (i < 0) {
 		complain_option(c, word, err);
 		return false;
@@ -315,7 +387,7 @@ static bool words_suffice(const struct command *c, const struct command_args *ar
 	struct command_word words[COMMAND_WORDS_MAX];
 	unsigned n = command_words(c, words), given = args->operand ? 1 + args->nmore : 0;
 
-	if (given >= n || words[given].optional)
+	if (given >= n || words[given].optional || args->settings.n)
 		return true;
 	fprintf(err, "godwit %s: what is missing is %.*s; see godwit help %s\n", c->name,
 		(int)words[given].n, words[given].text, c->name);
@@ -382,6 +454,11 @@ static void help_one(const struct command *c, enum command_place place, FILE *ou
 			 o->value ? o->value : "");
 		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, o->help);
 	}
+	if (c->settings)
+		fputs("\nThe keys of vpn.conf are options, too: --gateway-address vpn.example.com is address\n"
+		      "in [gateway]. They count in place of the file's, and with --gateway-address no FILE is\n"
+		      "needed. godwit check lists them all.\n",
+		      out);
 }
 
 static void help_in(enum command_place place, const struct command *c, FILE *out)

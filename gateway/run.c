@@ -229,7 +229,7 @@ static void forwarding_warn(struct run *r)
 		if (f && fgetc(f) == '0')
 			log_ev(&r->log, LOG_WARN,
 			       "forwarding is off, so clients reach nothing behind this host",
-			       log_str("turn it on", command[i]));
+			       log_str("command", command[i]));
 		if (f)
 			fclose(f);
 	}

@@ -119,6 +119,8 @@ int identity_parse(const char *text, struct identity *out);
 bool identity_eq(const struct identity *a, const struct identity *b);
 /* Printable; bytes that are not are shown as '?'. */
 const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]);
+/* The same for a person who wrote a key id, such as a group, as a bare word. */
+const char *identity_word(const struct identity *id, char buf[IDENTITY_TEXT_MAX]);
 
 /* ---- suites and proposals (proposal.c) ---- */
 

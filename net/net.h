@@ -10,6 +10,7 @@
  *	offload.c  whether runs of datagrams can go to the kernel, and come from it, in one piece
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
+ *	errors.c   what ICMP says of datagrams that were sent
  *	unreach.c  what ICMP says of messages that do not arrive
  *
  * Not here yet: TCP encapsulation, watching for changes of addresses and routes.
@@ -160,6 +161,34 @@ int net_socket_send(struct net_socket *s, const struct addr *from, const struct 
  * socket is full: the caller comes back with the rest when it is writable.
  */
 unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, unsigned n);
+
+/* ---- what became of what was sent ---- */
+
+#define NET_ERROR_QUOTED 64
+
+/* Something a router, the other host or this one says about a datagram of ours. No proof of it. */
+struct net_error {
+	struct endpoint to; /* where the datagram was for */
+	struct addr by; /* who says so; none: this host */
+	int error; /* the errno that it stands for */
+	uint8_t type, code; /* of ICMP or ICMPv6 */
+	uint32_t mtu; /* with EMSGSIZE, what would pass; 0: not said */
+	size_t n; /* bytes of the datagram that are quoted; may be 0 */
+	uint8_t quoted[NET_ERROR_QUOTED];
+};
+
+/*
+ * From now on ICMP errors are kept for net_socket_error, and both sending and receiving fail once for
+ * each with its errno. 0 or ERR_SYSTEM.
+ */
+int net_socket_hear_errors(struct net_socket *s);
+/* The next one of this family; false: there is none. Does not wait. */
+bool net_socket_error(struct net_socket *s, enum family f, struct net_error *out);
+/*
+ * With `probe` what is sent from now on bears DF, and goes out up to the MTU of the device, whatever
+ * the kernel has been told of the path. Without, as at first: no DF. 0 or ERR_SYSTEM.
+ */
+int net_socket_probe(struct net_socket *s, bool probe);
 
 /* ---- what does not arrive ---- */
 

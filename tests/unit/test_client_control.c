@@ -355,8 +355,15 @@ static void status_tells_what_is_asked(void **state)
 	json_decref(o);
 	o = status(&view);
 	assert_string_equal(str(json_object_get(o, "ike"), "user"), view.user);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "dns"), 0)),
+	dns = json_object_get(o, "dns");
+	assert_string_equal(str(dns, "by"), "resolved");
+	assert_string_equal(str(dns, "state"), "set");
+	assert_true(json_is_false(json_object_get(dns, "default_route")));
+	assert_true(json_is_null(json_object_get(dns, "why")));
+	assert_string_equal(json_string_value(json_array_get(json_object_get(dns, "servers"), 0)),
 			    "10.1.0.53");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(dns, "domains"), 0)),
+			    "~corp.example");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "addresses"), 0)),
 			    "10.91.0.7");
 	assert_int_equal(num(json_array_get(json_object_get(o, "tunnels"), 0), "ends_in_s"), 720);
