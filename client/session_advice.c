@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "client/session_impl.h"
+#include "client/session_advice.h"
 
 struct advice {
 	char *text;
