@@ -15,7 +15,7 @@ struct doctor_found *found_now(struct doctor *d)
 	return &d->found[d->target];
 }
 
-enum doctor_port speaking_port(const struct doctor_reached reached[DOCTOR_PORTS])
+enum doctor_port speaking_port(const struct doctor_reached *reached)
 {
 	return reached[DOCTOR_500].reach != REACH_ANSWER &&
 			       reached[DOCTOR_4500].reach == REACH_ANSWER ?
@@ -174,7 +174,6 @@ static void on_too_big(struct doctor *d, struct probe *p, const struct doctor_ev
 
 	if (!p->whole)
 		return;
-	f->too_big_said = true;
 	f->too_big_by = ev->by;
 	if (ev->mtu > d->mtu_low && ev->mtu < d->mtu_high)
 		d->mtu_said = ev->mtu;

@@ -44,6 +44,7 @@ struct doctor {
 	struct probe v2_last; /* INIT that is to be asked again, with a cookie or another group */
 	unsigned mtu_low, mtu_high; /* WHOLE: passes; does not */
 	unsigned mtu_said; /* a router has named this one, and it has not been tried; 0: none */
+	unsigned mtu_tried; /* and this one is being tried */
 	size_t nrelease;
 	uint8_t release[RELEASE_MAX];
 	struct doctor_send released; /* where it goes */
@@ -54,7 +55,7 @@ struct doctor_found *found_now(struct doctor *d);
 /* The gateway is told to forget what this question has begun. */
 void release(struct doctor *d, const struct probe *p);
 /* The port at which the gateway spoke this version; 500 if it did not. */
-enum doctor_port speaking_port(const struct doctor_reached reached[DOCTOR_PORTS]);
+enum doctor_port speaking_port(const struct doctor_reached *reached);
 /*
  * A question more for this stage, sent up to `tries` times; what is not set otherwise is. NULL: no more
  * are to be sent to this address.
