@@ -15,6 +15,7 @@
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
  *	host_filter.c what the kernel refuses of what comes in in the clear
+ *	host_undo.c what a crash has left is put right
  *	journal.c   what was changed in the kernel, so that a crash can be put right
  *	dns*.c      servers and domains are handed to who manages names here (dns.h)
  *	priv.c      privileges
@@ -460,6 +461,25 @@ int host_set_mtu(struct host *h, unsigned mtu);
  * `err` when something could not be taken back.
  */
 void host_close(struct host *h, FILE *err);
+
+/* ---- host_undo.c ---- */
+
+/* By whom lines of a journal are undone. */
+struct host_undo {
+	struct tun_netlink *netlink;
+	bool running; /* what resolvconf has is the attendant's business, */
+	bool record_done; /* which it has seen to */
+};
+
+/* As journal_undo. */
+int host_undo_lines(struct journal *j, struct host_undo *u);
+/* The same, and one line on `err` where it does not go well. */
+int host_undo_journal(struct journal *j, struct host_undo *u, const char *name, FILE *err);
+/*
+ * Undoes what other connections have left that crashed: their rules may lead our packets into a dead
+ * table. Asks whether they run, if there is any doubt.
+ */
+void host_repair_others(struct host *h, FILE *notes, FILE *err);
 
 /* ---- host_filter.c ---- */
 
