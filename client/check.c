@@ -408,14 +408,14 @@ static void explain_traffic(const struct session_config *s, FILE *out)
 
 static void explain_script(const struct config *c, FILE *out)
 {
+	struct dns_host host;
+
 	if (c->script)
 		fprintf(out, EXPLAIN_LABEL "%s is run as the connection comes and goes%s\n",
 			"script", c->script,
 			c->routes_by_script ? "; it sets addresses and routes" : "");
-	fprintf(out, EXPLAIN_LABEL "%s\n", "DNS",
-		c->dns_by_script ? "set by the script, to the servers that the gateway names" :
-		c->session.address_config ? "left as it is, whatever servers the gateway names" :
-					    "left as it is");
+	dns_host_look(c->dns.manage, &host);
+	explain_dns(c, &host, out);
 }
 
 void config_explain(const struct config *c, FILE *out)
@@ -423,6 +423,7 @@ void config_explain(const struct config *c, FILE *out)
 	const struct session_config *s = &c->session;
 
 	fprintf(out, "%s: connection %s\n", c->file, c->name);
+	check_story(c, out);
 	explain_gateway(c, out);
 	explain_ends(&s->ike, out);
 	explain_user(c, out);
@@ -437,27 +438,15 @@ void config_explain(const struct config *c, FILE *out)
 	explain_script(c, out);
 }
 
-/* Whether a NAT is in between is known when the tunnel is up: here it is said wherever ESP may be
- * bare. */
-static void warn_nat(const struct config *c, FILE *err)
-{
-	char text[SESSION_WARNING_MAX];
-
-	if (c->session.ike.transport == IKE_TRANSPORT_UDP)
-		return;
-	for (unsigned fault = NAT_MODEL_PINGTIME; fault <= NAT_MODEL_MAXIDLE; fault <<= 1)
-		if (session_nat_warning(&c->session, (enum nat_model_fault)fault, text))
-			fprintf(err, "%s: warning: %s\n", c->file, text);
-}
-
-int client_check(const char *file, FILE *out, FILE *err)
+int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err)
 {
 	struct config *c;
 
-	if (config_read(file, &c, err) != 0)
+	if ((file ? config_read_with(file, settings, true, &c, err) :
+		    config_read_settings(settings, true, &c, err)) != 0)
 		return SESSION_EXIT_USAGE;
 	config_explain(c, out);
-	warn_nat(c, err);
+	check_warn(c, err);
 	config_free(c);
 	return SESSION_EXIT_UP;
 }

@@ -58,14 +58,16 @@ static void take_credentials(struct config_reader *r)
 static const char *one_of(struct config_reader *r, const char *const *keys)
 {
 	const char *first = NULL;
+	char place[CONFIG_PLACE_TEXT_MAX];
 
 	for (; *keys; keys++) {
 		if (!config_is_set(r, "auth", *keys))
 			continue;
 		if (first)
-			config_complain(r, config_key_place(r, "auth", *keys),
-					"[auth] %s stands beside %s in line %u; keep one of them",
-					*keys, first, config_key_place(r, "auth", first).line);
+			config_complain(
+				r, config_key_place(r, "auth", *keys),
+				"[auth] %s stands beside %s in %s; keep one of them", *keys, first,
+				config_place_text(config_key_place(r, "auth", first), place));
 		else
 			first = *keys;
 	}
@@ -93,6 +95,8 @@ static void settle_psk(struct config_reader *r)
 	if (r->draft.method == IKE_AUTH_RSA)
 		config_refuse_keys(r, "auth", PSK_KEYS,
 				   "is of no use with method = certificate; remove it");
+	else if (r->draft.method == IKE_AUTH_PSK && !psk && r->source->may_ask)
+		r->draft.config->psk_asked = true;
 	else if (r->draft.method == IKE_AUTH_PSK && !psk)
 		complain_of_missing(
 			r, "psk", "no pre-shared key; set psk, psk-file or psk-command in [auth]");
@@ -187,13 +191,14 @@ static void settle_user(struct config_reader *r)
 
 /* ---- who may read and write the file ---- */
 
-/* Of keys with their sections, the first that is set: its place. NOWHERE: none. */
+/* Of keys with their sections, the first that is set in the file: its place. NOWHERE: none. */
 static struct config_place first_set(const struct config_reader *r, const char *const *keys)
 {
 	for (; *keys; keys++) {
 		const char *section = strcmp(*keys, "script") == 0 ? "hooks" : "auth";
 
-		if (config_is_set(r, section, *keys))
+		if (config_is_set(r, section, *keys) &&
+		    config_key_place(r, section, *keys).line != CONFIG_ARGV)
 			return config_key_place(r, section, *keys);
 	}
 	return CONFIG_NOWHERE;
@@ -244,7 +249,7 @@ static void fetch_from_file(struct config_reader *r, const char *key, const char
 			    struct secret *out)
 {
 	char why[PSK_WHY_MAX] = "";
-	char *path = config_beside(r, file);
+	char *path = config_beside(r, "auth", key, file);
 
 	if (psk_from_file(path, out, why) != 0)
 		config_complain(r, config_value_place(r, "auth", key, 0), "[auth] %s: %s %s", key,
@@ -338,7 +343,7 @@ static void fetch_credentials(struct config_reader *r)
 	fetch_credential(r, GIVEN_KEY_PASSWORD, &password);
 	source.password = d->key_password ? SLICE_STR(d->key_password) : secret_slice(&password);
 	for (unsigned i = 0; i < FILES; i++)
-		paths[i] = files[i] ? config_beside(r, files[i]) : NULL;
+		paths[i] = files[i] ? config_beside(r, "auth", file_keys[i], files[i]) : NULL;
 	source.ca = paths[FILE_CA];
 	source.certificate = paths[FILE_CERTIFICATE];
 	source.key = paths[FILE_KEY];

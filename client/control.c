@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/control_stream.h"
 #include "client/runtime.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 /* ---- requests ---- */
 
-#define VERBS "it is \"status\", \"disconnect\", \"answer\" or \"roam\""
+#define VERBS "it is \"status\", \"disconnect\", \"answer\", \"roam\", \"log\" or \"set\""
 
 /* Requests hold passwords: nothing of them stays behind in freed memory. */
 static void free_wiped(void *p)
@@ -74,6 +75,33 @@ static const char *roam_parse(json_t *request, struct control_request *out)
 	return NULL;
 }
 
+static const char *level_parse(json_t *level, struct control_request *out)
+{
+	const char *name = json_string_value(level);
+
+	if (!name || !event_level_parse(name, &out->level))
+		return "a level is \"error\", \"warn\", \"info\" or \"debug\"";
+	out->has_level = true;
+	return NULL;
+}
+
+static const char *log_parse(json_t *request, struct control_request *out)
+{
+	json_t *since = json_object_get(request, "since"), *level;
+
+	if (since && (!json_is_integer(since) || json_integer_value(since) < 0))
+		return "\"since\" is the number of an event";
+	out->since = (uint64_t)json_integer_value(since);
+	out->follow = json_is_true(json_object_get(request, "follow"));
+	level = json_object_get(request, "level");
+	return level ? level_parse(level, out) : NULL;
+}
+
+static const char *set_parse(json_t *request, struct control_request *out)
+{
+	return level_parse(json_object_get(request, "log"), out);
+}
+
 static const char *verb_parse(const char *cmd, json_t *request, struct control_request *out)
 {
 	static const struct {
@@ -85,6 +113,8 @@ static const char *verb_parse(const char *cmd, json_t *request, struct control_r
 		{ "disconnect", CONTROL_DISCONNECT, NULL },
 		{ "answer", CONTROL_ANSWER, answer_parse },
 		{ "roam", CONTROL_ROAM, roam_parse },
+		{ "log", CONTROL_LOG, log_parse },
+		{ "set", CONTROL_SET, set_parse },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
@@ -298,11 +328,42 @@ static json_t *status_addresses(const struct control_view *v)
 	return status_list(v->inner, v->ninner);
 }
 
+static const char *dns_state_text(enum dns_state state)
+{
+	switch (state) {
+	case DNS_NOTHING:
+		break;
+	case DNS_ASKED:
+		return "asked";
+	case DNS_SET:
+		return "set";
+	case DNS_FAILED:
+		return "failed";
+	case DNS_TOLD:
+		return "told";
+	}
+	return "nothing";
+}
+
 static json_t *status_dns(const struct control_view *v)
 {
-	const struct ike_assigned *a = v->session->assigned;
+	return v->dns ? status_list(v->dns->plan.servers, v->dns->plan.nservers) : json_array();
+}
 
-	return a ? status_list(a->dns, a->ndns) : json_array();
+/* Who is told of the servers, for which domains, and what came of it. */
+static json_t *status_resolver(const struct control_view *v)
+{
+	static const struct dns none;
+	const struct dns *d = v->dns ? v->dns : &none;
+	json_t *domains = json_array();
+	char buf[IKE_NAME_MAX + 1];
+
+	for (uint32_t i = 0; i < d->plan.ndomains; i++)
+		json_array_append_new(domains,
+				      json_string(dns_domain_text(&d->plan.domains[i], buf)));
+	return json_pack("{s:s, s:s, s:o, s:b, s:o}", "by", dns_manager_name(d->by), "state",
+			 dns_state_text(d->state), "domains", domains, "default_route",
+			 d->plan.default_route, "why", json_text(d->why[0] ? d->why : NULL));
 }
 
 static json_t *status_asks(const struct control_view *v)
@@ -391,6 +452,7 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "device", json_string(v->device));
 	json_object_set_new(o, "addresses", status_addresses(v));
 	json_object_set_new(o, "dns", status_dns(v));
+	json_object_set_new(o, "resolver", status_resolver(v));
 	json_object_set_new(o, "mtu", json_integer(s->mtu));
 	json_object_set_new(o, "tunnels", status_tunnels(v));
 	json_object_set_new(o, "asks", status_asks(v));
@@ -416,6 +478,7 @@ char *control_status_now(struct host *host, const struct session *session, const
 		.ninner = config->session.ninner,
 		.user = user[0] ? user : NULL,
 		.session = info,
+		.dns = host->dns,
 		.clear_refused = host_filter_refused(host),
 		.now = runtime_now(),
 		.wall = runtime_wall(),
@@ -440,6 +503,7 @@ struct client {
 	uv_pipe_t pipe;
 	bool used; /* the handle is open or closing */
 	bool waits; /* for the end */
+	struct control_stream log;
 	size_t n;
 	char line[CONTROL_LINE_MAX];
 };
@@ -489,6 +553,27 @@ static void client_answer_error(struct client *c, const char *why)
 	json_decref(o);
 }
 
+static void client_set(struct client *c, const struct control_request *request)
+{
+	char text[40];
+
+	event_log_set_level(c->control->ops->events, request->level);
+	snprintf(text, sizeof(text), "{\"log\":\"%s\"}", log_level_name(request->level));
+	client_answer(c, text);
+}
+
+static void client_log(struct client *c, const struct control_request *request)
+{
+	struct event_log *events = c->control->ops->events;
+
+	if (!events)
+		client_answer_error(c, "there is no log");
+	else if (request->verb == CONTROL_SET)
+		client_set(c, request);
+	else if (!control_stream_begin(&c->log, (struct uv_stream_s *)&c->pipe, events, request))
+		client_close(c);
+}
+
 static void client_request_line(struct client *c, struct slice line)
 {
 	const struct control_ops *ops = c->control->ops;
@@ -517,11 +602,20 @@ static void client_request_line(struct client *c, struct slice line)
 		ops->roam(ops->ctx, &request);
 		client_answer(c, "{\"looking\":true}");
 		break;
+	case CONTROL_LOG:
+	case CONTROL_SET:
+		client_log(c, &request);
+		break;
 	case CONTROL_BAD:
 		client_answer_error(c, why);
 		break;
 	}
 	control_request_free(&request);
+}
+
+static void client_broken(void *ctx)
+{
+	client_close(ctx);
 }
 
 static bool client_alive(const struct client *c)
@@ -616,10 +710,22 @@ static void control_connection(uv_stream_t *listener, int status)
 	*c = (struct client){ .control = control, .used = true };
 	uv_pipe_init(listener->loop, &c->pipe, 0);
 	c->pipe.data = c;
+	c->log.broken = client_broken;
+	c->log.ctx = c;
 	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 ||
 	    !client_may_ask(control, &c->pipe) ||
 	    uv_read_start((uv_stream_t *)&c->pipe, client_allocate, client_read) != 0)
 		client_close(c);
+}
+
+/* There is a new event. */
+static void control_told(void *ctx)
+{
+	struct control *c = ctx;
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (client_alive(&c->clients[i]) && !control_stream_go_on(&c->clients[i].log))
+			client_close(&c->clients[i]);
 }
 
 static void control_listener_closed(uv_handle_t *h)
@@ -644,8 +750,11 @@ struct control *control_new(struct uv_loop_s *loop, const char *path, const stru
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&c->listener, CONTROL_CLIENTS_MAX,
 			       control_connection);
-	if (rc == 0)
+	if (rc == 0) {
+		if (ops->events)
+			event_log_listen(ops->events, control_told, c);
 		return c;
+	}
 	control_shut(c);
 	uv_run(loop, UV_RUN_NOWAIT);
 	free(c);
@@ -663,7 +772,11 @@ void control_shut(struct control *c)
 void control_end(struct control *c)
 {
 	control_shut(c);
+	if (c->ops->events)
+		event_log_listen(c->ops->events, NULL, NULL);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		if (client_alive(&c->clients[i]))
+			control_stream_end(&c->clients[i].log);
 		if (client_alive(&c->clients[i]) && c->clients[i].waits)
 			client_answer(&c->clients[i], "{\"state\":\"down\"}");
 		client_close(&c->clients[i]);

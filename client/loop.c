@@ -234,6 +234,29 @@ static void on_net(uv_poll_t *p, int status, int events)
 	names_soon(l->names);
 }
 
+/* Once the tunnel is up nobody wants to know any more. */
+static void on_unreach(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+	enum family f = p == &l->watches[WATCH_UNREACH4] ? FAMILY_IP4 : FAMILY_IP6;
+	struct session_unreachable u = { 0 };
+	struct net_unreachable heard;
+
+	(void)status;
+	(void)events;
+	if (net_unreach_read(&l->o.host->unreach, f, &heard) > 0 && !l->over) {
+		u.to = heard.to;
+		u.by = heard.by;
+		u.why = heard.why == NET_UNREACH_PORT	    ? SESSION_UNREACHABLE_PORT :
+			heard.why == NET_UNREACH_PROHIBITED ? SESSION_UNREACHABLE_PROHIBITED :
+							      SESSION_UNREACHABLE_HOST;
+		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_UNREACHABLE,
+						       .unreachable = &u });
+	}
+	if (l->over || session_is_up(l->session))
+		uv_poll_stop(p);
+}
+
 static void on_clock(uv_poll_t *p, int status, int events)
 {
 	struct loop *l = p->data;
@@ -294,6 +317,9 @@ static void on_hooks(uv_poll_t *p, int status, int events)
 	while (hooks_take(l->o.hooks, 0, &r)) {
 		if (r.verb == HOOKS_RUN && !l->over) {
 			loop_script_ended(l, &r);
+		} else if (r.verb == HOOKS_DNS && !l->over) {
+			progress_break(l->o.progress);
+			loop_setup(l, setup_dns_ended(l->setup, &r), "");
 		} else if (r.verb == HOOKS_PASSWORD && !l->over) {
 			if (r.status)
 				log_ev(l->o.log, LOG_WARN, "the password command has failed",
@@ -369,6 +395,8 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_HOOKS, l->o.hooks->fd, on_hooks);
 	loop_watch(l, WATCH_ASK, ask_fd(l->o.ask), on_typed);
 	loop_watch(l, WATCH_NET, l->o.host->watch.epoll, on_net);
+	loop_watch(l, WATCH_UNREACH4, l->o.host->unreach.fd4, on_unreach);
+	loop_watch(l, WATCH_UNREACH6, l->o.host->unreach.fd6, on_unreach);
 	loop_watch(l, WATCH_CLOCK, l->clock, on_clock);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
@@ -387,8 +415,12 @@ static bool loop_listen(struct loop *l)
 	const char *name = l->o.host->config->name;
 	char path[RUNDIR_PATH_MAX];
 
-	l->control_ops = (struct control_ops){ l, on_control_status, on_control_disconnect,
-					       on_control_answer, on_control_roam };
+	l->control_ops = (struct control_ops){ l,
+					       on_control_status,
+					       on_control_disconnect,
+					       on_control_answer,
+					       on_control_roam,
+					       l->o.events };
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);

@@ -19,7 +19,7 @@
 struct waiting {
 	struct session_event ev;
 	struct addr addrs[SESSION_ADDRESSES_MAX];
-	char text[200];
+	char text[600];
 };
 
 enum watch {
@@ -29,6 +29,8 @@ enum watch {
 	WATCH_HOOKS,
 	WATCH_ASK,
 	WATCH_NET,
+	WATCH_UNREACH4,
+	WATCH_UNREACH6,
 	WATCH_CLOCK,
 	WATCH_SLEEP,
 	WATCH_COUNT,
@@ -53,6 +55,7 @@ struct loop {
 	struct lookup *lookup; /* of the gateway's name */
 	struct names *names;
 	struct setup *setup;
+	enum session_step step; /* that has begun last */
 	struct addr remote; /* whose path is looked for when the script has made way for it */
 	struct addr look[SESSION_ADDRESSES_MAX]; /* routes to these are looked for */
 	unsigned nlook;

@@ -84,6 +84,11 @@ bool value_policy_idle_close(struct config_draft *d, const struct option *o,
 			     struct option_value *v);
 bool value_policy_max_sas(struct config_draft *d, const struct option *o, struct option_value *v);
 
+/* ---- option_values_dns.c ---- */
+
+bool value_dns_servers(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_dns_domains(struct config_draft *d, const struct option *o, struct option_value *v);
+
 /* ---- what parsers share ---- */
 
 struct option_list {

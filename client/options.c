@@ -16,7 +16,6 @@
 #define EXPECT_IDENTITY                                                                            \
 	"a name, an address, user@name, keyid:NAME or a distinguished name such as C=DE, CN=vpn"
 #define LATER_IKEV2 "IKEv2 comes later"
-#define LATER_DNS "setting DNS without a script comes later"
 
 const struct option_section option_sections[] = {
 	{ .name = "gateway" },
@@ -577,13 +576,34 @@ const struct option options[] = {
 
 	{ .section = "dns",
 	  .key = "manage",
-	  .expect = "auto, script or none",
+	  .expect = "auto, resolved, resolvconf, script or none",
 	  .parse = value_word,
 	  .field = FIELD(dns),
 	  .words = WORDS({ "auto", NULL }, { "none", NULL }, { "script", NULL },
-			 { "resolved", LATER_DNS }, { "resolvconf", LATER_DNS }),
+			 { "resolved", NULL }, { "resolvconf", NULL }),
 	  .preset = "auto",
-	  .help = "who sets the gateway's DNS servers: script ([hooks]), none; auto: the script if any" },
+	  .help = "who sets DNS: resolved, resolvconf, script ([hooks]), none; auto: who is here, so" },
+	{ .section = "dns",
+	  .key = "servers",
+	  .expect = "config, addresses, or both, separated by commas",
+	  .parse = value_dns_servers,
+	  .preset = "config",
+	  .help = "servers to ask: config (the gateway says), addresses, or both" },
+	{ .section = "dns",
+	  .key = "domains",
+	  .expect = "config, domains such as corp.example or ~corp.example, or both, separated by "
+		    "commas",
+	  .parse = value_dns_domains,
+	  .preset = "config",
+	  .help = "whose names they are asked for; with ~ not added to short names; ~. is all" },
+	{ .section = "dns",
+	  .key = "default-route",
+	  .expect = "auto, yes or no",
+	  .parse = value_word,
+	  .field = FIELD(default_route),
+	  .words = WORDS({ "auto", NULL }, { "yes", NULL }, { "no", NULL }),
+	  .preset = "auto",
+	  .help = "yes: all other names, too; auto: if the tunnel carries everything" },
 
 	{ .section = "hooks",
 	  .key = "script",

@@ -6,8 +6,12 @@
  *	main.c          hands the arguments over
  *	commands.c      the table, options, help
  *	words.c         what kind of word stands where, for completion
+ *	complete*.c     what a word can become (complete.h)
+ *	line.c          a typed line as words (line.h)
  *	run_*.c         the commands
  *	status_text.c   `status` for people
+ *	shell*.c        `shell` (shell.h)
+ *	watch*.c        `watch` (watch.h), on a screen of cells (screen.h)
  *	table.c         tables for people (table.h)
  *	vpnc*.c         vpnc's command line (vpnc.h)
  *	import*.c       what others' files say, as a vpn.conf
@@ -21,7 +25,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "client/client.h"
+
 #define COMMAND_OPTIONS_MAX 8
+#define COMMAND_CONFIG_DIRECTORY "/etc/godwit"
 
 enum command_exit {
 	EXIT_CODE_OK = 0,
@@ -39,6 +46,8 @@ struct command_option {
 
 #define COMMAND_MORE_MAX 3
 
+struct shell;
+
 /* What was typed behind the command. Borrowed from argv. */
 struct command_args {
 	const char *operand; /* NULL: none */
@@ -46,6 +55,8 @@ struct command_args {
 	unsigned nmore;
 	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
 	const char *values[COMMAND_OPTIONS_MAX];
+	struct client_settings settings; /* options of vpn.conf */
+	bool in_shell; /* it was typed in the shell */
 };
 
 /* Where a command is one. */
@@ -67,6 +78,7 @@ struct command {
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
+	bool settings; /* takes options of vpn.conf, too, in the place of a file or beside it */
 	enum command_place place;
 	bool hidden; /* for scripts: help and completion do not tell of it */
 	int (*run)(const struct command_args *args);
@@ -75,6 +87,8 @@ struct command {
 	 * that name to our program is the same.
 	 */
 	int (*main)(int argc, char **argv);
+	/* Instead of run: what the shell does itself (shell.h). */
+	int (*shell)(struct shell *shell, const struct command_args *args);
 };
 
 extern const struct command commands[];
@@ -113,6 +127,10 @@ struct command_word option_word(const struct command_option *o);
 bool command_is_in(const struct command *c, enum command_place place);
 /* The command of that name, wherever it is one; NULL: there is none. */
 const struct command *command_find(const char *name);
+/* The command that a word means here; NULL after one line on `err`: none. */
+const struct command *command_look_up(const char *word, enum command_place place, FILE *err);
+/* Whether somebody asks for help on the command among the words behind it. */
+bool command_wants_help(int argc, char **argv);
 
 /* Runs what argv asks for and returns the exit code. */
 int command_main(int argc, char **argv);
@@ -122,8 +140,9 @@ int command_main(int argc, char **argv);
  */
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err);
-/* All commands, or one of them. */
+/* All commands (NULL), or one of them; the second one as it is typed in the shell. */
 void command_help(const struct command *c, FILE *out);
+void command_help_shell(const struct command *c, FILE *out);
 
 int run_connect(const struct command_args *args);
 int run_status(const struct command_args *args);
@@ -131,18 +150,30 @@ int run_disconnect(const struct command_args *args);
 int run_roam(const struct command_args *args);
 int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
+int run_watch(const struct command_args *args);
+int run_shell(const struct command_args *args);
+int run_doctor(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
 int run_gateway(const struct command_args *args);
 int run_import(const struct command_args *args);
+int shell_use(struct shell *shell, const struct command_args *args);
+int shell_quit(struct shell *shell, const struct command_args *args);
+int run_log(const struct command_args *args);
+int run_set(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
+int complete_main(int argc, char **argv);
 
 /*
  * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists
  * and it can be a name. In buf; false after one line on `err` when there is neither.
  */
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err);
+
+struct json_t;
+/* Writes an event, as "log" gives it, in one line with its local time. */
+void event_print(struct json_t *event, FILE *out);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);

@@ -21,9 +21,12 @@ static bool print_json(const char *answer)
 int run_status(const struct command_args *args)
 {
 	char *answer;
-	int rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
 	bool shown;
+	int rc;
 
+	if (args->given[1])
+		return run_watch(args);
+	rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
 	if (rc)
 		return rc;
 	shown = args->given[0] ? print_json(answer) : status_text(answer, stdout);
