@@ -21,7 +21,7 @@
 #define X_LANES 322 /* the first epoch's bar */
 #define LANE 16
 #define BAR 9
-#define NOTES 470 /* as wide as what stands beside it all */
+#define NOTES 530 /* as wide as what stands beside it all */
 #define LANES_MAX 24 /* whoever has more at a time finds them on one another */
 
 struct drawing {
@@ -189,14 +189,15 @@ static void lanes_make(struct drawing *d)
 /* ---- what is drawn ---- */
 
 static const char style[] =
-	"text{fill:#6b7280}.h{font-weight:bold}.e{text-anchor:end}.m{text-anchor:middle}"
+	"text{fill:#737b87}.h{font-weight:bold}.e{text-anchor:end}.m{text-anchor:middle}"
 	".life,.break{stroke:#9ca3af;fill:none}.life{stroke-dasharray:1 3}"
 	".x{stroke:#3b82c4;stroke-width:1.5;fill:none}.xd{stroke:#3b82c4;fill:none;stroke-dasharray:4 3}"
 	".bad{stroke:#d14343;stroke-width:1.6;fill:none}text.bad{stroke:none;fill:#d14343}"
 	".head{fill:#3b82c4}"
 	".probing{fill:#e0a030}.current{fill:#3f9f5f}.retiring{fill:#9ca3af}"
 	".held{fill:#a066c8;fill-opacity:.7}.pong{fill:#3f9f5f}.ping{fill:#9ca3af}"
-	".roam{fill:#3b82c4}.state{fill:#8b8f98}.trouble{fill:#d14343}.epoch{fill:#3f9f5f}";
+	".roam{fill:#3b82c4}.state{fill:#8b8f98}.trouble{fill:#d14343}.epoch{fill:#3f9f5f}"
+	"@media(prefers-color-scheme:dark){text{fill:#b4bac4}}";
 
 static void draw_head(const struct drawing *d, const char *name)
 {
@@ -408,8 +409,8 @@ static void draw_breaks(const struct drawing *d)
 		if (!is_quiet(d->t, i))
 			continue;
 		fputs("<g class=\"quiet\">", d->out);
-		draw_zigzag(d, X_TIME - 40, d->x_pings + 12 - (X_TIME - 40), y - 7);
-		draw_zigzag(d, X_TIME - 40, d->x_pings + 12 - (X_TIME - 40), y + 9);
+		draw_zigzag(d, X_TIME - 40, d->x_pings + 12 - (X_TIME - 40), y - 11);
+		draw_zigzag(d, X_TIME - 40, d->x_pings + 12 - (X_TIME - 40), y + 13);
 		fprintf(d->out, "<text x=\"%d\" y=\"%.1f\" class=\"m\">%s</text>",
 			(X_CLIENT + X_GATEWAY) / 2, y + 2.5, span_text(gap_before(d->t, i), span));
 		count_pings(d->t, i, &sent, &lost);
@@ -445,13 +446,13 @@ static const char *note_class(enum timeline_kind kind)
 	return NULL;
 }
 
-/* As much as there is room for, which is some 80 letters. */
+/* As much as there is room for, at six pixels a letter. */
 static void put_note(FILE *out, const char *text)
 {
 	char cut[TIMELINE_TEXT_MAX];
 	size_t n = 0, letters = 0;
 
-	for (; text[n] && letters < 80; n++)
+	for (; text[n] && letters < NOTES / 6; n++)
 		letters += (text[n + 1] & 0xc0) != 0x80;
 	memcpy(cut, text, n);
 	cut[n] = '\0';
