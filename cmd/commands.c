@@ -36,8 +36,18 @@ const struct command commands[] = {
 			   "Exit code: 0 up, 6 not up or not running.\n",
 		.options = {
 			{ "--json", NULL, NULL, "for programs" },
+			{ "--watch", NULL, NULL, "as godwit watch" },
 		},
 		.run = run_status,
+	},
+	{
+		.name = "watch",
+		.operand = "[NAME]",
+		.help = "a live screen: state, path, keys, rates, what is held, moves",
+		.details = "Tab and arrows go from one connection to the next, NAME being the first; p pauses,\n"
+			   "q ends. Where no screen can be drawn it prints a line for each change.\n"
+			   "Exit code: 0 ended by you, 6 not running.\n",
+		.run = run_watch,
 	},
 	{
 		.name = "shell",

@@ -24,6 +24,8 @@ int run_status(const struct command_args *args)
 	bool shown;
 	int rc;
 
+	if (args->given[1])
+		return run_watch(args);
 	rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
 	if (rc)
 		return rc;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -185,6 +186,8 @@ int shell_use(struct shell *shell, const struct command_args *args)
 
 /* ---- commands in processes of their own ---- */
 
+#define ARGV_MAX (4 + 2 * COMMAND_OPTIONS_MAX + COMMAND_WORDS_MAX)
+
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
 struct before {
@@ -193,13 +196,21 @@ struct before {
 	bool terminal;
 };
 
+static volatile sig_atomic_t interrupted;
+
+static void on_key(int number)
+{
+	interrupted = number == SIGINT;
+}
+
 /* The keys that send signals are for the command. */
 static void leave_keys(struct before *b)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction notice = { .sa_handler = on_key, .sa_flags = SA_RESTART };
 
+	interrupted = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
-		sigaction(keys[i], &ignore, &b->action[i]);
+		sigaction(keys[i], &notice, &b->action[i]);
 	b->terminal = tcgetattr(STDIN_FILENO, &b->modes) == 0;
 }
 
@@ -209,12 +220,40 @@ static void take_keys(const struct before *b)
 		sigaction(keys[i], &b->action[i], NULL);
 }
 
+/* The words that mean the same on the command line. */
+static void words_of(const struct command *c, const struct command_args *args,
+		     const char *argv[ARGV_MAX])
+{
+	unsigned n = 0;
+
+	argv[n++] = "godwit";
+	argv[n++] = c->name;
+	for (unsigned i = 0; c->options[i].name; i++) {
+		if (!args->given[i])
+			continue;
+		argv[n++] = c->options[i].name;
+		if (args->values[i])
+			argv[n++] = args->values[i];
+	}
+	if ((args->operand && args->operand[0] == '-') || (args->nmore && args->more[0][0] == '-'))
+		argv[n++] = "--";
+	if (args->operand)
+		argv[n++] = args->operand;
+	for (unsigned i = 0; i < args->nmore; i++)
+		argv[n++] = args->more[i];
+	argv[n] = NULL;
+}
+
+/* Begun anew, it is in the list of processes what it is, and has nothing of ours. */
 static void child(const struct command *c, const struct command_args *args)
 {
+	const char *argv[ARGV_MAX];
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		signal(keys[i], SIG_DFL);
+	words_of(c, args, argv);
+	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
 	rc = c->run(args);
 	fflush(NULL);
 	_exit(rc);
@@ -238,13 +277,14 @@ static int wait_for_child(pid_t pid)
 
 static int exit_code(int status, const struct before *b)
 {
+	/* ^C is shown where the next prompt would be. */
+	if (interrupted)
+		fputs("\n", stderr);
 	if (status >= 0 && WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (b->terminal) {
-		/* It may have left it without echo, and within a line. */
+	/* It may have left it without echo. */
+	if (b->terminal)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &b->modes);
-		fputs("\n", stderr);
-	}
 	return status < 0 ? EXIT_CODE_SYSTEM : EXIT_CODE_NOT_RUNNING;
 }
 
@@ -288,6 +328,8 @@ static int run_words(struct shell *shell, unsigned n, char **words)
 	args.in_shell = true;
 	if (c->shell)
 		return c->shell(shell, &args);
+	if (c->run == run_help)
+		return run_help(&args);
 	add_used(shell, c, &args);
 	rc = run_apart(shell, c, &args);
 	if (rc == EXIT_CODE_OK)

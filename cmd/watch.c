@@ -33,7 +33,8 @@ struct connection {
 };
 
 struct watch {
-	const char *only; /* NULL: all that run */
+	const char *
+		named; /* it is the first that is shown, and without a screen the only one; NULL: none */
 	struct connection *connections[CONNECTIONS_MAX];
 	unsigned n, shown;
 	bool screen, utf8, colour;
@@ -105,9 +106,9 @@ static void watch_add(void *ctx, const char *name)
 /* Those that have come since. */
 static void watch_look(struct watch *w)
 {
-	if (w->only)
-		watch_add(w, w->only);
-	else
+	if (w->named)
+		watch_add(w, w->named);
+	if (!w->named || w->screen)
 		client_running(watch_add, w);
 	for (unsigned i = 0; i < w->n; i++)
 		if (!w->connections[i]->stream)
@@ -198,7 +199,7 @@ static void take_status(struct watch *w, unsigned i, json_t *o)
 	if (c->again)
 		connection_ask(c);
 	c->again = false;
-	w->changed = true;
+	w->changed = w->changed || !w->paused;
 	if (!w->screen)
 		watch_say(w, i);
 }
@@ -210,7 +211,7 @@ static void take_line(struct watch *w, unsigned i, const char *line)
 
 	if (json_object_get(o, "seq")) {
 		watch_history_event(&c->history, o);
-		w->changed = true;
+		w->changed = w->changed || !w->paused;
 		if (c->now && !w->paused)
 			connection_ask(c);
 		if (c->now && !w->screen)
@@ -369,7 +370,7 @@ static int watch_begin(struct watch *w)
 	if (w->n && w->connections[0]->stream)
 		return 0;
 	/* It says why. */
-	rc = client_request(w->only, STATUS_REQUEST, &answer, stderr);
+	rc = client_request(w->named, STATUS_REQUEST, &answer, stderr);
 	free(answer);
 	return rc ? rc : EXIT_CODE_NOT_RUNNING;
 }
@@ -389,7 +390,7 @@ int run_watch(const struct command_args *args)
 {
 	const char *plain = getenv("NO_COLOR");
 	struct watch w = {
-		.only = args->operand,
+		.named = args->operand,
 		.screen = watch_terminal_is_one(),
 		.utf8 = watch_terminal_has_utf8(),
 		.colour = !plain || !plain[0],
