@@ -161,6 +161,7 @@ int shell_use(struct shell *shell, const struct command_args *args);
 int shell_quit(struct shell *shell, const struct command_args *args);
 int run_log(const struct command_args *args);
 int run_set(const struct command_args *args);
+int run_timeline(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
 int complete_main(int argc, char **argv);
@@ -174,6 +175,8 @@ bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 struct json_t;
 /* Writes an event, as "log" gives it, in one line with its local time. */
 void event_print(struct json_t *event, FILE *out);
+/* The sentence and its fields alone, without an end of line. */
+void event_print_what(struct json_t *event, FILE *out);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);

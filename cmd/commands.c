@@ -124,6 +124,20 @@ const struct command commands[] = {
 		.run = run_set,
 	},
 	{
+		.name = "timeline",
+		.operand = "[NAME]",
+		.help = "draw what has happened to a running connection",
+		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys, pings,\n"
+			   "changes of network, and times in which packets were held. --from draws what\n"
+			   "godwit log --json --level debug has written to a file; - is standard input.\n"
+			   "Exit code: 0 drawn, 1 not, 5 denied by the system, 6 not running.\n",
+		.options = {
+			{ "--svg", NULL, "FILE", "the picture; - is standard output" },
+			{ "--from", NULL, "FILE", "draw these events, not a running connection's" },
+		},
+		.run = run_timeline,
+	},
+	{
 		.name = "check",
 		.operand = "[FILE|NAME]",
 		.help = "read a configuration and say what it would do",
