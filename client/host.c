@@ -644,6 +644,8 @@ static int apply_filter(struct host *h, const struct session_effect *fx, char wh
 		.inner = fx->tun.inner,
 		.n_inner = fx->tun.ninner,
 		.policy = h->config->routes_by_script ? NULL : fx->tun.policy,
+		.names = h->config->session.fallback == POLICY_DISCARD &&
+			 !h->config->routes_by_script,
 	};
 
 	return host_filter_apply(h, &setup, why);

@@ -60,6 +60,7 @@
 #include <time.h>
 
 #include "base/drop.h"
+#include "client/client.h"
 #include "client/ask.h"
 #include "client/config.h"
 #include "client/dns.h"
@@ -102,6 +103,7 @@ static inline vtime runtime_asleep(void)
 struct priv_user {
 	uid_t uid;
 	gid_t gid;
+	bool own; /* nobody but connections is this user */
 };
 
 /* The user "godwit" if there is one, else "nobody"; without root the caller stays who they are. */
@@ -663,6 +665,8 @@ struct loop_options {
 	/* Called once, when the tunnel is up. */
 	void (*up)(void *ctx);
 	void *ctx;
+	/* That of client_options. */
+	bool (*advise)(const struct client_refusal *r, char *buf, size_t size);
 };
 
 /* Makes session, loop and control socket. NULL after one line on options->err. */

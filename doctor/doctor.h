@@ -26,6 +26,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "client/client.h"
+
 struct doctor_options {
 	const char *host; /* a name or an address */
 	bool json;
@@ -36,19 +38,10 @@ struct doctor_options {
 /* The report goes to `out`, what is being done to a terminal at `err`. Returns an exit code. */
 int doctor_run(const struct doctor_options *options, FILE *out, FILE *err);
 
-/* A gateway that accepts none of these. */
-struct doctor_refusal {
-	const char *address; /* in digits */
-	const char *proposals; /* ours, with commas in between */
-	const char *method; /* psk, certificate, hybrid */
-	bool xauth;
-	const char *group; /* in aggressive mode, what we call ourselves; NULL: main mode */
-};
-
 /*
- * Asks it for what is nearest to them, which takes some seconds, and writes a clause about that:
- * "the gateway would accept …". False: it has not said.
+ * Asks the gateway for what is nearest to the proposals that it has refused, which takes some seconds,
+ * and writes a clause about that: "it would accept …". False: it has not said.
  */
-bool doctor_nearest(const struct doctor_refusal *r, char *buf, size_t size);
+bool doctor_nearest(const struct client_refusal *r, char *buf, size_t size);
 
 #endif

@@ -12,7 +12,7 @@
 #define FRAGMENTED 400 /* bytes more than the link carries in one piece */
 #define LINK_MTU 1500 /* where it is not known */
 #define MTU_EXACT 16 /* bytes; nearer it is not asked for */
-#define MTU_TRIES 8
+#define MTU_TRIES 10
 #define MTU_IP4_LOW 576
 #define MTU_IP6_LOW 1280
 
@@ -428,22 +428,16 @@ static bool fragments_end(struct doctor *d)
 	return false;
 }
 
-/* Between what passes and what does not, narrower with each round. */
+/* All that the link carries, what a router has named, else the middle of what is not known. */
 static unsigned whole_size(struct doctor *d)
 {
-	static const unsigned usual[] = { 1492, 1480, 1472, 1464, 1460, 1440, 1420, 1400 };
 	unsigned said = d->mtu_said;
 
 	d->mtu_said = 0;
-	if (d->round == 0)
-		return d->mtu_high - 1;
-	if (said > d->mtu_low && said < d->mtu_high)
-		return said;
-	if (d->mtu_high - d->mtu_low <= 200)
-		for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
-			if (usual[i] > d->mtu_low && usual[i] < d->mtu_high)
-				return usual[i];
-	return (d->mtu_low + d->mtu_high) / 2;
+	d->mtu_tried = said > d->mtu_low && said < d->mtu_high ? said : 0;
+	if (d->mtu_tried)
+		return d->mtu_tried;
+	return d->round == 0 ? d->mtu_high - 1 : (d->mtu_low + d->mtu_high) / 2;
 }
 
 static bool whole_begin(struct doctor *d)
@@ -472,6 +466,7 @@ static bool whole_end(struct doctor *d)
 		f->whole = passes ? SIZE_PASSES : SIZE_LOST;
 	if (passes) {
 		f->path_mtu = d->mtu_low = bytes;
+		f->too_big_said = bytes == d->mtu_tried;
 		return f->whole == SIZE_LOST && !f->too_big_said;
 	}
 	if (bytes < d->mtu_high)

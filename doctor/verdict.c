@@ -19,7 +19,7 @@ enum {
 
 /* ---- words ---- */
 
-enum doctor_reach verdict_reach(const struct doctor_reached reached[DOCTOR_PORTS])
+enum doctor_reach verdict_reach(const struct doctor_reached *reached)
 {
 	return reached[DOCTOR_500].reach == REACH_ANSWER ||
 			       reached[DOCTOR_4500].reach == REACH_NOT_ASKED ?

@@ -320,12 +320,15 @@ static void status_tells_what_is_asked(void **state)
 	};
 	struct ts_pair ts = some_ts();
 	struct addr inner;
+	struct dns dns_of = { .by = DNS_BY_RESOLVED, .state = DNS_SET };
 	json_t *o, *asks, *resolver;
 
 	fill_session(s, &ts);
 	addr_parse("10.91.0.7", &inner);
-	addr_parse("10.1.0.53", &assigned->dns[0]);
-	assigned->ndns = 1;
+	addr_parse("10.1.0.53", &dns_of.plan.servers[0]);
+	dns_of.plan.nservers = dns_of.plan.ndomains = 1;
+	strcpy(dns_of.plan.domains[0].name, "corp.example");
+	view.dns = &dns_of;
 	s->ask = &q;
 	s->assigned = assigned;
 	s->inner = &inner;
