@@ -122,13 +122,6 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
-static enum table_colour state_colour(const char *state)
-{
-	return strcmp(state, "up") == 0	  ? TABLE_GOOD :
-	       strcmp(state, "down") == 0 ? TABLE_BAD :
-					    TABLE_WARN;
-}
-
 static void list_one(void *ctx, const char *name)
 {
 	const struct listed *l = ctx;
@@ -139,7 +132,7 @@ static void list_one(void *ctx, const char *name)
 	status = answer ? json_loads(answer, 0, NULL) : NULL;
 	table_cell(l->table, TABLE_PLAIN, "%s", strcmp(name, l->shell->used) == 0 ? "*" : "");
 	table_cell(l->table, TABLE_PLAIN, "%s", name);
-	table_cell(l->table, state_colour(text_of(status, "state")), "%s",
+	table_cell(l->table, table_state_colour(text_of(status, "state")), "%s",
 		   text_of(status, "state"));
 	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "since"));
 	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "gateway"));
