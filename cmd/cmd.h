@@ -98,7 +98,7 @@ extern const struct command commands[];
 /* What an operand or an option's value can be completed to. */
 enum word_kind {
 	WORD_NONE, /* nothing is known of it */
-	WORD_LITERAL, /* one of the words named, with | between them */
+	WORD_LITERAL, /* one of the words with | between them; one in capitals stands for others */
 	WORD_CONNECTION, /* NAME: a connection that runs */
 	WORD_CONFIGURATION, /* FILE|NAME: a file, or NAME of /etc/godwit/NAME.conf */
 	WORD_FILE,
@@ -123,6 +123,8 @@ struct command_word {
 unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
 /* The value of an option that has one. */
 struct command_word option_word(const struct command_option *o);
+/* What n bytes of a usage stand for. */
+enum word_kind word_kind(const char *text, size_t n);
 /* Whether a command is one here. */
 bool command_is_in(const struct command *c, enum command_place place);
 /* The command of that name, wherever it is one; NULL: there is none. */
