@@ -44,6 +44,12 @@ int client_connect(const struct client_options *options);
  */
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
+/* The same, waiting so many milliseconds for the answer: some take their time. */
+int client_request_wait(const char *name, const char *request, int wait_ms, char **answer,
+			FILE *err);
+/* True when a connection of this name runs. */
+bool client_is_running(const char *name);
+
 /*
  * Tells the running connection `name` (NULL: all of them) that the network may have changed, on
  * `interface` if that is not NULL. 0, or an exit code after one line on `err`. Without a name but

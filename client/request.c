@@ -12,7 +12,8 @@
 #include "base/mem.h"
 #include "client/runtime.h"
 
-#define ANSWER_MAX (1 << 20)
+#define ANSWER_MAX ((size_t)64 << 20)
+#define ANSWER_PIECE ((size_t)64 << 10)
 #define ANSWER_WAIT_MS 10000
 #define ALIVE_WAIT_MS 500
 
@@ -144,29 +145,41 @@ static bool request_send(int fd, const char *request)
 	return sent;
 }
 
-/* One line without its end, or NULL with errno set. */
-static char *request_receive(int fd)
+static char *answer_grow(char *text, size_t n, size_t *room)
 {
-	char *text = xcalloc(1, ANSWER_MAX);
-	size_t n = 0;
-	ssize_t got = 0;
+	char *more = xcalloc(1, 2 * *room);
 
-	while (n < ANSWER_MAX - 1 && !memchr(text, '\n', n)) {
+	memcpy(more, text, n);
+	free(text);
+	*room *= 2;
+	return more;
+}
+
+/* One line without its end, or NULL with errno set. */
+static char *request_receive(int fd, int wait_ms)
+{
+	size_t n = 0, room = ANSWER_PIECE;
+	char *text = xcalloc(1, room);
+
+	while (n < ANSWER_MAX) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t got;
 
 		errno = ETIMEDOUT;
-		if (poll(&p, 1, ANSWER_WAIT_MS) <= 0)
+		if (poll(&p, 1, wait_ms) <= 0)
 			break;
-		got = recv(fd, text + n, ANSWER_MAX - 1 - n, 0);
+		if (n == room)
+			text = answer_grow(text, n, &room);
+		got = recv(fd, text + n, room - n, 0);
 		if (got == 0)
 			errno = ECONNRESET;
 		if (got <= 0)
 			break;
 		n += (size_t)got;
-	}
-	if (memchr(text, '\n', n)) {
-		*strchr(text, '\n') = '\0';
-		return text;
+		if (text[n - 1] == '\n') {
+			text[n - 1] = '\0';
+			return text;
+		}
 	}
 	free(text);
 	return NULL;
@@ -193,7 +206,13 @@ bool request_is_answered(const char *name)
 	return answered;
 }
 
-int client_request(const char *name, const char *request, char **answer, FILE *err)
+bool client_is_running(const char *name)
+{
+	return rundir_name_ok(name) && request_is_running(name);
+}
+
+int client_request_wait(const char *name, const char *request, int wait_ms, char **answer,
+			FILE *err)
 {
 	struct rundir_list list;
 	int fd;
@@ -209,8 +228,9 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 	if (fd < 0)
 		return -fd;
 	if (request_send(fd, request))
-		*answer = request_receive(fd);
-	if (!*answer)
+		*answer = request_receive(fd, wait_ms);
+	/* Who interrupts us knows why there is none. */
+	if (!*answer && errno != EINTR)
 		fprintf(err, "godwit: the connection %s does not answer: %s\n", name,
 			strerror(errno));
 	close(fd);
@@ -218,6 +238,11 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 	if (*answer)
 		rundir_remove(name);
 	return *answer ? 0 : SESSION_EXIT_NO_ANSWER;
+}
+
+int client_request(const char *name, const char *request, char **answer, FILE *err)
+{
+	return client_request_wait(name, request, ANSWER_WAIT_MS, answer, err);
 }
 
 /* What an interface cannot be called is not worth telling. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+
 #include "client/session_impl.h"
 #include "mobility/backoff.h"
 
@@ -547,6 +549,9 @@ static void on_renewal_failed(struct session *s, vtime now, const struct session
 {
 	bool refused = session_user_refused(s, i, why);
 
+	s->ike_lost++;
+	snprintf(s->ike_lost_why, sizeof(s->ike_lost_why), "%s",
+		 why->text ? why->text : err_name(why->err));
 	s->user.nobody |= i->xauth.nobody || (refused && session_user_spent(s));
 	if (i->xauth.asking || i->xauth.nobody || refused) {
 		on_renewal_unanswered(s, now, i, why);

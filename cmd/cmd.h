@@ -6,6 +6,7 @@
  *	main.c          hands the arguments over
  *	commands.c      the table, options, help
  *	run_*.c         the commands
+ *	run_wish.c      rekey, ping, metrics: asked, and answered when done
  *	status_text.c   `status` for people
  *	table.c         tables for people (table.h)
  *	vpnc*.c         vpnc's command line (vpnc.h)
@@ -25,6 +26,7 @@
 enum command_exit {
 	EXIT_CODE_OK = 0,
 	EXIT_CODE_USAGE = 1,
+	EXIT_CODE_NO_ANSWER = 3,
 	EXIT_CODE_SYSTEM = 5,
 	EXIT_CODE_NOT_RUNNING = 6,
 };
@@ -78,6 +80,10 @@ void command_help(const struct command *c, FILE *out);
 
 int run_connect(const struct command_args *args);
 int run_status(const struct command_args *args);
+int run_show(const struct command_args *args);
+int run_rekey(const struct command_args *args);
+int run_ping(const struct command_args *args);
+int run_metrics(const struct command_args *args);
 int run_disconnect(const struct command_args *args);
 int run_roam(const struct command_args *args);
 int run_answer(const struct command_args *args);
@@ -95,6 +101,17 @@ int vpnc_disconnect_main(int argc, char **argv);
  */
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err);
 
+struct json_t;
+/*
+ * Asks the running connection `name` (NULL: the only one), waiting so many milliseconds for the answer.
+ * The request's reference is taken, the answer's given. NULL, and an exit code in *code, after one line
+ * on stderr: there is no answer, or it is an error.
+ */
+struct json_t *command_ask(const char *name, struct json_t *request, int wait_ms, int *code);
+/* To stdout, indented; false: it could not be written. */
+bool command_print_json(const struct json_t *o);
+/* Tables of what the answer to "show" says; false when it is no such answer. */
+bool show_text(const struct json_t *answer, FILE *out);
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);
 /* True when that answer says that the tunnel is up. */

@@ -508,7 +508,13 @@ static int control_open(struct run *r)
 	char path[RUNDIR_PATH_MAX];
 
 	uv_loop_init(&r->uv);
-	r->control_ops = (struct control_ops){ r, on_status, on_disconnect, on_answer, on_roam };
+	r->control_ops = (struct control_ops){
+		.ctx = r,
+		.status = on_status,
+		.disconnect = on_disconnect,
+		.answer = on_answer,
+		.roam = on_roam,
+	};
 	errno = ENAMETOOLONG;
 	if (rundir_file(r->host_config->name, RUNDIR_CONTROL, path))
 		r->control = control_new(&r->uv, path, &r->control_ops);
