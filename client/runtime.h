@@ -306,7 +306,11 @@ struct control_ops {
 enum control_verb control_parse(struct slice line, struct control_request *out, const char **why);
 void control_request_free(struct control_request *r);
 struct json_t;
-/* Of `status`, what has been dropped and why: the sum of view->drops, and clear_refused. A new reference. */
+/* The documented states: what is on its way down is down for those who ask. */
+const char *control_state_text(enum session_state state);
+/* What has been dropped for this reason: the sum of view->drops, and clear_refused. */
+uint64_t control_dropped(const struct control_view *view, enum drop why);
+/* The same of `status`: all that is not 0. A new reference. */
 struct json_t *control_drops(const struct control_view *view);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
@@ -342,8 +346,13 @@ char *show_held(const struct control_view *v, const struct outbound_look *seen);
 
 /* ---- metrics.c ---- */
 
+struct openmetrics;
+
 /* The answer to "metrics": {"metrics": OpenMetrics text}; free(). */
 char *metrics(const struct control_view *v);
+/* Parts of it: the family of drops; the object around the text, which is freed. */
+void metrics_drops(struct openmetrics *m, const struct control_view *v);
+char *metrics_answer(char *text);
 
 /* ---- control.c ---- */
 

@@ -138,17 +138,22 @@ static json_t *status_asks(const struct control_view *v)
 			 "until_in_s", control_json_until(v, ask->until));
 }
 
+uint64_t control_dropped(const struct control_view *v, enum drop why)
+{
+	uint64_t n = why == DROP_CLEAR_REFUSED ? v->clear_refused : 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
+		n += v->drops[i] ? drop_read(v->drops[i], why) : 0;
+	return n;
+}
+
 json_t *control_drops(const struct control_view *v)
 {
 	json_t *o = json_object();
 
 	for (unsigned why = 0; why < DROP_COUNT; why++) {
-		uint64_t n = 0;
+		uint64_t n = control_dropped(v, (enum drop)why);
 
-		for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
-			n += v->drops[i] ? drop_read(v->drops[i], why) : 0;
-		if (why == DROP_CLEAR_REFUSED)
-			n += v->clear_refused;
 		if (n)
 			json_object_set_new(o, drop_name((enum drop)why),
 					    json_integer((json_int_t)n));
@@ -181,8 +186,7 @@ static json_t *status_mobility(const struct session_mobility *m)
 				    json_null());
 }
 
-/* The documented states: what is on its way down is down for those who ask. */
-static const char *state_text(enum session_state state)
+const char *control_state_text(enum session_state state)
 {
 	return session_state_name(state == SESSION_CLOSING ? SESSION_DOWN : state);
 }
@@ -193,7 +197,7 @@ char *control_status(const struct control_view *v)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", json_string(v->name));
-	json_object_set_new(o, "state", json_string(state_text(s->state)));
+	json_object_set_new(o, "state", json_string(control_state_text(s->state)));
 	json_object_set_new(o, "since", control_since(v, s->since));
 	json_object_set_new(o, "why", control_json_text(s->why));
 	json_object_set_new(o, "gateway", control_json_text(s->gateway));
