@@ -82,13 +82,10 @@ static void text_put_bytes(struct text *t, struct slice s)
 		text_put(t, "...");
 }
 
-static void text_put_field(struct text *t, const struct log_field *f)
+static void text_put_value(struct text *t, const struct log_field *f)
 {
 	char num[32];
 
-	text_put(t, ", ");
-	text_put(t, f->key);
-	text_put(t, ": ");
 	switch (f->type) {
 	case LOG_STR:
 		text_put(t, f->text);
@@ -109,6 +106,15 @@ static void text_put_field(struct text *t, const struct log_field *f)
 	}
 }
 
+const char *log_field_text(const struct log_field *f, char *buf, size_t size)
+{
+	struct text t = { buf, size - 1 };
+
+	*buf = '\0';
+	text_put_value(&t, f);
+	return buf;
+}
+
 void log_format(const struct log_event *ev, char *buf, size_t size)
 {
 	struct text t = { buf, size - 1 };
@@ -117,8 +123,12 @@ void log_format(const struct log_event *ev, char *buf, size_t size)
 		return;
 	*buf = '\0';
 	text_put(&t, ev->what);
-	for (const struct log_field *f = ev->fields; f && f->type != LOG_END; f++)
-		text_put_field(&t, f);
+	for (const struct log_field *f = ev->fields; f && f->type != LOG_END; f++) {
+		text_put(&t, ", ");
+		text_put(&t, f->key);
+		text_put(&t, ": ");
+		text_put_value(&t, f);
+	}
 }
 
 const char *log_level_name(enum log_level level)

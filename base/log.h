@@ -74,6 +74,11 @@ void log_emit(const struct log *l, enum log_level level, const char *what,
  * terminated; cut when it does not fit.
  */
 void log_format(const struct log_event *ev, char *buf, size_t size);
+/*
+ * The value alone, as log_format has it. Always terminated; cut when it does not fit, which it does in
+ * LOG_TEXT_MAX bytes. size is not 0. Returns buf.
+ */
+const char *log_field_text(const struct log_field *f, char *buf, size_t size);
 /* "error", "warn", "info", "debug" */
 const char *log_level_name(enum log_level level);
 

@@ -98,4 +98,12 @@ const char *ask_field_name(enum xauth_field field);
 /* True when it must not be seen while it is typed. */
 bool ask_field_is_secret(enum xauth_field field);
 
+/* ---- ask_line.c ---- */
+
+/*
+ * Asks for a secret before there is a connection, and waits. False when nothing was typed or somebody
+ * wants an end (SIGINT and its like, which are consumed); the terminal is as before then, too.
+ */
+bool ask_line(int tty, const char *prompt, struct secret *out);
+
 #endif

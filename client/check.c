@@ -408,14 +408,15 @@ static void explain_traffic(const struct session_config *s, FILE *out)
 
 static void explain_script(const struct config *c, FILE *out)
 {
+	struct dns_host host;
+
 	if (c->script)
 		fprintf(out, EXPLAIN_LABEL "%s is run as the connection comes and goes%s\n",
 			"script", c->script,
 			c->routes_by_script ? "; it sets addresses and routes" : "");
-	fprintf(out, EXPLAIN_LABEL "%s\n", "DNS",
-		c->dns_by_script ? "set by the script, to the servers that the gateway names" :
-		c->session.address_config ? "left as it is, whatever servers the gateway names" :
-					    "left as it is");
+	dns_host_look(c->dns.manage, &host);
+	fprintf(out, EXPLAIN_LABEL, "DNS");
+	explain_dns(c, &host, out);
 }
 
 void config_explain(const struct config *c, FILE *out)
@@ -450,11 +451,12 @@ static void warn_nat(const struct config *c, FILE *err)
 			fprintf(err, "%s: warning: %s\n", c->file, text);
 }
 
-int client_check(const char *file, FILE *out, FILE *err)
+int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err)
 {
 	struct config *c;
 
-	if (config_read(file, &c, err) != 0)
+	if ((file ? config_read_with(file, settings, true, &c, err) :
+		    config_read_settings(settings, true, &c, err)) != 0)
 		return SESSION_EXIT_USAGE;
 	config_explain(c, out);
 	warn_nat(c, err);

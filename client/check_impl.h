@@ -11,5 +11,7 @@
 void explain_rules(const struct session_config *s, FILE *out);
 /* How packets wait for their keys. */
 void explain_hold(const struct config *c, FILE *out);
+/* Who is told on this host which servers to ask, and for what. */
+void explain_dns(const struct config *config, const struct dns_host *h, FILE *out);
 
 #endif

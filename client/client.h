@@ -17,8 +17,48 @@ enum client_manner {
 	CLIENT_VPNC, /* prompts, line on going to the background, exit codes: those of vpnc */
 };
 
+/* ---- options of vpn.conf on the command line ---- */
+
+#define CLIENT_SETTINGS_MAX 64
+#define CLIENT_LONG_OPTION_MAX 64
+
+/* "--gateway-address" and its value: in place of what the file says. */
+struct client_setting {
+	const char *option;
+	const char *value;
+};
+
+struct client_settings {
+	const char *name; /* of the connection; NULL: after the file, without one after the gateway */
+	struct client_setting list[CLIENT_SETTINGS_MAX];
+	unsigned n;
+};
+
+struct client_long_option {
+	char name[CLIENT_LONG_OPTION_MAX]; /* "--gateway-address" */
+	const char *section, *key;
+	const char *expect; /* to end the sentence "expected …" */
+	const char *preset; /* NULL: none */
+	const char *help; /* one line; NULL: of no use */
+	bool refused; /* a secret, which others would see */
+};
+
+/* The i-th of them; false past the last. */
+bool client_long_option(unsigned i, struct client_long_option *out);
+
+enum client_setting_found {
+	CLIENT_SETTING_UNKNOWN,
+	CLIENT_SETTING_FOUND,
+	CLIENT_SETTING_REFUSED, /* after one line on `err` */
+};
+
+/* name: n bytes, with its dashes. */
+enum client_setting_found client_setting_find(const char *name, size_t n, FILE *err);
+
 struct client_options {
-	const char *file; /* vpn.conf; with `text`: what it is called */
+	/* vpn.conf; with `text`: what it is called; NULL: there is none, `settings` are all. */
+	const char *file;
+	const struct client_settings *settings; /* NULL: none */
 	/* In place of the file: its content; changed while it is read, wiped by the caller. */
 	char *text;
 	size_t text_size;
@@ -49,6 +89,43 @@ int client_request_wait(const char *name, const char *request, int wait_ms, char
 			FILE *err);
 /* True when a connection of this name runs. */
 bool client_is_running(const char *name);
+/* Calls `each` with the name of every connection that runs, in their order. */
+void client_running(void (*each)(void *ctx, const char *name), void *ctx);
+
+/*
+ * An open line to a running connection, for requests that are answered by more than one line ("log"
+ * with "follow") and for asking again and again: open, then whenever the descriptor is readable take
+ * lines until there is none, then close. control_stream.h says what lines "log" gives.
+ */
+struct client_stream;
+
+enum client_stream_state {
+	CLIENT_STREAM_LINE,
+	CLIENT_STREAM_NOTHING, /* no whole line yet */
+	CLIENT_STREAM_ENDED, /* the connection has ended, or does not keep to lines */
+};
+
+/*
+ * As client_request, but the line stays open and the answers are taken by client_stream_take. name
+ * NULL: the only one. 0 and *out, to be closed; or an exit code after one line on `err`, *out NULL.
+ */
+int client_stream_open(const char *name, const char *request, struct client_stream **out,
+		       FILE *err);
+/* The name of the connection; good until it is closed. */
+const char *client_stream_name(const struct client_stream *s);
+/* Another request on the same line. False: nobody takes it, the connection has ended. */
+bool client_stream_send(struct client_stream *s, const char *request);
+/* Readable when client_stream_take may have something; to be polled, and no more. */
+int client_stream_fd(const struct client_stream *s);
+/*
+ * The next line, without its end and terminated, good until the next call. Waits for it so many
+ * milliseconds at most; 0: not at all, -1: for as long as it takes, or a signal comes. Several lines
+ * may come at once: after the descriptor was readable, take until there is nothing.
+ */
+enum client_stream_state client_stream_take(struct client_stream *s, int wait_ms,
+					    const char **line);
+/* NULL is nothing. */
+void client_stream_close(struct client_stream *s);
 
 /*
  * Tells the running connection `name` (NULL: all of them) that the network may have changed, on
@@ -70,8 +147,11 @@ int client_repair(const char *name, FILE *err);
 bool client_question(const char *field, const char *user, const char *gateway, char *buf,
 		     size_t size);
 
-/* `check`: reads a configuration, explains it on `out`, complains on `err`. Returns an exit code. */
-int client_check(const char *file, FILE *out, FILE *err);
+/*
+ * `check`: reads a configuration, explains it on `out`, complains on `err`. Returns an exit code. Either
+ * of file and settings may be NULL.
+ */
+int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err);
 /* Writes the example configuration. */
 void client_example(FILE *out);
 

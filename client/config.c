@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/private.h"
 
 #define NAME_MAX_INI 48 /* of a section or key: inih cuts at 49 */
 
@@ -305,6 +306,8 @@ static int take_pair(void *ctx, const char *section, const char *key, const char
 		return 1;
 	}
 	seen = &config_seen(r, o)->key;
+	if (seen->line == CONFIG_ARGV)
+		return 1;
 	if (seen->line) {
 		config_complain(r, at, "[%s] %s is already set in line %u", r->shown, key,
 				seen->line);
@@ -364,11 +367,25 @@ static void take_name(struct config_reader *r)
 
 	if (n > 5 && strcmp(base + n - 5, ".conf") == 0)
 		n -= 5;
+	if (r->source->name) {
+		base = r->source->name;
+		n = strlen(base);
+	}
 	if (n <= CONFIG_NAME_MAX) {
 		memcpy(name, base, n);
 		name[n] = '\0';
 	}
-	if (!isalnum((unsigned char)name[0]) || !is_name(name, CONFIG_NAME_MAX))
+	if (isalnum((unsigned char)name[0]) && is_name(name, CONFIG_NAME_MAX))
+		return;
+	/* Who names no gateway is told of that. */
+	if (r->source->name && !name[0] && !config_is_set(r, "gateway", "address"))
+		return;
+	if (r->source->name)
+		config_complain(r, CONFIG_NOWHERE,
+				"--name is needed: 1 to %d letters, digits, - _ or ., of which the "
+				"first is a letter or digit",
+				CONFIG_NAME_MAX);
+	else
 		config_complain(
 			r, CONFIG_NOWHERE,
 			"the file's name names the connection: without .conf it must be 1 to %d "
@@ -384,6 +401,7 @@ int config_parse(const struct config_source *source, struct config **out, FILE *
 	*out = NULL;
 	c->file = xstrdup(source->file);
 	c->session.name = c->name;
+	config_take_settings(&r);
 	if (ini_parse_stream(give_line, &r, take_pair, &r) != 0)
 		config_complain(&r, CONFIG_NOWHERE, "cannot be read as an INI file");
 	check_required(&r);
@@ -398,6 +416,8 @@ int config_parse(const struct config_source *source, struct config **out, FILE *
 		config_settle_policies(&r);
 	if (r.errors == 0 && source->fetch)
 		config_fetch_auth(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(r.given); i++)
+		free(r.given[i]);
 	if (r.errors) {
 		config_free(c);
 		return ERR_CONFIG;
@@ -440,7 +460,8 @@ static const char *slurp(const char *file, struct config_source *source)
 		return "not a regular file";
 	}
 	source->owner = st.st_uid;
-	source->mode = st.st_mode;
+	/* Of what is private, whatever its letter says, others see nothing. */
+	source->mode = mode_is_private(&st) ? st.st_mode & ~(mode_t)077 : st.st_mode;
 	while (source->n <= CONFIG_SIZE_MAX && got > 0) {
 		got = read(fd, source->text + source->n, CONFIG_SIZE_MAX + 1 - source->n);
 		if (got > 0)
@@ -452,13 +473,18 @@ static const char *slurp(const char *file, struct config_source *source)
 	return source->n > CONFIG_SIZE_MAX ? "too large for a configuration" : NULL;
 }
 
-int config_read(const char *file, struct config **out, FILE *err)
+int config_read_with(const char *file, const struct client_settings *settings, bool may_ask,
+		     struct config **out, FILE *err)
 {
 	/* The whole text goes to locked memory, since there may be a secret in it. */
 	struct config_source source = {
 		.file = file,
 		.text = secret_alloc(CONFIG_SIZE_MAX + 1),
 		.fetch = true,
+		.may_ask = may_ask,
+		.settings = settings ? settings->list : NULL,
+		.nsettings = settings ? settings->n : 0,
+		.name = settings ? settings->name : NULL,
 	};
 	const char *why = slurp(file, &source);
 	int result = ERR_SYSTEM;
@@ -470,4 +496,9 @@ int config_read(const char *file, struct config **out, FILE *err)
 		result = config_parse(&source, out, err);
 	secret_release(source.text, CONFIG_SIZE_MAX + 1);
 	return result;
+}
+
+int config_read(const char *file, struct config **out, FILE *err)
+{
+	return config_read_with(file, NULL, false, out, err);
 }

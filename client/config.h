@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "client/client.h"
+#include "client/dns.h"
 #include "client/session.h"
 
 #define CONFIG_NAME_MAX 64 /* of a connection: letters, digits, '-', '_', '.' */
@@ -43,6 +45,7 @@ struct config {
 	 * and is not answered by session.password; NULL: none. Its first argument, "$1", is the question as a person would see it.
 	 */
 	char *password_command;
+	bool psk_asked; /* there is no pre-shared key yet: a person is to be asked */
 	enum offload_wish offload;
 	unsigned workers; /* threads that open packets; less than 2: the one that receives them */
 	enum dispatch_select select;
@@ -50,8 +53,7 @@ struct config {
 	vtime hold; /* the longest that one waits */
 	char *script; /* of [hooks]: in vpnc-script's manner; NULL: none */
 	bool routes_by_script; /* addresses and routes are the script's business, not ours */
-	/* The script is told of DNS servers and domains, and sets them; else it must not hear of them. */
-	bool dns_by_script;
+	struct dns_config dns;
 	uint16_t local_port; /* of our IKE socket; 0: any, and then any for 4500, too */
 	struct addr local_address; /* our outer address; FAMILY_NONE: as the kernel routes */
 };
@@ -63,6 +65,15 @@ struct config {
  * refused. Warnings go to `err`, too, and do not fail.
  */
 int config_read(const char *file, struct config **out, FILE *err);
+/*
+ * The same with settings (or NULL) that count in place of what the file says. may_ask: a missing
+ * pre-shared key is no error.
+ */
+int config_read_with(const char *file, const struct client_settings *settings, bool may_ask,
+		     struct config **out, FILE *err);
+/* The same with settings alone. */
+int config_read_settings(const struct client_settings *settings, bool may_ask, struct config **out,
+			 FILE *err);
 
 /* A configuration that is in memory already. */
 struct config_source {
@@ -78,6 +89,10 @@ struct config_source {
 	mode_t mode;
 	/* Read the files that it names, run psk-command; else what they give stays empty. */
 	bool fetch;
+	bool may_ask; /* for the pre-shared key */
+	const struct client_setting *settings; /* in place of what the text says */
+	unsigned nsettings;
+	const char *name; /* of the connection; NULL: the file's, as above */
 	bool quiet; /* no warnings, no lines: who wrote it had no choice, and has no such file */
 };
 

@@ -6,10 +6,51 @@
 
 #include "base/mem.h"
 #include "client/psk.h"
+#include "client/service.h"
 
 #define KEYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define PSK_KEYS KEYS("psk", "psk-file", "psk-command")
-#define PASSWORD_KEYS KEYS("password", "password-file")
+#define PSK_KEYS KEYS("psk", "psk-file", "psk-fd", "psk-command")
+#define PASSWORD_KEYS KEYS("password", "password-file", "password-fd")
+
+/* ---- credentials ---- */
+
+/* Of a service manager, in the order of enum config_given: called as the keys that they stand in for. */
+static const char *const given_keys[GIVENS] = { "psk", "password", "key", "pkcs12",
+						"key-password" };
+
+static void take_credential(struct config_reader *r, enum config_given which)
+{
+	r->given[which] = service_credential(given_keys[which]);
+}
+
+static bool any_is_set(const struct config_reader *r, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (config_is_set(r, "auth", *keys))
+			return true;
+	return false;
+}
+
+/* What the configuration says itself counts before them; what it has no use for is not looked at. */
+static void take_credentials(struct config_reader *r)
+{
+	const struct config_draft *d = &r->draft;
+	bool own = d->method == IKE_AUTH_RSA;
+
+	if (!r->source->fetch)
+		return;
+	if (!own && d->method != IKE_AUTH_HYBRID && !any_is_set(r, PSK_KEYS))
+		take_credential(r, GIVEN_PSK);
+	if ((d->xauth || d->method == IKE_AUTH_HYBRID) && !any_is_set(r, PASSWORD_KEYS) &&
+	    !config_is_set(r, "auth", "password-command") && !d->interactive)
+		take_credential(r, GIVEN_PASSWORD);
+	if (own && config_is_set(r, "auth", "certificate") && !any_is_set(r, KEYS("key", "pkcs12")))
+		take_credential(r, GIVEN_KEY);
+	if (own && !any_is_set(r, KEYS("certificate", "key", "pkcs12")))
+		take_credential(r, GIVEN_PKCS12);
+	if (own && !config_is_set(r, "auth", "key-password"))
+		take_credential(r, GIVEN_KEY_PASSWORD);
+}
 
 /* ---- which keys go together ---- */
 
@@ -17,14 +58,16 @@
 static const char *one_of(struct config_reader *r, const char *const *keys)
 {
 	const char *first = NULL;
+	char place[CONFIG_PLACE_TEXT_MAX];
 
 	for (; *keys; keys++) {
 		if (!config_is_set(r, "auth", *keys))
 			continue;
 		if (first)
-			config_complain(r, config_key_place(r, "auth", *keys),
-					"[auth] %s stands beside %s in line %u; keep one of them",
-					*keys, first, config_key_place(r, "auth", first).line);
+			config_complain(
+				r, config_key_place(r, "auth", *keys),
+				"[auth] %s stands beside %s in %s; keep one of them", *keys, first,
+				config_place_text(config_key_place(r, "auth", first), place));
 		else
 			first = *keys;
 	}
@@ -47,9 +90,13 @@ static void settle_psk(struct config_reader *r)
 {
 	const char *psk = one_of(r, PSK_KEYS);
 
+	if (!psk)
+		psk = r->given[GIVEN_PSK];
 	if (r->draft.method == IKE_AUTH_RSA)
 		config_refuse_keys(r, "auth", PSK_KEYS,
 				   "is of no use with method = certificate; remove it");
+	else if (r->draft.method == IKE_AUTH_PSK && !psk && r->source->may_ask)
+		r->draft.config->psk_asked = true;
 	else if (r->draft.method == IKE_AUTH_PSK && !psk)
 		complain_of_missing(
 			r, "psk", "no pre-shared key; set psk, psk-file or psk-command in [auth]");
@@ -58,11 +105,13 @@ static void settle_psk(struct config_reader *r)
 static void settle_own_certificate(struct config_reader *r)
 {
 	bool certificate = config_is_set(r, "auth", "certificate");
-	bool key = config_is_set(r, "auth", "key");
+	bool key = config_is_set(r, "auth", "key") || r->given[GIVEN_KEY];
 
 	if (config_is_set(r, "auth", "pkcs12"))
 		config_refuse_keys(r, "auth", KEYS("certificate", "key"),
 				   "stands beside pkcs12, which has both in it; keep one of them");
+	else if (r->given[GIVEN_PKCS12])
+		return;
 	else if (!certificate && !key)
 		complain_of_missing(
 			r, "method",
@@ -119,8 +168,8 @@ static void settle_user(struct config_reader *r)
 				    "about the user's password; remove it");
 	if (!s->ike.xauth) {
 		config_refuse_keys(r, "auth",
-				   KEYS("username", "password", "password-file", "password-command",
-					"domain"),
+				   KEYS("username", "password", "password-file", "password-fd",
+					"password-command", "domain"),
 				   "is of no use without a user: set xauth = yes, or remove it");
 		if (d->interactive)
 			complain_of_missing(r, "interactive",
@@ -142,13 +191,14 @@ static void settle_user(struct config_reader *r)
 
 /* ---- who may read and write the file ---- */
 
-/* Of keys with their sections, the first that is set: its place. NOWHERE: none. */
+/* Of keys with their sections, the first that is set in the file: its place. NOWHERE: none. */
 static struct config_place first_set(const struct config_reader *r, const char *const *keys)
 {
 	for (; *keys; keys++) {
 		const char *section = strcmp(*keys, "script") == 0 ? "hooks" : "auth";
 
-		if (config_is_set(r, section, *keys))
+		if (config_is_set(r, section, *keys) &&
+		    config_key_place(r, section, *keys).line != CONFIG_ARGV)
 			return config_key_place(r, section, *keys);
 	}
 	return CONFIG_NOWHERE;
@@ -187,6 +237,7 @@ void config_settle_auth(struct config_reader *r)
 	/* What goes together is not known then. */
 	if (config_is_refused(r, "auth", "method") || config_is_refused(r, "auth", "xauth"))
 		return;
+	take_credentials(r);
 	settle_psk(r);
 	settle_certificates(r);
 	settle_user(r);
@@ -198,12 +249,30 @@ static void fetch_from_file(struct config_reader *r, const char *key, const char
 			    struct secret *out)
 {
 	char why[PSK_WHY_MAX] = "";
-	char *path = config_beside(r, file);
+	char *path = config_beside(r, "auth", key, file);
 
 	if (psk_from_file(path, out, why) != 0)
 		config_complain(r, config_value_place(r, "auth", key, 0), "[auth] %s: %s %s", key,
 				path, why);
 	free(path);
+}
+
+static void fetch_from_fd(struct config_reader *r, const char *key, unsigned fd, struct secret *out)
+{
+	char why[PSK_WHY_MAX] = "";
+
+	if (psk_from_fd((int)fd, PSK_FD_TIMEOUT_MS, out, why) != 0)
+		config_complain(r, config_value_place(r, "auth", key, 0), "[auth] %s: it %s", key,
+				why);
+}
+
+static void fetch_credential(struct config_reader *r, enum config_given which, struct secret *out)
+{
+	char why[PSK_WHY_MAX] = "";
+
+	if (r->given[which] && psk_from_file(r->given[which], out, why) != 0)
+		config_complain(r, CONFIG_NOWHERE, "the credential %s: it %s", given_keys[which],
+				why);
 }
 
 static void fetch_secrets(struct config_reader *r)
@@ -214,12 +283,18 @@ static void fetch_secrets(struct config_reader *r)
 
 	if (d->psk_file)
 		fetch_from_file(r, "psk-file", d->psk_file, &s->ike.psk);
+	else if (d->psk_fd)
+		fetch_from_fd(r, "psk-fd", d->psk_fd, &s->ike.psk);
 	else if (d->psk_command &&
 		 psk_from_command(d->psk_command, PSK_COMMAND_TIMEOUT_MS, &s->ike.psk, why) != 0)
 		config_complain(r, config_value_place(r, "auth", "psk-command", 0),
 				"[auth] psk-command: it %s", why);
+	fetch_credential(r, GIVEN_PSK, &s->ike.psk);
 	if (d->password_file)
 		fetch_from_file(r, "password-file", d->password_file, &s->password);
+	else if (d->password_fd)
+		fetch_from_fd(r, "password-fd", d->password_fd, &s->password);
+	fetch_credential(r, GIVEN_PASSWORD, &s->password);
 }
 
 /* The files of certificates, in the order of struct credentials_source. */
@@ -252,16 +327,23 @@ static const char *key_complained_of(char *const paths[FILES], const char *why)
 static void fetch_credentials(struct config_reader *r)
 {
 	const struct config_draft *d = &r->draft;
-	const char *const files[FILES] = { d->ca, d->certificate, d->key, d->pkcs12, d->crl };
+	const char *const files[FILES] = {
+		d->ca,
+		d->certificate,
+		r->given[GIVEN_KEY] ? r->given[GIVEN_KEY] : d->key,
+		r->given[GIVEN_PKCS12] ? r->given[GIVEN_PKCS12] : d->pkcs12,
+		d->crl,
+	};
+	struct secret password = { 0 };
 	char *paths[FILES] = { NULL };
 	char why[CERT_WHY_MAX] = "";
-	struct credentials_source source = {
-		.password = d->key_password ? SLICE_STR(d->key_password) : slice(NULL, 0),
-	};
+	struct credentials_source source = { 0 };
 	const char *key;
 
+	fetch_credential(r, GIVEN_KEY_PASSWORD, &password);
+	source.password = d->key_password ? SLICE_STR(d->key_password) : secret_slice(&password);
 	for (unsigned i = 0; i < FILES; i++)
-		paths[i] = files[i] ? config_beside(r, files[i]) : NULL;
+		paths[i] = files[i] ? config_beside(r, "auth", file_keys[i], files[i]) : NULL;
 	source.ca = paths[FILE_CA];
 	source.certificate = paths[FILE_CERTIFICATE];
 	source.key = paths[FILE_KEY];
@@ -275,6 +357,7 @@ static void fetch_credentials(struct config_reader *r)
 				why);
 	}
 	d->config->session.ike.credentials = d->config->credentials;
+	secret_free(&password);
 	for (unsigned i = 0; i < FILES; i++)
 		free(paths[i]);
 }

@@ -6,7 +6,12 @@
 #ifndef GODWIT_CLIENT_CONFIG_IMPL_H
 #define GODWIT_CLIENT_CONFIG_IMPL_H
 
+#include <limits.h>
+
 #include "client/options.h"
+
+/* In place of a line: the option stands on the command line, and its number in the column. */
+#define CONFIG_ARGV UINT_MAX
 
 struct config_place {
 	unsigned line; /* from 1; 0: the file as a whole */
@@ -21,6 +26,16 @@ struct config_seen {
 };
 
 #define CONFIG_POLICY_KEYS_MAX 16
+
+/* A credential of the service manager's, which stands in for a key that is not set. */
+enum config_given {
+	GIVEN_PSK,
+	GIVEN_PASSWORD,
+	GIVEN_KEY,
+	GIVEN_PKCS12,
+	GIVEN_KEY_PASSWORD,
+	GIVENS
+};
 
 struct config_reader {
 	const struct config_source *source;
@@ -40,9 +55,12 @@ struct config_reader {
 	/* In place of it for what each [policy] has; and where they begin. */
 	struct config_seen policy_seen[SESSION_RULES_MAX][CONFIG_POLICY_KEYS_MAX];
 	struct config_place policy_at[SESSION_RULES_MAX];
+	char *given[GIVENS]; /* the files of credentials; NULL: none */
 };
 
 /* ---- config_say.c ---- */
+
+#define CONFIG_PLACE_TEXT_MAX 72
 
 #define CONFIG_NOWHERE ((struct config_place){ 0, 0 })
 
@@ -70,8 +88,19 @@ struct config_place config_value_place(const struct config_reader *r, const char
 /* Complains of each of these keys (the last one NULL) that is set: `why` says what is missing. */
 void config_refuse_keys(struct config_reader *r, const char *section, const char *const *keys,
 			const char *why);
-/* A file without a directory of its own is beside the configuration. free(). */
-char *config_beside(const struct config_reader *r, const char *file);
+/*
+ * A file without a directory of its own is beside the configuration; one that is named on the command
+ * line is where that says. free().
+ */
+char *config_beside(const struct config_reader *r, const char *section, const char *key,
+		    const char *file);
+/* "line 12", "--auth-psk-file". Returns buf. */
+const char *config_place_text(struct config_place at, char buf[CONFIG_PLACE_TEXT_MAX]);
+
+/* ---- settings.c ---- */
+
+/* Those of the command line, before the lines. */
+void config_take_settings(struct config_reader *r);
 
 /* ---- config_auth.c ---- */
 

@@ -5,21 +5,34 @@
 #include <stdarg.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 #define MESSAGE_MAX 800
+
+const char *config_place_text(struct config_place at, char buf[CONFIG_PLACE_TEXT_MAX])
+{
+	if (at.line == CONFIG_ARGV)
+		snprintf(buf, CONFIG_PLACE_TEXT_MAX, "--%s-%s", options[at.column].section,
+			 options[at.column].key);
+	else
+		snprintf(buf, CONFIG_PLACE_TEXT_MAX, "line %u", at.line);
+	return buf;
+}
 
 __attribute__((format(printf, 4, 0))) static void say(const struct config_reader *r,
 						      struct config_place at, const char *prefix,
 						      const char *format, va_list args)
 {
-	char text[MESSAGE_MAX];
+	char text[MESSAGE_MAX], place[CONFIG_PLACE_TEXT_MAX];
 	int n = snprintf(text, sizeof(text), "%s", prefix);
 
 	vsnprintf(text + n, sizeof(text) - (size_t)n, format, args);
 	for (char *c = text; *c; c++)
 		*c = (char)(isprint((unsigned char)*c) ? *c : '?');
 	/* A line that nobody has written is nowhere to be found. */
-	if (at.line && !r->source->quiet)
+	if (at.line == CONFIG_ARGV)
+		fprintf(r->err, "%s: %s\n", config_place_text(at, place), text);
+	else if (at.line && !r->source->quiet)
 		fprintf(r->err, "%s:%u:%u: %s\n", r->source->file, at.line, at.column, text);
 	else
 		fprintf(r->err, "%s: %s\n", r->source->file, text);
@@ -101,7 +114,7 @@ struct config_place config_value_place(const struct config_reader *r, const char
 {
 	struct config_place place = seen(r, section, key)->value;
 
-	if (place.line)
+	if (place.line && place.line != CONFIG_ARGV)
 		place.column += (unsigned)at;
 	return place;
 }
@@ -116,14 +129,11 @@ void config_refuse_keys(struct config_reader *r, const char *section, const char
 	}
 }
 
-char *config_beside(const struct config_reader *r, const char *file)
+char *config_beside(const struct config_reader *r, const char *section, const char *key,
+		    const char *file)
 {
-	const char *config = r->source->file;
-	const char *slash = strrchr(config, '/');
-	size_t n = slash && file[0] != '/' ? (size_t)(slash - config) + 1 : 0;
-	char *path = xcalloc(n + strlen(file) + 1, 1);
-
-	memcpy(path, config, n);
-	strcpy(path + n, file);
-	return path;
+	/* What was typed is typed where we are. */
+	if (config_key_place(r, section, key).line == CONFIG_ARGV)
+		return xstrdup(file);
+	return service_beside(r->source->file, file);
 }

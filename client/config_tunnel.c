@@ -304,7 +304,7 @@ static void check_script(struct config_reader *r, const char *path)
 /* A program alone may be beside the file. In the background the working directory is another one. */
 static char *script_program(struct config_reader *r, const char *name)
 {
-	char *path = config_beside(r, name);
+	char *path = config_beside(r, "hooks", "script", name);
 	char *whole = r->source->fetch ? realpath(path, NULL) : NULL;
 
 	if (r->source->fetch)
@@ -347,6 +347,28 @@ static bool is_vpnc_script(const char *command)
 	return slice_eq(slice(command + name, n - name), SLICE_STR("vpnc-script"));
 }
 
+/* Own servers, or domains for them, are of no use to nobody. */
+static void settle_dns(struct config_reader *r)
+{
+	static const char *const keys[] = { "servers", "domains", "default-route", NULL };
+	const struct config_draft *d = &r->draft;
+	struct session_config *s = &d->config->session;
+	struct dns_config *c = &d->config->dns;
+
+	c->manage = (enum dns_wish)d->dns;
+	c->default_route = (enum dns_default)d->default_route;
+	s->reach_dns = c->manage != DNS_NONE;
+	for (unsigned i = 0; i < c->nservers && s->ndns < IKE_DNS_MAX; i++)
+		s->dns[s->ndns++] = c->servers[i];
+	if (c->manage == DNS_NONE)
+		config_refuse_keys(r, "dns", keys, "needs manage other than none");
+	if (!s->address_config && c->servers_config && c->nservers == 0 &&
+	    (c->manage == DNS_RESOLVED || c->manage == DNS_RESOLVCONF))
+		config_warn(r, config_value_place(r, "dns", "manage", 0),
+			    "[dns] manage: with an address of our own the gateway names no DNS "
+			    "servers; set [dns] servers");
+}
+
 static void settle_script(struct config_reader *r)
 {
 	const struct config_draft *d = &r->draft;
@@ -367,7 +389,6 @@ static void settle_script(struct config_reader *r)
 			"routes = script");
 	c->script = script_command(r, d->script);
 	c->routes_by_script = d->routes == ROUTES_SCRIPT;
-	c->dns_by_script = d->dns != DNS_NONE;
 }
 
 void config_settle_tunnel(struct config_reader *r)
@@ -382,6 +403,7 @@ void config_settle_tunnel(struct config_reader *r)
 		settle_fixed(r);
 	settle_excludes(r);
 	settle_script(r);
+	settle_dns(r);
 	d->config->offload = (enum offload_wish)d->offload;
 	d->config->select = (enum dispatch_select)d->select;
 }

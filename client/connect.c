@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "client/dns.h"
 #include "client/runtime.h"
 
 /* The process that holds the connection. */
@@ -21,9 +22,11 @@ struct connection {
 	struct config *config;
 	struct host host;
 	struct log log;
+	struct event_log *events;
 	struct progress progress;
 	struct hooks_options hooks_options;
 	struct hooks hooks;
+	struct dns dns;
 	struct ask ask;
 	FILE *err;
 	int tty; /* where questions are asked; -1: nowhere */
@@ -46,13 +49,25 @@ const char *client_crypto_gcm(void)
 	return crypto_init() == 0 ? crypto_gcm_name() : "nothing";
 }
 
-static void log_to_stderr(void *ctx, const struct log_event *ev)
+static void log_to_journal(struct connection *c)
 {
-	char text[512];
+	const struct event_sink sink = event_sink_journal(c->config->name);
 
-	(void)ctx;
-	log_format(ev, text, sizeof(text));
-	fprintf(stderr, "%s: %s\n", log_level_name(ev->level), text);
+	event_log_add_sink(c->events, &sink);
+}
+
+/*
+ * Events go to the journal if standard error does, else to standard error if they are wanted there. In
+ * the background they go to the journal, where there is one. What is kept to be asked for has them all.
+ */
+static void log_to_journal_or_stderr(struct connection *c)
+{
+	const struct event_sink sink = event_sink_stderr(false);
+
+	if (event_journal_is_stderr())
+		log_to_journal(c);
+	else if (c->options->verbose)
+		event_log_add_sink(c->events, &sink);
 }
 
 static sigset_t ending_signals(void)
@@ -92,6 +107,9 @@ static void let_go_of_terminal(struct connection *c)
 
 	hooks_go_to_background(&c->hooks);
 	ask_let_go(&c->ask);
+	event_log_remove_sinks(c->events);
+	if (event_journal_is_there())
+		log_to_journal(c);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
 	if (null > 2)
@@ -154,6 +172,7 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.host = &c->host,
 		.rng = crypto_rng(),
 		.log = &c->log,
+		.events = c->events,
 		.progress = &c->progress,
 		.hooks = &c->hooks,
 		.ask = &c->ask,
@@ -161,9 +180,11 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.up = go_to_background,
 		.ctx = c,
 	};
-	struct loop *l = loop_new(&options);
+	struct loop *l;
 	int code;
 
+	c->host.dns = &c->dns;
+	l = loop_new(&options);
 	if (!l) {
 		host_close(&c->host, c->err);
 		return SESSION_EXIT_SYSTEM;
@@ -174,6 +195,8 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		code = loop_run(l);
 	ask_end(&c->ask);
 	hooks_end(&c->hooks);
+	if (c->hooks.dns_over)
+		c->dns.state = DNS_NOTHING;
 	host_close(&c->host, c->err);
 	if (!loop_free(l)) {
 		code = manner_exit(c->options->manner, code, c->up);
@@ -250,12 +273,14 @@ static int run_config(struct connection *c)
 		return SESSION_EXIT_SYSTEM;
 	}
 	crypto_log(&c->log);
+	dns_init(&c->dns, c->config, &c->log, c->err);
 	c->hooks_options = (struct hooks_options){
 		.script = c->config->script,
 		.password_command = c->config->password_command,
 		.pid_file = c->options->pid_file,
-		.no_dns = !c->config->dns_by_script,
+		.no_dns = c->dns.by != DNS_BY_SCRIPT,
 		.verbose = c->options->verbose,
+		.dns = { c->dns.by, c->config->device, c->dns.host.resolvconf, c->dns.record },
 	};
 	if (hooks_start(&c->hooks, &c->hooks_options, c->err) != 0)
 		return SESSION_EXIT_SYSTEM;
@@ -280,14 +305,38 @@ static int read_config(struct connection *c)
 		/* Who reads vpnc's words takes every other one for the gateway's. */
 		.quiet = o->manner == CLIENT_VPNC && !o->verbose,
 	};
+	bool may_ask = c->tty >= 0 && !o->no_questions;
 	int rc;
 
 	if (!o->text)
-		return config_read(o->file, &c->config, c->err);
+		return o->file ?
+			       config_read_with(o->file, o->settings, may_ask, &c->config, c->err) :
+			       config_read_settings(o->settings, may_ask, &c->config, c->err);
 	rc = config_parse(&source, &c->config, c->err);
 	/* Nobody who is forked from here on is to find secrets in it. */
 	wipe(o->text, o->text_size);
 	return rc;
+}
+
+/* What the configuration leaves open, in the process that holds it. False: nobody has answered. */
+static bool ask_for_psk(struct connection *c)
+{
+	struct session_config *s = &c->config->session;
+	char prompt[400], id[IDENTITY_TEXT_MAX];
+
+	if (!c->config->psk_asked)
+		return true;
+	if (s->ike.mode == IKE_MODE_AGGRESSIVE && s->ike.local.type != ID_NONE)
+		snprintf(prompt, sizeof(prompt),
+			 "Secret of the group %.100s at %.200s: ", identity_word(&s->ike.local, id),
+			 s->gateways[0]);
+	else
+		snprintf(prompt, sizeof(prompt), "Pre-shared key of %.200s: ", s->gateways[0]);
+	if (ask_line(c->tty, prompt, &s->ike.psk))
+		return true;
+	fprintf(c->err, "godwit: without a pre-shared key there is no connection; type it, or set "
+			"psk, psk-file or psk-command in [auth]\n");
+	return false;
 }
 
 static int run(const struct client_options *options, int tty, int report_fd)
@@ -295,8 +344,7 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	bool quiet = options->manner == CLIENT_VPNC;
 	struct connection c = {
 		.options = options,
-		.log = { .level = options->verbose ? LOG_DEBUG : LOG_ERROR,
-			 .sink = options->verbose ? log_to_stderr : NULL },
+		.events = event_log_new(LOG_DEBUG, options->verbose ? LOG_DEBUG : LOG_INFO),
 		.progress = { .out = quiet ? NULL : stdout, .terminal = isatty(STDOUT_FILENO) },
 		.err = manner_err(options->manner),
 		.tty = tty,
@@ -307,15 +355,20 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	/* What they tell of shows as an error of the call, and there are things to put back. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	event_log_attach(c.events, &c.log);
 	priv_prepare();
-	if (read_config(&c) != 0)
+	if (read_config(&c) != 0 || !ask_for_psk(&c)) {
 		code = SESSION_EXIT_USAGE;
-	else
+	} else {
+		log_to_journal_or_stderr(&c);
 		code = run_config(&c);
+	}
+	event_log_remove_sinks(c.events);
 	config_free(c.config);
 	code = manner_exit(options->manner, code, c.up);
 	report(&c, code);
 	manner_err_close(c.err);
+	event_log_free(c.events);
 	return code;
 }
 

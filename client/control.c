@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/control_stream.h"
 #include "client/runtime.h"
 
 #include <errno.h>
@@ -15,9 +16,9 @@
 
 /* ---- requests ---- */
 
-#define VERBS                                                                                       \
-	"it is \"status\", \"disconnect\", \"answer\", \"roam\", \"show\", \"rekey\", \"ping\" or " \
-	"\"metrics\""
+#define VERBS                                                                                             \
+	"it is \"status\", \"disconnect\", \"answer\", \"roam\", \"log\", \"set\", \"show\", \"rekey\", " \
+	"\"ping\" or \"metrics\""
 #define TICKETS 256 /* more than clients: the rest of a ticket by it is its client */
 
 /* Requests hold passwords: nothing of them stays behind in freed memory. */
@@ -125,6 +126,33 @@ static const char *ping_parse(json_t *request, struct control_request *out)
 	return NULL;
 }
 
+static const char *level_parse(json_t *level, struct control_request *out)
+{
+	const char *name = json_string_value(level);
+
+	if (!name || !event_level_parse(name, &out->level))
+		return "a level is \"error\", \"warn\", \"info\" or \"debug\"";
+	out->has_level = true;
+	return NULL;
+}
+
+static const char *log_parse(json_t *request, struct control_request *out)
+{
+	json_t *since = json_object_get(request, "since"), *level;
+
+	if (since && (!json_is_integer(since) || json_integer_value(since) < 0))
+		return "\"since\" is the number of an event";
+	out->since = (uint64_t)json_integer_value(since);
+	out->follow = json_is_true(json_object_get(request, "follow"));
+	level = json_object_get(request, "level");
+	return level ? level_parse(level, out) : NULL;
+}
+
+static const char *set_parse(json_t *request, struct control_request *out)
+{
+	return level_parse(json_object_get(request, "log"), out);
+}
+
 static const char *verb_parse(const char *cmd, json_t *request, struct control_request *out)
 {
 	static const struct {
@@ -140,6 +168,8 @@ static const char *verb_parse(const char *cmd, json_t *request, struct control_r
 		{ "rekey", CONTROL_REKEY, rekey_parse },
 		{ "ping", CONTROL_PING, ping_parse },
 		{ "metrics", CONTROL_METRICS, NULL },
+		{ "log", CONTROL_LOG, log_parse },
+		{ "set", CONTROL_SET, set_parse },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
@@ -195,6 +225,7 @@ struct client {
 	control_ticket ticket; /* of its request, which is answered later; 0: none is */
 	char *rest; /* of an answer that the socket has no room for; NULL: all is written */
 	uv_write_t write;
+	struct control_stream log;
 	size_t n;
 	char line[CONTROL_LINE_MAX];
 };
@@ -324,6 +355,27 @@ static void client_ask(struct client *c, struct control_request *request)
 	free(text);
 }
 
+static void client_set(struct client *c, const struct control_request *request)
+{
+	char text[40];
+
+	event_log_set_level(c->control->ops->events, request->level);
+	snprintf(text, sizeof(text), "{\"log\":\"%s\"}", log_level_name(request->level));
+	client_answer(c, text);
+}
+
+static void client_log(struct client *c, const struct control_request *request)
+{
+	struct event_log *events = c->control->ops->events;
+
+	if (!events)
+		client_answer_error(c, "there is no log");
+	else if (request->verb == CONTROL_SET)
+		client_set(c, request);
+	else if (!control_stream_begin(&c->log, (struct uv_stream_s *)&c->pipe, events, request))
+		client_close(c);
+}
+
 static void client_request_line(struct client *c, struct slice line)
 {
 	const struct control_ops *ops = c->control->ops;
@@ -358,11 +410,20 @@ static void client_request_line(struct client *c, struct slice line)
 	case CONTROL_METRICS:
 		client_ask(c, &request);
 		break;
+	case CONTROL_LOG:
+	case CONTROL_SET:
+		client_log(c, &request);
+		break;
 	case CONTROL_BAD:
 		client_answer_error(c, why);
 		break;
 	}
 	control_request_free(&request);
+}
+
+static void client_broken(void *ctx)
+{
+	client_close(ctx);
 }
 
 static void client_lines(struct client *c)
@@ -470,10 +531,22 @@ static void control_connection(uv_stream_t *listener, int status)
 	*c = (struct client){ .control = control, .used = true };
 	uv_pipe_init(listener->loop, &c->pipe, 0);
 	c->pipe.data = c;
+	c->log.broken = client_broken;
+	c->log.ctx = c;
 	if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 ||
 	    !client_may_ask(control, &c->pipe) ||
 	    uv_read_start((uv_stream_t *)&c->pipe, client_allocate, client_read) != 0)
 		client_close(c);
+}
+
+/* There is a new event. */
+static void control_told(void *ctx)
+{
+	struct control *c = ctx;
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (client_alive(&c->clients[i]) && !control_stream_go_on(&c->clients[i].log))
+			client_close(&c->clients[i]);
 }
 
 static void control_listener_closed(uv_handle_t *h)
@@ -499,8 +572,11 @@ struct control *control_new(struct uv_loop_s *loop, const char *path, const stru
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&c->listener, CONTROL_CLIENTS_MAX,
 			       control_connection);
-	if (rc == 0)
+	if (rc == 0) {
+		if (ops->events)
+			event_log_listen(ops->events, control_told, c);
 		return c;
+	}
 	control_shut(c);
 	uv_run(loop, UV_RUN_NOWAIT);
 	free(c);
@@ -530,7 +606,11 @@ void control_shut(struct control *c)
 void control_end(struct control *c)
 {
 	control_shut(c);
+	if (c->ops->events)
+		event_log_listen(c->ops->events, NULL, NULL);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		if (client_alive(&c->clients[i]))
+			control_stream_end(&c->clients[i].log);
 		if (client_alive(&c->clients[i]) && c->clients[i].waits)
 			client_answer(&c->clients[i], "{\"state\":\"down\"}");
 		client_close(&c->clients[i]);

@@ -65,6 +65,26 @@ bool hooks_password(struct hooks *h, const char *question)
 	return sent;
 }
 
+static bool has_dns(const struct hooks_options *o)
+{
+	return o->dns.by == DNS_BY_RESOLVED || o->dns.by == DNS_BY_RESOLVCONF;
+}
+
+bool hooks_dns(struct hooks *h, const struct dns_plan *plan)
+{
+	struct hooks_request *q;
+	bool sent;
+
+	if (h->lost || !has_dns(h->options))
+		return false;
+	q = xcalloc(1, sizeof(*q));
+	q->verb = HOOKS_DNS;
+	q->dns = *plan;
+	sent = hooks_send(h, q);
+	free(q);
+	return sent;
+}
+
 void hooks_go_to_background(struct hooks *h)
 {
 	struct hooks_request *q = xcalloc(1, sizeof(*q));
@@ -93,6 +113,8 @@ bool hooks_take(struct hooks *h, unsigned wait_ms, struct hooks_result *out)
 	out->verb = reply.verb;
 	out->reason = reply.reason;
 	out->status = reply.status;
+	out->dns_over = reply.dns_over && reply.status == 0;
+	h->dns_over |= out->dns_over;
 	memcpy(out->why, reply.why, sizeof(out->why));
 	if (reply.n)
 		secret_set(&out->password, slice(reply.password, reply.n));
@@ -147,7 +169,8 @@ int hooks_start(struct hooks *h, const struct hooks_options *options, FILE *err)
 	int room = SEND_ROOM, ends[2];
 
 	*h = (struct hooks){ .fd = -1, .lost = true, .pid = -1, .options = options };
-	if (!options->script && !options->password_command && !options->pid_file)
+	if (!options->script && !options->password_command && !options->pid_file &&
+	    !has_dns(options))
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		fprintf(err, "godwit: cannot start what runs the hooks: %s\n", strerror(errno));
@@ -171,7 +194,8 @@ int hooks_start(struct hooks *h, const struct hooks_options *options, FILE *err)
 
 void hooks_end(struct hooks *h)
 {
-	vtime deadline = vtime_add(runtime_now(), END_WAIT_MS * VTIME_MS);
+	vtime wait = (has_dns(h->options) ? 2 : 1) * END_WAIT_MS * VTIME_MS;
+	vtime deadline = vtime_add(runtime_now(), wait);
 	struct hooks_result result;
 
 	if (h->fd < 0)
@@ -184,5 +208,7 @@ void hooks_end(struct hooks *h)
 	}
 	waitpid(h->pid, NULL, h->lost ? 0 : WNOHANG);
 	close(h->fd);
-	*h = (struct hooks){ .fd = -1, .lost = true, .pid = -1, .options = h->options };
+	*h = (struct hooks){
+		.fd = -1, .lost = true, .pid = -1, .options = h->options, .dns_over = h->dns_over
+	};
 }

@@ -2,22 +2,25 @@
 /*
  * Hooks: commands of the configuration that run as root although the process that wants them to run
  * no longer is. A small attendant is forked before the privileges go. It holds a socket and nothing
- * else of ours: no key, no device, no thread. It can do four things, all with what it was given when
+ * else of ours: no key, no device, no thread. It can do five things, all with what it was given when
  * it was forked:
  *
  *	RUN         run the script, for a reason, with variables that it makes itself
  *	PASSWORD    run the password command with a question, and give back its first line
  *	PID_FILE    write the pid file
  *	BACKGROUND  let go of the terminal
+ *	DNS         hand servers and domains to who manages names on this host (dns.h)
  *
  * The other side is unprivileged and may be in the hands of an attacker, so nothing that it sends
  * is a command, a path or a variable's name: a struct hooks_env has addresses, numbers and a few
- * texts, all are checked, and the attendant writes the environment from them (hooks_env.c).
+ * texts, all are checked, and the attendant writes the environment from them (hooks_env.c). It is the
+ * same with a struct dns_plan.
  *
  *	started ──RUN connect──► connected ──RUN disconnect──► …
  *	   │                         │
  *	   └──────── the other side is gone, in whatever way ────► what runs is killed; connected:
- *	                                         `disconnect` runs; the pid file is removed; the end
+ *	                                         DNS is as before, `disconnect` runs, the pid file
+ *	                                         is removed; the end
  *
  * So kill -9 and an orderly end are the same to it. A run has 30 s, `disconnect` 1.5 s: then its
  * process group is killed.
@@ -33,6 +36,7 @@
 #include <sys/types.h>
 
 #include "client/config.h"
+#include "client/dns.h"
 #include "client/session.h"
 
 #define HOOKS_SPLITS_MAX (IKE_SPLIT_MAX + SESSION_EXCLUDES_MAX)
@@ -116,6 +120,7 @@ struct hooks_options {
 	const char *pid_file;
 	bool no_dns; /* the script hears of no servers and domains, and leaves the host's alone */
 	bool verbose;
+	struct dns_agent_options dns;
 };
 
 enum hooks_verb {
@@ -123,6 +128,7 @@ enum hooks_verb {
 	HOOKS_PASSWORD,
 	HOOKS_PID_FILE,
 	HOOKS_BACKGROUND,
+	HOOKS_DNS,
 };
 
 /* How a request went. */
@@ -136,12 +142,17 @@ struct hooks_result {
 	int status;
 	char why[160]; /* "ended with exit code 1" */
 	struct secret password; /* PASSWORD, when it went well; the taker frees it */
+	bool dns_over; /* DNS: everything has been taken back, and the attendant ends */
 };
 
-/* Our side. Requests are carried out in order; each but BACKGROUND has a result. */
+/*
+ * Our side. Requests are carried out in order; each but BACKGROUND has a result. DNS may have more of
+ * them later, when who manages names has come or gone.
+ */
 struct hooks {
 	int fd; /* readable when there is a result; -1: no attendant */
 	bool lost; /* it has died */
+	bool dns_over; /* its last word on DNS: nothing of it is left; stays true behind hooks_end */
 	pid_t pid;
 	const struct hooks_options *options;
 };
@@ -169,9 +180,11 @@ bool hooks_run_wait(struct hooks *h, enum hooks_reason reason, const struct hook
 bool hooks_write_pid(struct hooks *h, FILE *err);
 /* What is run from now on writes nowhere. */
 void hooks_go_to_background(struct hooks *h);
+/* False when that is nobody's business here. Without servers: what was handed over is taken back. */
+bool hooks_dns(struct hooks *h, const struct dns_plan *plan);
 /*
- * `disconnect`, where there was a connect, and the end of the attendant: waits for it, 200 ms more
- * than a disconnect may take. Harmless when there is none.
+ * The end of DNS, `disconnect`, where there was a connect, and the end of the attendant: waits for it,
+ * 200 ms more than a disconnect may take, and where there is DNS that time once more. Harmless when there is none.
  */
 void hooks_end(struct hooks *h);
 
@@ -183,6 +196,7 @@ struct hooks_request {
 	union {
 		struct hooks_env env; /* RUN, but pre-init and disconnect */
 		char question[HOOKS_QUESTION_MAX];
+		struct dns_plan dns;
 	};
 };
 
@@ -191,6 +205,7 @@ struct hooks_reply {
 	enum hooks_reason reason;
 	int status;
 	char why[160];
+	bool dns_over;
 	uint32_t n;
 	uint8_t password[HOOKS_PASSWORD_MAX];
 };

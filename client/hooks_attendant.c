@@ -5,17 +5,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/run.h"
 #include "client/runtime.h"
 
 #define OUTPUT_MAX (HOOKS_PASSWORD_MAX + 2) /* a line, its end, and one byte too many */
@@ -27,164 +25,10 @@ struct attendant {
 	bool connected; /* a connect has begun, and no disconnect since */
 	bool gone; /* nobody is on the other side any more */
 	bool pid_written;
+	struct dns_agent *dns; /* NULL: that is not our business */
 	struct hooks_env env; /* checked: of the last run that had one */
 	struct hooks_request request;
 };
-
-/* ---- one run ---- */
-
-struct run {
-	const char *command;
-	const char *question; /* its "$1"; NULL: none */
-	char *const *vars;
-	unsigned limit_ms;
-	bool to_the_end; /* also when nobody is on the other side any more */
-	uint8_t *output; /* OUTPUT_MAX bytes; NULL: it goes where our own goes */
-	size_t n;
-};
-
-/* In a process group of its own, so that it can be ended with all that it started. */
-static int run_spawn(const struct run *r, int out_fd, pid_t *pid)
-{
-	char sh[] = "sh", c[] = "-c";
-	char *command = xstrdup(r->command), *question = xstrdup(r->question);
-	char *argv[] = { sh, c, command, sh, question, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int err;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-	err = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, r->vars);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	free(command);
-	free(question);
-	return err;
-}
-
-/* Some of what is there, without waiting. What the output has no room for is thrown away. */
-static void run_collect(struct run *r, int out)
-{
-	uint8_t rest[4096];
-	ssize_t got = 1;
-
-	for (int i = 0; i < 64 && got > 0; i++) {
-		size_t room = OUTPUT_MAX - r->n;
-
-		got = room ? read(out, r->output + r->n, room) : read(out, rest, sizeof(rest));
-		if (got > 0 && room)
-			r->n += (size_t)got;
-	}
-	wipe(rest, sizeof(rest));
-}
-
-/*
- * Until the process has ended, its time is up or, unless it is to run to its end, the other side
- * is gone. What it left behind in the background may hold the pipe open: its end is not waited for.
- */
-static bool run_wait(struct attendant *a, struct run *r, int pidfd, int out)
-{
-	vtime deadline = vtime_add(runtime_now(), r->limit_ms * VTIME_MS);
-	struct pollfd p[3] = { { .fd = pidfd, .events = POLLIN },
-			       { .fd = r->to_the_end ? -1 : a->fd, .events = POLLRDHUP },
-			       { .fd = out, .events = POLLIN } };
-
-	for (;;) {
-		vtime left = vtime_until(runtime_now(), deadline);
-		int n = poll(p, ARRAY_SIZE(p), (int)((left + VTIME_MS - 1) / VTIME_MS));
-
-		if (n == 0 || (n < 0 && errno != EINTR))
-			return false;
-		if (n < 0)
-			continue;
-		if (p[2].revents)
-			run_collect(r, out);
-		if (p[2].revents & (POLLHUP | POLLERR))
-			p[2].fd = -1;
-		if (p[0].revents)
-			return true;
-		if (p[1].revents) {
-			a->gone = true;
-			return false;
-		}
-	}
-}
-
-/* The shell's codes for a command that is not there, or that it may not run. */
-static bool is_no_command(int status)
-{
-	return WIFEXITED(status) && (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127);
-}
-
-static int run_judge(const struct attendant *a, const struct run *r, bool ended, int status,
-		     char why[160])
-{
-	int err = ended ? ERR_CONFIG : ERR_TIMEOUT;
-
-	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	if (!ended && a->gone) {
-		snprintf(why, 160, "was ended, because the connection ends");
-	} else if (!ended) {
-		snprintf(why, 160, "has not ended after %.3g s", r->limit_ms / 1000.0);
-	} else if (is_no_command(status)) {
-		snprintf(why, 160, "cannot be run: there is no such command");
-		err = ERR_UNSUPPORTED;
-	} else if (WIFEXITED(status)) {
-		snprintf(why, 160, "ended with exit code %d", WEXITSTATUS(status));
-	} else {
-		snprintf(why, 160, "was ended by signal %d", WTERMSIG(status));
-	}
-	return err;
-}
-
-/* 0; ERR_UNSUPPORTED: no such command; ERR_CONFIG: it failed; ERR_TIMEOUT; ERR_SYSTEM; and why. Nothing of its process group is left when it was too slow. */
-static int run(struct attendant *a, struct run *r, char why[160])
-{
-	int ends[2] = { -1, -1 }, pidfd = -1, status = 0, err = 0;
-	pid_t pid = -1;
-	bool ended;
-
-	why[0] = '\0';
-	if (r->output && (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0))
-		err = errno;
-	if (!err)
-		err = run_spawn(r, r->output ? ends[1] : STDERR_FILENO, &pid);
-	if (ends[1] >= 0)
-		close(ends[1]);
-	if (err) {
-		snprintf(why, 160, "cannot be run: %s", strerror(err));
-		err = ERR_SYSTEM;
-		goto out;
-	}
-	/* It cannot be reaped, and its number used again, before we do so. */
-	pidfd = pidfd_open(pid, 0);
-	ended = pidfd >= 0 && run_wait(a, r, pidfd, ends[0]);
-	if (!ended)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (r->output)
-		run_collect(r, ends[0]);
-	err = run_judge(a, r, ended, status, why);
-out:
-	if (ends[0] >= 0)
-		close(ends[0]);
-	if (pidfd >= 0)
-		close(pidfd);
-	return err;
-}
 
 /* ---- the script ---- */
 
@@ -193,7 +37,7 @@ static int attendant_script(struct attendant *a, enum hooks_reason reason, char 
 	static const struct hooks_env nothing;
 	struct run r = { .command = a->options->script,
 			 .limit_ms = HOOKS_RUN_MS,
-			 .to_the_end = a->gone };
+			 .owner = a->gone ? -1 : a->fd };
 	struct hooks_vars vars;
 	int err;
 
@@ -202,12 +46,13 @@ static int attendant_script(struct attendant *a, enum hooks_reason reason, char 
 	if (reason == HOOKS_DISCONNECT) {
 		a->connected = false;
 		r.limit_ms = HOOKS_DISCONNECT_MS;
-		r.to_the_end = true;
+		r.owner = -1;
 	}
 	hooks_vars_make(reason == HOOKS_PRE_INIT ? &nothing : &a->env, reason, a->owner,
 			a->options->verbose ? 2 : 1, &vars);
 	r.vars = vars.vars;
-	err = run(a, &r, why);
+	err = run_command(&r, why);
+	a->gone |= r.orphaned;
 	hooks_vars_free(&vars);
 	return err;
 }
@@ -258,14 +103,17 @@ static int attendant_password(struct attendant *a, struct hooks_reply *reply)
 	char *vars[] = { path, NULL };
 	uint8_t output[OUTPUT_MAX];
 	struct run r = { .command = a->options->password_command,
-			 .question = a->request.question,
+			 .argument = a->request.question,
 			 .vars = vars,
 			 .limit_ms = HOOKS_RUN_MS,
-			 .output = output };
-	int err = run(a, &r, reply->why);
+			 .owner = a->fd,
+			 .output = output,
+			 .size = sizeof(output) };
+	int err = run_command(&r, reply->why);
 	const uint8_t *end = memchr(output, '\n', r.n);
 	size_t n = end ? (size_t)(end - output) : r.n;
 
+	a->gone |= r.orphaned;
 	if (n > 0 && output[n - 1] == '\r')
 		n--;
 	if (!err && (n == 0 || n > HOOKS_PASSWORD_MAX)) {
@@ -316,6 +164,28 @@ static void attendant_remove_pid(const struct attendant *a)
 	close(fd);
 }
 
+/* ---- DNS ---- */
+
+static void attendant_tell_dns(struct attendant *a, int status, bool over, const char *why)
+{
+	struct hooks_reply reply = { .verb = HOOKS_DNS, .status = status, .dns_over = over };
+
+	snprintf(reply.why, sizeof(reply.why), "%s", why);
+	send(a->fd, &reply, sizeof(reply), MSG_NOSIGNAL);
+}
+
+static void on_dns(void *ctx, int status, const char *why)
+{
+	attendant_tell_dns(ctx, status, false, why);
+}
+
+static void attendant_dns_end(struct attendant *a)
+{
+	if (a->dns)
+		attendant_tell_dns(a, dns_agent_end(a->dns), true, "");
+	a->dns = NULL;
+}
+
 /* ---- requests ---- */
 
 static void attendant_go_to_background(void)
@@ -350,7 +220,29 @@ static void attendant_carry_out(struct attendant *a, struct hooks_reply *reply)
 	case HOOKS_BACKGROUND:
 		attendant_go_to_background();
 		break;
+	case HOOKS_DNS:
+		break;
 	}
+}
+
+static void attendant_dns(struct attendant *a)
+{
+	const struct dns_plan *plan = &a->request.dns;
+
+	if (a->dns && dns_plan_check(plan) == 0)
+		dns_agent_set(a->dns, plan);
+	else
+		on_dns(a, ERR_PERMISSION, "is not allowed");
+}
+
+/* Until there is a request, or nobody who would make one. */
+static void attendant_wait(struct attendant *a)
+{
+	struct pollfd p[2] = { { .fd = a->fd, .events = POLLIN },
+			       { .fd = a->dns ? dns_agent_fd(a->dns) : -1, .events = POLLIN } };
+
+	while (poll(p, 2, -1) > 0 && !p[0].revents)
+		dns_agent_run(a->dns);
 }
 
 static void attendant_serve(struct attendant *a)
@@ -360,6 +252,7 @@ static void attendant_serve(struct attendant *a)
 	while (!a->gone) {
 		struct hooks_reply reply = { 0 };
 
+		attendant_wait(a);
 		n = recv(a->fd, &a->request, sizeof(a->request), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -368,6 +261,10 @@ static void attendant_serve(struct attendant *a)
 		/* All are of one size: nothing of an earlier one can be taken for a part of it. */
 		if (n != sizeof(a->request))
 			continue;
+		if (a->request.verb == HOOKS_DNS) {
+			attendant_dns(a);
+			continue;
+		}
 		reply.verb = a->request.verb;
 		reply.reason = a->request.reason;
 		attendant_carry_out(a, &reply);
@@ -393,8 +290,11 @@ _Noreturn void hooks_attend(int fd, pid_t owner, const struct hooks_options *opt
 	a->fd = STDERR_FILENO + 1;
 	a->owner = owner;
 	a->options = options;
+	if (options->dns.by == DNS_BY_RESOLVED || options->dns.by == DNS_BY_RESOLVCONF)
+		a->dns = dns_agent_new(&options->dns, on_dns, a);
 	attendant_serve(a);
 	a->gone = true;
+	attendant_dns_end(a);
 	if (a->connected)
 		attendant_script(a, HOOKS_DISCONNECT, why);
 	if (a->pid_written)

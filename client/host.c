@@ -11,31 +11,50 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/dns.h"
 #include "client/runtime.h"
 
 #define TUN_QUEUE 1000
 
 /* ---- what a crash left ---- */
 
+/* By whom lines of the journal are undone. */
+struct undo {
+	struct tun_netlink *netlink;
+	bool running; /* resolvconf's record is the attendant's business, */
+	bool record_done; /* which it has seen to */
+};
+
 static bool state_is_valid(void *ctx, const char *line)
 {
+	char record[DNS_RECORD_MAX];
 	struct tun_state s;
 
 	(void)ctx;
-	return tun_state_parse(line, &s) == 0;
+	return tun_state_parse(line, &s) == 0 || dns_journal_record(line, record);
+}
+
+/* While the connection runs the attendant does it, who may. */
+static bool record_undo(const struct undo *u, const char *record)
+{
+	return u->running ? u->record_done : dns_resolvconf_repair(record) == 0;
 }
 
 static bool state_undo(void *ctx, const char *line)
 {
+	const struct undo *u = ctx;
+	char record[DNS_RECORD_MAX];
 	struct tun_state s;
 
-	return tun_state_parse(line, &s) == 0 && tun_state_del(ctx, &s) == 0;
+	if (dns_journal_record(line, record))
+		return record_undo(u, record);
+	return tun_state_parse(line, &s) == 0 && tun_state_del(u->netlink, &s) == 0;
 }
 
 /* How many things were undone, or a negative enum err after one line. */
-static int host_undo(struct journal *j, struct tun_netlink *netlink, const char *name, FILE *err)
+static int host_undo(struct journal *j, struct undo *undo, const char *name, FILE *err)
 {
-	int n = journal_undo(j, state_is_valid, state_undo, netlink);
+	int n = journal_undo(j, state_is_valid, state_undo, undo);
 
 	if (n == ERR_MALFORMED)
 		fprintf(err,
@@ -49,7 +68,7 @@ static int host_undo(struct journal *j, struct tun_netlink *netlink, const char 
 			rundir_path(), name, RUNDIR_JOURNAL, name);
 	else if (n < 0)
 		fprintf(err,
-			"godwit: routes and rules of %s are left behind: %s; as root: "
+			"godwit: routes, rules or DNS of %s are left behind: %s; as root: "
 			"godwit disconnect %s\n",
 			name, strerror(errno), name);
 	return n;
@@ -58,6 +77,7 @@ static int host_undo(struct journal *j, struct tun_netlink *netlink, const char 
 /* 1 when there was something to put right, 0 when not (or it runs), or a negative enum err. */
 static int repair_one(const char *name, struct tun_netlink *netlink, FILE *err)
 {
+	struct undo undo = { .netlink = netlink };
 	struct journal j;
 	int dir = rundir_open(name);
 	int n;
@@ -71,7 +91,7 @@ static int repair_one(const char *name, struct tun_netlink *netlink, FILE *err)
 		return 0;
 	n = journal_open(dir, false, &j);
 	if (n == 0) {
-		n = host_undo(&j, netlink, name, err);
+		n = host_undo(&j, &undo, name, err);
 		if (n >= 0) {
 			n = 1;
 			unlinkat(dir, RUNDIR_CONTROL, 0);
@@ -153,6 +173,7 @@ static void repair_others(struct host *h, FILE *notes, FILE *err)
 static int open_journal(struct host *h, FILE *notes, FILE *err)
 {
 	const char *name = h->config->name;
+	struct undo undo = { .netlink = &h->netlink };
 	int rc = journal_open(h->dir, true, &h->journal);
 
 	if (rc == ERR_UNEXPECTED)
@@ -163,7 +184,7 @@ static int open_journal(struct host *h, FILE *notes, FILE *err)
 			RUNDIR_JOURNAL, rc == ERR_PERMISSION ? "it is not ours" : strerror(errno));
 	if (rc)
 		return SESSION_EXIT_SYSTEM;
-	rc = host_undo(&h->journal, &h->netlink, name, err);
+	rc = host_undo(&h->journal, &undo, name, err);
 	/* It has been complained of: nothing more is done with it. */
 	if (rc < 0)
 		journal_close(&h->journal);
@@ -302,6 +323,8 @@ static int open_sockets(struct host *h, FILE *notes, FILE *err)
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
+	/* Without it silence stays unexplained, and no more. */
+	net_unreach_open(&h->unreach);
 	h->router.source = h->config->local_address;
 	h->router.avoid = h->tun.ifindex;
 	return 0;
@@ -315,14 +338,31 @@ static int open_watch(struct host *h, FILE *err)
 	return SESSION_EXIT_SYSTEM;
 }
 
-static int note_state(struct host *h, const struct tun_state *s, char why[200])
+static int note_line(struct host *h, const char *line, char why[200])
 {
-	char line[TUN_STATE_TEXT_MAX];
-	int rc = journal_add(&h->journal, tun_state_text(s, line));
+	int rc = journal_add(&h->journal, line);
 
 	if (rc)
 		snprintf(why, 200, "cannot write the journal: %s",
 			 rc == ERR_SYSTEM ? strerror(errno) : "it is full");
+	return rc;
+}
+
+static int note_state(struct host *h, const struct tun_state *s, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+
+	return note_line(h, tun_state_text(s, line), why);
+}
+
+int host_note_dns(struct host *h, char why[200])
+{
+	char line[TUN_STATE_TEXT_MAX];
+	int rc = 0;
+
+	if (!h->dns_noted && dns_journal_line(h->dns, line, sizeof(line)))
+		rc = note_line(h, line, why);
+	h->dns_noted |= rc == 0;
 	return rc;
 }
 
@@ -378,6 +418,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		.natt = NET_SOCKET_NONE,
 		.esp = NET_SOCKET_NONE,
 		.cisco = NET_SOCKET_NONE,
+		.unreach = { -1, -1 },
 		.keylog = { -1, -1 },
 		.watch = HOST_WATCH_NONE,
 	};
@@ -480,16 +521,21 @@ static void forget_applied(struct host *h)
 	h->napplied = h->nfirm = 0;
 }
 
-/* A journal that has grown with every change begins anew. */
+/* A journal that has grown with every change begins anew; what resolvconf has stays. */
 static int make_room(struct host *h, unsigned n, char why[200])
 {
+	struct undo undo = { &h->netlink, .running = true, .record_done = true };
+	char record[TUN_STATE_TEXT_MAX];
+
 	if (h->journal.lines + n + 1 <= JOURNAL_LINES_MAX)
 		return 0;
 	host_filter_clear(h);
-	if (journal_undo(&h->journal, state_is_valid, state_undo, &h->netlink) < 0) {
+	if (journal_undo(&h->journal, state_is_valid, state_undo, &undo) < 0) {
 		snprintf(why, 200, "cannot empty the journal: %s", strerror(errno));
 		return ERR_SYSTEM;
 	}
+	if (dns_journal_line(h->dns, record, sizeof(record)) && note_line(h, record, why) != 0)
+		return ERR_SYSTEM;
 	forget_applied(h);
 	h->band = -1;
 	return 0;
@@ -723,9 +769,15 @@ int host_set_mtu(struct host *h, unsigned mtu)
 
 void host_close(struct host *h, FILE *err)
 {
+	struct undo undo = {
+		.netlink = &h->netlink,
+		.running = h->dns,
+		.record_done = !h->dns || h->dns->state == DNS_NOTHING,
+	};
+
 	tun_filter_close(&h->filter);
 	if (h->journal.fd >= 0)
-		host_undo(&h->journal, &h->netlink, h->config->name, err);
+		host_undo(&h->journal, &undo, h->config->name, err);
 	forget_applied(h);
 	tun_close(&h->tun);
 	host_watch_close(&h->watch);
@@ -733,6 +785,7 @@ void host_close(struct host *h, FILE *err)
 	net_socket_close(&h->natt);
 	net_socket_close(&h->esp);
 	net_socket_close(&h->cisco);
+	net_unreach_close(&h->unreach);
 	if (h->router.nl)
 		net_router_close(&h->router);
 	tun_netlink_close(&h->netlink);

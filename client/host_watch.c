@@ -108,8 +108,7 @@ static bool put_back(struct host *h, struct log *log, vtime now)
 		log_ev(log, LOG_WARN, "cannot put back what was removed", log_str("why", why));
 	if (!made)
 		return rc == 0;
-	log_ev(log, LOG_WARN, "put back rules and routes that were gone",
-	       log_u64("how many", made));
+	log_ev(log, LOG_WARN, "put back rules and routes that were gone", log_u64("count", made));
 	if (watch_pace_done(&w->pace, now))
 		log_ev(log, LOG_WARN,
 		       "another program keeps removing our rules and routes: they are put back "

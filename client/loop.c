@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 /* With the script's `disconnect` the end takes less than 2 s. */
 #define CLOSE_MAX_MS 200
@@ -108,6 +109,7 @@ static void loop_end_wanted(struct loop *l)
 	if (l->asked_to_end)
 		return;
 	l->asked_to_end = true;
+	service_stopping();
 	uv_timer_start(&l->patience, on_patience, CLOSE_MAX_MS, 0);
 	loop_event(l, &ev);
 }
@@ -232,6 +234,29 @@ static void on_net(uv_poll_t *p, int status, int events)
 	names_soon(l->names);
 }
 
+/* Once the tunnel is up nobody wants to know any more. */
+static void on_unreach(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+	enum family f = p == &l->watches[WATCH_UNREACH4] ? FAMILY_IP4 : FAMILY_IP6;
+	struct session_unreachable u = { 0 };
+	struct net_unreachable heard;
+
+	(void)status;
+	(void)events;
+	if (net_unreach_read(&l->o.host->unreach, f, &heard) > 0 && !l->over) {
+		u.to = heard.to;
+		u.by = heard.by;
+		u.why = heard.why == NET_UNREACH_PORT	    ? SESSION_UNREACHABLE_PORT :
+			heard.why == NET_UNREACH_PROHIBITED ? SESSION_UNREACHABLE_PROHIBITED :
+							      SESSION_UNREACHABLE_HOST;
+		loop_event(l, &(struct session_event){ .type = SESSION_EVENT_UNREACHABLE,
+						       .unreachable = &u });
+	}
+	if (l->over || session_is_up(l->session))
+		uv_poll_stop(p);
+}
+
 static void on_clock(uv_poll_t *p, int status, int events)
 {
 	struct loop *l = p->data;
@@ -292,6 +317,9 @@ static void on_hooks(uv_poll_t *p, int status, int events)
 	while (hooks_take(l->o.hooks, 0, &r)) {
 		if (r.verb == HOOKS_RUN && !l->over) {
 			loop_script_ended(l, &r);
+		} else if (r.verb == HOOKS_DNS && !l->over) {
+			progress_break(l->o.progress);
+			loop_setup(l, setup_dns_ended(l->setup, &r), "");
 		} else if (r.verb == HOOKS_PASSWORD && !l->over) {
 			if (r.status)
 				log_ev(l->o.log, LOG_WARN, "the password command has failed",
@@ -363,6 +391,8 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_HOOKS, l->o.hooks->fd, on_hooks);
 	loop_watch(l, WATCH_ASK, ask_fd(l->o.ask), on_typed);
 	loop_watch(l, WATCH_NET, l->o.host->watch.epoll, on_net);
+	loop_watch(l, WATCH_UNREACH4, l->o.host->unreach.fd4, on_unreach);
+	loop_watch(l, WATCH_UNREACH6, l->o.host->unreach.fd6, on_unreach);
 	loop_watch(l, WATCH_CLOCK, l->clock, on_clock);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
@@ -387,6 +417,7 @@ static bool loop_listen(struct loop *l)
 		.disconnect = on_control_disconnect,
 		.answer = on_control_answer,
 		.roam = on_control_roam,
+		.events = l->o.events,
 		.ask = loop_asked,
 		.forget = loop_forget,
 	};

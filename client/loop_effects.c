@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/service.h"
 
 /* ---- answers ---- */
 
@@ -154,6 +155,7 @@ static void effect_ask(struct loop *l, const struct session_ask *q)
 	session_info(l->session, info);
 	ask_begin(l->o.ask, q, info->gateway, &info->path.remote.addr);
 	free(info);
+	service_status("the gateway asks for something: godwit answer %s", l->o.host->config->name);
 	loop_ask(l);
 }
 
@@ -190,10 +192,13 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 {
 	progress_step(l->o.progress, session_step_name(fx->state.step), fx->state.done,
 		      fx->state.took, fx->state.text);
+	if (!fx->state.done)
+		service_status("%s: %s", session_step_name(fx->state.step), fx->state.text);
 	if (fx->state.step == STEP_PHASE1 && !fx->state.done && !l->was_up)
 		ask_login_begins(l->o.ask);
 	if (fx->state.step != STEP_UP || !fx->state.done)
 		return;
+	service_status("up on %s", l->o.host->tun.name);
 	if (l->was_up) {
 		setup_reconnected(l->setup);
 		names_soon(l->names);
@@ -201,12 +206,16 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 	}
 	l->was_up = true;
 	l->o.up(l->o.ctx);
+	service_ready();
 }
 
 static void effect_done(struct loop *l, const struct session_effect *fx)
 {
 	l->exit = fx->done.exit;
 	l->over = true;
+	service_stopping();
+	if (fx->done.exit != SESSION_EXIT_UP)
+		service_status("%s", fx->done.text);
 	ask_end(l->o.ask);
 	progress_break(l->o.progress);
 	if (l->broken) {

@@ -20,7 +20,7 @@
 struct waiting {
 	struct session_event ev;
 	struct addr addrs[SESSION_ADDRESSES_MAX];
-	char text[200];
+	char text[600];
 };
 
 enum watch {
@@ -30,6 +30,8 @@ enum watch {
 	WATCH_HOOKS,
 	WATCH_ASK,
 	WATCH_NET,
+	WATCH_UNREACH4,
+	WATCH_UNREACH6,
 	WATCH_CLOCK,
 	WATCH_SLEEP,
 	WATCH_COUNT,

@@ -37,10 +37,12 @@ static const char *lookup_why(const struct lookup *k)
 	if (k->result > 0)
 		return NULL;
 	if (k->result == ERR_TIMEOUT)
-		return "the name servers do not answer";
+		return "no name server answers; see what /etc/resolv.conf names and whether the network "
+		       "is up, or write the gateway's address in [gateway] address";
 	if (k->result < 0)
 		return strerror(k->error);
-	return "there is no such name";
+	return "the name servers know no such name; correct [gateway] address, or ask in the network "
+	       "that knows it";
 }
 
 static void lookup_done(uv_work_t *work, int status)

@@ -277,6 +277,11 @@ bool value_local_address(struct config_draft *d, const struct option *o, struct 
 
 /* ---- [auth] ---- */
 
+bool value_fd(struct config_draft *d, const struct option *o, struct option_value *v)
+{
+	return option_count(o, v, "", draft_field(d, o));
+}
+
 bool value_own(struct config_draft *d, const struct option *o, struct option_value *v)
 {
 	return identity(o, v, &d->config->session.ike.local);

@@ -29,6 +29,7 @@ bool value_local_port(struct config_draft *d, const struct option *o, struct opt
 bool value_local_address(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_cisco_port(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_own(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_fd(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_psk(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_proposals(struct config_draft *d, const struct option *o, struct option_value *v);
 bool value_ike_lifetime(struct config_draft *d, const struct option *o, struct option_value *v);
@@ -82,6 +83,11 @@ bool value_policy_keylife(struct config_draft *d, const struct option *o, struct
 bool value_policy_idle_close(struct config_draft *d, const struct option *o,
 			     struct option_value *v);
 bool value_policy_max_sas(struct config_draft *d, const struct option *o, struct option_value *v);
+
+/* ---- option_values_dns.c ---- */
+
+bool value_dns_servers(struct config_draft *d, const struct option *o, struct option_value *v);
+bool value_dns_domains(struct config_draft *d, const struct option *o, struct option_value *v);
 
 /* ---- what parsers share ---- */
 

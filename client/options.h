@@ -22,13 +22,7 @@ enum pfs_wish {
 	PFS_SERVER, /* as the gateway says */
 };
 
-/* In the order of the words of [dns] manage and [tunnel] routes. */
-enum dns_wish {
-	DNS_AUTO,
-	DNS_NONE,
-	DNS_SCRIPT,
-};
-
+/* In the order of the words of [tunnel] routes. */
 enum routes_wish {
 	ROUTES_OWN,
 	ROUTES_SCRIPT,
@@ -105,6 +99,7 @@ struct config_draft {
 	unsigned transport; /* enum ike_transport */
 	unsigned routes; /* enum routes_wish */
 	unsigned dns; /* enum dns_wish */
+	unsigned default_route; /* enum dns_default */
 	unsigned fallback; /* 0: bypass, 1: discard */
 	unsigned start; /* 0: connect, 1: demand */
 	unsigned offload; /* enum offload_wish */
@@ -114,6 +109,7 @@ struct config_draft {
 	bool xauth, interactive, fragmentation;
 	const char *application_version;
 	const char *psk_file, *psk_command;
+	unsigned psk_fd, password_fd; /* 0: none */
 	const char *username, *domain;
 	const char *password, *password_file, *password_command;
 	const char *ca, *certificate, *key, *pkcs12, *key_password, *crl;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/private.h"
 #include "base/vtime.h"
 
 /* A secret, the end of its line, and one byte to see that there is more. */
@@ -59,7 +60,7 @@ static int check_file(int fd, char why[PSK_WHY_MAX])
 		snprintf(why, PSK_WHY_MAX, "is not a regular file");
 		return ERR_CONFIG;
 	}
-	if (st.st_mode & 077) {
+	if (!mode_is_private(&st)) {
 		snprintf(why, PSK_WHY_MAX,
 			 "is open to others (mode %04o); chmod 600 makes it ours alone",
 			 (unsigned)st.st_mode & 07777);
@@ -102,7 +103,7 @@ out:
 	return err;
 }
 
-/* ---- from a command ---- */
+/* ---- what may take its time ---- */
 
 static vtime boottime(void)
 {
@@ -174,6 +175,32 @@ static int collect(int fd, vtime deadline, uint8_t *line, size_t *n)
 	}
 	return 0;
 }
+
+/* ---- from a descriptor ---- */
+
+int psk_from_fd(int fd, unsigned timeout_ms, struct secret *out, char why[PSK_WHY_MAX])
+{
+	vtime deadline = vtime_add(boottime(), timeout_ms * VTIME_MS);
+	uint8_t *line;
+	size_t n = 0;
+	int err;
+
+	if (fcntl(fd, F_GETFD) < 0) {
+		snprintf(why, PSK_WHY_MAX, "cannot be read: %s", strerror(errno));
+		return ERR_SYSTEM;
+	}
+	line = secret_alloc(LINE_ROOM);
+	err = collect(fd, deadline, line, &n);
+	if (err)
+		snprintf(why, PSK_WHY_MAX, "has not ended after %u s", (timeout_ms + 999) / 1000);
+	else
+		err = take_line(line, n, out, why);
+	secret_release(line, LINE_ROOM);
+	close(fd);
+	return err;
+}
+
+/* ---- from a command ---- */
 
 /*
  * Waits for the end until the deadline (not at all when it is late already), then brings it about.

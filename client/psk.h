@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A pre-shared key or password from elsewhere than vpn.conf: a file of its own, or a command. */
+/* A pre-shared key or password from elsewhere than vpn.conf: a file, a descriptor, or a command. */
 #ifndef GODWIT_CLIENT_PSK_H
 #define GODWIT_CLIENT_PSK_H
 
@@ -9,6 +9,7 @@
 
 #define PSK_MAX 1024 /* bytes */
 #define PSK_COMMAND_TIMEOUT_MS 30000
+#define PSK_FD_TIMEOUT_MS 10000
 #define PSK_WHY_MAX 240
 
 /*
@@ -17,6 +18,11 @@
  * and `why` says what is wrong with it; *out is then untouched.
  */
 int psk_from_file(const char *file, struct secret *out, char why[PSK_WHY_MAX]);
+/*
+ * Reads the line from a descriptor that somebody has left open for us, a pipe for instance, to its end
+ * but no longer than timeout_ms, and closes it. As psk_from_file, or ERR_TIMEOUT.
+ */
+int psk_from_fd(int fd, unsigned timeout_ms, struct secret *out, char why[PSK_WHY_MAX]);
 /*
  * Runs `command` by /bin/sh without input and takes the line that it prints; what it complains of
  * goes to our stderr. It fails, and is killed with everything it started, when it has not ended

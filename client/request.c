@@ -13,7 +13,6 @@
 #include "client/runtime.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
-#define ANSWER_PIECE ((size_t)64 << 10)
 #define ANSWER_WAIT_MS 10000
 #define ALIVE_WAIT_MS 500
 
@@ -145,46 +144,6 @@ static bool request_send(int fd, const char *request)
 	return sent;
 }
 
-static char *answer_grow(char *text, size_t n, size_t *room)
-{
-	char *more = xcalloc(1, 2 * *room);
-
-	memcpy(more, text, n);
-	free(text);
-	*room *= 2;
-	return more;
-}
-
-/* One line without its end, or NULL with errno set. */
-static char *request_receive(int fd, int wait_ms)
-{
-	size_t n = 0, room = ANSWER_PIECE;
-	char *text = xcalloc(1, room);
-
-	while (n < ANSWER_MAX) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		ssize_t got;
-
-		errno = ETIMEDOUT;
-		if (poll(&p, 1, wait_ms) <= 0)
-			break;
-		if (n == room)
-			text = answer_grow(text, n, &room);
-		got = recv(fd, text + n, room - n, 0);
-		if (got == 0)
-			errno = ECONNRESET;
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-		if (text[n - 1] == '\n') {
-			text[n - 1] = '\0';
-			return text;
-		}
-	}
-	free(text);
-	return NULL;
-}
-
 bool request_is_answered(const char *name)
 {
 	static const char request[] = "{\"cmd\":\"status\"}\n";
@@ -206,6 +165,132 @@ bool request_is_answered(const char *name)
 	return answered;
 }
 
+/* ---- an open line ---- */
+
+struct client_stream {
+	int fd;
+	bool ended;
+	char name[CONFIG_NAME_MAX + 1];
+	size_t n; /* bytes that have come and were not taken */
+	size_t taken; /* of them, by the last call */
+	size_t size;
+	char *text;
+};
+
+int client_stream_open(const char *name, const char *request, struct client_stream **out, FILE *err)
+{
+	struct rundir_list list;
+	struct client_stream *s;
+	int fd, rc = 0;
+
+	*out = NULL;
+	if (!name)
+		rc = request_only(&list, &name, err);
+	if (rc)
+		return rc;
+	fd = request_dial(name, err);
+	if (fd < 0)
+		return -fd;
+	if (!request_send(fd, request)) {
+		fprintf(err, "godwit: the connection %s does not answer: %s\n", name,
+			strerror(errno));
+		close(fd);
+		return SESSION_EXIT_NO_ANSWER;
+	}
+	s = xcalloc(1, sizeof(*s));
+	s->fd = fd;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	*out = s;
+	return 0;
+}
+
+const char *client_stream_name(const struct client_stream *s)
+{
+	return s->name;
+}
+
+bool client_stream_send(struct client_stream *s, const char *request)
+{
+	return !s->ended && request_send(s->fd, request);
+}
+
+int client_stream_fd(const struct client_stream *s)
+{
+	return s->fd;
+}
+
+/* Room for some more; a line that needs more than ANSWER_MAX is none. */
+static bool stream_make_room(struct client_stream *s)
+{
+	size_t size = s->size ? 2 * s->size : 4096;
+	char *text;
+
+	if (s->size - s->n > 1)
+		return true;
+	if (size > ANSWER_MAX)
+		return false;
+	text = xcalloc(1, size);
+	if (s->n)
+		memcpy(text, s->text, s->n);
+	free(s->text);
+	s->text = text;
+	s->size = size;
+	return true;
+}
+
+/* True when more has come. */
+static bool stream_receive(struct client_stream *s, int wait_ms)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	ssize_t n;
+
+	errno = ETIMEDOUT;
+	if (poll(&p, 1, wait_ms) <= 0)
+		return false;
+	errno = EMSGSIZE;
+	n = stream_make_room(s) ? recv(s->fd, s->text + s->n, s->size - 1 - s->n, MSG_DONTWAIT) :
+				  -1;
+	if (n > 0) {
+		s->n += (size_t)n;
+		return true;
+	}
+	if (n == 0)
+		errno = ECONNRESET;
+	s->ended = n == 0 || errno != EAGAIN;
+	return false;
+}
+
+enum client_stream_state client_stream_take(struct client_stream *s, int wait_ms, const char **line)
+{
+	char *end;
+
+	s->n -= s->taken;
+	if (s->taken)
+		memmove(s->text, s->text + s->taken, s->n);
+	s->taken = 0;
+	while (!(end = s->n ? memchr(s->text, '\n', s->n) : NULL)) {
+		if (s->ended)
+			return CLIENT_STREAM_ENDED;
+		if (!stream_receive(s, wait_ms))
+			return s->ended ? CLIENT_STREAM_ENDED : CLIENT_STREAM_NOTHING;
+	}
+	*end = '\0';
+	s->taken = (size_t)(end - s->text) + 1;
+	*line = s->text;
+	return CLIENT_STREAM_LINE;
+}
+
+void client_stream_close(struct client_stream *s)
+{
+	if (!s)
+		return;
+	close(s->fd);
+	free(s->text);
+	free(s);
+}
+
+/* ---- one question ---- */
+
 bool client_is_running(const char *name)
 {
 	return rundir_name_ok(name) && request_is_running(name);
@@ -214,35 +299,38 @@ bool client_is_running(const char *name)
 int client_request_wait(const char *name, const char *request, int wait_ms, char **answer,
 			FILE *err)
 {
-	struct rundir_list list;
-	int fd;
+	struct client_stream *s;
+	const char *line;
+	int rc = client_stream_open(name, request, &s, err);
 
 	*answer = NULL;
-	if (!name) {
-		int rc = request_only(&list, &name, err);
-
-		if (rc)
-			return rc;
-	}
-	fd = request_dial(name, err);
-	if (fd < 0)
-		return -fd;
-	if (request_send(fd, request))
-		*answer = request_receive(fd, wait_ms);
-	/* Who interrupts us knows why there is none. */
-	if (!*answer && errno != EINTR)
-		fprintf(err, "godwit: the connection %s does not answer: %s\n", name,
+	if (rc)
+		return rc;
+	if (client_stream_take(s, wait_ms, &line) == CLIENT_STREAM_LINE)
+		*answer = xstrdup(line);
+	else if (errno != EINTR) /* who interrupts us knows why there is none */
+		fprintf(err, "godwit: the connection %s does not answer: %s\n", s->name,
 			strerror(errno));
-	close(fd);
 	/* Once it has ended, nobody but us is left who may remove its directory. */
 	if (*answer)
-		rundir_remove(name);
+		rundir_remove(s->name);
+	client_stream_close(s);
 	return *answer ? 0 : SESSION_EXIT_NO_ANSWER;
 }
 
 int client_request(const char *name, const char *request, char **answer, FILE *err)
 {
 	return client_request_wait(name, request, ANSWER_WAIT_MS, answer, err);
+}
+
+void client_running(void (*each)(void *ctx, const char *name), void *ctx)
+{
+	struct rundir_list list;
+
+	rundir_list(&list);
+	for (unsigned i = 0; i < list.n; i++)
+		if (request_is_running(list.names[i]))
+			each(ctx, list.names[i]);
 }
 
 /* What an interface cannot be called is not worth telling. */

@@ -11,10 +11,13 @@
  *	data.c      what they do: the data engines between TUN and UDP sockets
  *	control.c   the control socket, and what is asked there
  *	status.c    the answer to `status`; show.c, metrics.c: to others; control_json.c: their parts
+ *	control_stream.c the event log on that socket
+ *	event_*.c   the event log, and where it goes (event_log.h)
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
  *	host_filter.c what the kernel refuses of what comes in in the clear
  *	journal.c   what was changed in the kernel, so that a crash can be put right
+ *	dns*.c      servers and domains are handed to who manages names here (dns.h)
  *	priv.c      privileges
  *	keylog.c    Wireshark's decryption tables, only when asked for
  *	host_watch.c puts back what others remove of ours; tells when the host's network changes
@@ -22,7 +25,10 @@
  *	setup.c     device, routes and script, one after the other
  *	progress.c  the steps of `connect` on the terminal
  *	ask.c       questions to a person (ask.h)
+ *	service.c   the service manager that has started us, if one has (service.h)
  *	hooks*.c    script and password command, run by an attendant that stays root (hooks.h)
+ *	run.c       one run of a command
+ *	bus.c       a connection to the system's D-Bus
  *
  * A life, in order; whatever fails on the way takes back what was done before it:
  *
@@ -57,6 +63,8 @@
 #include "base/drop.h"
 #include "client/ask.h"
 #include "client/config.h"
+#include "client/dns.h"
+#include "client/event_log.h"
 #include "client/hooks.h"
 #include "client/session.h"
 #include "net/net.h"
@@ -236,6 +244,8 @@ enum control_verb {
 	CONTROL_DISCONNECT,
 	CONTROL_ANSWER, /* to the question that `status` shows */
 	CONTROL_ROAM, /* the network may have changed */
+	CONTROL_LOG, /* the events so far, and those to come */
+	CONTROL_SET, /* the level of the log */
 	CONTROL_SHOW,
 	CONTROL_REKEY,
 	CONTROL_PING,
@@ -261,6 +271,10 @@ struct control_request {
 	uint32_t id; /* ANSWER: of the question */
 	struct secret value[XAUTH_FIELDS]; /* ANSWER; empty: not given */
 	char interface[CONTROL_INTERFACE_MAX]; /* ROAM: where it has; "": not told */
+	uint64_t since; /* LOG: events with this number and later ones */
+	bool follow; /* LOG: and those to come */
+	bool has_level; /* LOG: not the level that the log has */
+	enum log_level level; /* LOG, SET */
 	enum control_show show; /* SHOW */
 	struct session_wish wish; /* REKEY, PING; its id is the ticket */
 	control_ticket ticket;
@@ -277,6 +291,7 @@ struct control_view {
 	unsigned ninner;
 	const char *user; /* who has authenticated, NULL: nobody has */
 	const struct session_info *session;
+	const struct dns *dns; /* NULL: nothing is handed over */
 	const struct drops *drops[CONTROL_DROPS_MAX]; /* NULL: none */
 	uint64_t clear_refused; /* by the kernel, for us */
 	const struct hold_counters *held; /* of all tunnels; NULL: nothing is ever held */
@@ -293,6 +308,7 @@ struct control_ops {
 	/* NULL, or why that is no answer. The values are wiped afterwards. */
 	const char *(*answer)(void *ctx, const struct control_request *request);
 	void (*roam)(void *ctx, const struct control_request *request);
+	struct event_log *events; /* borrowed; NULL: there is no log */
 	/*
 	 * SHOW, REKEY, PING, METRICS: the answer, in one line without its end, free(); or NULL and why it
 	 * is refused; or NULL and no reason: control_answer follows.
@@ -445,6 +461,7 @@ struct host {
 	struct net_socket esp; /* raw */
 	struct net_socket cisco; /* of Cisco's UDP encapsulation: ESP alone */
 	struct net_router router;
+	struct net_unreach unreach; /* while it connects, if it may */
 	struct keylog keylog;
 	/* What host_apply has made, as the journal's lines. */
 	char (*applied)[TUN_STATE_TEXT_MAX];
@@ -454,6 +471,8 @@ struct host {
 	struct host_watch watch;
 	struct tun_filter filter; /* not open where the kernel has none */
 	bool filter_noted; /* it stands in the journal */
+	struct dns *dns; /* what is handed over; borrowed; NULL: nothing is */
+	bool dns_noted; /* it stands in the journal */
 };
 
 /*
@@ -484,6 +503,8 @@ int host_apply_states(struct host *h, const struct tun_state *states, unsigned n
  * enum err and in *why what was refused first; the rest is made all the same.
  */
 int host_restore(struct host *h, unsigned *made, char why[200]);
+/* Journals what h->dns is about to hand over, where a crash would leave it. 0, or an error and why. */
+int host_note_dns(struct host *h, char why[200]);
 /* What the kernel knows of ways to the gateway. */
 struct host_facts {
 	struct net_facts net;
@@ -535,7 +556,7 @@ enum setup_state {
 struct setup *setup_new(struct host *host, struct hooks *hooks);
 void setup_free(struct setup *s);
 /*
- * READY, or WAITS for a script, or FAILED and why. A second effect takes back what the first one
+ * READY, or WAITS for DNS or a script, or FAILED and why. A second effect takes back what the first one
  * made: the script is told `disconnect` before it is told `connect` again. With tun.again the
  * kernel alone follows, at once.
  */
@@ -547,6 +568,8 @@ void setup_reconnected(struct setup *s);
 /* What the gateway greets with, where no script shows it. */
 const char *setup_banner(const struct setup *s);
 enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *r, char why[200]);
+/* READY where that was waited for. A failure is told, and nothing else comes of it. */
+enum setup_state setup_dns_ended(struct setup *s, const struct hooks_result *r);
 /* No run will end any more: FAILED or PATH where one was waited for. */
 enum setup_state setup_script_lost(struct setup *s);
 
@@ -711,6 +734,7 @@ struct loop_options {
 	struct host *host;
 	struct rng *rng;
 	struct log *log;
+	struct event_log *events; /* of it */
 	struct progress *progress;
 	struct hooks *hooks;
 	struct ask *ask;

@@ -246,31 +246,6 @@ void session_failed(struct session *s, vtime now, enum session_exit exit, const 
 		session_close(s, now, exit, text);
 }
 
-/* Where the person finds what the failure is about; "" when that says nothing more. */
-static const char *advice(const struct session *s, const struct ike_failure *why)
-{
-	bool quick = why->during && strcmp(why->during, "quick mode") == 0;
-
-	if (quick && why->notify == NOTIFY_INVALID_ID && (s->net.whole || s->one_by_one))
-		return "; name the gateway's networks in [tunnel] remote";
-	switch (exit_of_failure(why)) {
-	case SESSION_EXIT_NO_PROPOSAL:
-		return quick ? "; compare [esp] proposals and pfs, [tunnel] local and remote "
-			       "with the gateway's" :
-			       "; compare [ike] proposals, [gateway] mode, [auth] method and xauth "
-			       "with the gateway's";
-	case SESSION_EXIT_AUTH:
-		return why->err == ERR_IDENTITY ? "; see [gateway] identity" : "";
-	case SESSION_EXIT_UP:
-	case SESSION_EXIT_USAGE:
-	case SESSION_EXIT_NO_ANSWER:
-	case SESSION_EXIT_SYSTEM:
-	case SESSION_EXIT_LOST:
-		break;
-	}
-	return "";
-}
-
 /* This address did not answer: the next one, the next gateway, or the end with this failure. */
 static void next_candidate(struct session *s, vtime now, enum session_exit exit, const char *text)
 {
@@ -284,13 +259,13 @@ static void next_candidate(struct session *s, vtime now, enum session_exit exit,
 
 void session_failed_ike(struct session *s, vtime now, const struct ike_failure *why, bool next)
 {
-	char gw[SESSION_GATEWAY_TEXT_MAX], text[768];
+	char gw[SESSION_GATEWAY_TEXT_MAX], advice[SESSION_ADVICE_MAX], text[SESSION_WHY_MAX];
 
 	snprintf(text, sizeof(text), "%s with %.100s: %s%s%s%s%s%s",
 		 why->during ? why->during : "IKE", session_gateway_text(s, gw),
 		 why->text ? why->text : err_name(why->err), why->detail[0] ? ": " : "",
 		 why->detail, why->said[0] ? "; the gateway says: " : "", why->said,
-		 advice(s, why));
+		 session_advice(s, why, advice));
 	if (next) {
 		next_candidate(s, now, exit_of_failure(why), text);
 		return;
@@ -311,7 +286,7 @@ static void on_connect(struct session *s, vtime now)
 
 static void on_resolved(struct session *s, vtime now, const struct session_event *ev)
 {
-	char text[300], buf[ADDR_TEXT_MAX];
+	char text[600], buf[ADDR_TEXT_MAX];
 
 	if (!is_looking(s) || s->step != STEP_RESOLVE)
 		return;
@@ -327,11 +302,10 @@ static void on_resolved(struct session *s, vtime now, const struct session_event
 		       log_str("name", session_gateway_name(s)));
 	}
 	if (s->naddrs == 0) {
-		snprintf(text, sizeof(text),
-			 "resolve %.180s: %s; check [gateway] address and the network",
-			 session_gateway_name(s),
-			 ev->resolved.text ? ev->resolved.text :
-					     "that is no address a gateway can have");
+		snprintf(text, sizeof(text), "resolve %.180s: %s", session_gateway_name(s),
+			 ev->resolved.text ?
+				 ev->resolved.text :
+				 "that is no address a gateway can have; see [gateway] address");
 		next_candidate(s, now, SESSION_EXIT_NO_ANSWER, text);
 		return;
 	}
@@ -359,6 +333,7 @@ static void on_path(struct session *s, vtime now, const struct session_event *ev
 		.generation = ++s->generation,
 	};
 	s->path_mtu = ev->path.mtu;
+	s->unreachable.told = false;
 	session_roam_path(s);
 	session_names_path(s, now);
 	session_step_end(s, now, "from %s", addr_text(&ev->path.local, a));
@@ -385,11 +360,10 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 {
 	switch (ev->type) {
 	case DATA_FIRST_PACKET:
-		log_ev(s->log, LOG_DEBUG, "first packet", log_u64("epoch", ev->epoch));
 		session_epoch_event(s, now, ev->slot, ev->epoch, EPOCH_EVENT_PROVED);
 		break;
 	case DATA_NEED_SA:
-		log_ev(s->log, LOG_DEBUG, "packet without an SA", log_u64("slot", ev->slot));
+		log_ev(s->log, LOG_DEBUG, "packets are held", log_u64("tunnel", ev->slot));
 		session_need_sa(s, now, ev);
 		break;
 	case DATA_NEW_SOURCE:
@@ -411,6 +385,9 @@ static void on_data(struct session *s, vtime now, const struct data_event *ev)
 		break;
 	case DATA_PATH_MTU:
 		session_mtu_ask(s, now);
+		break;
+	case DATA_UNHELD:
+		session_unheld(s, ev);
 		break;
 	case DATA_PROBE_REPLY:
 		session_probe_reply(s, now, ev);
@@ -470,6 +447,9 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 		break;
 	case SESSION_EVENT_TUN_FAILED:
 		on_tun_failed(s, now, ev->text);
+		break;
+	case SESSION_EVENT_UNREACHABLE:
+		session_unreachable_event(s, ev->unreachable);
 		break;
 	case SESSION_EVENT_ANSWER:
 		session_user_answer(s, now, ev);

@@ -63,6 +63,7 @@ enum session_exit {
 #define SESSION_NAME_MAX 256 /* with its NUL */
 #define SESSION_NAME_ADDRS_MAX SESSION_RULE_TS_MAX
 #define SESSION_ROUTES_MAX (IKE_SPLIT_MAX + SESSION_TUNNELS_MAX + 2 * SESSION_RULES_MAX)
+#define SESSION_WHY_MAX 1200 /* of the line that says why it has ended */
 
 /* What a name in a rule stands for. */
 struct session_addrs {
@@ -122,6 +123,13 @@ struct session_config {
 	/* With address_config: what is reached through the tunnel; none: what the gateway says. */
 	struct prefix remotes[SESSION_TUNNELS_MAX];
 	unsigned nremotes;
+	/*
+	 * Where one tunnel for everything serves some networks alone (Unity), DNS servers are reached
+	 * through it, too: the gateway's and these. Else only what its networks cover.
+	 */
+	bool reach_dns;
+	struct addr dns[IKE_DNS_MAX];
+	unsigned ndns;
 	struct prefix locals[SESSION_TUNNELS_MAX]; /* our side; none: our inner addresses */
 	unsigned nlocals;
 	struct prefix excludes[SESSION_EXCLUDES_MAX]; /* never through the tunnel */
@@ -207,6 +215,7 @@ enum session_event_type {
 	SESSION_EVENT_ROAM, /* somebody says so, or the host has slept */
 	SESSION_EVENT_FACTS, /* the answer to LOOK */
 	SESSION_EVENT_NAME, /* a name of the rules has been looked up again */
+	SESSION_EVENT_UNREACHABLE, /* ICMP says so of a message to the gateway */
 	SESSION_EVENT_ANSWER, /* to ASK; one for an ASK that is over is ignored */
 	SESSION_EVENT_REKEY, /* somebody wants new keys: GRANTED follows */
 	SESSION_EVENT_PING, /* somebody wants to know whether a host answers: GRANTED follows */
@@ -260,6 +269,19 @@ struct session_granted {
 	char tunnel[SESSION_RULE_NAME_MAX];
 };
 
+enum session_unreachable_why {
+	SESSION_UNREACHABLE_HOST,
+	SESSION_UNREACHABLE_PORT,
+	SESSION_UNREACHABLE_PROHIBITED, /* by a firewall that says so */
+};
+
+struct session_unreachable {
+	bool told; /* there is something here */
+	struct endpoint to; /* where the message was for */
+	struct addr by; /* who says so; no proof of it */
+	enum session_unreachable_why why;
+};
+
 struct session_event {
 	enum session_event_type type;
 	union {
@@ -294,6 +316,7 @@ struct session_event {
 		struct session_wish wish; /* REKEY, PING; FORGET: its id */
 		const struct data_event *data;
 		bool slept; /* ROAM: what a NAT knew of us may be forgotten */
+		const struct session_unreachable *unreachable;
 		const struct paths_facts *facts; /* FACTS; NULL: the kernel did not tell */
 		const char *text; /* NO_PATH, TUN_FAILED */
 	};
@@ -418,7 +441,7 @@ struct session_effect {
 		} keys;
 		struct {
 			enum session_exit exit;
-			char text[512]; /* one plain line: what, where, what to do */
+			char text[SESSION_WHY_MAX]; /* one plain line: what, where, what to do */
 		} done;
 	};
 };

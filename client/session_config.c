@@ -118,6 +118,30 @@ static void inner_add(struct session_net *net, const struct addr *a)
 		net->inner[net->ninner++] = *a;
 }
 
+static bool covers(const struct prefix *list, unsigned n, const struct addr *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (list[i].addr.family == a->family && prefix_contains(&list[i], a))
+			return true;
+	return false;
+}
+
+/* The gateway need not name them among its networks: its selectors let them through. */
+static void servers_add(struct session_net *net, const struct prefix *inner,
+			const struct addr *servers, unsigned n, unsigned slot)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct prefix p = host(&servers[i]);
+
+		if (servers[i].family != FAMILY_IP4 ||
+		    covers(net->routes, net->nroutes, &servers[i]) ||
+		    covers(net->excludes, net->nexcludes, &servers[i]))
+			continue;
+		rule_add(net, inner, &p, POLICY_PROTECT, slot);
+		prefix_add(net->routes, &net->nroutes, ARRAY_SIZE(net->routes), &p);
+	}
+}
+
 /* One tunnel for everything, of which Unity's networks alone use it. */
 static void net_unity(const struct session *s, struct session_net *net,
 		      const struct ike_assigned *a)
@@ -139,6 +163,10 @@ static void net_unity(const struct session *s, struct session_net *net,
 		rule_add(net, &inner, p, POLICY_PROTECT, (unsigned)slot);
 		prefix_add(net->routes, &net->nroutes, ARRAY_SIZE(net->routes), p);
 	}
+	if (!s->config->reach_dns)
+		return;
+	servers_add(net, &inner, a->dns, a->ndns, (unsigned)slot);
+	servers_add(net, &inner, s->config->dns, s->config->ndns, (unsigned)slot);
 }
 
 static void net_assigned(const struct session *s, const struct ike_assigned *a,

@@ -60,8 +60,6 @@ static void retire(struct session *s, struct tunnel *t, unsigned place)
 	struct session_epoch *e = &t->epoch[place];
 	struct session_effect *fx;
 
-	log_ev(s->log, LOG_INFO, "epoch gone", log_hex("spi_in", 4, e->child.spi_in),
-	       log_hex("spi_out", 4, e->child.spi_out));
 	if (active_at(e) > t->active_at)
 		t->active_at = active_at(e);
 	ike_child_free(&e->child);
@@ -118,6 +116,7 @@ void session_epochs_follow(struct session *s, vtime now, unsigned slot)
 		prober_end(&t->prober, t->prober.fresh);
 	prober_watch(&t->prober, now, current < 0 ? 0 : t->epochs.epoch[current].id);
 	await_doubtful(s, now, t);
+	session_tell_epochs(s, slot);
 	for (unsigned k = 0; k < EPOCHS_MAX; k++)
 		if (t->epochs.epoch[k].state == EPOCH_DEAD)
 			retire(s, t, k);
@@ -418,11 +417,13 @@ static void note_deleted(struct session *s, vtime now, struct tunnel *t, vtime s
 		t->rest_until = vtime_add(now, backoff_wait(t->brief - 1, s->rng));
 }
 
-static void log_event(struct session *s, const struct session_epoch *e, enum epoch_event event)
+static void log_event(struct session *s, unsigned slot, const struct session_epoch *e,
+		      enum epoch_event event)
 {
 	static const char *const text[] = {
 		[EPOCH_EVENT_PROVED] = "epoch proved",
 		[EPOCH_EVENT_ANSWERED] = "the gateway has this epoch",
+		[EPOCH_EVENT_EVICTED] = "epoch gives its place to another",
 		[EPOCH_EVENT_UNPROVED] = "epoch given up: its pings were not answered",
 		[EPOCH_EVENT_SILENT] = "epoch silent: its pings were not answered",
 		[EPOCH_EVENT_DELETED] = "the gateway deleted an epoch",
@@ -434,7 +435,7 @@ static void log_event(struct session *s, const struct session_epoch *e, enum epo
 
 	if (event < ARRAY_SIZE(text) && text[event])
 		log_ev(s->log, event == EPOCH_EVENT_PROVED ? LOG_DEBUG : LOG_INFO, text[event],
-		       log_hex("spi_in", 4, e->child.spi_in));
+		       log_u64("tunnel", slot), log_hex("spi_in", 4, e->child.spi_in));
 }
 
 void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t id,
@@ -449,7 +450,7 @@ void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t i
 	if (place < 0)
 		return;
 	since = t->epochs.epoch[place].since;
-	log_event(s, &t->epoch[place], event);
+	log_event(s, slot, &t->epoch[place], event);
 	if (event == EPOCH_EVENT_PROVED)
 		t->epoch[place].settles_at = 0;
 	proved = t->epochs.epoch[place].proved;

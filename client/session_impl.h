@@ -115,6 +115,13 @@ struct session_epoch {
 	vtime looked_at; /* when that was */
 	vtime heard_at; /* the prober knows of what came until then */
 	bool awaited; /* the data threads tell when something comes on it */
+	enum epoch_state told; /* to the log */
+};
+
+/* What had been released and refused when the log was told last. */
+struct session_unheld {
+	uint64_t released;
+	uint64_t refused;
 };
 
 /* One thing that is known of the user. */
@@ -184,6 +191,7 @@ struct tunnel {
 	struct epochs epochs;
 	struct session_epoch epoch[EPOCHS_MAX];
 	struct prober prober;
+	uint32_t pinged; /* the epoch whose last ping is not answered; 0: none */
 	struct ts_pair agreed; /* what may come and go on the newest epoch */
 	unsigned unproved; /* epochs that were given up, in sequence */
 	struct esp_out *published, *published_next;
@@ -270,6 +278,7 @@ struct session {
 	const struct session_config *config;
 	struct rng *rng;
 	struct log *log;
+	struct session_unheld unheld[SESSION_SLOTS_MAX];
 	bool keylog;
 	struct ike_config ike_config; /* a copy: what is wished for and who is expected change */
 
@@ -338,6 +347,8 @@ struct session {
 	uint32_t epochs; /* names given so far */
 	struct timers timers;
 	struct ike_failure last_child_failure;
+	unsigned last_failed_slot; /* which it is of */
+	struct session_unreachable unreachable; /* of this look for a path */
 	/* Deletes to be sent, one by one, so that IKE need not keep many messages. */
 	uint32_t goodbyes[SESSION_GOODBYES_MAX];
 	unsigned first_goodbye, ngoodbyes;
@@ -362,9 +373,18 @@ struct session {
 	struct session_effect queue[EFFECTS_MAX];
 	unsigned head, queued;
 	enum session_exit exit; /* while closing: how it ends */
-	char why[512]; /* while closing or recovering: because of what */
+	char why[SESSION_WHY_MAX]; /* while closing or recovering: because of what */
 	bool over;
 };
+
+/* ---- session_advice.c ---- */
+
+#define SESSION_ADVICE_MAX 640
+
+/* What the failure means here and what to do, to be put behind it; "" where that says nothing more. */
+const char *session_advice(const struct session *s, const struct ike_failure *why,
+			   char buf[SESSION_ADVICE_MAX]);
+void session_unreachable_event(struct session *s, const struct session_unreachable *u);
 
 /* ---- session.c ---- */
 
@@ -590,6 +610,18 @@ void session_tunnels_settle(struct session *s, vtime now);
 /* Time to try again, and when that is. */
 void session_tunnels_due(struct session *s, vtime now);
 vtime session_tunnels_due_at(const struct session *s);
+
+/* ---- session_told.c ---- */
+
+/* The log hears of each epoch of the slot that is in another state than it was told. */
+void session_tell_epochs(struct session *s, unsigned slot);
+/* A ping is due on an epoch, and the one before it was not answered, if there was one. */
+void session_tell_lost(struct session *s, unsigned slot, uint32_t id);
+void session_tell_ping(struct session *s, unsigned slot, uint32_t id, const struct addr *target,
+		       uint16_t sequence);
+void session_tell_pong(struct session *s, const struct target_probe *p);
+/* Nothing is held for a slot any more. */
+void session_unheld(struct session *s, const struct data_event *ev);
 
 /* ---- session_demand.c ---- */
 

@@ -229,6 +229,7 @@ static bool ask(struct session *s, unsigned slot, uint32_t id, const struct sess
 		echo.dst = *to;
 		echo.sequence = targets_sent(&s->targets, slot, id, i);
 		session_probes_send(s, e->out, &echo);
+		session_tell_ping(s, slot, id, to, echo.sequence);
 		any = true;
 	}
 	return any;
@@ -259,6 +260,7 @@ static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
 			prober_watch(&t->prober, now, 0);
 		return;
 	}
+	session_tell_lost(s, slot, id);
 	doubt_target(s, slot, idle ? t->prober.ntries2 : t->prober.ntries);
 	/* Where ports tell clients apart there is no need to announce new keys to a NAT. */
 	if (!ask(s, slot, id, e) && (idle || session_is_strict(s)))
@@ -399,6 +401,7 @@ void session_probe_reply(struct session *s, vtime now, const struct data_event *
 		return;
 	probe = *answered;
 	t = &s->tunnels[probe.slot];
+	session_tell_pong(s, &probe);
 	notice(s, now, probe.slot);
 	session_epochs_follow(s, now, probe.slot);
 	if (!known && s->targets.state == TARGET_FOUND)

@@ -116,6 +116,9 @@ static void notify_send(struct session *s, vtime now, const struct update_messag
 		return;
 	ev.notify = session_notify(m);
 	s->roam.told.updates += m->repeat;
+	if (m->repeat)
+		log_ev(s->log, LOG_INFO, "address update sent", log_endpoint("from", &m->from),
+		       log_endpoint("to", &m->to));
 	ike_event(i->sa, now, &ev);
 }
 
@@ -156,6 +159,9 @@ static void on_bound(struct session *s, vtime now, const struct update_effect *f
 	enum encapsulation e = update_encapsulation(s->path.encapsulation, fx->bound.nat);
 	struct session_ike *i = session_ike_main(s);
 
+	log_ev(s->log, LOG_INFO,
+	       fx->bound.followed ? "the gateway follows" : "address update acknowledged",
+	       log_u64("nat", fx->bound.nat));
 	r->told.acks += !fx->bound.followed;
 	r->told.method = fx->bound.followed ? SESSION_ROAMED_FOLLOW : SESSION_ROAMED_UPDATE;
 	if (!fx->bound.followed) {
@@ -198,6 +204,7 @@ static void on_anew(struct session *s, vtime now, enum update_why why)
 {
 	struct session_roam *r = &s->roam;
 
+	log_ev(s->log, LOG_WARN, "address update failed", log_str("why", update_why_name(why)));
 	r->told.nacks += why == UPDATE_WHY_NACK;
 	if (why != UPDATE_WHY_UNANSWERED) {
 		begin_anew(s, now, why);

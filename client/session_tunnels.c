@@ -454,8 +454,8 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	s->tunnels[was.slot].wanted = false;
 	s->tunnels[was.slot].served = true;
 	session_encapsulate(s, child);
-	log_ev(s->log, LOG_INFO, "child up", log_hex("spi_in", 4, child->spi_in),
-	       log_hex("spi_out", 4, child->spi_out),
+	log_ev(s->log, LOG_INFO, "child up", log_u64("tunnel", was.slot),
+	       log_hex("spi_in", 4, child->spi_in), log_hex("spi_out", 4, child->spi_out),
 	       log_str("suite", esp_suite_name(&child->suite, suite)),
 	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
 	session_epoch_install(s, now, was.slot, child, was.in);
@@ -520,7 +520,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 	char remote[TS_TEXT_MAX];
 
 	negotiation_end(s, n);
-	log_ev(s->log, LOG_WARN, "child failed",
+	log_ev(s->log, LOG_WARN, "child failed", log_u64("tunnel", was.slot),
 	       log_str("remote", ts_text(&s->net.tunnels[was.slot].remote, remote)),
 	       log_str("why", why->text ? why->text : err_name(why->err)),
 	       log_str("by", was.ours ? "us" : "gateway"));
@@ -532,6 +532,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 		return;
 	}
 	s->last_child_failure = *why;
+	s->last_failed_slot = was.slot;
 	if (s->net.slots[was.slot].on_demand && epochs_current(&s->tunnels[was.slot].epochs) < 0)
 		session_demand_failed(s, now, was.slot, why);
 	else if (s->state == SESSION_UP)

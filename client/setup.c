@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "client/dns.h"
 
 /* What the script is doing about the effect TUN. */
 enum setup_wait {
@@ -17,6 +18,7 @@ struct setup {
 	struct host *host;
 	struct hooks *hooks;
 	enum setup_wait wait;
+	bool dns; /* its end is waited for, too */
 	bool told; /* the script knows of env, or of what was in it before */
 	unsigned attempts; /* runs of attempt-reconnect that have not ended */
 	struct hooks_env env;
@@ -26,6 +28,7 @@ struct setup {
 	struct prefix routes[SESSION_ROUTES_MAX];
 	struct prefix excludes[HOOKS_SPLITS_MAX];
 	struct policy policy;
+	struct ike_assigned assigned;
 };
 
 struct setup *setup_new(struct host *host, struct hooks *hooks)
@@ -42,7 +45,6 @@ void setup_free(struct setup *s)
 	free(s);
 }
 
-/* What it said of the assigned things is in env. */
 static void setup_keep(struct setup *s, const struct session_effect *fx)
 {
 	s->fx = *fx;
@@ -54,21 +56,26 @@ static void setup_keep(struct setup *s, const struct session_effect *fx)
 	s->fx.tun.inner = s->inner;
 	s->fx.tun.routes = s->routes;
 	s->fx.tun.excludes = s->excludes;
-	s->fx.tun.assigned = NULL;
+	s->assigned = (struct ike_assigned){ 0 };
+	if (fx->tun.assigned)
+		s->assigned = *fx->tun.assigned;
+	s->fx.tun.assigned = &s->assigned;
 	if (!fx->tun.policy)
 		return;
 	s->policy = *fx->tun.policy;
 	s->fx.tun.policy = &s->policy;
 }
 
-/* The kernel's part; then the script's, if there is one. */
+/* The kernel's part; then those of DNS and of the script, if there are any. */
 static enum setup_state setup_apply(struct setup *s, char why[200])
 {
 	s->wait = WAIT_NONE;
 	if (host_apply(s->host, &s->fx, why) != 0)
 		return SETUP_FAILED;
+	if (s->host->dns)
+		s->dns = dns_begin(s->host->dns, s->host, s->hooks, &s->fx, &s->env);
 	if (!s->hooks->options->script)
-		return SETUP_READY;
+		return s->dns ? SETUP_WAITS : SETUP_READY;
 	if (!hooks_run(s->hooks, HOOKS_CONNECT, &s->env)) {
 		snprintf(why, 200, "the script cannot be run any more");
 		return SETUP_FAILED;
@@ -120,6 +127,17 @@ const char *setup_banner(const struct setup *s)
 	return s->hooks->options->script ? "" : s->env.banner;
 }
 
+/* What comes later than it was waited for tells of a change. */
+enum setup_state setup_dns_ended(struct setup *s, const struct hooks_result *r)
+{
+	bool waited = s->dns;
+
+	s->dns = false;
+	if (s->host->dns)
+		dns_ended(s->host->dns, r);
+	return waited && s->wait == WAIT_NONE ? SETUP_READY : SETUP_WAITS;
+}
+
 enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *r, char why[200])
 {
 	if (r->reason == HOOKS_DISCONNECT && s->wait == WAIT_DISCONNECT)
@@ -127,7 +145,7 @@ enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *
 	if (r->reason == HOOKS_CONNECT && s->wait == WAIT_CONNECT) {
 		s->wait = WAIT_NONE;
 		if (r->status == 0)
-			return SETUP_READY;
+			return s->dns ? SETUP_WAITS : SETUP_READY;
 		snprintf(why, 200, "the script %.60s %.120s", s->hooks->options->script, r->why);
 		return SETUP_FAILED;
 	}
@@ -139,9 +157,13 @@ enum setup_state setup_script_ended(struct setup *s, const struct hooks_result *
 enum setup_state setup_script_lost(struct setup *s)
 {
 	enum setup_state state = s->wait != WAIT_NONE ? SETUP_FAILED :
+				 s->dns		      ? SETUP_READY :
 				 s->attempts	      ? SETUP_PATH :
 							SETUP_WAITS;
 
+	s->dns = false;
+	if (s->host->dns)
+		dns_lost(s->host->dns);
 	s->wait = WAIT_NONE;
 	s->attempts = 0;
 	s->told = false;

@@ -114,11 +114,39 @@ static json_t *status_addresses(const struct control_view *v)
 	return status_list(v->inner, v->ninner);
 }
 
+static const char *dns_state_text(enum dns_state state)
+{
+	switch (state) {
+	case DNS_NOTHING:
+		break;
+	case DNS_ASKED:
+		return "asked";
+	case DNS_SET:
+		return "set";
+	case DNS_FAILED:
+		return "failed";
+	case DNS_TOLD:
+		return "told";
+	}
+	return "nothing";
+}
+
+/* What is asked for, by whom, and what came of it. */
 static json_t *status_dns(const struct control_view *v)
 {
-	const struct ike_assigned *a = v->session->assigned;
+	static const struct dns none;
+	const struct dns *d = v->dns ? v->dns : &none;
+	json_t *domains = json_array();
+	char buf[IKE_NAME_MAX + 1];
 
-	return a ? status_list(a->dns, a->ndns) : json_array();
+	for (uint32_t i = 0; i < d->plan.ndomains; i++)
+		json_array_append_new(domains,
+				      json_string(dns_domain_text(&d->plan.domains[i], buf)));
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o}", "by", dns_manager_name(d->by), "state",
+			 dns_state_text(d->state), "servers",
+			 status_list(d->plan.servers, d->plan.nservers), "domains", domains,
+			 "default_route", d->plan.default_route, "why",
+			 control_json_text(d->why[0] ? d->why : NULL));
 }
 
 static json_t *status_asks(const struct control_view *v)
@@ -233,6 +261,7 @@ void control_view_now(struct control_view *view, struct session_info *info, stru
 		.ninner = config->session.ninner,
 		.user = user[0] ? user : NULL,
 		.session = info,
+		.dns = host->dns,
 		.clear_refused = host_filter_refused(host),
 		.now = runtime_now(),
 		.wall = runtime_wall(),

@@ -3,7 +3,8 @@
 # is called KIND/FOLDER/NAME, where KIND is release, asan or tsan. The label "gate" marks those
 # that ./check runs of this kind: everything with asan and as release, but the lab with the release
 # binary and lint, which looks at what is shipped, with the release's objects. ThreadSanitizer's are
-# those that have more than one thread, and a run of the lab.
+# those that have more than one thread, and a run of the lab. The label "live" marks what depends on
+# how the machine lets several threads, processes or the kernel run: ./check gives these a second try.
 
 set(test_environment
 	"ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
@@ -28,6 +29,9 @@ function(godwit_test group name timeout)
 	set(test ${GODWIT_KIND}/${group}/${name})
 	add_test(NAME ${test} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 	set(labels ${group})
+	if(group STREQUAL lab)
+		list(APPEND labels live)
+	endif()
 	if(GODWIT_KIND STREQUAL tsan)
 		if(${group}/${name} IN_LIST tsan_gate)
 			list(APPEND labels gate)
@@ -44,6 +48,9 @@ file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
 list(APPEND support ${CMAKE_SOURCE_DIR}/tests/sim/inner.c)
 add_library(test_support INTERFACE)
 target_link_libraries(test_support INTERFACE godwit_objects godwit_flags)
+if(libsystemd_FOUND)
+	target_compile_definitions(test_support INTERFACE GODWIT_SYSTEMD)
+endif()
 if(support)
 	add_library(test_support_objects STATIC ${support})
 	target_link_libraries(test_support_objects PRIVATE godwit_flags PUBLIC godwit_objects)
@@ -70,6 +77,11 @@ function(godwit_cmocka_tests folder)
 			set(timeout 600)
 		endif()
 		godwit_test(${folder} ${name} ${timeout} ${folder}_${name})
+		file(STRINGS ${source} live REGEX
+			"pthread_create|fork\\(|poll\\(|(threads_parts|namespace)\\.h")
+		if(live)
+			set_property(TEST ${GODWIT_KIND}/${folder}/${name} APPEND PROPERTY LABELS live)
+		endif()
 	endforeach()
 endfunction()
 

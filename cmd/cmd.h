@@ -5,9 +5,14 @@
  *
  *	main.c          hands the arguments over
  *	commands.c      the table, options, help
+ *	words.c         what kind of word stands where, for completion
+ *	complete*.c     what a word can become (complete.h)
+ *	line.c          a typed line as words (line.h)
  *	run_*.c         the commands
  *	run_wish.c      rekey, ping, metrics: asked, and answered when done
  *	status_text.c   `status` for people
+ *	shell*.c        `shell` (shell.h)
+ *	watch*.c        `watch` (watch.h), on a screen of cells (screen.h)
  *	table.c         tables for people (table.h)
  *	vpnc*.c         vpnc's command line (vpnc.h)
  *	import*.c       what others' files say, as a vpn.conf
@@ -21,7 +26,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define COMMAND_OPTIONS_MAX 4
+#include "client/client.h"
+
+#define COMMAND_OPTIONS_MAX 8
+#define COMMAND_CONFIG_DIRECTORY "/etc/godwit"
 
 enum command_exit {
 	EXIT_CODE_OK = 0,
@@ -38,7 +46,9 @@ struct command_option {
 	const char *help;
 };
 
-#define COMMAND_MORE_MAX 2
+#define COMMAND_MORE_MAX 3
+
+struct shell;
 
 /* What was typed behind the command. Borrowed from argv. */
 struct command_args {
@@ -47,25 +57,82 @@ struct command_args {
 	unsigned nmore;
 	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
 	const char *values[COMMAND_OPTIONS_MAX];
+	struct client_settings settings; /* options of vpn.conf */
+	bool in_shell; /* it was typed in the shell */
+};
+
+/* Where a command is one. */
+enum command_place {
+	COMMAND_ANYWHERE,
+	COMMAND_ARGV, /* behind godwit, not in the shell */
+	COMMAND_SHELL, /* in the shell, not behind godwit */
 };
 
 struct command {
 	const char *name; /* NULL ends the table */
-	const char *operand; /* "[NAME]", "FILE|NAME"; NULL: takes none */
+	/*
+	 * "[NAME]", "FILE|NAME", "sa|policy [NAME]"; NULL: takes none. Words in small letters are
+	 * typed as they are, words in capitals stand for something: words.c knows for what.
+	 */
+	const char *operand;
 	bool operand_needed;
 	unsigned more; /* words may follow it: so many at most */
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
+	bool settings; /* takes options of vpn.conf, too, in the place of a file or beside it */
+	enum command_place place;
+	bool hidden; /* for scripts: help and completion do not tell of it */
 	int (*run)(const struct command_args *args);
 	/*
 	 * Instead of all that: words as another program takes them, argv[0] its name. A link of
 	 * that name to our program is the same.
 	 */
 	int (*main)(int argc, char **argv);
+	/* Instead of run: what the shell does itself (shell.h). */
+	int (*shell)(struct shell *shell, const struct command_args *args);
 };
 
 extern const struct command commands[];
+
+/* ---- what kind of word stands where ---- */
+
+/* What an operand or an option's value can be completed to. */
+enum word_kind {
+	WORD_NONE, /* nothing is known of it */
+	WORD_LITERAL, /* one of the words named, with | between them */
+	WORD_CONNECTION, /* NAME: a connection that runs */
+	WORD_CONFIGURATION, /* FILE|NAME: a file, or NAME of /etc/godwit/NAME.conf */
+	WORD_FILE,
+	WORD_DIRECTORY,
+	WORD_TUNNEL, /* of a connection that runs, as `status` names it */
+	WORD_INTERFACE,
+	WORD_COMMAND,
+	WORD_HOST,
+};
+
+struct command_word {
+	enum word_kind kind;
+	bool optional;
+	bool repeated; /* and more of the kind */
+	const char *text; /* as it stands in the usage, without brackets; not terminated */
+	size_t n;
+};
+
+#define COMMAND_WORDS_MAX (1 + COMMAND_MORE_MAX)
+
+/* The words behind the command, options apart, in their order. Returns how many. */
+unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
+/* The value of an option that has one. */
+struct command_word option_word(const struct command_option *o);
+/* Whether a command is one here. */
+bool command_is_in(const struct command *c, enum command_place place);
+/* The command of that name, wherever it is one; NULL: there is none. */
+const struct command *command_find(const char *name);
+/* The command that a word means here; NULL after one line on `err`: none. */
+const struct command *command_look_up(const char *word, enum command_place place, FILE *err);
+/* Whether somebody asks for help on the command among the words behind it. */
+bool command_wants_help(int argc, char **argv);
 
 /* Runs what argv asks for and returns the exit code. */
 int command_main(int argc, char **argv);
@@ -75,8 +142,9 @@ int command_main(int argc, char **argv);
  */
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err);
-/* All commands, or one of them. */
+/* All commands (NULL), or one of them; the second one as it is typed in the shell. */
 void command_help(const struct command *c, FILE *out);
+void command_help_shell(const struct command *c, FILE *out);
 
 int run_connect(const struct command_args *args);
 int run_status(const struct command_args *args);
@@ -88,12 +156,20 @@ int run_disconnect(const struct command_args *args);
 int run_roam(const struct command_args *args);
 int run_answer(const struct command_args *args);
 int run_check(const struct command_args *args);
+int run_watch(const struct command_args *args);
+int run_shell(const struct command_args *args);
+int run_doctor(const struct command_args *args);
 int run_help(const struct command_args *args);
 int run_version(const struct command_args *args);
 int run_gateway(const struct command_args *args);
 int run_import(const struct command_args *args);
+int shell_use(struct shell *shell, const struct command_args *args);
+int shell_quit(struct shell *shell, const struct command_args *args);
+int run_log(const struct command_args *args);
+int run_set(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
+int complete_main(int argc, char **argv);
 
 /*
  * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists
@@ -112,6 +188,9 @@ struct json_t *command_ask(const char *name, struct json_t *request, int wait_ms
 bool command_print_json(const struct json_t *o);
 /* Tables of what the answer to "show" says; false when it is no such answer. */
 bool show_text(const struct json_t *answer, FILE *out);
+/* Writes an event, as "log" gives it, in one line with its local time. */
+void event_print(struct json_t *event, FILE *out);
+
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);
 /* True when that answer says that the tunnel is up. */

@@ -23,7 +23,9 @@ const struct command commands[] = {
 			{ "--verbose", "-v", NULL, "tell what happens, on stderr" },
 			{ "--non-interactive", NULL, NULL, "ask nobody: what the configuration does "
 							   "not answer is a failure" },
+			{ "--name", NULL, "NAME", "call the connection so" },
 		},
+		.settings = true,
 		.run = run_connect,
 	},
 	{
@@ -32,7 +34,9 @@ const struct command commands[] = {
 		.help = "show a running connection",
 		.details = "Without NAME: the only one that runs.\n"
 			   "Exit code: 0 up, 6 not up or not running.\n",
-		.options = { { "--json", NULL, NULL, "for programs" } },
+		.options = {
+			{ "--json", NULL, NULL, "for programs" },
+		},
 		.run = run_status,
 	},
 	{
@@ -80,6 +84,29 @@ const struct command commands[] = {
 		.run = run_metrics,
 	},
 	{
+		.name = "shell",
+		.help = "these commands at a prompt, with history and completion",
+		.details = "Where standard input is no terminal it reads the commands from there, a line\n"
+			   "each, goes on when one fails, and its exit code is that of the first that did.\n"
+			   "Commands and questions share the input: an answer is the line that follows.\n",
+		.place = COMMAND_ARGV,
+		.run = run_shell,
+	},
+	{
+		.name = "use",
+		.operand = "[NAME]",
+		.help = "mean this connection where none is named; which ones run",
+		.options = { { "--none", NULL, NULL, "mean none, as at the begin" } },
+		.place = COMMAND_SHELL,
+		.shell = shell_use,
+	},
+	{
+		.name = "quit",
+		.help = "end the shell; connections live on",
+		.place = COMMAND_SHELL,
+		.shell = shell_quit,
+	},
+	{
 		.name = "disconnect",
 		.operand = "[NAME]",
 		.help = "end a connection, and put right what a crashed one left behind",
@@ -107,12 +134,56 @@ const struct command commands[] = {
 		.run = run_roam,
 	},
 	{
+		.name = "log",
+		.operand = "[NAME]",
+		.help = "tell what has happened to a running connection",
+		.details = "Without NAME: the only one that runs. It keeps some thousand events; godwit set log\n"
+			   "changes what it tells of without being asked for more. --follow ends with the\n"
+			   "connection, or by ^C.\n"
+			   "Exit code: 0 told, 6 not running.\n",
+		.options = {
+			{ "--follow", "-f", NULL, "and go on telling what happens, when it happens" },
+			{ "--json", NULL, NULL, "for programs: an object in each line" },
+			{ "--level", NULL, "error|warn|info|debug", "what is worth telling" },
+		},
+		.run = run_log,
+	},
+	{
+		.name = "set",
+		.operand = "log error|warn|info|debug [NAME]",
+		.operand_needed = true,
+		.more = 2,
+		.help = "change what a running connection tells in its log",
+		.details = "Exit code: 0 done, 6 not running.\n",
+		.run = run_set,
+	},
+	{
 		.name = "check",
 		.operand = "[FILE|NAME]",
 		.help = "read a configuration and say what it would do",
 		.details = "Without FILE it prints an example with every key.\n"
 			   "Exit code: 0 it is good, 1 it is not.\n",
+		.options = { { "--name", NULL, "NAME", "call the connection so" } },
+		.settings = true,
 		.run = run_check,
+	},
+	{
+		.name = "doctor",
+		.operand = "HOST",
+		.operand_needed = true,
+		.help = "examine a gateway, and the way to it: what would work, and what is in the way",
+		.details = "Sends what a client sends first, nothing that takes a secret: at most 40 packets\n"
+			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root sees\n"
+			   "more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
+			   "Exit code: 0 it would accept something, 1 usage, 3 no answer, 4 it accepts\n"
+			   "nothing that we have, 5 denied by the system.\n",
+		.options = {
+			{ "--json", NULL, NULL, "for programs" },
+			{ "--group", NULL, "NAME", "ask for this group in aggressive mode: its name goes "
+						   "in the clear" },
+			{ "--long", NULL, NULL, "listen for ten minutes more, whether a NAT forgets us" },
+		},
+		.run = run_doctor,
 	},
 	{
 		.name = "gateway",
@@ -127,6 +198,7 @@ const struct command commands[] = {
 			{ "--hash", NULL, NULL, "write what the file of users has behind a name" },
 			{ "--verbose", "-v", NULL, "tell more of what happens" },
 		},
+		.place = COMMAND_ARGV,
 		.run = run_gateway,
 	},
 	{
@@ -145,12 +217,14 @@ const struct command commands[] = {
 		.operand = "[OPTIONS] [FILE...]",
 		.help = "connect as vpnc does: its options, files, questions and exit codes",
 		.details = "godwit vpnc --long-help tells more.\n",
+		.place = COMMAND_ARGV,
 		.main = vpnc_main,
 	},
 	{
 		.name = "vpnc-disconnect",
 		.operand = "[PIDFILE]",
 		.help = "end what vpnc has begun",
+		.place = COMMAND_ARGV,
 		.main = vpnc_disconnect_main,
 	},
 	{
@@ -164,10 +238,18 @@ const struct command commands[] = {
 		.help = "the versions of godwit and its cryptographic library",
 		.run = run_version,
 	},
+	{
+		.name = "complete",
+		.operand = "[WORD...]",
+		.help = "what the last word can become, for the completion of shells",
+		.place = COMMAND_ARGV,
+		.hidden = true,
+		.main = complete_main,
+	},
 	{ .name = NULL },
 };
 
-static const struct command *command_find(const char *name)
+const struct command *command_find(const char *name)
 {
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(c->name, name) == 0)
@@ -175,27 +257,80 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static void complain_command(const char *word, FILE *err)
+bool command_is_in(const struct command *c, enum command_place place)
 {
+	return c->place == COMMAND_ANYWHERE || c->place == place;
+}
+
+static void complain_command(const char *word, enum command_place place, FILE *err)
+{
+	const char *help = place == COMMAND_SHELL ? "help" : "godwit help";
 	struct nearest near = { .word = word };
+	const struct command *other = command_find(word);
 
 	for (const struct command *c = commands; c->name; c++)
-		nearest_offer(&near, c->name);
-	if (near.best)
+		if (!c->hidden && command_is_in(c, place))
+			nearest_offer(&near, c->name);
+	if (other && place == COMMAND_SHELL)
+		fprintf(err,
+			"godwit: '%s' is no command of this shell; leave it, and type godwit %s\n",
+			word, word);
+	else if (other)
+		fprintf(err, "godwit: '%s' is a command of godwit shell alone\n", word);
+	else if (near.best)
 		fprintf(err, "godwit: there is no command '%s'; did you mean '%s'?\n", word,
 			near.best);
 	else
-		fprintf(err, "godwit: there is no command '%s'; see godwit help\n", word);
+		fprintf(err, "godwit: there is no command '%s'; see %s\n", word, help);
+}
+
+/* What people type where a command is expected, and Debian's second name for vpnc. */
+static const char *command_alias(const char *word)
+{
+	static const char *const aliases[][2] = {
+		{ "--help", "help" },	    { "-h", "help" },	 { "?", "help" },
+		{ "--version", "version" }, { "-V", "version" }, { "exit", "quit" },
+		{ "vpnc-connect", "vpnc" },
+	};
+
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (strcmp(word, aliases[i][0]) == 0)
+			return aliases[i][1];
+	return word;
+}
+
+const struct command *command_look_up(const char *word, enum command_place place, FILE *err)
+{
+	const struct command *c = command_find(command_alias(word));
+
+	if (c && command_is_in(c, place))
+		return c;
+	complain_command(word, place, err);
+	return NULL;
 }
 
 /* ---- options ---- */
 
-static void complain_option(const struct command *c, const char *word, FILE *err)
+static void complain_option(const struct command *c, const char *given, FILE *err)
 {
+	char word[CLIENT_LONG_OPTION_MAX];
 	struct nearest near = { .word = word };
 
+	struct client_long_option setting;
+	char best[CLIENT_LONG_OPTION_MAX] = "";
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(given, "="), given);
 	for (const struct command_option *o = c->options; o->name; o++)
 		nearest_offer(&near, o->name);
+	/* One at a time is in memory: the best so far is kept. */
+	for (unsigned i = 0; c->settings && client_long_option(i, &setting); i++) {
+		const char *was = near.best;
+
+		nearest_offer(&near, setting.name);
+		if (near.best == was)
+			continue;
+		near.best = strcpy(best, setting.name);
+	}
 	if (near.best)
 		fprintf(err, "godwit %s: there is no option '%s'; did you mean '%s'?\n", c->name,
 			word, near.best);
@@ -217,6 +352,40 @@ static int option_find(const struct command *c, const char *word, size_t n)
 	return -1;
 }
 
+/* An option of vpn.conf at argv[*at]. */
+static bool setting_parse(const struct command *c, int argc, char **argv, int *at,
+			  struct command_args *out, FILE *err)
+{
+	char *word = argv[*at], *equals = strchr(word, '=');
+	size_t n = equals ? (size_t)(equals - word) : strlen(word);
+
+	switch (client_setting_find(word, n, err)) {
+	case CLIENT_SETTING_UNKNOWN:
+		complain_option(c, word, err);
+		return false;
+	case CLIENT_SETTING_REFUSED:
+		return false;
+	case CLIENT_SETTING_FOUND:
+		break;
+	}
+	if (!equals && *at + 1 >= argc) {
+		fprintf(err, "godwit %s: %s needs a value\n", c->name, word);
+		return false;
+	}
+	if (out->settings.n == CLIENT_SETTINGS_MAX) {
+		fprintf(err, "godwit %s: there are more than %d options; write them into a file\n",
+			c->name, CLIENT_SETTINGS_MAX);
+		return false;
+	}
+	if (equals)
+		*equals = '\0';
+	out->settings.list[out->settings.n++] = (struct client_setting){
+		.option = word,
+		.value = equals ? equals + 1 : argv[++*at],
+	};
+	return true;
+}
+
 /* One option at argv[*at], and its value, which may be the next word. */
 static bool option_parse(const struct command *c, int argc, char **argv, int *at,
 			 struct command_args *out, FILE *err)
@@ -225,6 +394,8 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 	int i = option_find(c, word, equals ? (size_t)(equals - word) : strlen(word));
 	const struct command_option *o = &c->options[i < 0 ? 0 : i];
 
+	if (i < 0 && c->settings)
+		return setting_parse(c, argc, argv, at, out, err);
 	if (i < 0) {
 		complain_option(c, word, err);
 		return false;
@@ -242,6 +413,19 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 	if (o->value)
 		out->values[i] = equals ? equals + 1 : argv[++*at];
 	return true;
+}
+
+/* Whether all are there that must be. */
+static bool words_suffice(const struct command *c, const struct command_args *args, FILE *err)
+{
+	struct command_word words[COMMAND_WORDS_MAX];
+	unsigned n = command_words(c, words), given = args->operand ? 1 + args->nmore : 0;
+
+	if (given >= n || words[given].optional || args->settings.n)
+		return true;
+	fprintf(err, "godwit %s: what is missing is %.*s; see godwit help %s\n", c->name,
+		(int)words[given].n, words[given].text, c->name);
+	return false;
 }
 
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
@@ -266,36 +450,32 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 			out->operand = argv[i];
 		}
 	}
-	if (!c->operand_needed || out->operand)
-		return true;
-	fprintf(err, "godwit %s: what is missing is %s; see godwit help %s\n", c->name, c->operand,
-		c->name);
-	return false;
+	return words_suffice(c, out, err);
 }
 
 /* ---- help ---- */
 
-static void help_all(FILE *out)
+static void help_all(enum command_place place, FILE *out)
 {
+	bool shell = place == COMMAND_SHELL;
 	char head[80];
 
-	fprintf(out, "usage: godwit COMMAND [OPTIONS]\n\n");
+	if (!shell)
+		fprintf(out, "usage: godwit COMMAND [OPTIONS]\n\n");
 	for (const struct command *c = commands; c->name; c++) {
+		if (c->hidden || !command_is_in(c, place))
+			continue;
 		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
 		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
 	}
-	fprintf(out, "\ngodwit help COMMAND tells more.\n");
+	fprintf(out, "\n%shelp COMMAND tells more.\n", shell ? "" : "godwit ");
 }
 
-void command_help(const struct command *c, FILE *out)
+static void help_one(const struct command *c, enum command_place place, FILE *out)
 {
 	char head[80];
 
-	if (!c) {
-		help_all(out);
-		return;
-	}
-	fprintf(out, "usage: godwit %s%s%s%s\n\n%s\n", c->name,
+	fprintf(out, "usage: %s%s%s%s%s\n\n%s\n", place == COMMAND_SHELL ? "" : "godwit ", c->name,
 		c->options[0].name ? " [OPTIONS]" : "", c->operand ? " " : "",
 		c->operand ? c->operand : "", c->help);
 	if (c->details)
@@ -308,33 +488,46 @@ void command_help(const struct command *c, FILE *out)
 			 o->value ? o->value : "");
 		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, o->help);
 	}
+	if (c->settings)
+		fputs("\nThe keys of vpn.conf are options, too: --gateway-address vpn.example.com is address\n"
+		      "in [gateway]. They count in place of the file's, and with --gateway-address no FILE is\n"
+		      "needed. godwit check lists them all.\n",
+		      out);
+}
+
+static void help_in(enum command_place place, const struct command *c, FILE *out)
+{
+	if (c)
+		help_one(c, place, out);
+	else
+		help_all(place, out);
+}
+
+void command_help(const struct command *c, FILE *out)
+{
+	help_in(COMMAND_ARGV, c, out);
+}
+
+void command_help_shell(const struct command *c, FILE *out)
+{
+	help_in(COMMAND_SHELL, c, out);
 }
 
 int run_help(const struct command_args *args)
 {
-	const struct command *c = args->operand ? command_find(args->operand) : NULL;
+	enum command_place place = args->in_shell ? COMMAND_SHELL : COMMAND_ARGV;
+	const struct command *c = NULL;
 
-	if (args->operand && !c) {
-		complain_command(args->operand, stderr);
-		return EXIT_CODE_USAGE;
+	if (args->operand) {
+		c = command_look_up(args->operand, place, stderr);
+		if (!c)
+			return EXIT_CODE_USAGE;
 	}
-	command_help(c, stdout);
+	help_in(place, c, stdout);
 	return EXIT_CODE_OK;
 }
 
-/* Options that people type where a command is expected, and Debian's second name for vpnc. */
-static const char *command_alias(const char *word)
-{
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		return "help";
-	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
-		return "version";
-	if (strcmp(word, "vpnc-connect") == 0)
-		return "vpnc";
-	return word;
-}
-
-static bool wants_help(int argc, char **argv)
+bool command_wants_help(int argc, char **argv)
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -348,7 +541,7 @@ static const struct command *command_of_link(const char *path)
 	const char *slash = strrchr(path, '/');
 	const struct command *c = command_find(command_alias(slash ? slash + 1 : path));
 
-	return c && c->main ? c : NULL;
+	return c && c->main && !c->hidden ? c : NULL;
 }
 
 int command_main(int argc, char **argv)
@@ -362,14 +555,12 @@ int command_main(int argc, char **argv)
 		command_help(NULL, stderr);
 		return EXIT_CODE_USAGE;
 	}
-	c = command_find(command_alias(argv[1]));
-	if (!c) {
-		complain_command(argv[1], stderr);
+	c = command_look_up(argv[1], COMMAND_ARGV, stderr);
+	if (!c)
 		return EXIT_CODE_USAGE;
-	}
 	if (c->main)
 		return c->main(argc - 1, argv + 1);
-	if (wants_help(argc - 2, argv + 2)) {
+	if (command_wants_help(argc - 2, argv + 2)) {
 		command_help(c, stdout);
 		return EXIT_CODE_OK;
 	}

@@ -6,8 +6,6 @@
 #include "client/client.h"
 #include "cmd/cmd.h"
 
-#define CONFIG_DIRECTORY "/etc/godwit"
-
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 {
 	bool name = !strchr(operand, '/');
@@ -15,12 +13,13 @@ bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 
 	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
 		return true;
-	n = name ? snprintf(buf, size, CONFIG_DIRECTORY "/%s.conf", operand) : 0;
+	n = name ? snprintf(buf, size, COMMAND_CONFIG_DIRECTORY "/%s.conf", operand) : 0;
 	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
 		return true;
 	if (name)
 		fprintf(err,
-			"godwit: there is neither a file %s nor " CONFIG_DIRECTORY "/%s.conf\n",
+			"godwit: there is neither a file %s nor " COMMAND_CONFIG_DIRECTORY
+			"/%s.conf\n",
 			operand, operand);
 	else
 		fprintf(err, "godwit: there is no file %s\n", operand);
@@ -30,15 +29,18 @@ bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 int run_connect(const struct command_args *args)
 {
 	char file[4096];
+	struct client_settings settings = args->settings;
 	struct client_options options = {
-		.file = file,
+		.file = args->operand ? file : NULL,
+		.settings = &settings,
 		.detach = !args->given[0],
 		.keylog = args->values[1],
 		.verbose = args->given[2],
 		.no_questions = args->given[3],
 	};
 
-	if (!command_config_file(args->operand, file, sizeof(file), stderr))
+	settings.name = args->values[4];
+	if (args->operand && !command_config_file(args->operand, file, sizeof(file), stderr))
 		return EXIT_CODE_USAGE;
 	return client_connect(&options);
 }
@@ -46,14 +48,16 @@ int run_connect(const struct command_args *args)
 int run_check(const struct command_args *args)
 {
 	char file[4096];
+	struct client_settings settings = args->settings;
 
-	if (!args->operand) {
+	if (!args->operand && !settings.n) {
 		client_example(stdout);
 		return EXIT_CODE_OK;
 	}
-	if (!command_config_file(args->operand, file, sizeof(file), stderr))
+	settings.name = args->values[0];
+	if (args->operand && !command_config_file(args->operand, file, sizeof(file), stderr))
 		return EXIT_CODE_USAGE;
-	return client_check(file, stdout, stderr);
+	return client_check(args->operand ? file : NULL, &settings, stdout, stderr);
 }
 
 int run_version(const struct command_args *args)

@@ -21,9 +21,10 @@ static bool print_json(const char *answer)
 int run_status(const struct command_args *args)
 {
 	char *answer;
-	int rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
 	bool shown;
+	int rc;
 
+	rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
 	if (rc)
 		return rc;
 	shown = args->given[0] ? print_json(answer) : status_text(answer, stdout);

@@ -34,6 +34,18 @@ static void print_list(const char *label, const json_t *list, FILE *out)
 	fprintf(out, "\n");
 }
 
+static void print_dns(const json_t *dns, FILE *out)
+{
+	const json_t *why = json_object_get(dns, "why");
+
+	print_list("DNS", json_object_get(dns, "servers"), out);
+	print_list("  for", json_object_get(dns, "domains"), out);
+	if (json_array_size(json_object_get(dns, "servers")))
+		fprintf(out, LABEL "%s: %s\n", "  by", text_of(dns, "by"), text_of(dns, "state"));
+	if (json_is_string(why))
+		fprintf(out, LABEL "%s\n", "", json_string_value(why));
+}
+
 /* "a password", "a user name and a password" */
 static const char *asked_text(const json_t *fields, char buf[160])
 {
@@ -343,7 +355,7 @@ bool status_text(const char *json, FILE *out)
 		fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"),
 			number_of(o, "mtu"));
 	print_list("addresses", json_object_get(o, "addresses"), out);
-	print_list("DNS", json_object_get(o, "dns"), out);
+	print_dns(json_object_get(o, "dns"), out);
 	for (size_t i = 0; i < json_array_size(tunnels); i++)
 		print_tunnel(json_array_get(tunnels, i), out);
 	print_pings(json_object_get(o, "ping"), out);

@@ -573,6 +573,9 @@ static void map_script(struct map *m)
 	if (script) {
 		conf_set(m->out, "tunnel", "routes", "script");
 		conf_set(m->out, "hooks", "script", script);
+		/* It does as the caller expects, who may be NetworkManager. */
+		if (m->purpose == VPNC_MAP_RUN)
+			conf_set(m->out, "dns", "manage", "script");
 	} else if (m->purpose == VPNC_MAP_RUN) {
 		refuse(m, "there is neither %s nor %s, and no Script is set", places[0], places[1]);
 	} else {

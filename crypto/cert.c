@@ -96,6 +96,16 @@ static int roots_from_directory(struct credentials *c, const char *path, char wh
 	return err;
 }
 
+/* None of the roots is valid now; with the dates of the first. */
+static int refuse_roots(const struct credentials *c, const char *path, char why[CERT_WHY_MAX])
+{
+	char dates[200];
+
+	snprintf(why, CERT_WHY_MAX, "%s: no certificate in it is valid now%s", path,
+		 cert_info_dates_text(&c->roots[0].info, "we", dates, sizeof(dates)));
+	return ERR_CONFIG;
+}
+
 static bool any_root_is_current(const struct credentials *c)
 {
 	for (unsigned i = 0; i < c->n_roots; i++) {
@@ -120,7 +130,7 @@ static int load_roots(struct credentials *c, const char *path, char why[CERT_WHY
 	if (c->n_roots == 0)
 		return refuse(why, path, "there is no certificate in it");
 	if (!any_root_is_current(c))
-		return refuse(why, path, "no certificate in it is valid now; get the present one");
+		return refuse_roots(c, path, why);
 	return 0;
 }
 
@@ -287,6 +297,7 @@ static int check_leaf(struct credentials *c, const char *path, char why[CERT_WHY
 	struct cert_info *leaf = &c->leaf;
 	uint8_t signature[CERT_SIGNATURE_MAX];
 	const char *dates;
+	char text[200];
 
 	if (cert_info_parse(cert_bytes_slice(&c->chain[0]), leaf) != 0)
 		return refuse(why, path, "the certificate is not well formed");
@@ -298,7 +309,8 @@ static int check_leaf(struct credentials *c, const char *path, char why[CERT_WHY
 		return refuse(why, path, "its RSA key has more than 4096 bits");
 	dates = cert_info_dates(leaf);
 	if (dates) {
-		snprintf(why, CERT_WHY_MAX, "%s: the certificate %s", path, dates);
+		snprintf(why, CERT_WHY_MAX, "%s: the certificate %s%s", path, dates,
+			 cert_info_dates_text(leaf, "we", text, sizeof(text)));
 		return ERR_CONFIG;
 	}
 	if (cert_rsa_sign(secret_slice(&c->key), leaf->spki, SLICE_OF(sample), signature) <= 0)

@@ -14,7 +14,7 @@
 #define CERT_CHAIN_MAX 8 /* certificates of one chain, ours or a peer's */
 #define CERT_SIZE_MAX 8192 /* bytes of one, DER */
 #define CERT_SIGNATURE_MAX 512 /* RSA with 4096 bits */
-#define CERT_WHY_MAX 256
+#define CERT_WHY_MAX 512
 
 /* Where they come from. Texts may be NULL. Formats are told by what is in the file. */
 struct credentials_source {

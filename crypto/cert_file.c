@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/private.h"
 #include "crypto/cert_impl.h"
 
 #define FILE_MAX (4U << 20)
@@ -32,7 +33,7 @@ static int check(int fd, const char *path, bool private, size_t *size, char why[
 		snprintf(why, CERT_WHY_MAX, "%s: is not a regular file", path);
 		return ERR_CONFIG;
 	}
-	if (private && st.st_mode & 077) {
+	if (private && !mode_is_private(&st)) {
 		snprintf(why, CERT_WHY_MAX,
 			 "%s: the private key is open to others (mode %04o); chmod 600 makes it "
 			 "ours alone",

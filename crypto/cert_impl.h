@@ -23,6 +23,8 @@ enum der_tag {
 	DER_PRINTABLE = 0x13,
 	DER_T61 = 0x14,
 	DER_IA5 = 0x16,
+	DER_UTC_TIME = 0x17,
+	DER_TIME = 0x18, /* GeneralizedTime */
 	DER_VISIBLE = 0x1a,
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
@@ -73,6 +75,7 @@ struct cert_info {
 	struct slice subject; /* Names with their headers */
 	struct slice issuer;
 	struct slice spki;
+	struct slice validity; /* two times, each with its header */
 	struct slice alt_names; /* the body of GeneralNames; empty without subjectAltName */
 	unsigned bits; /* of the RSA key; 0: another kind of key */
 	int path_length; /* of basicConstraints; -1: no limit */
@@ -91,6 +94,12 @@ struct cert_info {
 int cert_info_parse(struct slice der, struct cert_info *out);
 /* NULL when the dates are good now; else "has expired" or "is not valid yet". */
 const char *cert_info_dates(const struct cert_info *info);
+/*
+ * Why that is, and what to do: ": valid from … to …, and our clock says …; …". `owner`: who can get
+ * another one. Returns buf.
+ */
+const char *cert_info_dates_text(const struct cert_info *info, const char *owner, char *buf,
+				 size_t size);
 
 /* ---- cert_file.c ---- */
 

@@ -4,7 +4,9 @@
 #include <wolfssl/wolfcrypt/asn.h>
 #include <wolfssl/wolfcrypt/error-crypt.h>
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -13,6 +15,9 @@
 /* Context tags of TBSCertificate, RFC 5280 section 4.1. */
 #define TAG_VERSION 0xa0
 #define TAG_EXTENSIONS 0xa3
+
+/* 2026-01-01: a clock that is before it has not been set. */
+#define CLOCK_SET_SINCE 1767225600
 
 static const uint8_t oid_alt_name[] = { 0x55, 0x1d, 0x11 };
 
@@ -61,7 +66,7 @@ static int find_parts(struct cert_info *info)
 		return ERR_MALFORMED;
 	der_take(&tbs, DER_SEQUENCE);
 	info->issuer = der_take_whole(&tbs, DER_SEQUENCE);
-	der_take(&tbs, DER_SEQUENCE);
+	info->validity = der_take(&tbs, DER_SEQUENCE);
 	info->subject = der_take_whole(&tbs, DER_SEQUENCE);
 	info->spki = der_take_whole(&tbs, DER_SEQUENCE);
 	while (der_next(&tbs, &d)) {
@@ -133,4 +138,50 @@ const char *cert_info_dates(const struct cert_info *info)
 	if (ret == ASN_AFTER_DATE_E)
 		return "has expired";
 	return ret == ASN_BEFORE_DATE_E ? "is not valid yet" : NULL;
+}
+
+/* RFC 5280 section 4.1.2.5: YYMMDDhhmmssZ until 2049, YYYYMMDDhhmmssZ from then on. */
+static void put_time(struct rd *validity, char out[sizeof("2026-11-22 06:30")])
+{
+	char digits[16];
+	struct der d;
+	bool ok = der_next(validity, &d);
+	size_t years = d.tag == DER_TIME ? 4 : 2;
+
+	memcpy(out, "an unknown time", sizeof("an unknown time"));
+	if (!ok || (d.tag != DER_TIME && d.tag != DER_UTC_TIME) || d.body.n < years + 10)
+		return;
+	for (size_t i = 0; i < years + 8; i++)
+		if (d.body.p[i] < '0' || d.body.p[i] > '9')
+			return;
+	snprintf(digits, sizeof(digits), "%s%.*s",
+		 years == 4	   ? "" :
+		 d.body.p[0] < '5' ? "20" :
+				     "19",
+		 (int)years + 8, (const char *)d.body.p);
+	snprintf(out, sizeof("2026-11-22 06:30"), "%.4s-%.2s-%.2s %.2s:%.2s", digits, digits + 4,
+		 digits + 6, digits + 8, digits + 10);
+}
+
+const char *cert_info_dates_text(const struct cert_info *info, const char *owner, char *buf,
+				 size_t size)
+{
+	time_t clock = time(NULL);
+	const char *wrong = cert_info_dates(info);
+	bool gone = clock >= CLOCK_SET_SINCE && wrong && strcmp(wrong, "has expired") == 0;
+	char from[20], to[20], now[20] = "nothing";
+	struct tm tm;
+	struct rd r;
+
+	rd_init(&r, info->validity);
+	put_time(&r, from);
+	put_time(&r, to);
+	if (gmtime_r(&clock, &tm))
+		strftime(now, sizeof(now), "%Y-%m-%d %H:%M", &tm);
+	snprintf(buf, size, ": valid from %s to %s, and our clock says %s UTC; %s%s", from, to, now,
+		 gone ? owner : "our clock is ",
+		 gone			 ? " must get a new one, unless our clock is wrong" :
+		 clock < CLOCK_SET_SINCE ? "wrong: set it (timedatectl set-ntp true)" :
+					   "most likely wrong: set it (timedatectl set-ntp true)");
+	return buf;
 }

@@ -16,6 +16,7 @@
 /* Certificates that may follow an issuer without pathLenConstraint; more than a chain has. */
 #define PATH_UNLIMITED 255
 #define NAME_TEXT_MAX 100
+#define DATES_TEXT_MAX 200
 
 struct cert_peer {
 	struct cert_bytes der;
@@ -29,6 +30,7 @@ struct link {
 	bool trusted; /* an issuer that leads to a root */
 	unsigned room; /* issuers that may still follow a trusted one, self-issued ones aside */
 	const char *refused; /* why it is not trusted, where its issuer is known */
+	const struct cert_info *dated; /* it is because of the dates of this one; NULL: not so */
 };
 
 struct chain {
@@ -83,10 +85,11 @@ static const char *lists_load(const struct credentials *c, WOLFSSL_CERT_MANAGER 
 
 /*
  * NULL when `issuer` issued `info`, both are valid now and no list revokes `info`. The manager
- * knows this issuer alone, because it takes whatever it is given for an authority.
+ * knows this issuer alone, because it takes whatever it is given for an authority. *dated: which of
+ * them is not valid now, where that is why.
  */
 static const char *issued(const struct credentials *c, const struct cert_info *issuer,
-			  const struct cert_info *info)
+			  const struct cert_info *info, const struct cert_info **dated)
 {
 	WOLFSSL_CERT_MANAGER *cm = wolfSSL_CertManagerNew();
 	const char *why = NULL;
@@ -97,6 +100,8 @@ static const char *issued(const struct credentials *c, const struct cert_info *i
 	ret = wolfSSL_CertManagerLoadCABuffer(cm, issuer->der.p, (long)issuer->der.n,
 					      WOLFSSL_FILETYPE_ASN1);
 	if (ret != WOLFSSL_SUCCESS) {
+		if (ret == ASN_AFTER_DATE_E || ret == ASN_BEFORE_DATE_E)
+			*dated = issuer;
 		why = ret == ASN_AFTER_DATE_E  ? "has an issuer that has expired" :
 		      ret == ASN_BEFORE_DATE_E ? "has an issuer that is not valid yet" :
 						 "has an issuer that cannot be used";
@@ -110,6 +115,8 @@ static const char *issued(const struct credentials *c, const struct cert_info *i
 	/* Without a list of this issuer nothing is revoked; it is looked at last. */
 	if (ret != WOLFSSL_SUCCESS && ret != CRL_MISSING)
 		why = reason(ret);
+	if (ret == ASN_AFTER_DATE_E || ret == ASN_BEFORE_DATE_E)
+		*dated = info;
 out:
 	wolfSSL_CertManagerFree(cm);
 	return why;
@@ -164,7 +171,7 @@ static bool link_to(struct chain *chain, struct link *link, const struct cert_in
 	else if (link->info.weak_signature)
 		link->refused = "is signed with MD5, which can be forged";
 	else
-		link->refused = issued(chain->c, issuer, &link->info);
+		link->refused = issued(chain->c, issuer, &link->info, &link->dated);
 	if (link->refused)
 		return false;
 	if (!self_issued && room != PATH_UNLIMITED && room > 0)
@@ -249,7 +256,7 @@ static struct link *sent_issuer(struct chain *chain, const struct link *link)
 static int explain(struct chain *chain, char why[CERT_WHY_MAX])
 {
 	const struct link *link = &chain->links[0], *issuer;
-	char name[NAME_TEXT_MAX], missing[NAME_TEXT_MAX];
+	char name[NAME_TEXT_MAX], missing[NAME_TEXT_MAX], dates[DATES_TEXT_MAX] = "";
 
 	for (unsigned i = 0; i < chain->n && !link->refused; i++) {
 		if (cert_dn_eq(link->info.subject, link->info.issuer))
@@ -265,14 +272,18 @@ static int explain(struct chain *chain, char why[CERT_WHY_MAX])
 		link = issuer;
 	}
 	name_of(&link->info, name);
+	if (link->dated)
+		cert_info_dates_text(link->dated, "its owner", dates, sizeof(dates));
 	if (link->refused)
-		snprintf(why, CERT_WHY_MAX, "%s %s", name, link->refused);
+		snprintf(why, CERT_WHY_MAX, "%s %s%s", name, link->refused, dates);
 	else if (cert_dn_eq(link->info.subject, link->info.issuer))
-		snprintf(why, CERT_WHY_MAX, "%s is its own issuer and none of those we trust",
-			 name);
+		snprintf(why, CERT_WHY_MAX,
+			 "%s is its own issuer and none of those we trust (in ca)", name);
 	else
-		snprintf(why, CERT_WHY_MAX, "the issuer of %s is not known: %s", name,
-			 cert_dn_text(link->info.issuer, missing, sizeof(missing)));
+		snprintf(why, CERT_WHY_MAX,
+			 "the issuer of %s is not known, and belongs into ca if it is to be "
+			 "trusted: %s",
+			 name, cert_dn_text(link->info.issuer, missing, sizeof(missing)));
 	return ERR_AUTH;
 }
 
@@ -343,16 +354,17 @@ static bool is_root(const struct chain *chain)
 static int trust_leaf(struct chain *chain, char why[CERT_WHY_MAX])
 {
 	struct link *leaf = &chain->links[0];
-	char name[NAME_TEXT_MAX];
+	char name[NAME_TEXT_MAX], dates[DATES_TEXT_MAX] = "";
 	const char *unfit = leaf_unfit(&leaf->info);
 
 	if (!unfit && is_root(chain)) {
 		unfit = cert_info_dates(&leaf->info);
 		if (!unfit)
 			return 0;
+		cert_info_dates_text(&leaf->info, "its owner", dates, sizeof(dates));
 	}
 	if (unfit) {
-		snprintf(why, CERT_WHY_MAX, "%s %s", name_of(&leaf->info, name), unfit);
+		snprintf(why, CERT_WHY_MAX, "%s %s%s", name_of(&leaf->info, name), unfit, dates);
 		return ERR_AUTH;
 	}
 	trust_issuers(chain);

@@ -353,6 +353,8 @@ enum data_event_type {
 	DATA_HEARD, /* inbound: an authentic packet came on an SA that control awaits one on */
 	/* outbound: the kernel knows that the path carries less than what was sent; one waits */
 	DATA_PATH_MTU,
+	/* outbound: nothing is held for the slot any more: it was released, or refused */
+	DATA_UNHELD,
 	DATA_PROBE_REPLY, /* inbound: the reply to a probe of ours came on this epoch; consumed */
 };
 
@@ -364,6 +366,9 @@ struct data_event {
 	struct tuple tuple; /* NEED_SA: of the packet that asked */
 	uint16_t sequence; /* PROBE_REPLY: the request's; tuple.src: who answers */
 	struct endpoint from; /* NEW_SOURCE, UNKNOWN_SPI */
+	/* UNHELD: of the slot, since the beginning */
+	uint64_t released;
+	uint64_t refused; /* expired ones, too */
 };
 
 struct outbound;

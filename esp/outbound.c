@@ -623,12 +623,28 @@ static bool outbound_release_one(struct outbound *o, const struct outbound_call 
 	return true;
 }
 
+/* When there is no room for it, a later one has these, too. */
+static void outbound_unheld(struct outbound *o, unsigned slot)
+{
+	const struct hold_counters *c = hold_counters_of(o->hold, slot);
+	const struct data_event e = {
+		.type = DATA_UNHELD,
+		.slot = slot,
+		.released = atomic_load_explicit(&c->released, memory_order_relaxed),
+		.refused = atomic_load_explicit(&c->dropped, memory_order_relaxed) +
+			   atomic_load_explicit(&c->expired, memory_order_relaxed),
+	};
+
+	events_put(&o->events, &e);
+}
+
 static enum served outbound_serve(struct outbound *o, const struct outbound_call *call,
 				  unsigned slot, unsigned *budget)
 {
 	struct outbound_slot s = outbound_look(o, call->now, slot);
 	bool refused = classifier_slot_refused(o->classifier, slot) > call->now;
 	hold_id id;
+	unsigned n;
 
 	/* The slot may be another tunnel's by now: what is held in it is reviewed first. */
 	if (classifier_rules_number(o->classifier) != call->number)
@@ -639,7 +655,7 @@ static enum served outbound_serve(struct outbound *o, const struct outbound_call
 		outbound_exhausted(o, s.sa);
 	if (!s.usable && (s.sa || !refused))
 		return *budget ? SERVED_ALL : SERVED_FULL;
-	for (unsigned n = 0; (id = hold_slot_oldest(o->hold, slot)); n++) {
+	for (n = 0; (id = hold_slot_oldest(o->hold, slot)); n++) {
 		if (n == RELEASE_QUOTA)
 			return SERVED_QUOTA;
 		if (*budget == 0)
@@ -653,6 +669,8 @@ static enum served outbound_serve(struct outbound *o, const struct outbound_call
 		if (s.usable && !outbound_usable(s.sa, call->now))
 			break;
 	}
+	if (n && !hold_slot_oldest(o->hold, slot))
+		outbound_unheld(o, slot);
 	return SERVED_ALL;
 }
 

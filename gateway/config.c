@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "base/private.h"
 #include "gateway/config_impl.h"
 
 #define COMPLAINTS_MAX 20
@@ -305,7 +306,7 @@ static int text_read(struct gateway_reader *r, char *text, size_t n, const struc
 	if (r->errors == 0 && *line)
 		line_take(r, line);
 	presets_take(r);
-	if (r->draft.secret && st->st_mode & (S_IRWXG | S_IRWXO) & ~(mode_t)S_IXGRP)
+	if (r->draft.secret && !mode_is_private(st))
 		gateway_complain(r, 0,
 				 "it holds a secret and is open to others (mode %04o); run: "
 				 "chmod 600 %s",

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "client/psk.h"
+#include "client/service.h"
 #include "gateway/config_impl.h"
 
 #define PATH_MAX_BYTES 1024
@@ -11,10 +12,10 @@
 static const char *beside(const struct gateway_reader *r, const char *file,
 			  char buf[PATH_MAX_BYTES])
 {
-	const char *slash = strrchr(r->name, '/');
-	int n = slash && file[0] != '/' ? (int)(slash - r->name) + 1 : 0;
+	char *path = service_beside(r->name, file);
 
-	snprintf(buf, PATH_MAX_BYTES, "%.*s%s", n, r->name, file);
+	snprintf(buf, PATH_MAX_BYTES, "%s", path);
+	free(path);
 	return buf;
 }
 

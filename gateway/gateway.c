@@ -201,6 +201,7 @@ static void on_data(struct gateway *g, vtime now, const struct data_event *ev)
 		break;
 	case DATA_UNKNOWN_SPI:
 	case DATA_PATH_MTU:
+	case DATA_UNHELD:
 	case DATA_PROBE_REPLY:
 		break;
 	}

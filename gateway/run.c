@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "client/runtime.h"
+#include "client/service.h"
 #include "gateway/config.h"
 #include "gateway/gateway.h"
 #include "gateway/serve.h"
@@ -20,7 +21,6 @@
 #define TABLE_MAIN 254
 #define METRIC 50
 #define ANSWERS_MAX 64
-#define LINE_MAX_BYTES 600
 
 enum watch {
 	WATCH_TIMER,
@@ -39,6 +39,7 @@ struct run {
 	struct host host;
 	struct serve serve;
 	struct log log;
+	struct event_log *events;
 	struct gateway *gateway;
 	struct data *data;
 	struct data_ops data_ops;
@@ -57,13 +58,15 @@ struct run {
 	int exit;
 };
 
-static void log_to_stderr(void *ctx, const struct log_event *ev)
+/* With its time, unless it is the journal, which knows that. */
+static void log_begin(struct run *r)
 {
-	char text[LINE_MAX_BYTES];
+	const struct event_sink sink = event_journal_is_stderr() ?
+					       event_sink_journal(r->host_config->name) :
+					       event_sink_stderr(true);
 
-	(void)ctx;
-	log_format(ev, text, sizeof(text));
-	fprintf(stderr, "%s: %s\n", log_level_name(ev->level), text);
+	event_log_attach(r->events, &r->log);
+	event_log_add_sink(r->events, &sink);
 }
 
 /* ---- effects ---- */
@@ -226,7 +229,7 @@ static void forwarding_warn(struct run *r)
 		if (f && fgetc(f) == '0')
 			log_ev(&r->log, LOG_WARN,
 			       "forwarding is off, so clients reach nothing behind this host",
-			       log_str("turn it on", command[i]));
+			       log_str("command", command[i]));
 		if (f)
 			fclose(f);
 	}
@@ -239,12 +242,15 @@ static void effect_tun(struct run *r, const struct session_effect *fx)
 	forwarding_warn(r);
 	printf("godwit: gateway ready on %s\n", r->host.tun.name);
 	fflush(stdout);
+	service_status("ready on %s", r->host.tun.name);
+	service_ready();
 }
 
 static void effect_done(struct run *r, const struct session_effect *fx)
 {
 	r->exit = fx->done.exit;
 	uv_stop(&r->uv);
+	service_stopping();
 	if (fx->done.exit != SESSION_EXIT_UP)
 		fprintf(stderr, "godwit: %s\n", fx->done.text);
 }
@@ -514,6 +520,7 @@ static int control_open(struct run *r)
 		.disconnect = on_disconnect,
 		.answer = on_answer,
 		.roam = on_roam,
+		.events = r->events,
 	};
 	errno = ENAMETOOLONG;
 	if (rundir_file(r->host_config->name, RUNDIR_CONTROL, path))
@@ -617,15 +624,19 @@ static int run_file(struct run *r)
 {
 	sigset_t ending, before;
 	int code;
+	enum log_level level = r->options->verbose ? LOG_DEBUG : LOG_INFO;
 
-	crypto_log(&r->log);
 	r->host_config = host_config_new(r->file);
+	r->events = event_log_new(level, level);
+	log_begin(r);
+	crypto_log(&r->log);
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGINT);
 	sigaddset(&ending, SIGTERM);
 	sigprocmask(SIG_BLOCK, &ending, &before);
 	code = run_host(r);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	event_log_free(r->events);
 	free(r->host_config);
 	return code;
 }
@@ -634,7 +645,6 @@ int gateway_run(const struct gateway_options *options)
 {
 	struct run r = {
 		.options = options,
-		.log = { .level = options->verbose ? LOG_DEBUG : LOG_INFO, .sink = log_to_stderr },
 		.timer = -1,
 		.signals = -1,
 		.armed = VTIME_NEVER,

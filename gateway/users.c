@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/private.h"
 
 #define LINE_MAX_BYTES (USERS_NAME_MAX + USERS_HASH_MAX + 2)
 #define PREFIX "$y$"
@@ -53,7 +54,7 @@ static FILE *file_open(const char *file, int *err, char why[USERS_WHY_MAX])
 			    strerror(errno));
 	} else if (!S_ISREG(st.st_mode)) {
 		*err = fail(why, ERR_CONFIG, file, 0, "not a regular file");
-	} else if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+	} else if (!mode_is_private(&st)) {
 		*err = fail(why, ERR_CONFIG, file, 0, "it is open to others; run chmod 600 on it");
 	} else if ((f = fdopen(fd, "r"))) {
 		return f;

@@ -473,6 +473,6 @@ bool attributes_take_config(const struct attributes *a, struct ike_assigned *out
 	take_masks(&t);
 	if (t.left_out)
 		log_ev(log, LOG_WARN, "the gateway gives what cannot be used",
-		       log_u64("left out", t.left_out));
+		       log_u64("count", t.left_out));
 	return any;
 }

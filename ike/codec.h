@@ -341,6 +341,10 @@ struct esp_offer {
 void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, unsigned n,
 			enum auth_method method, uint32_t lifetime_s);
 void proposal_write_esp(struct ike_writer *b, const struct esp_offer *offer);
+/* The same for phase 1 with a method and a lifetime of its own in each transform. */
+void proposal_write_ike_mixed(struct ike_writer *b, const struct ike_choice *choices, unsigned n);
+/* An offer of phase 1 that is well formed and that nobody can accept. */
+void proposal_write_ike_refusable(struct ike_writer *b);
 /*
  * Responder: the first transform of the peer's offer that is one of ours. For ESP an offer of pfs
  * DH_NONE takes only transforms without a group, and mode 0 takes any mode. 0 or ERR_NO_PROPOSAL.
@@ -363,6 +367,8 @@ int proposal_check_ike(const struct sa_payload *sa, const struct ike_suite *suit
 		       enum auth_method method, struct ike_choice *out);
 int proposal_check_esp(const struct sa_payload *sa, const struct esp_offer *offer,
 		       struct esp_choice *out);
+/* A reply of phase 1: its only transform, whatever it is. 0 or ERR_NO_PROPOSAL. */
+int proposal_read_ike(const struct sa_payload *sa, struct ike_choice *out);
 
 /* ---- vendor ids (vendor.c) ---- */
 

@@ -68,3 +68,9 @@ const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]
 	buf[n] = '\0';
 	return buf;
 }
+
+const char *identity_word(const struct identity *id, char buf[IDENTITY_TEXT_MAX])
+{
+	identity_text(id, buf);
+	return id->type == ID_KEY_ID ? buf + sizeof("keyid:") - 1 : buf;
+}

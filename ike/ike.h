@@ -119,6 +119,8 @@ int identity_parse(const char *text, struct identity *out);
 bool identity_eq(const struct identity *a, const struct identity *b);
 /* Printable; bytes that are not are shown as '?'. */
 const char *identity_text(const struct identity *id, char buf[IDENTITY_TEXT_MAX]);
+/* The same for a person who wrote a key id, such as a group, as a bare word. */
+const char *identity_word(const struct identity *id, char buf[IDENTITY_TEXT_MAX]);
 
 /* ---- suites and proposals (proposal.c) ---- */
 
@@ -552,7 +554,7 @@ struct ike_failure {
 	bool authentic; /* that notify was authenticated */
 	const char *during; /* "main mode", "quick mode" …; static */
 	const char *text; /* one plain clause: what happened, what it most likely means; static */
-	char detail[256]; /* more about it; printable, "" for none */
+	char detail[512]; /* more about it; printable, "" for none */
 	char said[128]; /* the gateway's own words, printable; "" for none */
 	/* ERR_REDIRECTED: where the gateway sends us (Cisco's load balancing). */
 	struct addr redirect;

@@ -235,6 +235,24 @@ void sa_push_sent(struct ike_sa *sa, const struct exchange *x, bool again)
 	       log_endpoint("to", &sa->path.remote));
 }
 
+/* Both ends' log has the same name and number for it. */
+static void exchange_log(struct ike_sa *sa, const struct exchange *x, const char *what,
+			 const char *why)
+{
+	const struct log_field none = { .type = LOG_END };
+
+	log_ev(sa->log, LOG_DEBUG, what, log_str("exchange", x->type->name),
+	       log_hex("id", 4, x->id), log_str("by", x->type->message[0].consume ? "peer" : "us"),
+	       why ? log_str("why", why) : none);
+}
+
+void sa_exchange_lost(struct ike_sa *sa, vtime now, struct exchange *x,
+		      const struct ike_failure *why)
+{
+	exchange_log(sa, x, "exchange failed", why->text ? why->text : err_name(why->err));
+	x->type->lost(sa, now, x, why);
+}
+
 static struct protect_hash hash_of(const struct exchange *x)
 {
 	return (struct protect_hash){ x->type->message[x->step].hash, x->ni, x->nr };
@@ -281,14 +299,17 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 				"our own, or no key to sign with",
 		};
 
-		x->type->lost(sa, now, x, &why);
+		sa_exchange_lost(sa, now, x, &why);
 		return;
 	}
+	if (x->step == 0)
+		exchange_log(sa, x, "exchange begun", NULL);
 	x->step++;
 	sa_push_sent(sa, x, false);
 	exchange_sent(x, now);
 	if (!exchange_in_air(x)) {
 		exchange_complete(x);
+		exchange_log(sa, x, "exchange done", NULL);
 		x->type->done(sa, now, x);
 	}
 	sa_arm(sa, x);
@@ -325,7 +346,7 @@ static void reject(struct ike_sa *sa, vtime now, struct exchange *x, const struc
 	}
 	if (!why->text)
 		*why = v1_info_unusable(m, x->type);
-	x->type->lost(sa, now, x, why);
+	sa_exchange_lost(sa, now, x, why);
 }
 
 static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slice bytes)
@@ -338,6 +359,8 @@ static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slic
 		sa->path.remote = sa->arrived_from;
 	}
 	exchange_received(x, bytes);
+	if (x->step == 0)
+		exchange_log(sa, x, "exchange begun", NULL);
 	x->step++;
 	sa_arm(sa, x);
 	if (row->taken) {
@@ -347,6 +370,7 @@ static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slic
 	} else {
 		exchange_complete(x);
 		sa_arm(sa, x);
+		exchange_log(sa, x, "exchange done", NULL);
 		x->type->done(sa, now, x);
 	}
 }
@@ -663,7 +687,7 @@ static void exchange_due(struct ike_sa *sa, vtime now, struct exchange *x)
 			why = (struct ike_failure){ .err = ERR_TIMEOUT,
 						    .during = x->type->name,
 						    .text = x->type->message[x->step].silence };
-		x->type->lost(sa, now, x, &why);
+		sa_exchange_lost(sa, now, x, &why);
 		break;
 	}
 }

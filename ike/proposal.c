@@ -13,6 +13,9 @@ enum {
 	IKE_KEY_LENGTH = 14,
 };
 
+/* The last of the ciphers of private use (RFC 2409 appendix A): nobody has it. */
+#define PRIVATE_CIPHER 65535
+
 /* RFC 2407 section 4.5 */
 enum {
 	ESP_LIFE_TYPE = 1,
@@ -188,29 +191,62 @@ static size_t transform_begin(struct wr *w, unsigned i, unsigned n, uint8_t id)
 	return at;
 }
 
+static void ike_attributes_write(struct wr *w, const struct ike_suite *s, uint16_t method,
+				 uint32_t lifetime_s)
+{
+	const struct cipher_number *c = cipher_number(s->cipher);
+
+	sa_attribute_write(w, IKE_ENCRYPTION, c->number);
+	if (!c->key_bits)
+		sa_attribute_write(w, IKE_KEY_LENGTH, s->key_bits);
+	sa_attribute_write(w, IKE_HASH, hash_number(s->hash));
+	sa_attribute_write(w, IKE_GROUP, s->group);
+	sa_attribute_write(w, IKE_AUTH, method);
+	if (lifetime_s) {
+		sa_attribute_write(w, IKE_LIFE_TYPE, LIFE_SECONDS);
+		sa_attribute_write(w, IKE_LIFE_DURATION, lifetime_s);
+	}
+}
+
 void proposal_write_ike(struct ike_writer *b, const struct ike_suite *suites, unsigned n,
 			enum auth_method method, uint32_t lifetime_s)
 {
 	size_t proposal = sa_begin(b, 1, PROTOCOL_ISAKMP, SLICE_NONE, n);
-	struct wr *w = &b->w;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct cipher_number *c = cipher_number(suites[i].cipher);
-		size_t transform = transform_begin(w, i, n, KEY_IKE);
+		size_t transform = transform_begin(&b->w, i, n, KEY_IKE);
 
-		sa_attribute_write(w, IKE_ENCRYPTION, c->number);
-		if (!c->key_bits)
-			sa_attribute_write(w, IKE_KEY_LENGTH, suites[i].key_bits);
-		sa_attribute_write(w, IKE_HASH, hash_number(suites[i].hash));
-		sa_attribute_write(w, IKE_GROUP, suites[i].group);
-		sa_attribute_write(w, IKE_AUTH, method);
-		if (lifetime_s) {
-			sa_attribute_write(w, IKE_LIFE_TYPE, LIFE_SECONDS);
-			sa_attribute_write(w, IKE_LIFE_DURATION, lifetime_s);
-		}
-		sub_end(w, transform);
+		ike_attributes_write(&b->w, &suites[i], (uint16_t)method, lifetime_s);
+		sub_end(&b->w, transform);
 	}
-	sub_end(w, proposal);
+	sub_end(&b->w, proposal);
+}
+
+void proposal_write_ike_mixed(struct ike_writer *b, const struct ike_choice *choices, unsigned n)
+{
+	size_t proposal = sa_begin(b, 1, PROTOCOL_ISAKMP, SLICE_NONE, n);
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t transform = transform_begin(&b->w, i, n, KEY_IKE);
+
+		ike_attributes_write(&b->w, &choices[i].suite, choices[i].method,
+				     choices[i].lifetime_s);
+		sub_end(&b->w, transform);
+	}
+	sub_end(&b->w, proposal);
+}
+
+void proposal_write_ike_refusable(struct ike_writer *b)
+{
+	size_t proposal = sa_begin(b, 1, PROTOCOL_ISAKMP, SLICE_NONE, 1);
+	size_t transform = transform_begin(&b->w, 0, 1, KEY_IKE);
+
+	sa_attribute_write(&b->w, IKE_ENCRYPTION, PRIVATE_CIPHER);
+	sa_attribute_write(&b->w, IKE_HASH, hash_number(HASH_SHA2_256));
+	sa_attribute_write(&b->w, IKE_GROUP, DH_MODP_2048);
+	sa_attribute_write(&b->w, IKE_AUTH, METHOD_PSK);
+	sub_end(&b->w, transform);
+	sub_end(&b->w, proposal);
 }
 
 static void esp_attributes_write(struct wr *w, const struct esp_suite *s,
@@ -448,6 +484,16 @@ int proposal_check_ike(const struct sa_payload *sa, const struct ike_suite *suit
 	if (sa->nproposals != 1 || sa->ntransforms != 1)
 		return ERR_NO_PROPOSAL;
 	return proposal_choose_ike(sa, suites, n, &offered, out);
+}
+
+int proposal_read_ike(const struct sa_payload *sa, struct ike_choice *out)
+{
+	if (sa->nproposals != 1 || sa->ntransforms != 1 ||
+	    sa->proposal[0].protocol != PROTOCOL_ISAKMP ||
+	    !ike_transform_read(&sa->transform[0], out))
+		return ERR_NO_PROPOSAL;
+	out->proposal = out->transform = 0;
+	return 0;
 }
 
 int proposal_check_esp(const struct sa_payload *sa, const struct esp_offer *offer,

@@ -157,21 +157,19 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 #define CERTIFICATES (PAYLOAD_BIT(PAYLOAD_CERT) | PAYLOAD_BIT(PAYLOAD_CERT_REQUEST))
 
 /* `proof`: what the gateway proves itself by. */
-#define MESSAGES(proof)                                                                                \
-	{                                                                                              \
-		{ .build = build_1 },                                                                  \
-			{                                                                              \
-				.required = PAYLOAD_BIT(PAYLOAD_SA) | PAYLOAD_BIT(PAYLOAD_KE) |        \
-					    PAYLOAD_BIT(PAYLOAD_NONCE) | PAYLOAD_BIT(PAYLOAD_ID) |     \
-					    PAYLOAD_BIT(proof),                                        \
-				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                             \
-				.consume = consume_2,                                                  \
-				.taken = taken_2,                                                      \
-				.silence =                                                             \
-					"the gateway does not answer: is its address right, does UDP " \
-					"port 500 pass, does it know our identity (the group)?",       \
-			},                                                                             \
-			{ .encrypted = true, .build = build_3 },                                       \
+#define MESSAGES(proof)                                                                            \
+	{                                                                                          \
+		{ .build = build_1 },                                                              \
+			{                                                                          \
+				.required = PAYLOAD_BIT(PAYLOAD_SA) | PAYLOAD_BIT(PAYLOAD_KE) |    \
+					    PAYLOAD_BIT(PAYLOAD_NONCE) | PAYLOAD_BIT(PAYLOAD_ID) | \
+					    PAYLOAD_BIT(proof),                                    \
+				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                         \
+				.consume = consume_2,                                              \
+				.taken = taken_2,                                                  \
+				.silence = "the gateway does not answer",                          \
+			},                                                                         \
+			{ .encrypted = true, .build = build_3 },                                   \
 	}
 
 static const struct exchange_message by_hash[] = MESSAGES(PAYLOAD_HASH);

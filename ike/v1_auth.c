@@ -205,7 +205,7 @@ static int signature_verify(const struct ike_sa *sa, const struct ike_msg *m, st
 					    "the gateway shows no certificate");
 	if (cert_peer_verify(sa->config->credentials, chain, n, out, text) != 0) {
 		v1_main_fail(sa, why, ERR_AUTH, "the gateway's certificate is not acceptable");
-		snprintf(why->detail, sizeof(why->detail), "%.255s", text);
+		snprintf(why->detail, sizeof(why->detail), "%s", text);
 		return ERR_AUTH;
 	}
 	if (cert_peer_check(*out, hash, ike_msg_body(m, PAYLOAD_SIG)) == 0)
@@ -218,8 +218,7 @@ static int signature_verify(const struct ike_sa *sa, const struct ike_msg *m, st
 
 static int hash_wrong(const struct ike_sa *sa, struct ike_failure *why)
 {
-	const char *text = "the gateway does not prove that it knows the pre-shared key: the key "
-			   "is probably wrong";
+	const char *text = "the gateway proves another pre-shared key than ours";
 
 	if (sa->config->auth != IKE_AUTH_PSK)
 		text = "the gateway's HASH does not fit what was exchanged";

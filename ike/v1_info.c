@@ -140,10 +140,11 @@ static struct ike_failure phase1_failure(const struct ike_sa *sa, uint16_t notif
 		       (aggressive && notify == NOTIFY_INVALID_ID_INFORMATION);
 	struct ike_failure why = v1_info_failure(notify, authentic, proving, sa->main.x.type);
 
-	if (aggressive && !proving && notify == NOTIFY_AUTHENTICATION_FAILED)
-		why.text = "the gateway refuses us: it may not know our identity (the group), not "
-			   "allow aggressive mode, or want another way to authenticate (with or "
-			   "without XAUTH)";
+	/* Who can speak under keys that the pre-shared one is in has the same one. */
+	if (proving && authentic && why.err == ERR_AUTH && sa->config->auth == IKE_AUTH_PSK)
+		why.text = "the gateway has our pre-shared key, but does not accept who we are";
+	else if (aggressive && !proving && notify == NOTIFY_AUTHENTICATION_FAILED)
+		why.text = "the gateway refuses us";
 	else if (proving && why.err == ERR_AUTH && sa->config->auth != IKE_AUTH_PSK)
 		why.text = "the gateway does not accept our identity or its proof";
 	return why;
@@ -225,6 +226,9 @@ static void proving_receive(struct ike_sa *sa, vtime now, const struct ike_msg *
 		sa_drop(sa, DROP_IKE_AUTH);
 		unreadable = phase1_failure(sa, NOTIFY_AUTHENTICATION_FAILED, false);
 		unreadable.notify = 0;
+		if (sa->config->auth == IKE_AUTH_PSK)
+			unreadable.text = "the gateway cannot read our proof of identity: its "
+					  "pre-shared key is another one than ours";
 		exchange_hint(&sa->main.x, now, &unreadable);
 	}
 }

@@ -230,8 +230,7 @@ void v1_main_established(struct ike_sa *sa, vtime now)
 	log_ev(sa->log, LOG_INFO, "phase 1 established",
 	       log_str("peer", identity_text(&sa->peer, id)), log_endpoint("at", &sa->path.remote),
 	       log_str("suite", ike_suite_name(&sa->suite, suite)),
-	       log_str("nat", nat_name(sa->nat)),
-	       log_str("begun by", sa->responder ? "the peer" : "us"),
+	       log_str("nat", nat_name(sa->nat)), log_str("by", sa->responder ? "peer" : "us"),
 	       log_u64("lifetime", sa->lifetime_s));
 	v1_user_begin(sa, now);
 }

@@ -127,46 +127,41 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 #define CERTIFICATES (PAYLOAD_BIT(PAYLOAD_CERT) | REQUEST)
 
 /* `proof`: what the gateway proves itself by. */
-#define MESSAGES(proof, silence_6, unreadable_6)                                                       \
-	{                                                                                              \
-		{ .build = build_1 },                                                                  \
-			{                                                                              \
-				.required = PAYLOAD_BIT(PAYLOAD_SA),                                   \
-				.many = ASIDE | REQUEST,                                               \
-				.consume = consume_2,                                                  \
-				.silence =                                                             \
-					"the gateway does not answer: is its address right, does UDP " \
-					"port 500 pass?",                                              \
-			},                                                                             \
-			{ .build = build_3 },                                                          \
-			{                                                                              \
-				.required = PAYLOAD_BIT(PAYLOAD_KE) | PAYLOAD_BIT(PAYLOAD_NONCE),      \
-				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                             \
-				.consume = consume_4,                                                  \
-				.silence =                                                             \
-					"the gateway fell silent in the middle of the key exchange",   \
-			},                                                                             \
-			{ .encrypted = true, .build = build_5 },                                       \
-			{                                                                              \
-				.encrypted = true,                                                     \
-				.required = PAYLOAD_BIT(PAYLOAD_ID) | PAYLOAD_BIT(proof),              \
-				.many = ASIDE | CERTIFICATES,                                          \
-				.consume = consume_6,                                                  \
-				.silence = silence_6,                                                  \
-				.unreadable = unreadable_6,                                            \
-			},                                                                             \
+#define MESSAGES(proof, silence_6, unreadable_6)                                                     \
+	{                                                                                            \
+		{ .build = build_1 },                                                                \
+			{                                                                            \
+				.required = PAYLOAD_BIT(PAYLOAD_SA),                                 \
+				.many = ASIDE | REQUEST,                                             \
+				.consume = consume_2,                                                \
+				.silence = "the gateway does not answer",                            \
+			},                                                                           \
+			{ .build = build_3 },                                                        \
+			{                                                                            \
+				.required = PAYLOAD_BIT(PAYLOAD_KE) | PAYLOAD_BIT(PAYLOAD_NONCE),    \
+				.many = ASIDE | NAT_D_BITS | CERTIFICATES,                           \
+				.consume = consume_4,                                                \
+				.silence =                                                           \
+					"the gateway fell silent in the middle of the key exchange", \
+			},                                                                           \
+			{ .encrypted = true, .build = build_5 },                                     \
+			{                                                                            \
+				.encrypted = true,                                                   \
+				.required = PAYLOAD_BIT(PAYLOAD_ID) | PAYLOAD_BIT(proof),            \
+				.many = ASIDE | CERTIFICATES,                                        \
+				.consume = consume_6,                                                \
+				.silence = silence_6,                                                \
+				.unreadable = unreadable_6,                                          \
+			},                                                                           \
 	}
 
-static const struct exchange_message by_hash[] =
-	MESSAGES(PAYLOAD_HASH,
-		 "no answer to our proof of identity: the pre-shared key or our identity may be "
-		 "wrong, or UDP port 4500 does not pass",
-		 "the gateway could not verify us: pre-shared key or identity is probably wrong");
+static const struct exchange_message by_hash[] = MESSAGES(
+	PAYLOAD_HASH, "no answer to our proof of identity",
+	"the gateway's proof of identity cannot be read: its pre-shared key is another one than "
+	"ours");
 
 static const struct exchange_message by_signature[] =
-	MESSAGES(PAYLOAD_SIG,
-		 "no answer to our proof of identity: the gateway may not like our certificate or "
-		 "identity, or UDP port 4500 or large datagrams do not pass",
+	MESSAGES(PAYLOAD_SIG, "no answer to our proof of identity",
 		 "the gateway's proof of identity cannot be read");
 
 #define TYPE(messages)                                                                             \

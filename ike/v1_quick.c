@@ -205,7 +205,7 @@ bool v1_quick_refused(struct ike_sa *sa, vtime now, const struct notify_payload 
 	bool hinted = false;
 
 	if (q) {
-		q->x.type->lost(sa, now, &q->x, &why);
+		sa_exchange_lost(sa, now, &q->x, &why);
 		return true;
 	}
 	for (unsigned i = 0; i < QUICK_SLOTS && !spi; i++) {

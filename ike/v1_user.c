@@ -387,9 +387,8 @@ void v1_user_begin(struct ike_sa *sa, vtime now)
 
 void v1_user_timeout(struct ike_sa *sa, vtime now)
 {
-	const struct ike_failure silent = v1_user_failure(
-		ERR_TIMEOUT, "the gateway does not ask for a user: perhaps it wants none, and "
-			     "\"xauth = no\" in [auth] is right");
+	const struct ike_failure silent =
+		v1_user_failure(ERR_TIMEOUT, "the gateway does not ask for a user");
 	const struct ike_failure undecided = v1_user_failure(
 		ERR_TIMEOUT, "the gateway does not say whether it accepts the user");
 

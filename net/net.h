@@ -10,6 +10,8 @@
  *	offload.c  whether runs of datagrams can go to the kernel, and come from it, in one piece
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
+ *	errors.c   what ICMP says of datagrams that were sent
+ *	unreach.c  what ICMP says of messages that do not arrive
  *
  * Not here yet: TCP encapsulation, watching for changes of addresses and routes.
  *
@@ -159,6 +161,62 @@ int net_socket_send(struct net_socket *s, const struct addr *from, const struct 
  * socket is full: the caller comes back with the rest when it is writable.
  */
 unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, unsigned n);
+
+/* ---- what became of what was sent ---- */
+
+#define NET_ERROR_QUOTED 64
+
+/* Something a router, the other host or this one says about a datagram of ours. No proof of it. */
+struct net_error {
+	struct endpoint to; /* where the datagram was for */
+	struct addr by; /* who says so; none: this host */
+	int error; /* the errno that it stands for */
+	uint8_t type, code; /* of ICMP or ICMPv6 */
+	uint32_t mtu; /* with EMSGSIZE, what would pass; 0: not said */
+	size_t n; /* bytes of the datagram that are quoted; may be 0 */
+	uint8_t quoted[NET_ERROR_QUOTED];
+};
+
+/*
+ * From now on ICMP errors are kept for net_socket_error, and both sending and receiving fail once for
+ * each with its errno. 0 or ERR_SYSTEM.
+ */
+int net_socket_hear_errors(struct net_socket *s);
+/* The next one of this family; false: there is none. Does not wait. */
+bool net_socket_error(struct net_socket *s, enum family f, struct net_error *out);
+/*
+ * With `probe` what is sent from now on bears DF, and goes out up to the MTU of the device, whatever
+ * the kernel has been told of the path. Without, as at first: no DF. 0 or ERR_SYSTEM.
+ */
+int net_socket_probe(struct net_socket *s, bool probe);
+
+/* ---- what does not arrive ---- */
+
+/* Raw sockets that get every "destination unreachable" that this host gets. */
+struct net_unreach {
+	int fd4; /* -1: not open */
+	int fd6;
+};
+
+enum net_unreach_why {
+	NET_UNREACH_HOST, /* no way to it, or nobody there */
+	NET_UNREACH_PORT,
+	NET_UNREACH_PROHIBITED, /* "administratively": a firewall */
+};
+
+struct net_unreachable {
+	struct endpoint to; /* where a UDP datagram was for */
+	struct addr by; /* who says so: anybody can */
+	enum net_unreach_why why;
+};
+
+/* Takes CAP_NET_RAW. 0; ERR_PERMISSION or ERR_SYSTEM: then neither is open. */
+int net_unreach_open(struct net_unreach *u);
+void net_unreach_close(struct net_unreach *u);
+/* 1; 0: what came was about something else than UDP; negative: nothing has come. Does not wait. */
+int net_unreach_read(struct net_unreach *u, enum family f, struct net_unreachable *out);
+/* What such a socket gives: for IPv4 with its header, for IPv6 without it, and `by` not known. */
+bool net_unreach_parse(enum family f, struct slice message, struct net_unreachable *out);
 
 struct mnl_socket;
 

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""usage: pki.py DIRECTORY
+"""usage: pki.py DIRECTORY [dates]
 
 A certificate authority for the lab: ca, a gateway and a client below it (the gateway's below an
-intermediate CA), a gateway of another name, a revoked one, a stranger's CA, and the CRL.
+intermediate CA), a gateway of another name, a revoked one, a stranger's CA, and the CRL. With dates
+instead: root, gateway and client that are valid now, "expired" and "future" gateways, an "over" client,
+and a gateway "below" an "old" root that has expired.
 """
 import datetime
 import ipaddress
@@ -45,13 +47,13 @@ def key_usage(ca):
 class Party:
     """A key with its certificate, signed by `issuer` or by itself."""
 
-    def __init__(self, common, issuer=None, ca=False, names=()):
+    def __init__(self, common, issuer=None, ca=False, names=(), days=(-1, 30)):
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.name = name_of(common)
         signer = issuer or self
         b = (x509.CertificateBuilder().subject_name(self.name).issuer_name(signer.name)
              .public_key(self.key.public_key()).serial_number(x509.random_serial_number())
-             .not_valid_before(NOW - DAY).not_valid_after(NOW + 30 * DAY)
+             .not_valid_before(NOW + days[0] * DAY).not_valid_after(NOW + days[1] * DAY)
              .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
              .add_extension(key_usage(ca), critical=True))
         if names:
@@ -73,9 +75,26 @@ def write(directory, name, data):
         f.write(data)
 
 
+def dates(d):
+    names = ["vpn.lab.test"]
+    root = Party("lab root", ca=True)
+    old = Party("old root", ca=True, days=(-300, -2))
+    for name, p in (("root", root), ("old", old), ("gateway", Party("gateway", root, names=names)),
+                    ("client", Party("client", root)),
+                    ("expired", Party("gateway", root, names=names, days=(-300, -2))),
+                    ("future", Party("gateway", root, names=names, days=(300, 600))),
+                    ("below", Party("gateway", old, names=names)),
+                    ("over", Party("client", root, days=(-300, -2)))):
+        write(d, name + ".crt", p.pem())
+        write(d, name + ".key", p.key_pem())
+
+
 def main():
     d = sys.argv[1]
     os.makedirs(d, exist_ok=True)
+    if sys.argv[2:] == ["dates"]:
+        dates(d)
+        return
     root = Party("lab root", ca=True)
     middle = Party("lab middle", root, ca=True)
     gateway = Party("gateway", middle, names=GATEWAY_NAMES)

@@ -15,10 +15,10 @@ LTE_ADDR=100.64.0.2
 # event SOURCE TEXT: a line of EVENTS, with the time.
 event() { echo "$EPOCHREALTIME $*" >>"$EVENTS"; }
 
-# events_of SOURCE: so does each line of standard input.
+# events_of SOURCE: so does each line of standard input, without the time of its own that a gateway's has.
 events_of() {
 	local line
-	while IFS= read -r line; do event "$1" "$line"; done
+	while IFS= read -r line; do event "$1" "${line#????-??-??T*Z }"; done
 }
 
 laptop_ip() { ip -n "$NSC" -force -batch -; }

@@ -6,7 +6,7 @@ import sys
 SOURCE = os.path.realpath(
     os.environ.get("GODWIT_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 )
-FOLDERS = "base packet crypto ike esp mobility tun net client gateway cmd".split()
+FOLDERS = "base packet crypto ike esp mobility tun net client gateway doctor cmd".split()
 
 
 def files(*tops):

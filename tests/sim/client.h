@@ -71,7 +71,7 @@ struct sim_client {
 	bool done;
 	vtime done_at;
 	enum session_exit exit;
-	char why[512];
+	char why[SESSION_WHY_MAX];
 	unsigned nasks;
 	struct sim_ask asks[ASKS_MAX];
 	unsigned tuns; /* how often the TUN was set up */

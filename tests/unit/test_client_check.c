@@ -52,7 +52,7 @@ static struct verdict check(const char *text)
 	FILE *out = open_memstream(&v.out, &n), *err = open_memstream(&v.err, &m);
 
 	write_file(text);
-	v.exit = client_check(file, out, err);
+	v.exit = client_check(file, NULL, out, err);
 	fclose(out);
 	fclose(err);
 	assert_int_equal(secret_pool_used(), 0);

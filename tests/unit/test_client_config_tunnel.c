@@ -49,7 +49,7 @@ static void the_gateway_gives_what_is_not_said(void **state)
 		assert_int_equal(s->nexcludes, 0);
 		assert_null(r.c->script);
 		assert_false(r.c->routes_by_script);
-		assert_false(r.c->dns_by_script);
+		assert_int_equal(r.c->dns.manage, DNS_AUTO);
 		reading_free(&r);
 	}
 }
@@ -231,14 +231,15 @@ static void a_script_does_what_it_is_asked_to(void **state)
 {
 	static const struct {
 		const char *more;
-		bool routes, dns;
+		bool routes;
+		enum dns_wish dns;
 	} cases[] = {
-		{ "", false, true },
-		{ "[dns]\nmanage = auto\n", false, true },
-		{ "[dns]\nmanage = none\n", false, false },
-		{ "[dns]\nmanage = script\n[tunnel]\nroutes = script\n", true, true },
-		{ "[dns]\nmanage = none\n[tunnel]\nroutes = script\n", true, false },
-		{ "[tunnel]\nroutes = own\n", false, true },
+		{ "", false, DNS_AUTO },
+		{ "[dns]\nmanage = auto\n", false, DNS_AUTO },
+		{ "[dns]\nmanage = none\n", false, DNS_NONE },
+		{ "[dns]\nmanage = script\n[tunnel]\nroutes = script\n", true, DNS_SCRIPT },
+		{ "[dns]\nmanage = none\n[tunnel]\nroutes = script\n", true, DNS_NONE },
+		{ "[tunnel]\nroutes = own\n", false, DNS_AUTO },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -248,7 +249,7 @@ static void a_script_does_what_it_is_asked_to(void **state)
 		/* From wherever it is run. */
 		assert_string_equal(r.c->script, script);
 		assert_int_equal(r.c->routes_by_script, cases[i].routes);
-		assert_int_equal(r.c->dns_by_script, cases[i].dns);
+		assert_int_equal(r.c->dns.manage, cases[i].dns);
 		reading_free(&r);
 	}
 }

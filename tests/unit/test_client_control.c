@@ -40,6 +40,14 @@ static void requests_are_told_apart(void **state)
 	assert_int_equal(verb("{\"cmd\":\"roam\",\"interface\":\"wlan0\"}"), CONTROL_ROAM);
 	assert_int_equal(verb("{\"cmd\":\"roam\",\"interface\":7}"), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":\"metrics\"}"), CONTROL_METRICS);
+	assert_int_equal(verb("{\"cmd\":\"log\"}"), CONTROL_LOG);
+	assert_int_equal(verb("{\"cmd\":\"log\",\"since\":7,\"level\":\"debug\"}"), CONTROL_LOG);
+	assert_int_equal(verb("{\"cmd\":\"log\",\"since\":-1}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"log\",\"since\":\"1\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"log\",\"level\":\"loud\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"set\",\"log\":\"warn\"}"), CONTROL_SET);
+	assert_int_equal(verb("{\"cmd\":\"set\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"set\",\"log\":7}"), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":\"explode\"}"), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":7}"), CONTROL_BAD);
 	assert_int_equal(verb("{}"), CONTROL_BAD);
@@ -397,8 +405,15 @@ static void status_tells_what_is_asked(void **state)
 	json_decref(o);
 	o = status(&view);
 	assert_string_equal(str(json_object_get(o, "ike"), "user"), view.user);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "dns"), 0)),
+	dns = json_object_get(o, "dns");
+	assert_string_equal(str(dns, "by"), "resolved");
+	assert_string_equal(str(dns, "state"), "set");
+	assert_true(json_is_false(json_object_get(dns, "default_route")));
+	assert_true(json_is_null(json_object_get(dns, "why")));
+	assert_string_equal(json_string_value(json_array_get(json_object_get(dns, "servers"), 0)),
 			    "10.1.0.53");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(dns, "domains"), 0)),
+			    "~corp.example");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "addresses"), 0)),
 			    "10.91.0.7");
 	assert_int_equal(num(json_array_get(json_object_get(o, "tunnels"), 0), "ends_in_s"), 720);
@@ -440,6 +455,8 @@ struct server {
 	uv_loop_t loop;
 	struct control *control;
 	struct control_ops ops;
+	struct log log;
+	struct event_log *events;
 	unsigned disconnects;
 	uint32_t answered;
 	unsigned roams;
@@ -518,12 +535,15 @@ static int server_start(void **state)
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control", s->dir);
 	uv_loop_init(&s->loop);
+	s->events = event_log_new(LOG_DEBUG, LOG_INFO);
+	event_log_attach(s->events, &s->log);
 	s->ops = (struct control_ops){
 		.ctx = s,
 		.status = say_status,
 		.disconnect = count_disconnect,
 		.answer = take_answer,
 		.roam = take_roam,
+		.events = s->events,
 		.ask = asked,
 		.forget = forgotten,
 	};
@@ -542,6 +562,7 @@ static int server_stop(void **state)
 		uv_run(&s->loop, UV_RUN_NOWAIT);
 	assert_int_equal(uv_loop_close(&s->loop), 0);
 	control_free(s->control);
+	event_log_free(s->events);
 	/* The socket is gone, or this fails. */
 	assert_int_equal(rmdir(s->dir), 0);
 	free(s);
@@ -612,6 +633,137 @@ static void answers_are_taken(void **state)
 	assert_int_equal(s->answered, 7);
 	assert_string_equal(s->password, "abc");
 	assert_int_equal(secret_pool_used(), 0);
+	close(fd);
+	turn(s);
+}
+
+/* Begin, events, end, of which no time is looked at. */
+static void the_log_is_told(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+	const char *text;
+
+	log_ev(&s->log, LOG_INFO, "child up", log_hex("spi_in", 4, 0xabc));
+	log_ev(&s->log, LOG_DEBUG, "quiet");
+	log_ev(&s->log, LOG_WARN, "loud", log_u64("n", 2));
+	tell(s, fd, "{\"cmd\":\"log\"}\n");
+	text = hear(fd);
+	assert_ptr_equal(strstr(text, "{\"log\":\"begin\",\"level\":\"info\",\"complete_from\":1,"
+				      "\"next\":4}\n{\"seq\":1,"),
+			 text);
+	assert_non_null(strstr(text, "\"level\":\"info\",\"event\":\"child up\",\"fields\":"
+				     "{\"spi_in\":\"00000abc\"}}\n{\"seq\":3,"));
+	assert_non_null(strstr(text, "\"fields\":{\"n\":2}}\n{\"log\":\"end\",\"next\":4}\n"));
+	assert_null(strstr(text, "quiet"));
+	tell(s, fd, "{\"cmd\":\"log\",\"since\":2,\"level\":\"debug\"}\n");
+	text = hear(fd);
+	assert_null(strstr(text, "child up"));
+	assert_non_null(strstr(text, "quiet"));
+	/* It can be asked anything again. */
+	tell(s, fd, "{\"cmd\":\"status\"}\n");
+	assert_string_equal(hear(fd), "{\"state\":\"up\"}\n");
+	close(fd);
+	turn(s);
+}
+
+static void new_events_are_pushed(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, "{\"cmd\":\"log\",\"follow\":true}\n");
+	assert_non_null(strstr(hear(fd), "}\n{\"log\":\"now\",\"next\":1}\n"));
+	log_ev(&s->log, LOG_DEBUG, "quiet");
+	assert_string_equal(hear(fd), "");
+	log_ev(&s->log, LOG_INFO, "loud");
+	assert_non_null(strstr(hear(fd), "\"event\":\"loud\""));
+	/* Those who follow may ask, too. */
+	tell(s, fd, "{\"cmd\":\"status\"}\n");
+	assert_string_equal(hear(fd), "{\"state\":\"up\"}\n");
+	control_end(s->control);
+	turn(s);
+	assert_string_equal(hear(fd), "{\"log\":\"end\",\"next\":3}\n");
+	assert_null(hear(fd));
+	log_ev(&s->log, LOG_INFO, "nobody hears this");
+	close(fd);
+}
+
+static void the_level_changes_at_run_time(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, "{\"cmd\":\"set\",\"log\":\"warn\"}\n");
+	assert_string_equal(hear(fd), "{\"log\":\"warn\"}\n");
+	assert_int_equal(event_log_level(s->events), LOG_WARN);
+	log_ev(&s->log, LOG_INFO, "not now");
+	tell(s, fd, "{\"cmd\":\"log\"}\n");
+	assert_null(strstr(hear(fd), "not now"));
+	tell(s, fd, "{\"cmd\":\"set\",\"log\":\"debug\"}\n");
+	hear(fd);
+	tell(s, fd, "{\"cmd\":\"log\"}\n");
+	assert_non_null(strstr(hear(fd), "not now"));
+	close(fd);
+	turn(s);
+}
+
+static void flood(struct server *s, unsigned n)
+{
+	char text[LOG_TEXT_MAX];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (unsigned i = 0; i < n; i++)
+		log_ev(&s->log, LOG_INFO, "flood", log_str("a", text), log_str("b", text));
+}
+
+/* Who does not read is dropped when the log has lost what they have not had; the others are not. */
+static void deaf_followers_are_dropped(void **state)
+{
+	struct server *s = *state;
+	int deaf = dial(s), fd = dial(s);
+	size_t got = 0;
+	const char *text;
+
+	tell(s, deaf, "{\"cmd\":\"log\",\"follow\":true}\n");
+	tell(s, fd, "{\"cmd\":\"log\",\"follow\":true}\n");
+	for (unsigned i = 0; i < 4 * EVENT_RING_EVENTS; i += 8) {
+		flood(s, 8);
+		turn(s);
+		while ((text = hear(fd)) && *text)
+			got += strlen(text);
+		assert_non_null(text);
+	}
+	assert_true(got > 4 * EVENT_RING_EVENTS * 2 * LOG_TEXT_MAX);
+	for (got = 0; (text = hear(deaf)); got += strlen(text))
+		assert_true(*text);
+	assert_true(got > 0 && got < EVENT_RING_BYTES + (1 << 20));
+	close(deaf);
+	close(fd);
+	turn(s);
+}
+
+/* More than the socket takes at once, and every line of it whole and once. */
+static void a_long_log_comes_whole(void **state)
+{
+	struct server *s = *state;
+	unsigned lines = 0, quiet = 0;
+	int fd = dial(s);
+	const char *text;
+
+	flood(s, 1000);
+	tell(s, fd, "{\"cmd\":\"log\"}\n");
+	for (bool end = false; !end && quiet < 1000;) {
+		text = hear(fd);
+		assert_non_null(text);
+		quiet = *text ? 0 : quiet + 1;
+		for (const char *c = text; *c; c++)
+			lines += *c == '\n';
+		end = strstr(text, "\"end\"") != NULL;
+		turn(s);
+	}
+	assert_int_equal(lines, 1002);
 	close(fd);
 	turn(s);
 }
@@ -856,6 +1008,11 @@ int main(void)
 		cmocka_unit_test(status_always_has_its_keys),
 		TEST(answers_line_by_line),
 		TEST(answers_are_taken),
+		TEST(the_log_is_told),
+		TEST(new_events_are_pushed),
+		TEST(the_level_changes_at_run_time),
+		TEST(deaf_followers_are_dropped),
+		TEST(a_long_log_comes_whole),
 		TEST(socket_is_private),
 		TEST(others_are_not_heard),
 		TEST(too_long_a_line_ends_it),

@@ -68,7 +68,7 @@ static void every_default_is_accepted(void **state)
 		draft_free(d);
 		n++;
 	}
-	assert_int_equal(n, 56);
+	assert_int_equal(n, 59);
 }
 
 /* The words of the language, so that none is lost by accident. */
@@ -77,9 +77,12 @@ static void the_language_has_these_keys(void **state)
 	static const char *const language[][30] = {
 		{ "gateway", "address", "version", "mode", "identity", "vendor", "local-port",
 		  "local-address", "cisco-port", "application-version" },
-		{ "auth", "method", "identity", "psk", "psk-command", "psk-file", "xauth",
-		  "username", "password", "password-command", "password-file", "domain",
-		  "interactive", "ca", "certificate", "key", "pkcs12", "key-password", "crl" },
+		{ "auth",	 "method",   "identity",	 "psk",
+		  "psk-command", "psk-file", "psk-fd",		 "xauth",
+		  "username",	 "password", "password-command", "password-file",
+		  "password-fd", "domain",   "interactive",	 "ca",
+		  "certificate", "key",	     "pkcs12",		 "key-password",
+		  "crl" },
 		{ "ike", "proposals", "lifetime", "allow-weak", "dpd", "fragmentation" },
 		{ "esp", "proposals", "pfs", "encapsulation", "keylife", "allow-weak",
 		  "rekeymargin", "rekeyfuzz" },
@@ -89,7 +92,7 @@ static void the_language_has_these_keys(void **state)
 		{ "tunnel", "device", "mtu", "address", "local", "remote", "exclude", "routes",
 		  "default", "fail-closed", "offload", "workers", "select", "start", "idle-close",
 		  "hold", "hold-bytes" },
-		{ "dns", "manage" },
+		{ "dns", "manage", "servers", "domains", "default-route" },
 		{ "hooks", "script" },
 		{ "policy", "source", "source-port", "destination", "protocol", "port", "action",
 		  "granularity", "proposals", "pfs", "keylife", "idle-close", "max-sas" },
@@ -273,6 +276,8 @@ static const char *const good[][3] = {
 	{ "nat", "nat-tout", "400ms" },
 	{ "nat", "nat-nout", "1" },
 	{ "nat", "nat-tei", "1s" },
+	{ "auth", "psk-fd", "3" },
+	{ "auth", "password-fd", "1023" },
 	{ "nat", "nat-clients", "0" },
 	{ "tunnel", "device", "abcdefghij-_.15" },
 	{ "tunnel", "mtu", "576" },
@@ -321,6 +326,13 @@ static const char *const good[][3] = {
 	{ "policy", "max-sas", "1" },
 	{ "dns", "manage", "auto" },
 	{ "dns", "manage", "none" },
+	{ "dns", "manage", "resolved" },
+	{ "dns", "manage", "resolvconf" },
+	{ "dns", "servers", "config" },
+	{ "dns", "servers", "10.0.0.53, config,fd00::53" },
+	{ "dns", "domains", "config, corp.example, ~lab.example, ~." },
+	{ "dns", "default-route", "auto" },
+	{ "dns", "default-route", "no" },
 };
 
 static void good_values_are_accepted(void **state)
@@ -393,6 +405,8 @@ static const struct {
 	  "expected the pre-shared key, at most 1024 bytes" },
 	{ "auth", "psk-file", "", 0, "", "it is empty" },
 	{ "auth", "psk-command", "", 0, "", "it is empty" },
+	{ "auth", "psk-fd", "2", 0, "2", "expected the number of a file descriptor" },
+	{ "auth", "password-fd", "1024", 0, "1024", "expected the number of a file descriptor" },
 	{ "auth", "xauth", "on", 0, "on", "expected yes or no" },
 	{ "auth", "username", LETTERS256, 0, LETTERS16 LETTERS16 LETTERS16 "abcdefghijkl...",
 	  "expected a user name of at most 255 bytes" },
@@ -528,12 +542,22 @@ static const struct {
 	{ "policy", "idle-close", "31d", 0, "31d", "expected a duration from 10s to 30d" },
 	{ "policy", "max-sas", "0", 0, "0", "expected a number from 1 to 256" },
 	{ "policy", "max-sas", "257", 0, "257", "expected a number from 1 to 256" },
-	{ "dns", "manage", "resolved", 0, "resolved",
-	  "not available in this version: setting DNS without a script comes later; use auto" },
-	{ "dns", "manage", "resolvconf", 0, "resolvconf",
-	  "not available in this version: setting" },
 	{ "dns", "manage", "skript", 0, "skript",
-	  "expected auto, script or none; did you mean script?" },
+	  "expected auto, resolved, resolvconf, script or none; did you mean script?" },
+	{ "dns", "servers", "10.0.0.53, dns.example", 11, "dns.example",
+	  "expected config, addresses, or both" },
+	{ "dns", "servers", "127.0.0.1", 0, "127.0.0.1", "expected config, addresses" },
+	{ "dns", "servers", "1.1.1.1,,", 8, "", "expected config, addresses" },
+	{ "dns", "servers",
+	  "1.0.0.1,1.0.0.2,1.0.0.3,1.0.0.4,1.0.0.5,1.0.0.6,1.0.0.7,1.0.0.8,1.0.0.9,1.0.1.0,"
+	  "1.0.1.1,1.0.1.2,1.0.1.3,1.0.1.4,1.0.1.5,1.0.1.6,config,1.0.1.7",
+	  135, "1.0.1.7", "one too many, there can be 16" },
+	{ "dns", "domains", "corp.example, a b", 14, "a b", "expected config, domains such as" },
+	{ "dns", "domains", "corp..example", 0, "corp..example", "expected config, domains" },
+	{ "dns", "domains", "~", 0, "~", "expected config, domains" },
+	{ "dns", "domains", ".", 0, ".", "expected config, domains" },
+	{ "dns", "domains", "-a", 0, "-a", "expected config, domains" },
+	{ "dns", "default-route", "maybe", 0, "maybe", "expected auto, yes or no" },
 	{ "hooks", "script", "", 0, "", "it is empty" },
 };
 

@@ -92,7 +92,8 @@ static void every_command_has_help(void **state)
 {
 	for (const struct command *c = commands; c->name; c++) {
 		assert_non_null(c->help);
-		assert_true((c->run != NULL) != (c->main != NULL));
+		assert_int_equal((c->run != NULL) + (c->main != NULL) + (c->shell != NULL), 1);
+		assert_int_equal(c->shell != NULL, c->place == COMMAND_SHELL);
 		command_help(c, err);
 		fflush(err);
 		assert_non_null(strstr(said, c->help));

@@ -84,7 +84,7 @@ static void tx_turn(struct world *w, struct batch *b, struct batch *replies, uin
 	outbound_run(w->o, VTIME_S, b, replies);
 	look_at(w, b);
 	while (outbound_output(w->o, &ev))
-		if (ev.type != DATA_NEED_SA)
+		if (ev.type != DATA_NEED_SA && ev.type != DATA_UNHELD)
 			add(&w->wrong);
 }
 

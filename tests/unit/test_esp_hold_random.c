@@ -238,7 +238,7 @@ static void step(struct bed *b, struct model *m, struct rng *r, uint32_t *next)
 	bed_release(b);
 	model_release(m, b->now);
 	expect_model(b, m);
-	while (outbound_output(b->o, &e))
+	while (bed_event(b, &e))
 		assert_int_equal(e.type, DATA_NEED_SA);
 }
 

@@ -201,9 +201,42 @@ static void an_sa_that_has_ended_is_none(void **state)
 	bed_udp(b, "10.2.0.9", 1, 1);
 	bed_udp(b, "10.2.0.9", 1, 2);
 	assert_int_equal(held(b)->packets, 2);
-	assert_true(outbound_output(b->o, &e));
+	assert_true(bed_event(b, &e));
 	assert_int_equal(e.type, DATA_EXHAUSTED);
 	expect_no_event(b);
+}
+
+/* Control hears how many, when the last of them has gone. */
+static void it_is_told_what_became_of_them(void **state)
+{
+	struct bed *b = *state;
+
+	for (uint32_t i = 0; i < 5; i++)
+		bed_udp(b, "10.2.0.9", 1, i);
+	expect_need(b, SLOT, "10.2.0.9");
+	bed_release(b);
+	expect_no_event(b);
+	assert_int_equal(b->nunheld, 0);
+	bed_sa(b, SLOT, 0);
+	bed_release(b);
+	expect_no_event(b);
+	assert_int_equal(b->nunheld, 1);
+	assert_int_equal(b->unheld.slot, SLOT);
+	assert_int_equal(b->unheld.released, 5);
+	assert_int_equal(b->unheld.refused, 0);
+	bed_udp(b, "10.2.0.9", 1, 5);
+	bed_release(b);
+	expect_no_event(b);
+	assert_int_equal(b->nunheld, 1);
+	classifier_set_current(b->c, SLOT, NULL);
+	bed_udp(b, "10.2.0.9", 1, 6);
+	expect_need(b, SLOT, "10.2.0.9");
+	classifier_set_refused(b->c, SLOT, b->now + VTIME_S);
+	bed_release(b);
+	expect_no_event(b);
+	assert_int_equal(b->nunheld, 2);
+	assert_int_equal(b->unheld.released, 5);
+	assert_int_equal(b->unheld.refused, 1);
 }
 
 static void an_sa_without_numbers_is_none(void **state)
@@ -224,7 +257,7 @@ static void an_sa_without_numbers_is_none(void **state)
 	assert_int_equal(b->in.b.n, 2);
 	bed_udp(b, "10.2.0.9", 1, 5);
 	assert_int_equal(held(b)->packets, 4);
-	assert_true(outbound_output(b->o, &e));
+	assert_true(bed_event(b, &e));
 	assert_int_equal(e.type, DATA_EXHAUSTED);
 	expect_no_event(b);
 	assert_int_equal(bed_dropped(b, DROP_SEQUENCE_EXHAUSTED), 0);
@@ -581,6 +614,7 @@ int main(void)
 		bed_test(a_gap_is_held_over),
 		bed_test(what_inbound_proves_releases),
 		bed_test(an_sa_that_has_ended_is_none),
+		bed_test(it_is_told_what_became_of_them),
 		bed_test(an_sa_without_numbers_is_none),
 		bed_test(what_is_too_big_is_seen_at_release),
 		bed_test(a_rule_with_ports_is_not_cut),

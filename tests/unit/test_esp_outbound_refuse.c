@@ -76,7 +76,7 @@ static void each_flow_is_asked_for_once(void **state)
 	/* The queue of events is full more than once; who found it so asks again. */
 	for (unsigned i = 0; i < 200; i++) {
 		bed_release(b);
-		assert_true(outbound_output(b->o, &e));
+		assert_true(bed_event(b, &e));
 		assert_int_equal(e.slot, FLOW_SLOT);
 		assert_int_equal(e.tuple.dport, i);
 	}
@@ -85,7 +85,7 @@ static void each_flow_is_asked_for_once(void **state)
 	classifier_set_refused(b->c, FLOW_SLOT, 0);
 	bed_release(b);
 	for (unsigned i = 0; i < 64; i++)
-		assert_true(outbound_output(b->o, &e));
+		assert_true(bed_event(b, &e));
 }
 
 /* ---- other rules ---- */

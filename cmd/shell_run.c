@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/shell.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "client/client.h"
+#include "cmd/line.h"
+#include "cmd/table.h"
+
+/* ---- the connection that is meant ---- */
+
+struct looked_for {
+	const char *name;
+	bool found;
+};
+
+static void look(void *ctx, const char *name)
+{
+	struct looked_for *l = ctx;
+
+	l->found = l->found || strcmp(l->name, name) == 0;
+}
+
+static bool is_running(const char *name)
+{
+	struct looked_for l = { .name = name };
+
+	client_running(look, &l);
+	return l.found;
+}
+
+/* Where the command has an optional NAME; -1: it has none. */
+static int place_of_name(const struct command *c, unsigned *most)
+{
+	struct command_word words[COMMAND_WORDS_MAX];
+
+	*most = command_words(c, words);
+	for (unsigned i = 0; i < *most; i++)
+		if (words[i].kind == WORD_CONNECTION && words[i].optional)
+			return (int)i;
+	return -1;
+}
+
+/* Puts the used connection where a name can stand and none does. */
+static void add_used(const struct shell *shell, const struct command *c, struct command_args *args)
+{
+	const char *words[COMMAND_WORDS_MAX + 1] = { args->operand };
+	unsigned most, n = args->operand ? 1 + args->nmore : 0;
+	int at = place_of_name(c, &most);
+
+	for (unsigned i = 0; i < args->nmore; i++)
+		words[1 + i] = args->more[i];
+	if (!shell->used[0] || at < 0 || n < (unsigned)at || n >= most ||
+	    (n > (unsigned)at && is_running(words[at])))
+		return;
+	memmove(&words[at + 1], &words[at], (n - (unsigned)at) * sizeof(words[0]));
+	words[at] = shell->used;
+	args->operand = words[0];
+	args->nmore = n;
+	for (unsigned i = 0; i < n; i++)
+		args->more[i] = words[1 + i];
+}
+
+static void use(struct shell *shell, const char *name)
+{
+	snprintf(shell->used, sizeof(shell->used), "%.*s", SHELL_NAME_MAX - 1, name);
+}
+
+/* The connection of a file, as it names it. */
+static void use_connected(struct shell *shell, const char *operand)
+{
+	const char *slash = strrchr(operand, '/');
+	char name[SHELL_NAME_MAX + 5];
+	size_t n;
+
+	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : operand);
+	n = strlen(name);
+	if (n > 5 && strcmp(name + n - 5, ".conf") == 0)
+		name[n - 5] = '\0';
+	if (strlen(name) < SHELL_NAME_MAX && is_running(name))
+		use(shell, name);
+}
+
+/* What a command has changed of what runs. */
+static void follow(struct shell *shell, const struct command *c, const struct command_args *args)
+{
+	if (c->run == run_connect)
+		use_connected(shell, args->operand);
+	else if (c->run == run_disconnect && args->operand &&
+		 strcmp(args->operand, shell->used) == 0)
+		use(shell, "");
+}
+
+/* ---- what the shell does itself ---- */
+
+int shell_quit(struct shell *shell, const struct command_args *args)
+{
+	(void)args;
+	shell->quit = true;
+	return EXIT_CODE_OK;
+}
+
+struct listed {
+	const struct shell *shell;
+	struct table *table;
+};
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "-";
+}
+
+static enum table_colour state_colour(const char *state)
+{
+	return strcmp(state, "up") == 0	  ? TABLE_GOOD :
+	       strcmp(state, "down") == 0 ? TABLE_BAD :
+					    TABLE_WARN;
+}
+
+static void list_one(void *ctx, const char *name)
+{
+	const struct listed *l = ctx;
+	char *answer = NULL;
+	json_t *status;
+
+	client_request(name, "{\"cmd\":\"status\"}", &answer, stderr);
+	status = answer ? json_loads(answer, 0, NULL) : NULL;
+	table_cell(l->table, TABLE_PLAIN, "%s", strcmp(name, l->shell->used) == 0 ? "*" : "");
+	table_cell(l->table, TABLE_PLAIN, "%s", name);
+	table_cell(l->table, state_colour(text_of(status, "state")), "%s",
+		   text_of(status, "state"));
+	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "since"));
+	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "gateway"));
+	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "peer"));
+	json_decref(status);
+	free(answer);
+}
+
+static int list_running(const struct shell *shell)
+{
+	static const struct table_column columns[] = {
+		{ " ", TABLE_LEFT, false },	 { "name", TABLE_LEFT, true },
+		{ "state", TABLE_LEFT, false },	 { "since", TABLE_LEFT, false },
+		{ "gateway", TABLE_LEFT, true }, { "peer", TABLE_LEFT, true },
+	};
+	struct listed l = { .shell = shell,
+			    .table = table_new(columns, sizeof(columns) / sizeof(columns[0])) };
+	unsigned n;
+
+	client_running(list_one, &l);
+	n = table_rows(l.table);
+	if (n)
+		table_print(l.table, stdout, table_look(stdout));
+	else
+		printf("no connection is running\n");
+	table_free(l.table);
+	return EXIT_CODE_OK;
+}
+
+int shell_use(struct shell *shell, const struct command_args *args)
+{
+	if (args->given[0]) {
+		use(shell, "");
+	} else if (!args->operand) {
+		return list_running(shell);
+	} else if (!is_running(args->operand)) {
+		fprintf(stderr, "godwit: no connection named %s is running\n", args->operand);
+		return EXIT_CODE_NOT_RUNNING;
+	} else {
+		use(shell, args->operand);
+	}
+	return EXIT_CODE_OK;
+}
+
+/* ---- commands in processes of their own ---- */
+
+static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
+
+struct before {
+	struct sigaction action[ARRAY_SIZE(keys)];
+	struct termios modes;
+	bool terminal;
+};
+
+/* The keys that send signals are for the command. */
+static void leave_keys(struct before *b)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		sigaction(keys[i], &ignore, &b->action[i]);
+	b->terminal = tcgetattr(STDIN_FILENO, &b->modes) == 0;
+}
+
+static void take_keys(const struct before *b)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		sigaction(keys[i], &b->action[i], NULL);
+}
+
+static void child(const struct command *c, const struct command_args *args)
+{
+	int rc;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		signal(keys[i], SIG_DFL);
+	rc = c->run(args);
+	fflush(NULL);
+	_exit(rc);
+}
+
+/* A command that ^Z stops takes the shell along, as one job. */
+static int wait_for_child(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(pid, &status, WUNTRACED) == pid) {
+			if (!WIFSTOPPED(status))
+				return status;
+			kill(getpid(), SIGSTOP);
+		} else if (errno != EINTR) {
+			return -1;
+		}
+	}
+}
+
+static int exit_code(int status, const struct before *b)
+{
+	if (status >= 0 && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (b->terminal) {
+		/* It may have left it without echo, and within a line. */
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &b->modes);
+		fputs("\n", stderr);
+	}
+	return status < 0 ? EXIT_CODE_SYSTEM : EXIT_CODE_NOT_RUNNING;
+}
+
+static int run_apart(const struct shell *shell, const struct command *c,
+		     const struct command_args *args)
+{
+	struct before before = { 0 };
+	pid_t pid;
+	int rc;
+
+	fflush(NULL);
+	if (shell->interactive)
+		leave_keys(&before);
+	pid = fork();
+	if (pid == 0)
+		child(c, args);
+	if (pid < 0)
+		fprintf(stderr, "godwit: cannot start a process: %s\n", strerror(errno));
+	rc = pid < 0 ? EXIT_CODE_SYSTEM : exit_code(wait_for_child(pid), &before);
+	if (shell->interactive)
+		take_keys(&before);
+	return rc;
+}
+
+/* ---- a line ---- */
+
+static int run_words(struct shell *shell, unsigned n, char **words)
+{
+	const struct command *c = command_look_up(words[0], COMMAND_SHELL, stderr);
+	struct command_args args;
+	int rc;
+
+	if (!c)
+		return EXIT_CODE_USAGE;
+	if (command_wants_help((int)n - 1, words + 1)) {
+		command_help_shell(c, stdout);
+		return EXIT_CODE_OK;
+	}
+	if (!command_parse(c, (int)n - 1, words + 1, &args, stderr))
+		return EXIT_CODE_USAGE;
+	args.in_shell = true;
+	if (c->shell)
+		return c->shell(shell, &args);
+	add_used(shell, c, &args);
+	rc = run_apart(shell, c, &args);
+	if (rc == EXIT_CODE_OK)
+		follow(shell, c, &args);
+	return rc;
+}
+
+int shell_line(struct shell *shell, const char *text, size_t n)
+{
+	struct line *line = xcalloc(1, sizeof(*line));
+	/* What others tell to type begins with it. */
+	unsigned first;
+	int rc = EXIT_CODE_USAGE;
+
+	switch (line_split(text, n, line)) {
+	case LINE_GOOD:
+		first = line->n > 1 && strcmp(line->words[0], "godwit") == 0;
+		rc = line->n > first ? run_words(shell, line->n - first, line->words + first) :
+				       EXIT_CODE_OK;
+		break;
+	case LINE_OPEN:
+		fprintf(stderr, "godwit: the %c in this line needs another one\n", line->quote);
+		break;
+	case LINE_TOO_LONG:
+		fprintf(stderr, "godwit: the line is longer than %d bytes\n", LINE_SIZE_MAX);
+		break;
+	case LINE_TOO_MANY:
+		fprintf(stderr, "godwit: there are more than %d words in the line\n",
+			LINE_WORDS_MAX);
+		break;
+	}
+	free(line);
+	return rc;
+}
