@@ -424,6 +424,7 @@ void config_explain(const struct config *c, FILE *out)
 	const struct session_config *s = &c->session;
 
 	fprintf(out, "%s: connection %s\n", c->file, c->name);
+	check_story(c, out);
 	explain_gateway(c, out);
 	explain_ends(&s->ike, out);
 	explain_user(c, out);
@@ -438,19 +439,6 @@ void config_explain(const struct config *c, FILE *out)
 	explain_script(c, out);
 }
 
-/* Whether a NAT is in between is known when the tunnel is up: here it is said wherever ESP may be
- * bare. */
-static void warn_nat(const struct config *c, FILE *err)
-{
-	char text[SESSION_WARNING_MAX];
-
-	if (c->session.ike.transport == IKE_TRANSPORT_UDP)
-		return;
-	for (unsigned fault = NAT_MODEL_PINGTIME; fault <= NAT_MODEL_MAXIDLE; fault <<= 1)
-		if (session_nat_warning(&c->session, (enum nat_model_fault)fault, text))
-			fprintf(err, "%s: warning: %s\n", c->file, text);
-}
-
 int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err)
 {
 	struct config *c;
@@ -459,7 +447,7 @@ int client_check(const char *file, const struct client_settings *settings, FILE 
 		    config_read_settings(settings, true, &c, err)) != 0)
 		return SESSION_EXIT_USAGE;
 	config_explain(c, out);
-	warn_nat(c, err);
+	check_warn(c, err);
 	config_free(c);
 	return SESSION_EXIT_UP;
 }

@@ -14,4 +14,18 @@ void explain_hold(const struct config *c, FILE *out);
 /* Who is told on this host which servers to ask, and for what. */
 void explain_dns(const struct config *config, const struct dns_host *h, FILE *out);
 
+/* ---- check_story.c ---- */
+
+/* The connection in sentences. */
+void check_story(const struct config *c, FILE *out);
+/* All of this family goes through the tunnel, as far as the configuration says. */
+bool check_is_covered(const struct session_config *s, enum family family);
+
+/* ---- check_warn.c ---- */
+
+/* A line for each choice that is weak, with the reason. */
+void check_warn(const struct config *c, FILE *err);
+/* What a key is worth to a guesser, in bits, at best. */
+unsigned check_psk_bits(struct slice psk);
+
 #endif

@@ -131,8 +131,13 @@ static const char *dns_state_text(enum dns_state state)
 	return "nothing";
 }
 
-/* What is asked for, by whom, and what came of it. */
 static json_t *status_dns(const struct control_view *v)
+{
+	return v->dns ? status_list(v->dns->plan.servers, v->dns->plan.nservers) : json_array();
+}
+
+/* Who is told of the servers, for which domains, and what came of it. */
+static json_t *status_resolver(const struct control_view *v)
 {
 	static const struct dns none;
 	const struct dns *d = v->dns ? v->dns : &none;
@@ -142,10 +147,9 @@ static json_t *status_dns(const struct control_view *v)
 	for (uint32_t i = 0; i < d->plan.ndomains; i++)
 		json_array_append_new(domains,
 				      json_string(dns_domain_text(&d->plan.domains[i], buf)));
-	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:o}", "by", dns_manager_name(d->by), "state",
-			 dns_state_text(d->state), "servers",
-			 status_list(d->plan.servers, d->plan.nservers), "domains", domains,
-			 "default_route", d->plan.default_route, "why",
+	return json_pack("{s:s, s:s, s:o, s:b, s:o}", "by", dns_manager_name(d->by), "state",
+			 dns_state_text(d->state), "domains", domains, "default_route",
+			 d->plan.default_route, "why",
 			 control_json_text(d->why[0] ? d->why : NULL));
 }
 
@@ -238,6 +242,7 @@ char *control_status(const struct control_view *v)
 	json_object_set_new(o, "device", json_string(v->device));
 	json_object_set_new(o, "addresses", status_addresses(v));
 	json_object_set_new(o, "dns", status_dns(v));
+	json_object_set_new(o, "resolver", status_resolver(v));
 	json_object_set_new(o, "mtu", json_integer(s->mtu));
 	json_object_set_new(o, "tunnels", status_tunnels(v));
 	json_object_set_new(o, "asks", status_asks(v));

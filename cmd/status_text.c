@@ -34,14 +34,15 @@ static void print_list(const char *label, const json_t *list, FILE *out)
 	fprintf(out, "\n");
 }
 
-static void print_dns(const json_t *dns, FILE *out)
+static void print_dns(const json_t *servers, const json_t *resolver, FILE *out)
 {
-	const json_t *why = json_object_get(dns, "why");
+	const json_t *why = json_object_get(resolver, "why");
 
-	print_list("DNS", json_object_get(dns, "servers"), out);
-	print_list("  for", json_object_get(dns, "domains"), out);
-	if (json_array_size(json_object_get(dns, "servers")))
-		fprintf(out, LABEL "%s: %s\n", "  by", text_of(dns, "by"), text_of(dns, "state"));
+	print_list("DNS", servers, out);
+	print_list("  for", json_object_get(resolver, "domains"), out);
+	if (json_array_size(servers))
+		fprintf(out, LABEL "%s: %s\n", "  by", text_of(resolver, "by"),
+			text_of(resolver, "state"));
 	if (json_is_string(why))
 		fprintf(out, LABEL "%s\n", "", json_string_value(why));
 }
@@ -355,7 +356,7 @@ bool status_text(const char *json, FILE *out)
 		fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"),
 			number_of(o, "mtu"));
 	print_list("addresses", json_object_get(o, "addresses"), out);
-	print_dns(json_object_get(o, "dns"), out);
+	print_dns(json_object_get(o, "dns"), json_object_get(o, "resolver"), out);
 	for (size_t i = 0; i < json_array_size(tunnels); i++)
 		print_tunnel(json_array_get(tunnels, i), out);
 	print_pings(json_object_get(o, "ping"), out);

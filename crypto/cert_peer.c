@@ -281,8 +281,8 @@ static int explain(struct chain *chain, char why[CERT_WHY_MAX])
 			 "%s is its own issuer and none of those we trust (in ca)", name);
 	else
 		snprintf(why, CERT_WHY_MAX,
-			 "the issuer of %s is not known, and belongs into ca if it is to be "
-			 "trusted: %s",
+			 "the issuer of %s is not known: %s; put its certificate into ca, if it is "
+			 "to be trusted",
 			 name, cert_dn_text(link->info.issuer, missing, sizeof(missing)));
 	return ERR_AUTH;
 }

@@ -15,7 +15,7 @@ struct doctor_found *found_now(struct doctor *d)
 	return &d->found[d->target];
 }
 
-enum doctor_port speaking_port(const struct doctor_reached reached[DOCTOR_PORTS])
+enum doctor_port speaking_port(const struct doctor_reached *reached)
 {
 	return reached[DOCTOR_500].reach != REACH_ANSWER &&
 			       reached[DOCTOR_4500].reach == REACH_ANSWER ?

@@ -54,7 +54,7 @@ struct doctor_found *found_now(struct doctor *d);
 /* The gateway is told to forget what this question has begun. */
 void release(struct doctor *d, const struct probe *p);
 /* The port at which the gateway spoke this version; 500 if it did not. */
-enum doctor_port speaking_port(const struct doctor_reached reached[DOCTOR_PORTS]);
+enum doctor_port speaking_port(const struct doctor_reached *reached);
 /*
  * A question more for this stage, sent up to `tries` times; what is not set otherwise is. NULL: no more
  * are to be sent to this address.

@@ -26,7 +26,7 @@ struct stage_row {
 
 /* ---- what all have in common ---- */
 
-static bool spoke(const struct doctor_reached reached[DOCTOR_PORTS])
+static bool spoke(const struct doctor_reached *reached)
 {
 	return reached[DOCTOR_500].reach == REACH_ANSWER ||
 	       reached[DOCTOR_4500].reach == REACH_ANSWER;

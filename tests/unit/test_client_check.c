@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/client.h"
+#include "client/check_impl.h"
 #include "client/config.h"
 #include "client/options.h"
 
@@ -40,6 +41,8 @@ static void write_file(const char *text)
 }
 
 /* What `check` says of a text: on stdout and stderr. */
+#define GOOD_PSK "nhJ4vPzT9dLk2QwXc7RsVb3y"
+
 struct verdict {
 	int exit;
 	char *out, *err;
@@ -65,6 +68,8 @@ static void verdict_free(struct verdict *v)
 	free(v->err);
 }
 
+#define DETAIL "\nIn detail\n"
+
 static void expect_says(const char *text, const char *wanted)
 {
 	struct verdict v = check(text);
@@ -75,7 +80,8 @@ static void expect_says(const char *text, const char *wanted)
 	assert_int_equal(v.exit, 0);
 	snprintf(head, sizeof(head), "%s: connection vpn\n", file);
 	assert_memory_equal(v.out, head, strlen(head));
-	assert_string_equal(v.out + strlen(head), wanted);
+	assert_non_null(strstr(v.out, DETAIL));
+	assert_string_equal(strstr(v.out, DETAIL) + strlen(DETAIL), wanted);
 	verdict_free(&v);
 }
 
@@ -378,14 +384,174 @@ static void single_lines_are_explained(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct verdict v;
 
-		snprintf(text, sizeof(text), "[gateway]\naddress = a\n[auth]\npsk = x\n%s",
-			 cases[i][0]);
+		snprintf(text, sizeof(text),
+			 "[gateway]\naddress = a\n[auth]\npsk = " GOOD_PSK "\n%s", cases[i][0]);
 		v = check(text);
-		assert_string_equal(v.err, "");
+		if (!strstr(cases[i][0], "xauth") && !strstr(cases[i][0], "pfs = no"))
+			assert_string_equal(v.err, "");
 		if (!strstr(v.out, cases[i][1]))
 			fail_msg("not \"%s\" but %s", cases[i][1], v.out);
 		verdict_free(&v);
 	}
+}
+
+/* ---- in sentences ---- */
+
+static void expect_story(const char *text, const char *wanted)
+{
+	struct verdict v = check(text);
+	char *from = v.out + strcspn(v.out, "\n") + 1, *detail = strstr(v.out, DETAIL);
+
+	assert_int_equal(v.exit, 0);
+	assert_non_null(detail);
+	*detail = '\0';
+	assert_string_equal(from, wanted);
+	verdict_free(&v);
+}
+
+static void a_plain_one_is_told(void **state)
+{
+	expect_story(
+		"[gateway]\naddress = vpn.example.com\nidentity = vpn.example.com\n[auth]\n"
+		"identity = laptop\npsk = " GOOD_PSK "\n[tunnel]\naddress = 10.98.0.1\n"
+		"remote = 10.99.0.0/24, 10.97.0.0/16\nexclude = 10.99.0.1/32\n",
+		"\nWhat goes where\n"
+		"  Through the tunnel goes what is for 10.99.0.0/24, 10.97.0.0/16.\n"
+		"  What is for the networks of exclude leaves in the clear, beside the tunnel.\n"
+		"  All else goes its usual way in the clear, where whoever is on the way can read it.\n"
+		"  While the tunnel has no keys, what is for it waits 30s at most and is then refused; "
+		"it never leaves in the clear.\n"
+		"  godwit disconnect ends all this: everything goes its usual way then. After a crash "
+		"it stays refused until the next connect, or disconnect.\n"
+		"  Addresses, routes and rules are set by godwit, which takes them back.\n"
+		"\nWho proves what\n"
+		"  The gateway proves that it knows the pre-shared key, and must call itself "
+		"vpn.example.com.\n"
+		"  We prove that we know the key, and are known as laptop.\n"
+		"\nHow long things last\n"
+		"  A negotiation that has not ended after 30s has failed.\n"
+		"  IKE's keys live 8h, the data's 8h, or less if the gateway says so; they are renewed "
+		"9m to 18m before that, without losing a packet.\n"
+		"  New keys for the data come from a key exchange of their own (PFS).\n"
+		"  A gateway that has been silent for 30s is asked whether it is there; when it is "
+		"not, we connect again until that succeeds.\n");
+}
+
+static void a_strict_one_is_told(void **state)
+{
+	expect_story(
+		"[gateway]\naddress = 192.0.2.1\nidentity = any\nmode = aggressive\n[auth]\n"
+		"identity = keyid:staff\nxauth = yes\n[ike]\ndpd = 0\nlifetime = 1h\n[esp]\n"
+		"pfs = no\nkeylife = 30m\n[tunnel]\ndefault = discard\nhold-bytes = 0\n"
+		"idle-close = 10m\n",
+		"\nWhat goes where\n"
+		"  What goes to the networks that the gateway names goes through the tunnel; "
+		"everything, if it names none.\n"
+		"  What the gateway excludes leaves in the clear, beside the tunnel.\n"
+		"  All else is refused while the connection runs, but for what links need (DHCP, "
+		"neighbours): nothing leaves beside the tunnel.\n"
+		"  While the tunnel has no keys, what is for it is refused; it never leaves in the "
+		"clear.\n"
+		"  godwit disconnect ends all this: everything goes its usual way then. After a crash "
+		"it stays refused until the next connect, or disconnect.\n"
+		"  Addresses, routes and rules are set by godwit, which takes them back.\n"
+		"\nWho proves what\n"
+		"  The gateway is whoever knows the pre-shared key.\n"
+		"  We prove that we know the key, which is asked for when it connects, and are known "
+		"as keyid:staff.\n"
+		"  Then the gateway asks for a user name and a password.\n"
+		"  In aggressive mode both names can be read on the way.\n"
+		"\nHow long things last\n"
+		"  A negotiation that has not ended after 30s has failed.\n"
+		"  IKE's keys live 1h, the data's 30m, or less if the gateway says so; they are "
+		"renewed 9m to 18m before that, without losing a packet.\n"
+		"  New keys for the data are derived from IKE's (no PFS).\n"
+		"  The tunnel is closed after 10m without a packet, and opened by the next one.\n"
+		"  Nobody asks a silent gateway whether it is there; its loss shows when keys are "
+		"renewed or pings fail.\n");
+}
+
+/* ---- what had better not be ---- */
+
+static void weak_choices_are_warned_of(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "[auth]\npsk = sesame\n",
+		  "[auth] psk is worth about 12 bits, and can be guessed by "
+		  "whoever plays the gateway once" },
+		{ "[gateway]\nmode = aggressive\n[auth]\npsk = Sesame2026\n",
+		  "[auth] psk is worth about 24 bits, and can be guessed offline" },
+		{ "[gateway]\nmode = aggressive\n[auth]\npsk = x\n",
+		  "mode = aggressive with a pre-shared key: whoever watches" },
+		{ "[auth]\npsk = x\nxauth = yes\n",
+		  "can play the gateway and take the user's password" },
+		{ "[gateway]\nidentity = any\n[auth]\npsk = x\n", "identity = any: all who know" },
+		{ "[auth]\npsk = x\n[ike]\nallow-weak = yes\nproposals = 3des-md5-modp1024\n",
+		  "[ike] 3des: its blocks are so short" },
+		{ "[auth]\npsk = x\n[ike]\nallow-weak = yes\nproposals = 3des-md5-modp1024\n",
+		  "[ike] md5: what bears the same sum" },
+		{ "[auth]\npsk = x\n[ike]\nallow-weak = yes\nproposals = 3des-md5-modp1024\n",
+		  "[ike] modp1024: its keys can be computed" },
+		{ "[auth]\npsk = x\n[esp]\nallow-weak = yes\npfs = modp1536\n",
+		  "[esp] modp1536: its keys may be computed" },
+		{ "[auth]\npsk = x\n[esp]\nallow-weak = yes\nproposals = null-sha256\n",
+		  "[esp] null: it does not encrypt" },
+		{ "[auth]\npsk = x\n[ike]\nproposals = aes128-sha1-modp2048\n",
+		  "[ike] sha1 alone is offered" },
+		{ "[auth]\npsk = x\n[esp]\nproposals = aes128-sha1\n",
+		  "[esp] sha1 alone is offered" },
+		{ "[auth]\npsk = x\n[esp]\npfs = no\n",
+		  "[esp] pfs = no: who comes to know IKE's keys" },
+		{ "[auth]\npsk = x\n[esp]\nkeylife = 2d\n",
+		  "[esp] keylife = 2d: who comes to know" },
+		{ "[auth]\npsk = x\n[esp]\nkeylife = 2m\nrekeymargin = 10s\n",
+		  "[esp] keylife = 2m: keys are negotiated all the time" },
+		{ "[auth]\npsk = x\n[tunnel]\naddress = 10.0.0.1\nremote = 0.0.0.0/0\n",
+		  "remote has all of IPv4, but IPv6 leaves in the clear" },
+	};
+	char text[600];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct verdict v;
+
+		snprintf(text, sizeof(text), "[gateway]\naddress = a\n%s",
+			 strncmp(cases[i][0], "[gateway]\n", 10) == 0 ? cases[i][0] + 10 :
+									cases[i][0]);
+		v = check(text);
+		if (v.exit != 0 || !strstr(v.err, cases[i][1]))
+			fail_msg("not \"%s\" but %s", cases[i][1], v.err);
+		verdict_free(&v);
+	}
+}
+
+static void good_choices_are_not(void **state)
+{
+	struct verdict v = check("[gateway]\naddress = a\nidentity = a\n[auth]\npsk = " GOOD_PSK
+				 "\n[tunnel]\naddress = 10.0.0.1\nremote = 0.0.0.0/0\n"
+				 "default = discard\n");
+
+	assert_string_equal(v.err, "");
+	verdict_free(&v);
+}
+
+static void keys_are_weighed(void **state)
+{
+	static const struct {
+		const char *psk;
+		unsigned low, high;
+	} keys[] = {
+		{ "secret", 12, 12 },
+		{ "secret123", 12, 24 },
+		{ "Correct Horse Battery Staple", 50, 60 },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1a", 1, 20 },
+		{ "12345678", 20, 30 },
+		{ "x7Gq", 15, 30 },
+		{ GOOD_PSK, 128, 160 },
+		{ "6f1ed002ab5595859014ebf0951522d9", 128, 200 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		assert_in_range(check_psk_bits(SLICE_STR(keys[i].psk)), keys[i].low, keys[i].high);
 }
 
 static void check_fails_with_exit_code_1(void **state)
@@ -502,7 +668,7 @@ static void the_example_works_when_filled_in(void **state)
 	assert_int_equal(v.exit, 1);
 	assert_non_null(strstr(v.err, " [auth] psk: it is empty; expected the pre-shared key"));
 	verdict_free(&v);
-	text = replaced(text, "psk = \"\"", "psk = \"sesame\"");
+	text = replaced(text, "psk = \"\"", "psk = \"" GOOD_PSK "\"");
 	v = check(text);
 	assert_int_equal(v.exit, 0);
 	assert_string_equal(v.err, "");
@@ -513,7 +679,7 @@ static void the_example_works_when_filled_in(void **state)
 /* Each default, when it is written out, is what it is without. */
 static void the_example_with_its_defaults_is_the_same(void **state)
 {
-	char *text = replaced(example(), "psk = \"\"", "psk = \"sesame\"");
+	char *text = replaced(example(), "psk = \"\"", "psk = \"" GOOD_PSK "\"");
 	struct verdict plain = check(text), full;
 	unsigned n = 0;
 
@@ -546,6 +712,11 @@ int main(void)
 		cmocka_unit_test(a_group_and_its_users_are_explained),
 		cmocka_unit_test(a_hybrid_gateway_is_explained),
 		cmocka_unit_test(single_lines_are_explained),
+		cmocka_unit_test(a_plain_one_is_told),
+		cmocka_unit_test(a_strict_one_is_told),
+		cmocka_unit_test(weak_choices_are_warned_of),
+		cmocka_unit_test(good_choices_are_not),
+		cmocka_unit_test(keys_are_weighed),
 		cmocka_unit_test(check_fails_with_exit_code_1),
 		cmocka_unit_test(every_example_in_the_documents_can_be_read),
 		cmocka_unit_test(the_example_is_that_of_the_table),

@@ -359,7 +359,7 @@ static void status_tells_what_is_held(void **state)
 static void status_tells_what_is_asked(void **state)
 {
 	struct session_info *s = calloc(1, sizeof(*s));
-	struct ike_assigned *assigned = calloc(1, sizeof(*assigned));
+	struct dns *resolved = calloc(1, sizeof(*resolved));
 	struct session_ask q = { .id = 9,
 				 .fields = 1u << XAUTH_PASSCODE | 1u << XAUTH_USERNAME,
 				 .message = "Next code",
@@ -370,14 +370,18 @@ static void status_tells_what_is_asked(void **state)
 	};
 	struct ts_pair ts = some_ts();
 	struct addr inner;
-	json_t *o, *asks;
+	json_t *o, *asks, *resolver;
 
 	fill_session(s, &ts);
 	addr_parse("10.91.0.7", &inner);
-	addr_parse("10.1.0.53", &assigned->dns[0]);
-	assigned->ndns = 1;
+	resolved->by = DNS_BY_RESOLVED;
+	resolved->state = DNS_SET;
+	addr_parse("10.1.0.53", &resolved->plan.servers[0]);
+	resolved->plan.nservers = 1;
+	resolved->plan.ndomains = 1;
+	strcpy(resolved->plan.domains[0].name, "corp.example");
+	view.dns = resolved;
 	s->ask = &q;
-	s->assigned = assigned;
 	s->inner = &inner;
 	s->ninner = 1;
 	s->tunnels[0].until = 880 * VTIME_S;
@@ -405,33 +409,34 @@ static void status_tells_what_is_asked(void **state)
 	json_decref(o);
 	o = status(&view);
 	assert_string_equal(str(json_object_get(o, "ike"), "user"), view.user);
-	dns = json_object_get(o, "dns");
-	assert_string_equal(str(dns, "by"), "resolved");
-	assert_string_equal(str(dns, "state"), "set");
-	assert_true(json_is_false(json_object_get(dns, "default_route")));
-	assert_true(json_is_null(json_object_get(dns, "why")));
-	assert_string_equal(json_string_value(json_array_get(json_object_get(dns, "servers"), 0)),
+	resolver = json_object_get(o, "resolver");
+	assert_string_equal(str(resolver, "by"), "resolved");
+	assert_string_equal(str(resolver, "state"), "set");
+	assert_true(json_is_false(json_object_get(resolver, "default_route")));
+	assert_true(json_is_null(json_object_get(resolver, "why")));
+	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "dns"), 0)),
 			    "10.1.0.53");
-	assert_string_equal(json_string_value(json_array_get(json_object_get(dns, "domains"), 0)),
-			    "~corp.example");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(resolver, "domains"), 0)),
+		"~corp.example");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "addresses"), 0)),
 			    "10.91.0.7");
 	assert_int_equal(num(json_array_get(json_object_get(o, "tunnels"), 0), "ends_in_s"), 720);
 	assert_true(json_is_null(
 		json_object_get(json_array_get(json_object_get(o, "tunnels"), 1), "ends_in_s")));
 	json_decref(o);
-	free(assigned);
+	free(resolved);
 	free(s);
 }
 
 /* Every key is there in every state: programs count on it. */
 static void status_always_has_its_keys(void **state)
 {
-	static const char *const keys[] = { "name",    "state",	    "since",	     "gateway",
-					    "peer",    "local",	    "encapsulation", "nat",
-					    "ike",     "addresses", "dns",	     "mtu",
-					    "tunnels", "held",	    "mobility",	     "ping",
-					    "asks",    "recovery" };
+	static const char *const keys[] = { "name",	"state",     "since",	      "gateway",
+					    "peer",	"local",     "encapsulation", "nat",
+					    "ike",	"addresses", "dns",	      "mtu",
+					    "resolver", "tunnels",   "held",	      "mobility",
+					    "ping",	"asks",	     "recovery" };
 	struct session_info *s = calloc(1, sizeof(*s));
 	struct control_view view = { .name = "x", .device = "d", .session = s, .now = 5 };
 	json_t *o = status(&view);

@@ -26,7 +26,7 @@ struct all {
 	struct addr inner;
 	struct drops drops;
 	struct hold_counters held;
-	struct ike_assigned assigned;
+	struct dns dns;
 	struct session_ask ask;
 };
 
@@ -105,7 +105,6 @@ static void fill_session(struct all *a)
 	s->mobility.known = true;
 	s->mobility.method = SESSION_ROAMED_UPDATE;
 	s->ask = &a->ask;
-	s->assigned = &a->assigned;
 }
 
 static struct all *all_new(void)
@@ -115,12 +114,17 @@ static struct all *all_new(void)
 	a->ts = parts_pair("10.91.0.1/32", "10.80.0.0/24");
 	a->inner = parts_addr("10.91.0.1");
 	a->ask = (struct session_ask){ .id = 7, .fields = 0x3f, .until = NOW + VTIME_S };
-	a->assigned.dns[a->assigned.ndns++] = parts_addr("10.80.0.53");
+	a->dns.by = DNS_BY_RESOLVED;
+	a->dns.state = DNS_SET;
+	a->dns.plan.servers[a->dns.plan.nservers++] = parts_addr("10.80.0.53");
+	a->dns.plan.ndomains = 1;
+	strcpy(a->dns.plan.domains[0].name, "corp.example");
 	atomic_store(&a->held.packets, 3);
 	atomic_store(&a->held.since, 150 * VTIME_S);
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		drop_add(&a->drops, (enum drop)i, 5 + i);
 	a->view = (struct control_view){
+		.dns = &a->dns,
 		.name = "office",
 		.device = "godwit0",
 		.inner = &a->inner,

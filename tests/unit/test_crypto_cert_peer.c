@@ -128,9 +128,16 @@ static void test_forged(void **state)
 
 static void test_dates(void **state)
 {
-	assert_bad(*state, "expired", "CN=Expired has expired");
-	assert_bad(*state, "future", "CN=Future is not valid yet");
-	assert_bad(*state, "under-expired expired-ca", "CN=Expired CA has expired");
+	assert_bad(
+		*state, "expired",
+		"CN=Expired has expired: valid from 2020-01-01 00:00 to 2021-01-01 00:00, and our "
+		"clock says 20");
+	assert_bad(*state, "expired",
+		   " UTC; its owner must get a new one, unless our clock is wrong");
+	assert_bad(*state, "future",
+		   "CN=Future is not valid yet: valid from 2098-12-31 23:59 to 2099-12-31 23:59");
+	assert_bad(*state, "future", "our clock is most likely wrong: set it");
+	assert_bad(*state, "under-expired expired-ca", "CN=Expired CA has expired: valid from");
 }
 
 static void test_no_issuers(void **state)

@@ -239,7 +239,7 @@ static void no_user_is_asked_for(void **state)
 
 	user_phase1(p, IKE_EVENT_START);
 	pair_run(p, began + 31 * VTIME_S);
-	expect_dead(ERR_TIMEOUT, "xauth = no");
+	expect_dead(ERR_TIMEOUT, "does not ask for a user");
 	assert_true(u->dead_at == began + 30 * VTIME_S);
 	assert_int_equal(g->ndead, 1);
 }
