@@ -105,7 +105,7 @@ void metrics_drops(struct openmetrics *m, const struct control_view *v)
 				   drop_name((enum drop)why), NULL);
 }
 
-static void held(struct openmetrics *m, const struct control_view *v)
+void metrics_held(struct openmetrics *m, const struct control_view *v)
 {
 	static const struct hold_counters none;
 	const struct hold_counters *h = v->held ? v->held : &none;
@@ -271,7 +271,7 @@ char *metrics(const struct control_view *v)
 	ike(&m, v);
 	tunnels(&m, v);
 	epochs(&m, v);
-	held(&m, v);
+	metrics_held(&m, v);
 	pings(&m, &v->session->ping);
 	mobility(&m, &v->session->mobility);
 	metrics_drops(&m, v);

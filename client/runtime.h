@@ -366,7 +366,8 @@ struct openmetrics;
 
 /* The answer to "metrics": {"metrics": OpenMetrics text}; free(). */
 char *metrics(const struct control_view *v);
-/* Parts of it: the family of drops; the object around the text, which is freed. */
+/* Parts of it: what is held of all tunnels, drops; the object around the text, which is freed. */
+void metrics_held(struct openmetrics *m, const struct control_view *v);
 void metrics_drops(struct openmetrics *m, const struct control_view *v);
 char *metrics_answer(char *text);
 

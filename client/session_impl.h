@@ -741,6 +741,8 @@ void session_probes_send(struct session *s, struct esp_out *out, const struct pa
 void session_wish(struct session *s, vtime now, const struct session_event *ev);
 /* A reply to one of our probes is that to somebody's ping. */
 bool session_wish_answered(struct session *s, vtime now, const struct data_event *ev);
+/* A renewal of the ISAKMP SA has come to nothing. */
+void session_wishes_ike_lost(struct session *s, const struct ike_failure *why);
 /* What has come of the wishes, when all that has happened has been dealt with. */
 void session_wishes_follow(struct session *s, vtime now);
 void session_wishes_due(struct session *s, vtime now);

@@ -114,6 +114,13 @@ static void rekey(struct session *s, vtime now, struct session_wished *w,
 		      wish->tunnel);
 }
 
+void session_wishes_ike_lost(struct session *s, const struct ike_failure *why)
+{
+	s->ike_lost++;
+	snprintf(s->ike_lost_why, sizeof(s->ike_lost_why), "%s",
+		 why->text ? why->text : err_name(why->err));
+}
+
 /* False: it waits. */
 static bool ike_is_renewed(struct session *s, vtime now, struct session_wished *w)
 {
