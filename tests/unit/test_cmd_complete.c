@@ -95,6 +95,11 @@ static void operands_by_kind(void **state)
 	becomes(COMMAND_ARGV, "roam office ", "eth0");
 	becomes(COMMAND_ARGV, "roam office eth0 ", "");
 	becomes(COMMAND_ARGV, "version ", "");
+	becomes(COMMAND_ARGV, "set ", "log");
+	becomes(COMMAND_ARGV, "set log ", "debug error info warn");
+	becomes(COMMAND_ARGV, "set log debug o", "office");
+	becomes(COMMAND_ARGV, "log --level w", "warn");
+	becomes(COMMAND_ARGV, "log --level=w", "--level=warn");
 	becomes(COMMAND_ARGV, "vpnc ", "a.pcf");
 }
 
