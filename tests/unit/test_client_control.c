@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "client/client.h"
 #include "client/runtime.h"
 
 /* ---- requests ---- */
@@ -681,6 +682,45 @@ static void a_long_log_comes_whole(void **state)
 	turn(s);
 }
 
+/* The other end, as the commands have it. */
+static void a_stream_gives_line_by_line(void **state)
+{
+	struct server *s = *state;
+	const char *name = strrchr(s->dir, '/') + 1, *line;
+	struct client_stream *c;
+
+	setenv("GODWIT_RUNDIR", "/tmp", 1);
+	assert_int_equal(client_stream_open(name, "{\"cmd\":\"log\",\"follow\":true}", &c, stderr),
+			 0);
+	assert_string_equal(client_stream_name(c), name);
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_NOTHING);
+	turn(s);
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_LINE);
+	assert_non_null(strstr(line, "begin"));
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_LINE);
+	assert_string_equal(line, "{\"log\":\"now\",\"next\":1}");
+	assert_int_equal(client_stream_take(c, 10, &line), CLIENT_STREAM_NOTHING);
+	/* More than its first room, in pieces. */
+	flood(s, 100);
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_LINE);
+		assert_int_equal(line[strlen(line) - 1], '}');
+	}
+	assert_true(client_stream_send(c, "{\"cmd\":\"status\"}"));
+	turn(s);
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_LINE);
+	assert_string_equal(line, "{\"state\":\"up\"}");
+	control_end(s->control);
+	turn(s);
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_LINE);
+	assert_non_null(strstr(line, "end"));
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_ENDED);
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_ENDED);
+	assert_false(client_stream_send(c, "{}"));
+	client_stream_close(c);
+	unsetenv("GODWIT_RUNDIR");
+}
+
 static void socket_is_private(void **state)
 {
 	struct server *s = *state;
@@ -825,6 +865,7 @@ int main(void)
 		TEST(the_level_changes_at_run_time),
 		TEST(deaf_followers_are_dropped),
 		TEST(a_long_log_comes_whole),
+		TEST(a_stream_gives_line_by_line),
 		TEST(socket_is_private),
 		TEST(others_are_not_heard),
 		TEST(too_long_a_line_ends_it),
