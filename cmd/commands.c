@@ -54,7 +54,7 @@ const struct command commands[] = {
 		.help = "these commands at a prompt, with history and completion",
 		.details = "Where standard input is no terminal it reads the commands from there, a line\n"
 			   "each, goes on when one fails, and its exit code is that of the first that did.\n"
-			   "Commands and questions share the input: an answer is the line that follows.\n",
+			   "What answer asks for are the lines behind it.\n",
 		.place = COMMAND_ARGV,
 		.run = run_shell,
 	},
