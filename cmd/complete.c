@@ -101,8 +101,21 @@ static const struct command_option *typed_option(struct typed *t, const char *wo
 	return NULL;
 }
 
+/* An option of vpn.conf, of whose value nothing is known. */
+static bool is_setting(const struct command *c, const char *word)
+{
+	struct client_long_option o;
+	size_t n = strcspn(word, "=");
+
+	for (unsigned i = 0; c->settings && client_long_option(i, &o); i++)
+		if (strlen(o.name) == n && strncmp(o.name, word, n) == 0)
+			return true;
+	return false;
+}
+
 static void typed_word(struct typed *t, const char *word)
 {
+	static const struct command_option setting = { .name = "--", .value = "VALUE" };
 	const struct command_option *o;
 
 	if (t->value_of) {
@@ -111,6 +124,8 @@ static void typed_word(struct typed *t, const char *word)
 		t->no_options = true;
 	} else if (!t->no_options && word[0] == '-' && word[1]) {
 		o = typed_option(t, word);
+		if (!o && is_setting(t->command, word))
+			o = &setting;
 		if (o && o->value && !strchr(word, '='))
 			t->value_of = o;
 	} else {
@@ -171,6 +186,16 @@ static void offer_kind(const struct asked *a, enum word_kind kind, const char *t
 	}
 }
 
+/* There are so many that a letter is waited for. */
+static void offer_settings(const struct asked *a)
+{
+	struct client_long_option o;
+
+	for (unsigned i = 0; strlen(a->word) > 2 && client_long_option(i, &o); i++)
+		if (o.help && !o.refused)
+			completions_add(a->out, o.name, o.help, false);
+}
+
 /* "FILE|NAME" is one kind, "ike|TUNNEL" are two. */
 static void offer_word(const struct asked *a, const struct command_word *w)
 {
@@ -197,6 +222,8 @@ static void offer_options(const struct asked *a, const struct typed *t)
 		if (!t->given[i])
 			completions_add(a->out, o->name, o->help, false);
 	}
+	if (t->command->settings)
+		offer_settings(a);
 }
 
 /* "--output=o": the value, with the option before it. */

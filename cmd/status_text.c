@@ -253,7 +253,7 @@ static void print_mobility(const json_t *m, FILE *out)
 		const char *method;
 		const char *text;
 	} words[] = {
-		{ "update", "the gateway was told of the last move" },
+		{ "ipaddress_update", "the gateway was told of the last move" },
 		{ "follow", "the gateway followed the last move" },
 		{ "renegotiate", "all was negotiated anew after the last move" },
 	};

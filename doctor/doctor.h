@@ -8,10 +8,11 @@
  *	probe.c, offers.c   the questions: main and aggressive mode   RFC 2409 section 5, RFC 3947
  *	v2.c                IKE_SA_INIT and its answers               RFC 7296 sections 1.2, 2.6, 2.23
  *	look.c              routes, rules, devices, ports, clock of this host
- *	dns.c               what each name server says of the name
+ *	dns*.c              what each name server says of the name    RFC 1035, 3596
+ *	near.c              what is nearest to proposals that were refused
  *	verdict.c           findings -> troubles, and the lines of a vpn.conf
  *	report.c, json.c    all of it, for people and for programs
- *	run.c               sockets and time around the engine
+ *	air.c, run.c        sockets and time around the engine
  *
  * Of IKEv2 there is the first exchange alone. Whatever comes back is unauthenticated: who sits on the
  * way can make up all of it.

@@ -517,37 +517,48 @@ static void group_offer(struct offer *o, enum dh_group group)
 	}
 }
 
-static bool group_begin(struct doctor *d)
+static bool ask_group(struct doctor *d, enum dh_group group)
 {
-	struct doctor_found *f = found_now(d);
-	struct probe *p;
+	struct probe *p = ask(d, PROBE_GROUP, speaking_port(found_now(d)->v1), TRIES);
 
-	if (!d->config.group || f->group.accepted || d->round == ARRAY_SIZE(group_order))
-		return false;
-	p = ask(d, PROBE_GROUP, speaking_port(f->v1), TRIES);
 	if (!p)
 		return false;
 	p->name = d->config.group;
-	group_offer(&p->offer, group_order[d->round]);
+	group_offer(&p->offer, group);
 	return ask_made(d, p);
 }
 
-static bool group_end(struct doctor *d)
+/* Two at a time: who is silent to all would take long. */
+static bool group_begin(struct doctor *d)
+{
+	if (!d->config.group || d->round == ARRAY_SIZE(group_order) / 2)
+		return false;
+	ask_group(d, group_order[2 * d->round]);
+	ask_group(d, group_order[2 * d->round + 1]);
+	return d->nprobes > 0;
+}
+
+static void take_group(struct doctor *d, const struct probe *p)
 {
 	struct doctor_group *g = &found_now(d)->group;
-	const struct probe *p = &d->probe[0];
 
 	if (g->reach != REACH_ANSWER)
 		g->reach = p->reached.reach;
 	if (answered(p, ANSWER_REFUSED))
 		g->notify = p->answer.notify;
-	if (!answered(p, ANSWER_CHOSEN))
-		return true;
+	if (g->accepted || !answered(p, ANSWER_CHOSEN))
+		return;
 	g->accepted = true;
 	g->choice = p->answer.choice;
 	g->hash = p->answer.hash;
 	take_vendors(&found_now(d)->ike1, &p->answer);
-	return false;
+}
+
+static bool group_end(struct doctor *d)
+{
+	for (unsigned i = 0; i < d->nprobes; i++)
+		take_group(d, &d->probe[i]);
+	return !found_now(d)->group.accepted;
 }
 
 /* ---- LISTEN: an idle mapping that still lets the gateway's repetitions in, lives ---- */

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "doctor/engine.h"
+#include "doctor/dns.h"
 
 #define STEPS 400
 
@@ -43,11 +43,15 @@ static void parse_body(struct slice body)
 static void parse(struct slice whole)
 {
 	const struct endpoint e = { .port = IKE_PORT };
+	struct dns_answer dns = { 0 };
 	struct v2_notification n;
 	struct v2_msg m;
 	enum nat nat;
 
 	parse_body(whole);
+	if (whole.n >= 2)
+		dns_parse(whole, get_be16(whole.p), &dns);
+	expect(dns.n <= ARRAY_SIZE(dns.addrs));
 	if (v2_msg_parse(whole, &m) != 0)
 		return;
 	expect(m.n <= V2_PAYLOADS_MAX);

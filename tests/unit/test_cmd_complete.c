@@ -113,6 +113,10 @@ static void options_and_their_values(void **state)
 	becomes(COMMAND_ARGV, "connect --keylog=/tmp ho", "");
 	becomes(COMMAND_ARGV, "connect --keylog /tmp of", "office");
 	becomes(COMMAND_ARGV, "connect -- --no", "");
+	becomes(COMMAND_ARGV, "connect --gateway-lo",
+		"--gateway-local-address --gateway-local-port");
+	becomes(COMMAND_ARGV, "connect --gateway-address x of", "office");
+	becomes(COMMAND_ARGV, "check --auth-psk", "--auth-psk-command --auth-psk-file");
 	becomes(COMMAND_ARGV, "connect office --k", "--keylog");
 	becomes(COMMAND_ARGV, "connect --no-detach=", "");
 	becomes(COMMAND_ARGV, "connect --frob=x", "");
