@@ -51,7 +51,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "show",
-		.operand = "WHAT [NAME]",
+		.operand = "sa|policy|flows|epochs|routes|held [NAME]",
 		.operand_needed = true,
 		.more = 1,
 		.help = "show a part of a running connection as a table",
@@ -490,7 +490,11 @@ static void help_all(enum command_place place, FILE *out)
 		if (c->hidden || !command_is_in(c, place))
 			continue;
 		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
-		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
+		/* Long ones have a line of their own. */
+		if (strlen(head) > NAME_WIDTH)
+			fprintf(out, "  %s\n  %-*s %s\n", head, NAME_WIDTH, "", c->help);
+		else
+			fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
 	}
 	fprintf(out, "\n%shelp COMMAND tells more.\n", shell ? "" : "godwit ");
 }
