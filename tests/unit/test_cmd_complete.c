@@ -14,7 +14,7 @@
 #include "cmd/complete.h"
 #include "cmd/line.h"
 
-static const char *asked_of; /* whose tunnels */
+static char asked_of[64]; /* whose tunnels */
 
 static void offer(void *ctx, enum word_kind kind, const char *connection, const char *word,
 		  struct completions *out)
@@ -36,7 +36,7 @@ static void offer(void *ctx, enum word_kind kind, const char *connection, const 
 		completions_add(out, "keys/", NULL, true);
 		break;
 	case WORD_TUNNEL:
-		asked_of = connection;
+		snprintf(asked_of, sizeof(asked_of), "%s", connection ? connection : "");
 		completions_add(out, "tunnel-1", "10.0.0.0/8", false);
 		break;
 	case WORD_INTERFACE:
