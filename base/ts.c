@@ -74,7 +74,7 @@ bool ts_pair_match_in(const struct ts_pair *ts, const struct tuple *t)
 	       ts_match(&ts->remote, &t->src, t, t->sport);
 }
 
-static const char *proto_text(uint8_t proto, char buf[4])
+const char *ts_proto_text(uint8_t proto, char buf[TS_PROTO_TEXT_MAX])
 {
 	switch (proto) {
 	case 0:
@@ -88,20 +88,21 @@ static const char *proto_text(uint8_t proto, char buf[4])
 	case 58:
 		return "ipv6-icmp";
 	}
-	snprintf(buf, 4, "%u", proto);
+	snprintf(buf, TS_PROTO_TEXT_MAX, "%u", proto);
 	return buf;
 }
 
 static void ts_text_ports(const struct ts *t, char *buf, size_t size)
 {
-	char p[4];
+	char p[TS_PROTO_TEXT_MAX];
 
 	if (t->port_lo == 0 && t->port_hi == UINT16_MAX)
-		snprintf(buf, size, "[%s]", proto_text(t->proto, p));
+		snprintf(buf, size, "[%s]", ts_proto_text(t->proto, p));
 	else if (t->port_lo == t->port_hi)
-		snprintf(buf, size, "[%s/%u]", proto_text(t->proto, p), t->port_lo);
+		snprintf(buf, size, "[%s/%u]", ts_proto_text(t->proto, p), t->port_lo);
 	else
-		snprintf(buf, size, "[%s/%u-%u]", proto_text(t->proto, p), t->port_lo, t->port_hi);
+		snprintf(buf, size, "[%s/%u-%u]", ts_proto_text(t->proto, p), t->port_lo,
+			 t->port_hi);
 }
 
 const char *ts_text(const struct ts *t, char buf[TS_TEXT_MAX])

@@ -51,6 +51,9 @@ bool ts_contains_addr(const struct ts *t, const struct addr *a);
 /* Matches a packet we send (source is local) or receive (destination is local). */
 bool ts_pair_match_out(const struct ts_pair *ts, const struct tuple *t);
 bool ts_pair_match_in(const struct ts_pair *ts, const struct tuple *t);
+#define TS_PROTO_TEXT_MAX 16
+/* "tcp", "icmp", "ipv6-icmp", a number; 0: "any". */
+const char *ts_proto_text(uint8_t proto, char buf[TS_PROTO_TEXT_MAX]);
 /* "10.0.0.0/24", "10.0.0.1-10.0.0.9", with "[tcp/80]" behind it where restricted. */
 const char *ts_text(const struct ts *t, char buf[TS_TEXT_MAX]);
 

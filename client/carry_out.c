@@ -99,6 +99,7 @@ bool data_carry_out(struct data *d, struct host *h, struct log *log,
 	case SESSION_EFFECT_TUN_MTU:
 	case SESSION_EFFECT_ASK:
 	case SESSION_EFFECT_ASK_END:
+	case SESSION_EFFECT_GRANTED:
 	case SESSION_EFFECT_KEYS:
 	case SESSION_EFFECT_DONE:
 		break;

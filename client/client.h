@@ -98,6 +98,11 @@ int client_connect(const struct client_options *options);
  */
 int client_request(const char *name, const char *request, char **answer, FILE *err);
 
+/* The same, waiting so many milliseconds for the answer: some take their time. */
+int client_request_wait(const char *name, const char *request, int wait_ms, char **answer,
+			FILE *err);
+/* True when a connection of this name runs. */
+bool client_is_running(const char *name);
 /* Calls `each` with the name of every connection that runs, in their order. */
 void client_running(void (*each)(void *ctx, const char *name), void *ctx);
 

@@ -3,14 +3,12 @@
 #include "client/runtime.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -18,7 +16,10 @@
 
 /* ---- requests ---- */
 
-#define VERBS "it is \"status\", \"disconnect\", \"answer\", \"roam\", \"log\" or \"set\""
+#define VERBS                                                                                             \
+	"it is \"status\", \"disconnect\", \"answer\", \"roam\", \"log\", \"set\", \"show\", \"rekey\", " \
+	"\"ping\" or \"metrics\""
+#define TICKETS 256 /* more than clients: the rest of a ticket by it is its client */
 
 /* Requests hold passwords: nothing of them stays behind in freed memory. */
 static void free_wiped(void *p)
@@ -75,6 +76,56 @@ static const char *roam_parse(json_t *request, struct control_request *out)
 	return NULL;
 }
 
+static const char *const shows[] = {
+	[SHOW_SA] = "sa",	  [SHOW_POLICY] = "policy", [SHOW_FLOWS] = "flows",
+	[SHOW_EPOCHS] = "epochs", [SHOW_ROUTES] = "routes", [SHOW_HELD] = "held",
+};
+
+const char *control_show_name(enum control_show show)
+{
+	return shows[show];
+}
+
+static const char *show_parse(json_t *request, struct control_request *out)
+{
+	const char *what = json_string_value(json_object_get(request, "what"));
+
+	for (unsigned i = 0; what && i < SHOW_COUNT; i++) {
+		if (strcmp(what, shows[i]) == 0) {
+			out->show = (enum control_show)i;
+			return NULL;
+		}
+	}
+	return "\"what\" is \"sa\", \"policy\", \"flows\", \"epochs\", \"routes\" or \"held\"";
+}
+
+static const char *rekey_parse(json_t *request, struct control_request *out)
+{
+	json_t *what = json_object_get(request, "what");
+	const char *text = json_string_value(what);
+
+	out->wish.rekey = SESSION_REKEY_ALL;
+	if (!what || json_is_null(what))
+		return NULL;
+	if (!text || !text[0] || strlen(text) >= sizeof(out->wish.tunnel))
+		return "\"what\" is \"ike\" or the name of a tunnel; without it all is renewed";
+	out->wish.rekey = strcmp(text, "ike") == 0 ? SESSION_REKEY_IKE : SESSION_REKEY_TUNNEL;
+	memcpy(out->wish.tunnel, text, strlen(text) + 1);
+	return NULL;
+}
+
+static const char *ping_parse(json_t *request, struct control_request *out)
+{
+	json_t *to = json_object_get(request, "target");
+	const char *text = json_string_value(to);
+
+	if (!to || json_is_null(to))
+		return NULL;
+	if (!text || !addr_parse(text, &out->wish.to) || !addr_is_host(&out->wish.to))
+		return "\"target\" is the address of a host; without it the ping target is asked";
+	return NULL;
+}
+
 static const char *level_parse(json_t *level, struct control_request *out)
 {
 	const char *name = json_string_value(level);
@@ -113,6 +164,10 @@ static const char *verb_parse(const char *cmd, json_t *request, struct control_r
 		{ "disconnect", CONTROL_DISCONNECT, NULL },
 		{ "answer", CONTROL_ANSWER, answer_parse },
 		{ "roam", CONTROL_ROAM, roam_parse },
+		{ "show", CONTROL_SHOW, show_parse },
+		{ "rekey", CONTROL_REKEY, rekey_parse },
+		{ "ping", CONTROL_PING, ping_parse },
+		{ "metrics", CONTROL_METRICS, NULL },
 		{ "log", CONTROL_LOG, log_parse },
 		{ "set", CONTROL_SET, set_parse },
 	};
@@ -158,344 +213,6 @@ void control_request_free(struct control_request *r)
 		secret_free(&r->value[f]);
 }
 
-/* ---- status ---- */
-
-/* Not all that people and files call something is UTF-8, and JSON has nothing else. */
-static json_t *json_text(const char *text)
-{
-	json_t *o = text ? json_string(text) : json_null();
-	char *plain;
-
-	if (o)
-		return o;
-	plain = xstrdup(text);
-	for (char *c = plain; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	o = json_string(plain);
-	free(plain);
-	return o;
-}
-
-static json_t *json_age(vtime now, vtime since)
-{
-	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
-}
-
-static json_t *json_until(const struct control_view *v, vtime at)
-{
-	return at == VTIME_NEVER ? json_null() : json_age(at, v->now);
-}
-
-json_t *control_since(const struct control_view *v, vtime since)
-{
-	time_t t = (time_t)((v->wall - vtime_until(since, v->now)) / VTIME_S);
-	char buf[40];
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm))
-		return json_null();
-	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return json_string(buf);
-}
-
-static json_t *json_spi(uint32_t spi)
-{
-	return json_sprintf("%08" PRIx32, spi);
-}
-
-static json_t *json_cookie(const uint8_t cookie[IKE_COOKIE_SIZE])
-{
-	return json_sprintf("%016" PRIx64, get_be64(cookie));
-}
-
-static json_t *json_endpoint(const struct endpoint *e)
-{
-	char buf[ENDPOINT_TEXT_MAX];
-
-	return e->addr.family == FAMILY_NONE ? json_null() : json_string(endpoint_text(e, buf));
-}
-
-static json_t *status_ike(const struct control_view *v)
-{
-	const struct ike_sa_info *ike = &v->session->ike;
-	char buf[48];
-
-	if (ike->state != IKE_STATE_ESTABLISHED)
-		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "version", "ikev1", "spi_i",
-			 json_cookie(ike->cookie_i), "spi_r", json_cookie(ike->cookie_r), "suite",
-			 ike_suite_name(&ike->suite, buf), "age_s",
-			 json_age(v->now, ike->established_at), "rekey_in_s",
-			 json_until(v, v->session->ike_rekey_at), "user", json_text(v->user));
-}
-
-static json_t *status_epoch(const struct control_view *v, const struct session_epoch_info *e)
-{
-	char suite[40];
-
-	return json_pack("{s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "spi_in",
-			 json_spi(e->spi_in), "spi_out", json_spi(e->spi_out), "state",
-			 epoch_state_name(e->state), "suite", esp_suite_name(&e->suite, suite),
-			 "age_s", json_age(v->now, e->since), "bytes_in", (json_int_t)e->bytes_in,
-			 "bytes_out", (json_int_t)e->bytes_out, "packets_in",
-			 (json_int_t)e->packets_in, "packets_out", (json_int_t)e->packets_out,
-			 "replays", (json_int_t)e->replays, "auth_failures",
-			 (json_int_t)e->auth_failures);
-}
-
-static json_int_t count_of(const _Atomic uint64_t *n)
-{
-	return (json_int_t)atomic_load_explicit(n, memory_order_relaxed);
-}
-
-static json_t *status_held_of(const struct control_view *v, const struct hold_counters *held)
-{
-	vtime since = held ? atomic_load_explicit(&held->since, memory_order_relaxed) : 0;
-
-	return json_pack("{s:I, s:I, s:o}", "packets", held ? count_of(&held->packets) : 0, "bytes",
-			 held ? count_of(&held->bytes) : 0, "since",
-			 since ? control_since(v, since) : json_null());
-}
-
-static json_t *status_refused(const struct control_view *v, const struct session_tunnel_info *t)
-{
-	if (t->refused_until <= v->now)
-		return json_null();
-	/* Rounded up: it is not tried before. */
-	return json_pack("{s:s, s:I}", "why", t->refused_why, "again_in_s",
-			 (json_int_t)((t->refused_until - v->now + VTIME_S - 1) / VTIME_S));
-}
-
-static json_t *status_tunnel(const struct control_view *v, const struct session_tunnel_info *t,
-			     json_t *name)
-{
-	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
-	json_t *epochs = json_array();
-
-	for (unsigned k = 0; k < t->nepochs; k++)
-		json_array_append_new(epochs, status_epoch(v, &t->epochs[k]));
-	return json_pack("{s:o, s:s, s:s, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "name", name,
-			 "local_ts", ts_text(&t->ts->local, local), "remote_ts",
-			 ts_text(&t->ts->remote, remote), "on_demand", t->on_demand, "granularity",
-			 policy_granularity_name(t->granularity), "widened", t->widened,
-			 "ends_in_s", json_until(v, t->until), "refused", status_refused(v, t),
-			 "epochs", epochs, "held", status_held_of(v, v->held_of[t->slot]));
-}
-
-static json_t *status_tunnels(const struct control_view *v)
-{
-	json_t *list = json_array();
-	unsigned own = 0;
-
-	for (unsigned i = 0; i < v->session->ntunnels; i++) {
-		const struct session_tunnel_info *t = &v->session->tunnels[i];
-
-		own += !t->name;
-		json_array_append_new(list,
-				      status_tunnel(v, t,
-						    t->name ? json_string(t->name) :
-							      json_sprintf("tunnel-%u", own)));
-	}
-	return list;
-}
-
-static json_t *status_held(const struct hold_counters *held)
-{
-	static const struct hold_counters none;
-	const struct hold_counters *h = held ? held : &none;
-
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "packets", count_of(&h->packets),
-			 "bytes", count_of(&h->bytes), "in", count_of(&h->in), "released",
-			 count_of(&h->released), "replaced", count_of(&h->replaced), "expired",
-			 count_of(&h->expired), "dropped", count_of(&h->dropped));
-}
-
-static json_t *status_list(const struct addr *addrs, unsigned n)
-{
-	json_t *list = json_array();
-	char buf[ADDR_TEXT_MAX];
-
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_string(addr_text(&addrs[i], buf)));
-	return list;
-}
-
-static json_t *status_addresses(const struct control_view *v)
-{
-	if (v->session->ninner)
-		return status_list(v->session->inner, v->session->ninner);
-	return status_list(v->inner, v->ninner);
-}
-
-static const char *dns_state_text(enum dns_state state)
-{
-	switch (state) {
-	case DNS_NOTHING:
-		break;
-	case DNS_ASKED:
-		return "asked";
-	case DNS_SET:
-		return "set";
-	case DNS_FAILED:
-		return "failed";
-	case DNS_TOLD:
-		return "told";
-	}
-	return "nothing";
-}
-
-static json_t *status_dns(const struct control_view *v)
-{
-	return v->dns ? status_list(v->dns->plan.servers, v->dns->plan.nservers) : json_array();
-}
-
-/* Who is told of the servers, for which domains, and what came of it. */
-static json_t *status_resolver(const struct control_view *v)
-{
-	static const struct dns none;
-	const struct dns *d = v->dns ? v->dns : &none;
-	json_t *domains = json_array();
-	char buf[IKE_NAME_MAX + 1];
-
-	for (uint32_t i = 0; i < d->plan.ndomains; i++)
-		json_array_append_new(domains,
-				      json_string(dns_domain_text(&d->plan.domains[i], buf)));
-	return json_pack("{s:s, s:s, s:o, s:b, s:o}", "by", dns_manager_name(d->by), "state",
-			 dns_state_text(d->state), "domains", domains, "default_route",
-			 d->plan.default_route, "why", json_text(d->why[0] ? d->why : NULL));
-}
-
-static json_t *status_asks(const struct control_view *v)
-{
-	const struct session_ask *ask = v->session->ask;
-	json_t *fields;
-
-	if (!ask)
-		return json_null();
-	fields = json_array();
-	for (unsigned f = 0; f < XAUTH_FIELDS; f++)
-		if (ask->fields & 1u << f)
-			json_array_append_new(fields, json_string(ask_field_name(f)));
-	return json_pack("{s:I, s:o, s:o, s:o, s:b, s:b, s:o}", "id", (json_int_t)ask->id, "fields",
-			 fields, "username", json_text(ask->username), "message",
-			 json_text(ask->message), "again", ask->again, "ahead", ask->ahead,
-			 "until_in_s", json_until(v, ask->until));
-}
-
-json_t *control_drops(const struct control_view *v)
-{
-	json_t *o = json_object();
-
-	for (unsigned why = 0; why < DROP_COUNT; why++) {
-		uint64_t n = 0;
-
-		for (unsigned i = 0; i < ARRAY_SIZE(v->drops); i++)
-			n += v->drops[i] ? drop_read(v->drops[i], why) : 0;
-		if (why == DROP_CLEAR_REFUSED)
-			n += v->clear_refused;
-		if (n)
-			json_object_set_new(o, drop_name((enum drop)why),
-					    json_integer((json_int_t)n));
-	}
-	return o;
-}
-
-static json_t *status_ping(const struct session_ping_info *p)
-{
-	char buf[ADDR_TEXT_MAX];
-
-	return json_pack("{s:o, s:o, s:I, s:I}", "target",
-			 p->target.family == FAMILY_NONE ? json_null() :
-							   json_string(addr_text(&p->target, buf)),
-			 "why", json_text(p->why), "sent", (json_int_t)p->sent, "answered",
-			 (json_int_t)p->answered);
-}
-
-static json_t *status_recovery(const struct session_info *s)
-{
-	return json_pack("{s:s, s:I}", "rung", rung_name(s->rung), "nepoch", (json_int_t)s->nepoch);
-}
-
-static json_t *status_mobility(const struct session_mobility *m)
-{
-	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "method", session_roamed_name(m->method),
-			 "updates", (json_int_t)m->updates, "acks", (json_int_t)m->acks, "nacks",
-			 (json_int_t)m->nacks, "last_outage_ms",
-			 m->known ? json_integer((json_int_t)(m->last_outage / VTIME_MS)) :
-				    json_null());
-}
-
-/* The documented states: what is on its way down is down for those who ask. */
-static const char *state_text(enum session_state state)
-{
-	return session_state_name(state == SESSION_CLOSING ? SESSION_DOWN : state);
-}
-
-char *control_status(const struct control_view *v)
-{
-	const struct session_info *s = v->session;
-	json_t *o = json_object();
-	char *text;
-
-	json_object_set_new(o, "name", json_string(v->name));
-	json_object_set_new(o, "state", json_string(state_text(s->state)));
-	json_object_set_new(o, "since", control_since(v, s->since));
-	json_object_set_new(o, "why", json_text(s->why));
-	json_object_set_new(o, "gateway", json_text(s->gateway));
-	json_object_set_new(o, "peer", json_endpoint(&s->path.remote));
-	json_object_set_new(o, "local", json_endpoint(&s->path.local));
-	json_object_set_new(o, "encapsulation",
-			    json_string(encapsulation_name(s->path.encapsulation)));
-	json_object_set_new(o, "nat", json_string(nat_name(s->nat)));
-	json_object_set_new(o, "ike", status_ike(v));
-	json_object_set_new(o, "device", json_string(v->device));
-	json_object_set_new(o, "addresses", status_addresses(v));
-	json_object_set_new(o, "dns", status_dns(v));
-	json_object_set_new(o, "resolver", status_resolver(v));
-	json_object_set_new(o, "mtu", json_integer(s->mtu));
-	json_object_set_new(o, "tunnels", status_tunnels(v));
-	json_object_set_new(o, "asks", status_asks(v));
-	json_object_set_new(o, "held", status_held(v->held));
-	json_object_set_new(o, "ping", status_ping(&s->ping));
-	json_object_set_new(o, "recovery", status_recovery(s));
-	json_object_set_new(o, "mobility", status_mobility(&s->mobility));
-	json_object_set_new(o, "drops", control_drops(v));
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	return text;
-}
-
-char *control_status_now(struct host *host, const struct session *session, const struct data *data,
-			 const char *user)
-{
-	const struct config *config = host->config;
-	struct session_info *info = xcalloc(1, sizeof(*info));
-	struct control_view view = {
-		.name = config->name,
-		.device = host->tun.name,
-		.inner = config->session.inner,
-		.ninner = config->session.ninner,
-		.user = user[0] ? user : NULL,
-		.session = info,
-		.dns = host->dns,
-		.clear_refused = host_filter_refused(host),
-		.now = runtime_now(),
-		.wall = runtime_wall(),
-	};
-	char *text;
-
-	session_info(session, info);
-	data_view(data, &view);
-	view.drops[CONTROL_DROPS_MAX - 1] = info->ike.drops;
-	view.held = data_held(data);
-	for (unsigned slot = 0; slot < SESSION_SLOTS_MAX; slot++)
-		view.held_of[slot] = data_held_of(data, slot);
-	text = control_status(&view);
-	free(info);
-	return text;
-}
-
 /* ---- the socket ---- */
 
 struct client {
@@ -503,6 +220,11 @@ struct client {
 	uv_pipe_t pipe;
 	bool used; /* the handle is open or closing */
 	bool waits; /* for the end */
+	bool handling; /* one of its lines is at hand, and may be answered meanwhile */
+	bool stopped; /* nothing is read until it has been answered */
+	control_ticket ticket; /* of its request, which is answered later; 0: none is */
+	char *rest; /* of an answer that the socket has no room for; NULL: all is written */
+	uv_write_t write;
 	struct control_stream log;
 	size_t n;
 	char line[CONTROL_LINE_MAX];
@@ -512,6 +234,8 @@ struct control {
 	const struct control_ops *ops;
 	uid_t owner; /* who started us: may ask, as root may */
 	uv_pipe_t listener;
+	uint64_t requests; /* so far */
+	void (*resume)(struct client *c); /* client_resume, which is further down */
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -519,28 +243,77 @@ static void client_closed(uv_handle_t *h)
 {
 	struct client *c = h->data;
 
+	free(c->rest);
+	c->rest = NULL;
 	c->used = false;
 }
 
 static void client_close(struct client *c)
 {
-	if (c->used && !uv_is_closing((uv_handle_t *)&c->pipe))
-		uv_close((uv_handle_t *)&c->pipe, client_closed);
+	if (!c->used || uv_is_closing((uv_handle_t *)&c->pipe))
+		return;
+	if (c->ticket && c->control->ops->forget)
+		c->control->ops->forget(c->control->ops->ctx, c->ticket);
+	c->ticket = 0;
+	uv_close((uv_handle_t *)&c->pipe, client_closed);
 }
 
-/*
- * An answer fits the socket's buffer with room for many more; who lets it fill up does not read and
- * is dropped, so nothing of a client is ever kept here.
- */
+static bool client_alive(const struct client *c)
+{
+	return c->used && !uv_is_closing((const uv_handle_t *)&c->pipe);
+}
+
+static bool client_busy(const struct client *c)
+{
+	return c->ticket || c->rest;
+}
+
+static void client_written(uv_write_t *w, int status)
+{
+	struct client *c = w->data;
+
+	free(c->rest);
+	c->rest = NULL;
+	if (status < 0)
+		client_close(c);
+	else if (client_alive(c))
+		c->control->resume(c);
+}
+
+/* What the socket has no room for goes when it has; until then no other request is looked at. */
+static void client_write(struct client *c, const char *text, size_t n)
+{
+	uv_buf_t buf;
+
+	c->rest = xcalloc(1, n);
+	memcpy(c->rest, text, n);
+	buf = uv_buf_init(c->rest, (unsigned)n);
+	c->write.data = c;
+	if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, client_written) == 0)
+		return;
+	free(c->rest);
+	c->rest = NULL;
+	client_close(c);
+}
+
+/* An answer and its end. Who has not read the one before is dropped. */
 static void client_answer(struct client *c, const char *text)
 {
-	char end[] = "\n";
-	uv_buf_t bufs[2] = { uv_buf_init((char *)(uintptr_t)text, (unsigned)strlen(text)),
-			     uv_buf_init(end, 1) };
-	int n = uv_try_write((uv_stream_t *)&c->pipe, bufs, 2);
+	size_t n = strlen(text) + 1;
+	char *line = xcalloc(1, n + 1);
+	uv_buf_t buf = uv_buf_init(line, (unsigned)n);
+	int done;
 
-	if (n < 0 || (size_t)n != bufs[0].len + bufs[1].len)
+	memcpy(line, text, n - 1);
+	line[n - 1] = '\n';
+	done = c->rest ? UV_EBUSY : uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
+	if (done == UV_EAGAIN)
+		done = 0;
+	if (done < 0)
 		client_close(c);
+	else if ((size_t)done < n)
+		client_write(c, line + done, n - (size_t)done);
+	free(line);
 }
 
 static void client_answer_error(struct client *c, const char *why)
@@ -551,6 +324,35 @@ static void client_answer_error(struct client *c, const char *why)
 	client_answer(c, text);
 	free(text);
 	json_decref(o);
+}
+
+static control_ticket ticket_of(struct client *c)
+{
+	struct control *control = c->control;
+
+	return ++control->requests * TICKETS + (control_ticket)(c - control->clients);
+}
+
+/* The answer comes at once, or later; the ticket is valid from the beginning. */
+static void client_ask(struct client *c, struct control_request *request)
+{
+	const struct control_ops *ops = c->control->ops;
+	const char *why = "nothing like that is to be had here";
+	char *text = NULL;
+
+	c->ticket = request->ticket = request->wish.id = ticket_of(c);
+	if (ops->ask) {
+		why = NULL;
+		text = ops->ask(ops->ctx, request, &why);
+	}
+	if (!text && !why)
+		return;
+	c->ticket = 0;
+	if (text)
+		client_answer(c, text);
+	else
+		client_answer_error(c, why);
+	free(text);
 }
 
 static void client_set(struct client *c, const struct control_request *request)
@@ -602,6 +404,12 @@ static void client_request_line(struct client *c, struct slice line)
 		ops->roam(ops->ctx, &request);
 		client_answer(c, "{\"looking\":true}");
 		break;
+	case CONTROL_SHOW:
+	case CONTROL_REKEY:
+	case CONTROL_PING:
+	case CONTROL_METRICS:
+		client_ask(c, &request);
+		break;
 	case CONTROL_LOG:
 	case CONTROL_SET:
 		client_log(c, &request);
@@ -618,27 +426,28 @@ static void client_broken(void *ctx)
 	client_close(ctx);
 }
 
-static bool client_alive(const struct client *c)
-{
-	return c->used && !uv_is_closing((const uv_handle_t *)&c->pipe);
-}
-
 static void client_lines(struct client *c)
 {
 	char *end;
 
-	while (client_alive(c) && (end = memchr(c->line, '\n', c->n))) {
+	while (client_alive(c) && !client_busy(c) && (end = memchr(c->line, '\n', c->n))) {
 		size_t n = (size_t)(end - c->line);
 
+		c->handling = true;
 		client_request_line(c, slice(c->line, n));
+		c->handling = false;
 		c->n -= n + 1;
 		memmove(c->line, end + 1, c->n);
 		wipe(c->line + c->n, n + 1);
 	}
-	if (client_alive(c) && c->n == sizeof(c->line)) {
-		client_answer_error(c, "the request is too long");
-		client_close(c);
+	if (!client_alive(c) || c->n < sizeof(c->line))
+		return;
+	if (client_busy(c)) {
+		c->stopped = uv_read_stop((uv_stream_t *)&c->pipe) == 0;
+		return;
 	}
+	client_answer_error(c, "the request is too long");
+	client_close(c);
 }
 
 static void client_allocate(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
@@ -660,6 +469,18 @@ static void client_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	c->n += (size_t)n;
 	client_lines(c);
+}
+
+/* Its answer is written, or has been given: what it has asked meanwhile is looked at. */
+static void client_resume(struct client *c)
+{
+	if (c->handling)
+		return;
+	client_lines(c);
+	if (!c->stopped || !client_alive(c) || c->n == sizeof(c->line))
+		return;
+	c->stopped = false;
+	uv_read_start((uv_stream_t *)&c->pipe, client_allocate, client_read);
 }
 
 static bool client_may_ask(const struct control *c, const uv_pipe_t *pipe)
@@ -740,6 +561,7 @@ struct control *control_new(struct uv_loop_s *loop, const char *path, const stru
 	int rc;
 
 	c->ops = ops;
+	c->resume = client_resume;
 	c->owner = geteuid();
 	uv_pipe_init(loop, &c->listener, 0);
 	c->listener.data = c;
@@ -760,6 +582,18 @@ struct control *control_new(struct uv_loop_s *loop, const char *path, const stru
 	free(c);
 	errno = -rc;
 	return NULL;
+}
+
+void control_answer(struct control *c, control_ticket ticket, const char *text)
+{
+	struct client *of = &c->clients[ticket % TICKETS % CONTROL_CLIENTS_MAX];
+
+	if (!ticket || of->ticket != ticket || !client_alive(of))
+		return;
+	of->ticket = 0;
+	client_answer(of, text);
+	if (client_alive(of))
+		client_resume(of);
 }
 
 void control_shut(struct control *c)

@@ -61,6 +61,14 @@ void data_tx_report(struct data_tx *t)
 {
 	struct data_note *note;
 
+	for (unsigned i = 0; i < ARRAY_SIZE(t->looked); i++) {
+		if (!t->looked[i] || !(note = line_reserve(&t->up)))
+			continue;
+		note->type = DATA_NOTE_LOOK;
+		note->look = t->looked[i];
+		t->looked[i] = NULL;
+		line_commit(&t->up);
+	}
 	while ((note = line_reserve(&t->up)) && outbound_output(t->engine, &note->event)) {
 		note->type = DATA_NOTE_EVENT;
 		line_commit(&t->up);
@@ -179,6 +187,23 @@ static void tx_send_all(struct data_tx *t)
 	drop_add(&t->drops, DROP_SEND_FAILED, t->out.n - next);
 }
 
+static void tx_probe(struct data_tx *t, vtime now, const struct data_command *command)
+{
+	const vtime ends = esp_out_config(command->out)->ends;
+
+	/* The host may have slept since it was given. */
+	if (ends && ends <= now)
+		drop_add(&t->drops, DROP_PROBE_LOST, 1);
+	else
+		outbound_probe(t->engine, command->out, command->bytes, command->n, &t->out);
+}
+
+static void tx_look(struct data_tx *t, struct data_look *l)
+{
+	l->more = outbound_look_at(t->engine, &l->look);
+	t->looked[l->look.held != NULL] = l;
+}
+
 /* As many commands as a batch takes; how many. */
 static unsigned tx_commands(struct data_tx *t)
 {
@@ -188,14 +213,10 @@ static unsigned tx_commands(struct data_tx *t)
 
 	batch_reset(&t->out);
 	for (; n < BATCH_MAX && (command = ring_peek(t->down)); n++) {
-		const vtime ends = esp_out_config(command->out)->ends;
-
-		/* The host may have slept since it was given. */
-		if (ends && ends <= now)
-			drop_add(&t->drops, DROP_PROBE_LOST, 1);
+		if (command->look)
+			tx_look(t, command->look);
 		else
-			outbound_probe(t->engine, command->out, command->bytes, command->n,
-				       &t->out);
+			tx_probe(t, now, command);
 		ring_release(t->down);
 	}
 	tx_send_all(t);

@@ -10,6 +10,7 @@
 #include "base/ring.h"
 #include "client/runtime.h"
 #include "esp/early.h"
+#include "esp/look.h"
 #include "esp/servers.h"
 
 /* How many notes may wait. */
@@ -20,8 +21,9 @@
 /* How many commands may wait. */
 #define DATA_COMMANDS 512
 
-/* From control to tx: a probe of n bytes, or a dummy, on an SA. */
+/* From control to tx: a probe of n bytes, or a dummy, on an SA; or something to be looked at. */
 struct data_command {
+	struct data_look *look; /* NULL: a probe */
 	struct esp_out *out;
 	size_t n;
 	uint8_t bytes[ESP_PROBE_MAX];
@@ -31,11 +33,21 @@ struct data_command {
 enum data_note_type {
 	DATA_NOTE_EVENT,
 	DATA_NOTE_IKE,
+	DATA_NOTE_LOOK, /* tx has looked, and touches it no more */
+};
+
+/* What tx looks at for control: control's, but from its command to its note. */
+struct data_look {
+	struct outbound_look look;
+	bool more; /* it takes another command */
+	data_look_fn done; /* control's; NULL: nothing is being looked at */
+	void *ctx;
 };
 
 struct data_note {
 	enum data_note_type type;
 	struct data_event event; /* DATA_NOTE_EVENT */
+	struct data_look *look; /* DATA_NOTE_LOOK */
 	struct endpoint from, to; /* DATA_NOTE_IKE, and its bytes */
 	size_t len;
 	uint8_t bytes[]; /* IKE_MESSAGE_MAX of them if the thread receives IKE, else none */
@@ -63,6 +75,7 @@ struct data_tx {
 	struct drops drops; /* what the system refused */
 	_Atomic bool gone; /* the TUN is */
 	bool more; /* something held can go at once */
+	struct data_look *looked[2]; /* to be told: flows, held; NULL: nothing */
 };
 
 /* A way into the kernel: the TUN, or a server's own device. */

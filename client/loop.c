@@ -77,7 +77,7 @@ static void loop_drive(struct loop *l)
 	loop_arm(l);
 }
 
-static void loop_event(struct loop *l, const struct session_event *ev)
+void loop_event(struct loop *l, const struct session_event *ev)
 {
 	if (l->over)
 		return;
@@ -363,13 +363,9 @@ static void on_check(uv_check_t *check)
 	}
 }
 
-/* ---- status ---- */
-
 static char *on_control_status(void *ctx)
 {
-	struct loop *l = ctx;
-
-	return control_status_now(l->o.host, l->session, l->data, l->user);
+	return loop_status(ctx);
 }
 
 /* ---- life ---- */
@@ -415,12 +411,16 @@ static bool loop_listen(struct loop *l)
 	const char *name = l->o.host->config->name;
 	char path[RUNDIR_PATH_MAX];
 
-	l->control_ops = (struct control_ops){ l,
-					       on_control_status,
-					       on_control_disconnect,
-					       on_control_answer,
-					       on_control_roam,
-					       l->o.events };
+	l->control_ops = (struct control_ops){
+		.ctx = l,
+		.status = on_control_status,
+		.disconnect = on_control_disconnect,
+		.answer = on_control_answer,
+		.roam = on_control_roam,
+		.events = l->o.events,
+		.ask = loop_asked,
+		.forget = loop_forget,
+	};
 	errno = ENAMETOOLONG;
 	if (rundir_file(name, RUNDIR_CONTROL, path))
 		l->control = control_new(&l->uv, path, &l->control_ops);

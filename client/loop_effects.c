@@ -350,6 +350,9 @@ void loop_carry_out(struct loop *l, const struct session_effect *fx)
 	case SESSION_EFFECT_KEYS:
 		effect_keys(l, fx);
 		break;
+	case SESSION_EFFECT_GRANTED:
+		loop_granted(l, &fx->granted);
+		break;
 	case SESSION_EFFECT_DONE:
 		effect_done(l, fx);
 		break;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The inside of the loop, shared by its two files and by nobody else:
+ * The inside of the loop, shared by its files and by nobody else:
  *
  *	loop.c          what happens, and when
  *	loop_effects.c  what the session asks for, and the answers
+ *	loop_control.c  what is asked at the control socket
  */
 #ifndef GODWIT_CLIENT_LOOP_IMPL_H
 #define GODWIT_CLIENT_LOOP_IMPL_H
@@ -65,6 +66,11 @@ struct loop {
 	struct sleep_watch *sleep; /* NULL: the clocks alone tell of it */
 	char user[IKE_NAME_MAX]; /* who has authenticated; "": nobody has been named */
 
+	struct {
+		control_ticket ticket; /* 0: the place is free */
+		enum control_show show; /* FLOWS or HELD */
+	} looks[CONTROL_CLIENTS_MAX]; /* who waits for what tx sees */
+
 	struct waiting waiting[EVENTS_MAX];
 	unsigned nwaiting;
 	bool asked_to_end;
@@ -73,6 +79,20 @@ struct loop {
 	bool over;
 	int exit;
 };
+
+/* ---- loop.c ---- */
+
+/* Tells the session, and carries out what it asks for. */
+void loop_event(struct loop *l, const struct session_event *ev);
+
+/* ---- loop_control.c ---- */
+
+char *loop_status(struct loop *l);
+/* As control_ops.ask and control_ops.forget. */
+char *loop_asked(void *ctx, const struct control_request *request, const char **why);
+void loop_forget(void *ctx, control_ticket ticket);
+/* A wish is fulfilled, or will not be. */
+void loop_granted(struct loop *l, const struct session_granted *g);
 
 /* ---- loop_effects.c ---- */
 

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "client/runtime.h"
 
-#define ANSWER_MAX (1 << 20)
+#define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_WAIT_MS 10000
 #define ALIVE_WAIT_MS 500
 
@@ -293,7 +293,13 @@ void client_stream_close(struct client_stream *s)
 
 /* ---- one question ---- */
 
-int client_request(const char *name, const char *request, char **answer, FILE *err)
+bool client_is_running(const char *name)
+{
+	return rundir_name_ok(name) && request_is_running(name);
+}
+
+int client_request_wait(const char *name, const char *request, int wait_ms, char **answer,
+			FILE *err)
 {
 	struct client_stream *s;
 	const char *line;
@@ -302,9 +308,9 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 	*answer = NULL;
 	if (rc)
 		return rc;
-	if (client_stream_take(s, ANSWER_WAIT_MS, &line) == CLIENT_STREAM_LINE)
+	if (client_stream_take(s, wait_ms, &line) == CLIENT_STREAM_LINE)
 		*answer = xstrdup(line);
-	else
+	else if (errno != EINTR) /* who interrupts us knows why there is none */
 		fprintf(err, "godwit: the connection %s does not answer: %s\n", s->name,
 			strerror(errno));
 	/* Once it has ended, nobody but us is left who may remove its directory. */
@@ -312,6 +318,11 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 		rundir_remove(s->name);
 	client_stream_close(s);
 	return *answer ? 0 : SESSION_EXIT_NO_ANSWER;
+}
+
+int client_request(const char *name, const char *request, char **answer, FILE *err)
+{
+	return client_request_wait(name, request, ANSWER_WAIT_MS, answer, err);
 }
 
 void client_running(void (*each)(void *ctx, const char *name), void *ctx)

@@ -9,12 +9,14 @@
  *	carry_out.c those effects that take sockets and data threads alone
  *	threads.c   the two data threads, and what passes between them and the loop
  *	data.c      what they do: the data engines between TUN and UDP sockets
- *	control.c   the control socket and its JSON
+ *	control.c   the control socket, and what is asked there
+ *	status.c    the answer to `status`; show.c, metrics.c: to others; control_json.c: their parts
  *	control_stream.c the event log on that socket
  *	event_*.c   the event log, and where it goes (event_log.h)
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
  *	host_filter.c what the kernel refuses of what comes in in the clear
+ *	host_undo.c what a crash has left is put right
  *	journal.c   what was changed in the kernel, so that a crash can be put right
  *	dns*.c      servers and domains are handed to who manages names here (dns.h)
  *	priv.c      privileges
@@ -247,8 +249,25 @@ enum control_verb {
 	CONTROL_ROAM, /* the network may have changed */
 	CONTROL_LOG, /* the events so far, and those to come */
 	CONTROL_SET, /* the level of the log */
+	CONTROL_SHOW,
+	CONTROL_REKEY,
+	CONTROL_PING,
+	CONTROL_METRICS,
 	CONTROL_BAD,
 };
+
+enum control_show {
+	SHOW_SA,
+	SHOW_POLICY,
+	SHOW_FLOWS,
+	SHOW_EPOCHS,
+	SHOW_ROUTES,
+	SHOW_HELD,
+	SHOW_COUNT,
+};
+
+/* Names who asked, for an answer that comes later; never 0, never used twice. */
+typedef uint64_t control_ticket;
 
 struct control_request {
 	enum control_verb verb;
@@ -259,6 +278,9 @@ struct control_request {
 	bool follow; /* LOG: and those to come */
 	bool has_level; /* LOG: not the level that the log has */
 	enum log_level level; /* LOG, SET */
+	enum control_show show; /* SHOW */
+	struct session_wish wish; /* REKEY, PING; its id is the ticket */
+	control_ticket ticket;
 };
 
 /* Of control, IKE and each data thread, and of two for each worker. */
@@ -290,13 +312,24 @@ struct control_ops {
 	const char *(*answer)(void *ctx, const struct control_request *request);
 	void (*roam)(void *ctx, const struct control_request *request);
 	struct event_log *events; /* borrowed; NULL: there is no log */
+	/*
+	 * SHOW, REKEY, PING, METRICS: the answer, in one line without its end, free(); or NULL and why it
+	 * is refused; or NULL and no reason: control_answer follows.
+	 */
+	char *(*ask)(void *ctx, const struct control_request *request, const char **why);
+	/* Who has this ticket is gone. */
+	void (*forget)(void *ctx, control_ticket ticket);
 };
 
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
 enum control_verb control_parse(struct slice line, struct control_request *out, const char **why);
 void control_request_free(struct control_request *r);
 struct json_t;
-/* Of `status`, what has been dropped and why: the sum of view->drops, and clear_refused. A new reference. */
+/* The documented states: what is on its way down is down for those who ask. */
+const char *control_state_text(enum session_state state);
+/* What has been dropped for this reason: the sum of view->drops, and clear_refused. */
+uint64_t control_dropped(const struct control_view *view, enum drop why);
+/* The same of `status`: all that is not 0. A new reference. */
 struct json_t *control_drops(const struct control_view *view);
 /* The object of `status`, in one line without its end; free(). */
 char *control_status(const struct control_view *view);
@@ -304,9 +337,44 @@ char *control_status(const struct control_view *view);
 struct json_t *control_since(const struct control_view *view, vtime since);
 struct host;
 struct data;
-/* The same, as things are. user: who has authenticated, or "". */
-char *control_status_now(struct host *host, const struct session *session, const struct data *data,
-			 const char *user);
+/*
+ * Fills the view with things as they are; info is what view->session will be, and good as long. user: who
+ * has authenticated, or "".
+ */
+void control_view_now(struct control_view *view, struct session_info *info, struct host *host,
+		      const struct session *session, const struct data *data, const char *user);
+
+/* "sa", "policy", "flows", "epochs", "routes", "held" */
+const char *control_show_name(enum control_show show);
+
+/* ---- show.c ---- */
+
+#define SHOW_FLOWS_MAX 1000 /* the newest */
+
+struct outbound_look;
+
+/* Each is the answer to "show", in one line without its end; free(). */
+char *show_sa(const struct control_view *v, const struct session_ike_info *ikes, unsigned nikes);
+char *show_policy(const struct control_view *v, const struct session *s);
+char *show_epochs(const struct control_view *v);
+struct host;
+char *show_routes(const struct host *h);
+/* What tx has seen. v->session may be NULL: slots are told by their numbers. */
+char *show_flows(const struct control_view *v, const struct outbound_look *seen);
+char *show_held(const struct control_view *v, const struct outbound_look *seen);
+
+/* ---- metrics.c ---- */
+
+struct openmetrics;
+
+/* The answer to "metrics": {"metrics": OpenMetrics text}; free(). */
+char *metrics(const struct control_view *v);
+/* Parts of it: what is held of all tunnels, drops; the object around the text, which is freed. */
+void metrics_held(struct openmetrics *m, const struct control_view *v);
+void metrics_drops(struct openmetrics *m, const struct control_view *v);
+char *metrics_answer(char *text);
+
+/* ---- control.c ---- */
 
 struct control;
 struct uv_loop_s;
@@ -317,6 +385,8 @@ struct uv_loop_s;
  */
 struct control *control_new(struct uv_loop_s *loop, const char *path,
 			    const struct control_ops *ops);
+/* The answer, in one line without its end, to who has this ticket and waits; nobody: nothing. */
+void control_answer(struct control *c, control_ticket ticket, const char *text);
 /* Stops listening and removes the socket. Those who asked for the end still wait. */
 void control_shut(struct control *c);
 /* Answers those who wait for the end, and closes all. The loop must run once more. */
@@ -460,6 +530,25 @@ int host_set_mtu(struct host *h, unsigned mtu);
  * `err` when something could not be taken back.
  */
 void host_close(struct host *h, FILE *err);
+
+/* ---- host_undo.c ---- */
+
+/* By whom lines of a journal are undone. */
+struct host_undo {
+	struct tun_netlink *netlink;
+	bool running; /* what resolvconf has is the attendant's business, */
+	bool record_done; /* which it has seen to */
+};
+
+/* As journal_undo. */
+int host_undo_lines(struct journal *j, struct host_undo *u);
+/* The same, and one line on `err` where it does not go well. */
+int host_undo_journal(struct journal *j, struct host_undo *u, const char *name, FILE *err);
+/*
+ * Undoes what other connections have left that crashed: their rules may lead our packets into a dead
+ * table. Asks whether they run, if there is any doubt.
+ */
+void host_repair_others(struct host *h, FILE *notes, FILE *err);
 
 /* ---- host_filter.c ---- */
 
@@ -615,6 +704,17 @@ void data_retire_limit(struct data *d, struct esp_limit *l);
  */
 bool data_carry_out(struct data *d, struct host *h, struct log *log,
 		    const struct session_effect *fx);
+struct outbound_look;
+
+/* Good during the call. */
+typedef void (*data_look_fn)(void *ctx, const struct outbound_look *seen);
+
+/*
+ * Has tx look at the flows that it remembers, or at what it holds (esp/look.h); data_take calls `done`
+ * with what was seen, unless the threads end before: once, also when it is asked again meanwhile. False:
+ * it does not run.
+ */
+bool data_look(struct data *d, bool held, data_look_fn done, void *ctx);
 /* Fills view->drops but its last, which is control's. */
 void data_view(const struct data *d, struct control_view *view);
 

@@ -454,6 +454,11 @@ void session_event(struct session *s, vtime now, const struct session_event *ev)
 	case SESSION_EVENT_ANSWER:
 		session_user_answer(s, now, ev);
 		break;
+	case SESSION_EVENT_REKEY:
+	case SESSION_EVENT_PING:
+	case SESSION_EVENT_FORGET:
+		session_wish(s, now, ev);
+		break;
 	case SESSION_EVENT_NETWORK:
 		session_refusals_end(s, now);
 		session_roam_look(s);
@@ -512,6 +517,9 @@ void session_timeout(struct session *s, vtime now)
 		case T_ROAM:
 			session_roam_due(s, now);
 			break;
+		case T_WISHES:
+			session_wishes_due(s, now);
+			break;
 		case T_DEMAND:
 			session_demand_due(s, now);
 			break;
@@ -534,6 +542,7 @@ static void timers_follow(struct session *s)
 	timers_set(&s->timers, T_ROAM, up ? session_roam_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_DEMAND, up ? session_demand_due_at(s) : VTIME_NEVER);
 	timers_set(&s->timers, T_KEEPALIVE, up ? session_keepalive_due_at(s) : VTIME_NEVER);
+	timers_set(&s->timers, T_WISHES, session_wishes_due_at(s));
 	timers_set(&s->timers, T_ASK, up ? session_user_due_at(s) : VTIME_NEVER);
 }
 
@@ -550,6 +559,9 @@ static bool next_effect(struct session *s, vtime now, struct session_effect *out
 		if (session_ikes_output(s, now, out))
 			return true;
 		if (s->queued == 0 && !session_roam_release(s, now)) {
+			session_wishes_follow(s, now);
+			if (s->queued)
+				break;
 			timers_follow(s);
 			return false;
 		}

@@ -220,6 +220,9 @@ enum session_event_type {
 	SESSION_EVENT_NAME, /* a name of the rules has been looked up again */
 	SESSION_EVENT_UNREACHABLE, /* ICMP says so of a message to the gateway */
 	SESSION_EVENT_ANSWER, /* to ASK; one for an ASK that is over is ignored */
+	SESSION_EVENT_REKEY, /* somebody wants new keys: GRANTED follows */
+	SESSION_EVENT_PING, /* somebody wants to know whether a host answers: GRANTED follows */
+	SESSION_EVENT_FORGET, /* who wished for it does not wait any more */
 };
 
 /* A question to a person. All of `fields` are answered together. */
@@ -235,6 +238,38 @@ struct session_ask {
 	 */
 	bool ahead;
 	vtime until; /* it is of no use afterwards */
+};
+
+#define SESSION_WISHES_MAX 8 /* at a time */
+#define SESSION_REKEY_TIMEOUT (30 * VTIME_S)
+#define SESSION_PING_TIMEOUT (2 * VTIME_S)
+
+enum session_rekey {
+	SESSION_REKEY_ALL, /* the ISAKMP SA, then each tunnel that has SAs */
+	SESSION_REKEY_IKE,
+	SESSION_REKEY_TUNNEL, /* all tunnels of that name that have SAs */
+};
+
+/* What somebody wants done, and waits for. */
+struct session_wish {
+	uint64_t id; /* the caller's, never 0; comes back in GRANTED */
+	enum session_rekey rekey; /* REKEY */
+	char tunnel[SESSION_RULE_NAME_MAX]; /* REKEY: as status shows it */
+	struct addr to; /* PING; FAMILY_NONE: the ping target */
+};
+
+/* What has become of it. */
+struct session_granted {
+	uint64_t id;
+	char why[200]; /* one line: why it cannot be, or has failed; "": it is done */
+	bool ping;
+	bool ike; /* REKEY: there is a new ISAKMP SA */
+	unsigned tunnels; /* REKEY: and new SAs of so many tunnels */
+	vtime took; /* REKEY; PING: to the reply */
+	bool answered; /* PING */
+	struct addr to; /* PING: who was asked, through which SA */
+	uint32_t spi_out;
+	char tunnel[SESSION_RULE_NAME_MAX];
 };
 
 enum session_unreachable_why {
@@ -281,6 +316,7 @@ struct session_event {
 			const struct addr *addrs;
 			unsigned n; /* 0: it could not be; what it stood for counts on */
 		} name;
+		struct session_wish wish; /* REKEY, PING; FORGET: its id */
 		const struct data_event *data;
 		bool slept; /* ROAM: what a NAT knew of us may be forgotten */
 		const struct session_unreachable *unreachable;
@@ -330,6 +366,7 @@ enum session_effect_type {
 	SESSION_EFFECT_RETIRE_LIMIT, /* no SA has `old_limit` any more; the shell frees it */
 	SESSION_EFFECT_ASK, /* ask a person; the answer is an ANSWER */
 	SESSION_EFFECT_ASK_END, /* `ask_id` need not be answered any more */
+	SESSION_EFFECT_GRANTED, /* a wish is fulfilled, or will not be */
 	SESSION_EFFECT_KEYS, /* only with keylog: IKE key or a child's keys, for Wireshark */
 	SESSION_EFFECT_DONE, /* the session is over; nothing follows */
 };
@@ -373,6 +410,7 @@ struct session_effect {
 		} tun;
 		struct session_ask ask; /* ASK */
 		uint32_t ask_id; /* ASK_END */
+		struct session_granted granted;
 		struct policy_view rules; /* borrowed */
 		struct {
 			unsigned slot;
@@ -479,7 +517,38 @@ struct session_epoch_info {
 	struct esp_suite suite;
 	vtime since;
 	uint64_t bytes_in, bytes_out, packets_in, packets_out, replays, auth_failures;
+	uint64_t own_in, own_out; /* of the packets: pings, their replies, dummies */
+	uint32_t id;
+	struct epoch_life life;
+	bool proved; /* something authentic has come on it */
+	bool answered; /* the gateway has it: a reply to its ping came on another one */
+	bool doubted; /* nothing is sent on it unless something comes */
+	bool spent; /* used up, or deleted by the gateway */
+	bool renewed; /* its successor is there, or has been asked for */
+	bool deleted; /* the gateway has been told of its end */
+	bool used; /* data goes out on it now */
+	bool next; /* from its first authentic packet on */
+	bool trial; /* it is being proved by pings: so many are out */
+	unsigned pings; /* on trial, or because of its silence */
+	vtime ping_at; /* the next one, or the end of them; VTIME_NEVER: none */
+	vtime heard_at; /* the last authentic packet; 0: none */
+	uint32_t sequence_in, sequence_out; /* the highest number so far; 0: none */
+	int worker; /* who opens what comes on it: -1: no worker has it */
+	struct esp_quota most; /* what may go out on it; 0: no limit */
 };
+
+/* One ISAKMP SA of those that there are. */
+struct session_ike_info {
+	struct ike_sa_info sa;
+	const char *state; /* "negotiating", "current", "replaced", "closing" */
+	bool accepted; /* the gateway began it */
+	struct path path;
+	enum nat nat;
+	vtime rekey_at;
+	vtime expires_at; /* VTIME_NEVER: not established */
+};
+
+#define SESSION_IKES_SHOWN 10
 
 struct session_info {
 	enum session_state state;
@@ -524,9 +593,18 @@ struct session_info {
 
 /* Of out->tunnels no more than out->ntunnels are written. */
 void session_info(const struct session *s, struct session_info *out);
+/* All ISAKMP SAs, at most SESSION_IKES_SHOWN; how many. */
+unsigned session_ikes_info(const struct session *s, struct session_ike_info *out);
+/* The SPD as it is now, in the order in which it is asked; good until the next event. */
+struct policy_view session_rules(const struct session *s);
+/*
+ * The name of the configured rule that rule `i` of those was made of, where that protects nothing (else
+ * its slot tells); NULL: it was made of none.
+ */
+const char *session_rule_name(const struct session *s, unsigned i);
 /* "down", "connecting", "up", "recovering", "closing" */
 const char *session_state_name(enum session_state state);
-/* "none", "update", "follow", "renegotiate" */
+/* "none", "ipaddress_update", "follow", "renegotiate" */
 const char *session_roamed_name(enum session_roamed method);
 /* "resolve", "path", "phase 1", "authentication", "user", "configuration", "SA", "up" */
 const char *session_step_name(enum session_step step);

@@ -547,6 +547,7 @@ static void on_renewal_failed(struct session *s, vtime now, const struct session
 {
 	bool refused = session_user_refused(s, i, why);
 
+	session_wishes_ike_lost(s, why);
 	s->user.nobody |= i->xauth.nobody || (refused && session_user_spent(s));
 	if (i->xauth.asking || i->xauth.nobody || refused) {
 		on_renewal_unanswered(s, now, i, why);
@@ -616,8 +617,10 @@ static void on_dead(struct session *s, vtime now, struct session_ike *i,
 static void on_effect(struct session *s, vtime now, struct session_ike *i, struct ike_effect *fx)
 {
 	switch (fx->type) {
-	case IKE_EFFECT_SEND:
-		break; /* passed on by session_ikes_output */
+	case IKE_EFFECT_SEND: /* passed on by session_ikes_output */
+	case IKE_EFFECT_XAUTH_REPLY: /* of a gateway alone */
+	case IKE_EFFECT_CONFIG_WANTED:
+		break;
 	case IKE_EFFECT_NAT:
 		on_nat(s, now, i, fx);
 		break;
@@ -629,9 +632,6 @@ static void on_effect(struct session *s, vtime now, struct session_ike *i, struc
 		break;
 	case IKE_EFFECT_CONFIG:
 		on_config(s, now, i, fx);
-		break;
-	case IKE_EFFECT_XAUTH_REPLY: /* of a gateway alone */
-	case IKE_EFFECT_CONFIG_WANTED:
 		break;
 	case IKE_EFFECT_ESTABLISHED:
 		on_established(s, now, i, fx);

@@ -17,6 +17,7 @@
  *	session_roam.c     our own address changes: the connection goes with it
  *	session_keepalive.c  what keeps the NAT's mapping when nothing else is sent
  *	session_mtu.c      what fits the path
+ *	session_wishes.c   what somebody asks for and waits for: new keys, a ping
  *	session_info.c     what status shows
  */
 #ifndef GODWIT_CLIENT_SESSION_IMPL_H
@@ -26,6 +27,7 @@
 #include "client/session.h"
 #include "mobility/prober.h"
 #include "mobility/update.h"
+#include "packet/packet.h"
 
 _Static_assert(SESSION_SLOTS_MAX <= CLASSIFIER_SLOTS, "each has a place in the classifier");
 
@@ -219,6 +221,7 @@ enum session_timer {
 	T_KEEPALIVE, /* nothing may have been sent for long enough */
 	T_ASK, /* what a person is being asked is of no use any more */
 	T_ROAM, /* whether the gateway follows */
+	T_WISHES, /* who waits has waited long enough */
 	T_DEMAND, /* a tunnel may be idle, or a slot be free for somebody who waits */
 	T_COUNT,
 };
@@ -256,6 +259,19 @@ enum session_start {
 	START_FIRST, /* with the first gateway */
 	START_SAME, /* with the address that was the last */
 	START_NEXT, /* with the one behind it */
+};
+
+/* Somebody waits for it. */
+struct session_wished {
+	struct session_granted granted; /* id 0: the place is free */
+	vtime since, until;
+	uint64_t order; /* of the ISAKMP SA that there was */
+	unsigned lost; /* ike_lost by then */
+	bool ike; /* it waits for another one */
+	bool tunnels; /* then tunnels are renewed: of this name, all when there is none */
+	char tunnel[SESSION_RULE_NAME_MAX];
+	uint32_t newest[SESSION_SLOTS_MAX]; /* the epoch whose successor is waited for; 0: none is */
+	uint16_t sequence; /* of a ping */
 };
 
 struct session {
@@ -297,6 +313,9 @@ struct session {
 	bool orphaned; /* the ISAKMP SA has ended, nobody has answered, and the tunnels go on */
 	unsigned ike_failures; /* in sequence, to renew the ISAKMP SA */
 	vtime ike_retry_at;
+	unsigned ike_lost; /* renewals that came to nothing, in all; of the last one: */
+	char ike_lost_why[100];
+	struct session_wished wished[SESSION_WISHES_MAX];
 	vtime accepted_at; /* the last time that the peer began one; 0: never */
 	unsigned mtu; /* of the TUN */
 	struct path tun_path; /* what it was set up for */
@@ -547,6 +566,8 @@ void session_tunnels_begin(struct session *s, vtime now);
 void session_tunnels_next(struct session *s, vtime now);
 /* Asks for a new child of one tunnel, now or as soon as may be. */
 void session_negotiate(struct session *s, vtime now, unsigned slot);
+/* The same at once, whatever came of earlier ones; the session is up and has an ISAKMP SA. */
+void session_tunnel_renew(struct session *s, vtime now, unsigned slot);
 /* The SAs hold the keys by now: wipes the key material that made them. */
 void session_tunnels_wipe(struct session *s);
 /* Takes the child's secrets, as session_child_up. */
@@ -699,6 +720,24 @@ vtime session_probes_due_at(const struct session *s);
 /* Something is to be sent in any case: pings that are due soon go in its place. False: there are none. */
 bool session_probes_hasten(struct session *s, vtime now);
 void session_ping_info(const struct session *s, struct session_ping_info *out);
+
+/* The address of ours that can ask this one through these selectors; NULL: none can. */
+const struct addr *session_probes_source(const struct session *s, const struct ts_pair *ts,
+					 const struct addr *to);
+/* Sends this ping on an SA; NULL: a dummy. */
+void session_probes_send(struct session *s, struct esp_out *out, const struct packet_echo *echo);
+
+/* ---- session_wishes.c ---- */
+
+void session_wish(struct session *s, vtime now, const struct session_event *ev);
+/* A reply to one of our probes is that to somebody's ping. */
+bool session_wish_answered(struct session *s, vtime now, const struct data_event *ev);
+/* A renewal of the ISAKMP SA has come to nothing. */
+void session_wishes_ike_lost(struct session *s, const struct ike_failure *why);
+/* What has come of the wishes, when all that has happened has been dealt with. */
+void session_wishes_follow(struct session *s, vtime now);
+void session_wishes_due(struct session *s, vtime now);
+vtime session_wishes_due_at(const struct session *s);
 
 /* ---- session_recover.c ---- */
 

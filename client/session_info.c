@@ -24,7 +24,7 @@ const char *session_roamed_name(enum session_roamed method)
 {
 	static const char *const names[] = {
 		[SESSION_ROAMED_NONE] = "none",
-		[SESSION_ROAMED_UPDATE] = "update",
+		[SESSION_ROAMED_UPDATE] = "ipaddress_update",
 		[SESSION_ROAMED_FOLLOW] = "follow",
 		[SESSION_ROAMED_RENEGOTIATE] = "renegotiate",
 	};
@@ -55,24 +55,71 @@ const char *session_step_name(enum session_step step)
 	return "unknown";
 }
 
-static void epoch_info(const struct tunnel *t, unsigned place, struct session_epoch_info *out)
+static uint64_t count_of(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void epoch_counted(const struct session *s, const struct session_epoch *e,
+			  struct session_epoch_info *out)
+{
+	const struct esp_counters *in = esp_in_counters(e->in), *o = esp_out_counters(e->out);
+	uint32_t first = s->config->first_sequence ? s->config->first_sequence : 1;
+
+	out->bytes_in = count_of(&in->bytes);
+	out->bytes_out = count_of(&o->bytes);
+	out->packets_in = count_of(&in->packets);
+	out->packets_out = count_of(&o->packets);
+	out->own_in = count_of(&in->own);
+	out->own_out = count_of(&o->own);
+	out->replays = count_of(&in->replays);
+	out->auth_failures = count_of(&in->auth_failures);
+	out->heard_at = count_of(&in->heard_at);
+	out->sequence_in = esp_in_sequence(e->in);
+	/* tx's own count is not ours to read, and each number was a packet. */
+	out->sequence_out = first - 1 + (uint32_t)out->packets_out;
+	out->worker = esp_in_owner(e->in);
+	out->most = esp_out_config(e->out)->most;
+}
+
+static void epoch_pinged(const struct prober *p, struct session_epoch_info *out)
+{
+	out->ping_at = VTIME_NEVER;
+	if (p->fresh == out->id) {
+		out->trial = true;
+		out->pings = p->ntries;
+		out->ping_at = p->fresh_at;
+	} else if (p->used == out->id) {
+		out->pings = p->ntries2;
+		out->ping_at = p->used_at;
+	}
+}
+
+static void epoch_info(const struct session *s, const struct tunnel *t, unsigned place,
+		       struct session_epoch_info *out)
 {
 	const struct session_epoch *e = &t->epoch[place];
-	const struct esp_counters *in = esp_in_counters(e->in), *o = esp_out_counters(e->out);
+	const struct epoch *state = &t->epochs.epoch[place];
 
 	*out = (struct session_epoch_info){
-		.state = t->epochs.epoch[place].state,
+		.state = state->state,
 		.spi_in = e->child.spi_in,
 		.spi_out = e->child.spi_out,
 		.suite = e->child.suite,
-		.since = t->epochs.epoch[place].since,
-		.bytes_in = atomic_load_explicit(&in->bytes, memory_order_relaxed),
-		.bytes_out = atomic_load_explicit(&o->bytes, memory_order_relaxed),
-		.packets_in = atomic_load_explicit(&in->packets, memory_order_relaxed),
-		.packets_out = atomic_load_explicit(&o->packets, memory_order_relaxed),
-		.replays = atomic_load_explicit(&in->replays, memory_order_relaxed),
-		.auth_failures = atomic_load_explicit(&in->auth_failures, memory_order_relaxed),
+		.since = state->since,
+		.id = state->id,
+		.life = state->life,
+		.proved = state->proved,
+		.answered = state->answered,
+		.doubted = state->doubted && !state->back,
+		.spent = state->spent,
+		.renewed = state->renewed,
+		.deleted = state->deleted,
+		.used = t->published == e->out,
+		.next = t->published_next == e->out,
 	};
+	epoch_counted(s, e, out);
+	epoch_pinged(&t->prober, out);
 }
 
 /* The place of the newest epoch older than `id`; -1: there is none. */
@@ -87,13 +134,14 @@ static int newest_before(const struct tunnel *t, uint32_t id)
 	return newest;
 }
 
-static unsigned epochs_info(const struct tunnel *t, struct session_epoch_info out[EPOCHS_MAX])
+static unsigned epochs_info(const struct session *s, const struct tunnel *t,
+			    struct session_epoch_info out[EPOCHS_MAX])
 {
 	unsigned n = 0;
 	int place = newest_before(t, UINT32_MAX);
 
 	for (; place >= 0; place = newest_before(t, t->epochs.epoch[place].id))
-		epoch_info(t, (unsigned)place, &out[n++]);
+		epoch_info(s, t, (unsigned)place, &out[n++]);
 	return n;
 }
 
@@ -130,7 +178,7 @@ static void tunnel_info(const struct session *s, unsigned slot, struct session_t
 		.up = epochs_current(&t->epochs) >= 0,
 		.until = tunnel_until(t),
 	};
-	out->nepochs = epochs_info(t, out->epochs);
+	out->nepochs = epochs_info(s, t, out->epochs);
 }
 
 void session_info(const struct session *s, struct session_info *out)
@@ -160,4 +208,68 @@ void session_info(const struct session *s, struct session_info *out)
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
 		if (s->net.slots[i].used)
 			tunnel_info(s, i, &out->tunnels[out->ntunnels++]);
+}
+
+/* ---- what there is besides ---- */
+
+static const char *ike_state(const struct session *s, const struct session_ike *i)
+{
+	if (i->closing || i->parting)
+		return "closing";
+	if (!i->order)
+		return "negotiating";
+	return session_ike_newest(s) == i ? "current" : "replaced";
+}
+
+unsigned session_ikes_info(const struct session *s, struct session_ike_info *out)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < SESSION_IKES_MAX; k++) {
+		const struct session_ike *i = &s->ike[k];
+
+		if (!i->sa)
+			continue;
+		out[n] = (struct session_ike_info){
+			.state = ike_state(s, i),
+			.accepted = i->accepted,
+			.path = i->path,
+			.nat = i->nat,
+			.rekey_at = i->rekey_at,
+			.expires_at = i->order ? i->expires_at : VTIME_NEVER,
+		};
+		ike_sa_info(i->sa, &out[n++].sa);
+	}
+	return n;
+}
+
+struct policy_view session_rules(const struct session *s)
+{
+	return policy_view(&s->net.rules);
+}
+
+static bool rule_has(const struct session *s, const struct session_rule *rule,
+		     const struct policy_rule *r)
+{
+	struct ts_pair ts[SESSION_RULE_TS_MAX];
+	bool full = false;
+	unsigned n = session_rule_pairs(s, rule, ts, &full);
+
+	if (rule->action != r->action)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (ts_pair_eq(&ts[i], &r->ts) ||
+		    (rule->local_inner && ts_eq(&ts[i].remote, &r->ts.remote)))
+			return true;
+	return false;
+}
+
+const char *session_rule_name(const struct session *s, unsigned i)
+{
+	const struct policy_rule *r = &s->net.rules.rules[i];
+
+	for (unsigned k = 0; r->action != POLICY_PROTECT && k < s->config->nrules; k++)
+		if (rule_has(s, &s->config->rules[k], r))
+			return s->config->rules[k].name;
+	return NULL;
 }

@@ -51,9 +51,8 @@ static bool admits(const struct ts_pair *ts, const struct addr *from, const stru
 	return ts_pair_match_out(ts, &request) && ts_pair_match_in(ts, &reply);
 }
 
-/* The address of ours that can ask this one through these selectors; NULL: none can. */
-static const struct addr *source_for(const struct session *s, const struct ts_pair *ts,
-				     const struct addr *to)
+const struct addr *session_probes_source(const struct session *s, const struct ts_pair *ts,
+					 const struct addr *to)
 {
 	for (unsigned i = 0; i < s->net.ninner; i++)
 		if (s->net.inner[i].family == to->family && admits(ts, &s->net.inner[i], to))
@@ -64,7 +63,7 @@ static const struct addr *source_for(const struct session *s, const struct ts_pa
 static bool is_reached(const struct session *s, const struct addr *a)
 {
 	for (unsigned i = 0; i < s->net.ntunnels; i++)
-		if (s->net.slots[i].used && source_for(s, &s->net.tunnels[i], a))
+		if (s->net.slots[i].used && session_probes_source(s, &s->net.tunnels[i], a))
 			return true;
 	return false;
 }
@@ -145,7 +144,7 @@ static bool can_ask(const struct session *s, unsigned slot)
 {
 	for (unsigned i = 0; i < s->targets.n; i++)
 		if (targets_asks(&s->targets, i) &&
-		    source_for(s, &s->tunnels[slot].agreed, &s->targets.list[i].addr))
+		    session_probes_source(s, &s->tunnels[slot].agreed, &s->targets.list[i].addr))
 			return true;
 	return false;
 }
@@ -202,8 +201,7 @@ static bool is_hopeless(const struct session *s)
 
 /* ---- sending ---- */
 
-/* echo: NULL: a dummy. */
-static void probe_send(struct session *s, struct esp_out *out, const struct packet_echo *echo)
+void session_probes_send(struct session *s, struct esp_out *out, const struct packet_echo *echo)
 {
 	struct session_effect *fx = session_effect_add(s, SESSION_EFFECT_PROBE);
 
@@ -223,14 +221,14 @@ static bool ask(struct session *s, unsigned slot, uint32_t id, const struct sess
 
 	for (unsigned i = 0; i < s->targets.n; i++) {
 		const struct addr *to = &s->targets.list[i].addr;
-		const struct addr *from = source_for(s, &esp_out_config(e->out)->ts, to);
+		const struct addr *from = session_probes_source(s, &esp_out_config(e->out)->ts, to);
 
 		if (!from || !targets_asks(&s->targets, i))
 			continue;
 		echo.src = *from;
 		echo.dst = *to;
 		echo.sequence = targets_sent(&s->targets, slot, id, i);
-		probe_send(s, e->out, &echo);
+		session_probes_send(s, e->out, &echo);
 		session_tell_ping(s, slot, id, to, echo.sequence);
 		any = true;
 	}
@@ -266,7 +264,7 @@ static void on_ping(struct session *s, vtime now, unsigned slot, uint32_t id)
 	doubt_target(s, slot, idle ? t->prober.ntries2 : t->prober.ntries);
 	/* Where ports tell clients apart there is no need to announce new keys to a NAT. */
 	if (!ask(s, slot, id, e) && (idle || session_is_strict(s)))
-		probe_send(s, e->out, NULL);
+		session_probes_send(s, e->out, NULL);
 	if (!idle)
 		return;
 	if (is_data(s, slot))
@@ -392,11 +390,13 @@ static void found(struct session *s, vtime now)
 void session_probe_reply(struct session *s, vtime now, const struct data_event *ev)
 {
 	bool known = s->targets.state == TARGET_FOUND;
-	const struct target_probe *answered =
-		targets_answered(&s->targets, ev->sequence, &ev->tuple.src);
+	const struct target_probe *answered;
 	struct target_probe probe;
 	struct tunnel *t;
 
+	if (session_wish_answered(s, now, ev))
+		return;
+	answered = targets_answered(&s->targets, ev->sequence, &ev->tuple.src);
 	if (!answered || answered->slot >= s->net.ntunnels)
 		return;
 	probe = *answered;

@@ -286,6 +286,15 @@ void session_negotiate(struct session *s, vtime now, unsigned slot)
 	session_tunnels_next(s, now);
 }
 
+/* The pauses are there to spare a gateway what no person has asked for. */
+void session_tunnel_renew(struct session *s, vtime now, unsigned slot)
+{
+	if (session_tunnel_pending(s, slot))
+		return;
+	tunnel_queue(s, slot);
+	session_tunnels_next(s, now);
+}
+
 vtime session_tunnels_due_at(const struct session *s)
 {
 	vtime first = VTIME_NEVER;

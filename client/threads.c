@@ -46,6 +46,7 @@ struct data {
 	struct runner *worker_runners;
 	unsigned nworkers;
 	struct drops drops; /* control's: commands for which there was no room */
+	struct data_look looks[2]; /* at flows, at what is held: one of each at a time */
 	_Atomic bool stop;
 	bool gone_told;
 };
@@ -447,6 +448,13 @@ static void workers_free(struct data *d)
 	free(d->worker_runners);
 }
 
+static void look_free(struct data_look *l)
+{
+	free(l->look.held);
+	free(l->look.flows);
+	*l = (struct data_look){ 0 };
+}
+
 void data_free(struct data *d)
 {
 	if (!d)
@@ -455,6 +463,8 @@ void data_free(struct data *d)
 	close_fds(&d->runners[DATA_TX], &d->tx.up);
 	close_fds(&d->runners[DATA_RX], &d->rx.open.up);
 	ring_free(d->tx.down);
+	look_free(&d->looks[false]);
+	look_free(&d->looks[true]);
 	opener_free(&d->rx.open);
 	early_free(d->rx.early);
 	workers_free(d);
@@ -490,7 +500,46 @@ int data_fd(struct data *d, enum data_way way)
 	return data_line(d, way)->fd;
 }
 
-static void deliver(const struct data *d, const struct data_note *note)
+static bool look_go_on(struct data *d, struct data_look *l)
+{
+	struct data_command *command = d->runners[DATA_TX].runs ? ring_reserve(d->tx.down) : NULL;
+
+	if (!command)
+		return false;
+	command->look = l;
+	ring_commit(d->tx.down);
+	kick(d, DATA_TX);
+	return true;
+}
+
+/* What there is no room to go on with is told as far as it has come. */
+static void looked(struct data *d, struct data_look *l)
+{
+	if (l->more && look_go_on(d, l))
+		return;
+	l->done(l->ctx, &l->look);
+	look_free(l);
+}
+
+bool data_look(struct data *d, bool held, data_look_fn done, void *ctx)
+{
+	struct data_look *l = &d->looks[held];
+
+	if (l->done)
+		return true;
+	if (held)
+		l->look.held = xcalloc(OUTBOUND_HELD_MAX, sizeof(*l->look.held));
+	else
+		l->look.flows = xcalloc(FLOW_CACHE_SIZE, sizeof(*l->look.flows));
+	l->done = done;
+	l->ctx = ctx;
+	if (look_go_on(d, l))
+		return true;
+	look_free(l);
+	return false;
+}
+
+static void deliver(struct data *d, const struct data_note *note)
 {
 	struct data_ike ike = { note->from, note->to, slice(note->bytes, note->len) };
 
@@ -501,11 +550,14 @@ static void deliver(const struct data *d, const struct data_note *note)
 	case DATA_NOTE_IKE:
 		d->ops->ike(d->ops->ctx, &ike);
 		break;
+	case DATA_NOTE_LOOK:
+		looked(d, note->look);
+		break;
 	}
 }
 
 /* Hands up to `most` notes of a line to the ops; false: there may be more. */
-static bool line_take(const struct data *d, struct data_line *l, struct runner *w, unsigned most)
+static bool line_take(struct data *d, struct data_line *l, struct runner *w, unsigned most)
 {
 	const struct data_note *note;
 	unsigned left = most;
@@ -602,6 +654,7 @@ void data_probe(struct data *d, struct esp_out *out, const void *ip, size_t n)
 		drop_count(&d->drops, DROP_PROBE_LOST);
 		return;
 	}
+	command->look = NULL;
 	command->out = out;
 	command->n = n;
 	if (n)

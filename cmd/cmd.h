@@ -9,6 +9,7 @@
  *	complete*.c     what a word can become (complete.h)
  *	line.c          a typed line as words (line.h)
  *	run_*.c         the commands
+ *	run_wish.c      rekey, ping, metrics: asked, and answered when done
  *	status_text.c   `status` for people
  *	shell*.c        `shell` (shell.h)
  *	watch*.c        `watch` (watch.h), on a screen of cells (screen.h)
@@ -33,6 +34,7 @@
 enum command_exit {
 	EXIT_CODE_OK = 0,
 	EXIT_CODE_USAGE = 1,
+	EXIT_CODE_NO_ANSWER = 3,
 	EXIT_CODE_SYSTEM = 5,
 	EXIT_CODE_NOT_RUNNING = 6,
 };
@@ -98,7 +100,7 @@ extern const struct command commands[];
 /* What an operand or an option's value can be completed to. */
 enum word_kind {
 	WORD_NONE, /* nothing is known of it */
-	WORD_LITERAL, /* one of the words named, with | between them */
+	WORD_LITERAL, /* one of the words with | between them; one in capitals stands for others */
 	WORD_CONNECTION, /* NAME: a connection that runs */
 	WORD_CONFIGURATION, /* FILE|NAME: a file, or NAME of /etc/godwit/NAME.conf */
 	WORD_FILE,
@@ -123,6 +125,8 @@ struct command_word {
 unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
 /* The value of an option that has one. */
 struct command_word option_word(const struct command_option *o);
+/* What n bytes of a usage stand for. */
+enum word_kind word_kind(const char *text, size_t n);
 /* Whether a command is one here. */
 bool command_is_in(const struct command *c, enum command_place place);
 /* The command of that name, wherever it is one; NULL: there is none. */
@@ -146,6 +150,10 @@ void command_help_shell(const struct command *c, FILE *out);
 
 int run_connect(const struct command_args *args);
 int run_status(const struct command_args *args);
+int run_show(const struct command_args *args);
+int run_rekey(const struct command_args *args);
+int run_ping(const struct command_args *args);
+int run_metrics(const struct command_args *args);
 int run_disconnect(const struct command_args *args);
 int run_roam(const struct command_args *args);
 int run_answer(const struct command_args *args);
@@ -161,6 +169,7 @@ int shell_use(struct shell *shell, const struct command_args *args);
 int shell_quit(struct shell *shell, const struct command_args *args);
 int run_log(const struct command_args *args);
 int run_set(const struct command_args *args);
+int run_timeline(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
 int complete_main(int argc, char **argv);
@@ -172,8 +181,20 @@ int complete_main(int argc, char **argv);
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err);
 
 struct json_t;
+/*
+ * Asks the running connection `name` (NULL: the only one), waiting so many milliseconds for the answer.
+ * The request's reference is taken, the answer's given. NULL, and an exit code in *code, after one line
+ * on stderr: there is no answer, or it is an error.
+ */
+struct json_t *command_ask(const char *name, struct json_t *request, int wait_ms, int *code);
+/* To stdout, indented; false: it could not be written. */
+bool command_print_json(const struct json_t *o);
+/* Tables of what the answer to "show" says; false when it is no such answer. */
+bool show_text(const struct json_t *answer, FILE *out);
 /* Writes an event, as "log" gives it, in one line with its local time. */
 void event_print(struct json_t *event, FILE *out);
+/* The sentence and its fields alone, without an end of line. */
+void event_print_what(struct json_t *event, FILE *out);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);

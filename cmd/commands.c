@@ -50,6 +50,50 @@ const struct command commands[] = {
 		.run = run_watch,
 	},
 	{
+		.name = "show",
+		.operand = "WHAT [NAME]",
+		.operand_needed = true,
+		.more = 1,
+		.help = "show a part of a running connection as a table",
+		.details = "sa: the SAs of IKE and ESP. policy: the rules in the order in which they are\n"
+			   "asked. flows: what has been decided of the newest 1,000 flows. epochs: the\n"
+			   "pairs of SAs of each tunnel, and what their pings say. routes: what has been\n"
+			   "put into the kernel, and whether it is there. held: packets that wait for an\n"
+			   "SA.\n"
+			   "Exit code: 0 shown, 6 not running.\n",
+		.options = { { "--json", NULL, NULL, "for programs" } },
+		.run = run_show,
+	},
+	{
+		.name = "rekey",
+		.operand = "[NAME] [ike|TUNNEL]",
+		.more = 1,
+		.help = "negotiate new keys now: of IKE, of a tunnel, or all",
+		.details = "Returns when they are there. TUNNEL is a name that status shows.\n"
+			   "Exit code: 0 done, 1 not, 6 not running.\n",
+		.run = run_rekey,
+	},
+	{
+		.name = "ping",
+		.operand = "[NAME] [ADDRESS]",
+		.more = 1,
+		.help = "ask a host behind the gateway through the tunnel whether it is there",
+		.details = "Without ADDRESS: the host that the connection itself pings. It goes out on the\n"
+			   "keys in use, and waits two seconds for an answer; ^C ends it.\n"
+			   "Exit code: 0 something was answered, 1 no tunnel goes there, 3 no answer,\n"
+			   "6 not running.\n",
+		.options = { { "--count", "-c", "N", "so many pings, one in a second; 4 if not given" } },
+		.run = run_ping,
+	},
+	{
+		.name = "metrics",
+		.operand = "[NAME]",
+		.help = "counters and states of a running connection, in OpenMetrics' format",
+		.details = "For Prometheus and its like; also of a gateway. Exit code: 0 written, 6 not\n"
+			   "running.\n",
+		.run = run_metrics,
+	},
+	{
 		.name = "shell",
 		.help = "these commands at a prompt, with history and completion",
 		.details = "Where standard input is no terminal it reads the commands from there, a line\n"
@@ -122,6 +166,20 @@ const struct command commands[] = {
 		.help = "change what a running connection tells in its log",
 		.details = "Exit code: 0 done, 6 not running.\n",
 		.run = run_set,
+	},
+	{
+		.name = "timeline",
+		.operand = "[NAME]",
+		.help = "draw what has happened to a running connection",
+		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys, pings,\n"
+			   "changes of network, and times in which packets were held. --from draws what\n"
+			   "godwit log --json --level debug has written to a file; - is standard input.\n"
+			   "Exit code: 0 drawn, 1 not, 5 denied by the system, 6 not running.\n",
+		.options = {
+			{ "--svg", NULL, "FILE", "the picture; - is standard output" },
+			{ "--from", NULL, "FILE", "draw these events, not a running connection's" },
+		},
+		.run = run_timeline,
 	},
 	{
 		.name = "check",

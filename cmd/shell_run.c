@@ -122,13 +122,6 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
-static enum table_colour state_colour(const char *state)
-{
-	return strcmp(state, "up") == 0	  ? TABLE_GOOD :
-	       strcmp(state, "down") == 0 ? TABLE_BAD :
-					    TABLE_WARN;
-}
-
 static void list_one(void *ctx, const char *name)
 {
 	const struct listed *l = ctx;
@@ -139,7 +132,7 @@ static void list_one(void *ctx, const char *name)
 	status = answer ? json_loads(answer, 0, NULL) : NULL;
 	table_cell(l->table, TABLE_PLAIN, "%s", strcmp(name, l->shell->used) == 0 ? "*" : "");
 	table_cell(l->table, TABLE_PLAIN, "%s", name);
-	table_cell(l->table, state_colour(text_of(status, "state")), "%s",
+	table_cell(l->table, table_state_colour(text_of(status, "state")), "%s",
 		   text_of(status, "state"));
 	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "since"));
 	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "gateway"));
@@ -192,6 +185,7 @@ static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
 struct before {
 	struct sigaction action[ARRAY_SIZE(keys)];
+	sigset_t mask;
 	struct termios modes;
 	bool terminal;
 };
@@ -207,7 +201,13 @@ static void on_key(int number)
 static void leave_keys(struct before *b)
 {
 	struct sigaction notice = { .sa_handler = on_key, .sa_flags = SA_RESTART };
+	sigset_t set;
 
+	sigemptyset(&set);
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		sigaddset(&set, keys[i]);
+	/* One that comes while the command begins waits until it has. */
+	sigprocmask(SIG_BLOCK, &set, &b->mask);
 	interrupted = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		sigaction(keys[i], &notice, &b->action[i]);
@@ -245,13 +245,15 @@ static void words_of(const struct command *c, const struct command_args *args,
 }
 
 /* Begun anew, it is in the list of processes what it is, and has nothing of ours. */
-static void child(const struct command *c, const struct command_args *args)
+static void child(const struct command *c, const struct command_args *args,
+		  const struct before *before)
 {
 	const char *argv[ARGV_MAX];
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		signal(keys[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before->mask, NULL);
 	words_of(c, args, argv);
 	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
 	rc = c->run(args);
@@ -296,11 +298,13 @@ static int run_apart(const struct shell *shell, const struct command *c,
 	int rc;
 
 	fflush(NULL);
+	sigprocmask(SIG_BLOCK, NULL, &before.mask);
 	if (shell->interactive)
 		leave_keys(&before);
 	pid = fork();
 	if (pid == 0)
-		child(c, args);
+		child(c, args, &before);
+	sigprocmask(SIG_SETMASK, &before.mask, NULL);
 	if (pid < 0)
 		fprintf(stderr, "godwit: cannot start a process: %s\n", strerror(errno));
 	rc = pid < 0 ? EXIT_CODE_SYSTEM : exit_code(wait_for_child(pid), &before);

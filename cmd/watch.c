@@ -17,13 +17,14 @@
 #define NAME_SIZE 65
 #define EVENTS_REQUEST "{\"cmd\":\"log\",\"level\":\"info\",\"follow\":true}"
 #define STATUS_REQUEST "{\"cmd\":\"status\"}"
+#define EARLY_S 0.1 /* between two questions at least, whatever happens */
 #define SUMMARY_S 10 /* without a screen: a line at least so often */
 
 struct connection {
 	char name[NAME_SIZE];
 	struct client_stream *stream; /* NULL: it does not run */
 	bool asked; /* for its status */
-	bool again; /* something has happened since */
+	double asked_at;
 	bool now; /* its events are new ones */
 	json_t *status;
 	struct watch_history history;
@@ -62,7 +63,7 @@ static void connection_close(struct connection *c)
 	c->stream = NULL;
 	json_decref(c->status);
 	c->status = NULL;
-	c->asked = c->again = c->now = false;
+	c->asked = c->now = false;
 }
 
 /* Complaints of one that has just ended are nobody's business. */
@@ -80,12 +81,17 @@ static void connection_open(struct connection *c)
 
 static void connection_ask(struct connection *c)
 {
-	if (!c->stream)
-		return;
-	c->again = c->asked;
-	if (c->asked)
+	if (!c->stream || c->asked)
 		return;
 	c->asked = client_stream_send(c->stream, STATUS_REQUEST);
+	c->asked_at = steady_now();
+}
+
+/* What happens is seen at once; of many things that do, the last ones at the next second. */
+static void connection_ask_early(struct connection *c)
+{
+	if (steady_now() - c->asked_at >= EARLY_S)
+		connection_ask(c);
 }
 
 static void watch_add(void *ctx, const char *name)
@@ -196,9 +202,6 @@ static void take_status(struct watch *w, unsigned i, json_t *o)
 	c->status = json_incref(o);
 	c->asked = false;
 	watch_history_status(&c->history, o, steady_now());
-	if (c->again)
-		connection_ask(c);
-	c->again = false;
 	w->changed = w->changed || !w->paused;
 	if (!w->screen)
 		watch_say(w, i);
@@ -213,7 +216,7 @@ static void take_line(struct watch *w, unsigned i, const char *line)
 		watch_history_event(&c->history, o);
 		w->changed = w->changed || !w->paused;
 		if (c->now && !w->paused)
-			connection_ask(c);
+			connection_ask_early(c);
 		if (c->now && !w->screen)
 			watch_say_event(c);
 	} else if (json_object_get(o, "state")) {

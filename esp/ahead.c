@@ -100,7 +100,7 @@ static void inbound_key(const struct ahead *a, const struct classifier *c,
 	if (a->worker && atomic_load_explicit(&sa->worker, memory_order_relaxed) != a->worker)
 		return;
 	ahead_lines(sa->aead, KEY_LINES);
-	ahead_lines(window_word(&sa->window, sa->window.top + 1), 1);
+	ahead_lines(window_word(&sa->window, window_top(&sa->window) + 1), 1);
 	classifier_ahead_slot(c, sa->config.slot);
 }
 

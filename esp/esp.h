@@ -19,6 +19,7 @@
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *	              -> replies to our probes | packets for the host
  *	              SPI offered, no SA yet -> early.c -> once more
+ *	              what it remembers and holds, for control to show (look.h)
  *	servers.c     behind a gateway: which of several servers gets a packet (servers.h)
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs
@@ -143,6 +144,12 @@ const struct esp_sa_config *esp_out_config(const struct esp_out *sa); /* keymat 
 const struct esp_sa_config *esp_in_config(const struct esp_in *sa);
 const struct esp_counters *esp_out_counters(const struct esp_out *sa);
 const struct esp_counters *esp_in_counters(const struct esp_in *sa);
+/*
+ * Control thread, at any time. The highest number that was authentic, 0: none yet; the worker that
+ * has it, -1: none.
+ */
+uint32_t esp_in_sequence(const struct esp_in *sa);
+int esp_in_owner(const struct esp_in *sa);
 /* Of the packets those that are not our own. Any thread. */
 uint64_t esp_counters_data(const struct esp_counters *c);
 /*
@@ -189,9 +196,16 @@ int esp_open(struct esp_in *sa, struct pkt *p, uint8_t *next_header, enum drop *
 /* ---- the replay window (RFC 6479) ---- */
 
 struct window {
-	uint32_t top; /* highest sequence number accepted; 0: none yet */
+	/* highest sequence number accepted; 0: none yet. Control reads it, too */
+	_Atomic uint32_t top;
 	uint64_t bits[ESP_WINDOW / 64 + 1];
 };
+
+/* Relaxed: one writer, and nothing is published with it. Any thread. */
+static inline uint32_t window_top(const struct window *w)
+{
+	return atomic_load_explicit(&w->top, memory_order_relaxed);
+}
 
 /* True when `sequence` is neither 0, nor too old, nor seen. Changes nothing. */
 bool window_check(const struct window *w, uint32_t sequence);

@@ -13,7 +13,8 @@ struct flow {
 	_Alignas(MEM_LINE) struct tuple tuple;
 	uint8_t action, granularity;
 	uint16_t slot;
-	uint64_t number; /* of the rules that decided */
+	uint32_t number; /* of the rules that decided; its end */
+	uint32_t at; /* when, in seconds */
 };
 
 _Static_assert(sizeof(struct flow) == MEM_LINE, "a flow is one cache line");
@@ -127,11 +128,11 @@ static struct flow *flow_in(const struct flow_cache *f, const struct flow_set *s
 
 static bool flow_is(const struct flow *flow, uint64_t number, const struct tuple *t)
 {
-	return flow->number == number && flow_eq(&flow->tuple, t);
+	return flow->number == (uint32_t)number && flow_eq(&flow->tuple, t);
 }
 
 static struct flow_decision flow_remember(struct flow_cache *f, struct flow_set *s, uint32_t hash,
-					  uint64_t number, const struct spd *p,
+					  vtime now, uint64_t number, const struct spd *p,
 					  const struct tuple *t)
 {
 	struct flow_decision d = flow_classify(p, t);
@@ -143,7 +144,8 @@ static struct flow_decision flow_remember(struct flow_cache *f, struct flow_set 
 		.action = (uint8_t)d.action,
 		.granularity = (uint8_t)d.granularity,
 		.slot = d.slot,
-		.number = number,
+		.number = (uint32_t)number,
+		.at = (uint32_t)(now / VTIME_S),
 	};
 	for (unsigned i = WAYS - 1; i > 0; i--)
 		place_swap(s, i);
@@ -151,8 +153,8 @@ static struct flow_decision flow_remember(struct flow_cache *f, struct flow_set 
 }
 
 /* Each hit brings a flow one place nearer to the front, and the last one makes room. */
-struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct spd *p,
-				 const struct tuple *t)
+struct flow_decision flow_decide(struct flow_cache *f, vtime now, uint64_t number,
+				 const struct spd *p, const struct tuple *t)
 {
 	uint32_t hash = flow_hash(t);
 	struct flow_set *s = &f->sets[hash % SETS];
@@ -167,7 +169,23 @@ struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const st
 			place_swap(s, i);
 		return (struct flow_decision){ flow->action, flow->slot, flow->granularity };
 	}
-	return flow_remember(f, s, hash, number, p, t);
+	return flow_remember(f, s, hash, now, number, p, t);
+}
+
+void flow_list(const struct flow_cache *f, uint64_t number, unsigned first, unsigned places,
+	       struct flow_entry *out, unsigned *n)
+{
+	for (unsigned i = first; i < first + places && i < FLOW_CACHE_SIZE; i++) {
+		const struct flow *flow = &f->flows[i];
+
+		if (flow->tuple.src.family == FAMILY_NONE || flow->number != (uint32_t)number)
+			continue;
+		out[(*n)++] = (struct flow_entry){
+			.tuple = flow->tuple,
+			.decision = { flow->action, flow->slot, flow->granularity },
+			.since = flow->at * VTIME_S,
+		};
+	}
 }
 
 /* ---- ahead of the packets ---- */

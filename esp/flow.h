@@ -7,6 +7,7 @@
 #ifndef GODWIT_ESP_FLOW_H
 #define GODWIT_ESP_FLOW_H
 
+#include "base/vtime.h"
 #include "esp/spd.h"
 
 #define FLOW_CACHE_SIZE 32768 /* flows; in sets of four */
@@ -32,6 +33,13 @@ bool flow_eq(const struct tuple *a, const struct tuple *b);
 /* What the rules say, from the first one on. */
 struct flow_decision flow_classify(const struct spd *p, const struct tuple *t);
 
+/* What is remembered of a flow. */
+struct flow_entry {
+	struct tuple tuple;
+	struct flow_decision decision;
+	vtime since; /* it has been decided so, to the second */
+};
+
 struct flow_cache;
 
 /* All memory is taken now, and touched when it is used. */
@@ -41,8 +49,14 @@ void flow_cache_free(struct flow_cache *f);
  * The same as flow_classify, by one look-up where the flow is known. `number` is that of the rules p
  * (classifier_rules_number): what was remembered for other rules is not believed.
  */
-struct flow_decision flow_decide(struct flow_cache *f, uint64_t number, const struct spd *p,
-				 const struct tuple *t);
+struct flow_decision flow_decide(struct flow_cache *f, vtime now, uint64_t number,
+				 const struct spd *p, const struct tuple *t);
+/*
+ * The flows in the places from `first` on that are remembered for rules of this number: looks at
+ * `places` of them, of FLOW_CACHE_SIZE in all, and appends to out[*n], which has room for as many.
+ */
+void flow_list(const struct flow_cache *f, uint64_t number, unsigned first, unsigned places,
+	       struct flow_entry *out, unsigned *n);
 
 /*
  * Ask the memory for where a flow with this hash is remembered; for the flow. The slot that it most

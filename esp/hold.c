@@ -531,6 +531,11 @@ hold_id hold_oldest(const struct hold *h)
 	return h->all.first;
 }
 
+hold_id hold_slot_next(const struct hold *h, hold_id id)
+{
+	return list_next(h, ORDER_SLOT, id);
+}
+
 hold_id hold_slot_oldest(const struct hold *h, unsigned slot)
 {
 	return h->slots[slot].packets.first;

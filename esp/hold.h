@@ -71,6 +71,8 @@ void hold_drop_flow(struct hold *h, hold_id id, enum drop why, struct drops *dro
 /* The oldest of all, or of a slot; HOLD_NONE: there is none. */
 hold_id hold_oldest(const struct hold *h);
 hold_id hold_slot_oldest(const struct hold *h, unsigned slot);
+/* The one behind it in its slot; HOLD_NONE: it is the newest. */
+hold_id hold_slot_next(const struct hold *h, hold_id id);
 /* The newest packet of the flow that this one belongs to. */
 hold_id hold_flow_newest(const struct hold *h, hold_id id);
 /* True when something of this flow is held. */

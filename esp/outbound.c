@@ -8,6 +8,7 @@
 #include "esp/events.h"
 #include "esp/flow.h"
 #include "esp/hold.h"
+#include "esp/look.h"
 #include "esp/sa.h"
 #include "packet/packet.h"
 
@@ -20,6 +21,9 @@
 
 /* So many held packets of a slot are all released before anything newer of it. */
 #define ORDERED_MAX 1024
+
+/* So many of a slot's held packets are looked at for their flows. */
+#define LOOK_PACKETS 64
 
 struct outbound {
 	struct classifier *classifier;
@@ -246,7 +250,7 @@ static struct outbound_call outbound_call(const struct outbound *o, vtime now, s
 static struct flow_decision outbound_decide(struct outbound *o, const struct outbound_call *call,
 					    const struct tuple *t)
 {
-	return flow_decide(o->flows, call->number, call->policy, t);
+	return flow_decide(o->flows, call->now, call->number, call->policy, t);
 }
 
 static bool outbound_usable(const struct esp_out *sa, vtime now)
@@ -744,6 +748,47 @@ bool outbound_probe(struct outbound *o, struct esp_out *sa, const void *ip, size
 	esp_count_own(&sa->counters);
 	p->kind = PKT_SEALED;
 	return true;
+}
+
+/* ---- what control looks at ---- */
+
+/* The flows of the packets that came first. */
+static void look_held(const struct hold *h, unsigned slot, struct outbound_held *out)
+{
+	unsigned looks = LOOK_PACKETS;
+
+	*out = (struct outbound_held){ .slot = slot };
+	for (hold_id id = hold_slot_oldest(h, slot); id && looks && out->n < OUTBOUND_HELD_FLOWS;
+	     id = hold_slot_next(h, id), looks--) {
+		const struct tuple *t = hold_tuple(h, id);
+		unsigned k = 0;
+
+		while (k < out->n && !flow_eq(&out->flows[k], t))
+			k++;
+		if (k == out->n)
+			out->flows[out->n++] = *t;
+	}
+}
+
+static void look_holds(const struct hold *h, struct outbound_look *l)
+{
+	unsigned slot = 0;
+
+	for (l->n = 0; (slot = hold_next_slot(h, slot)) < CLASSIFIER_SLOTS; slot++)
+		if (l->n < OUTBOUND_HELD_MAX)
+			look_held(h, slot, &l->held[l->n++]);
+}
+
+bool outbound_look_at(const struct outbound *o, struct outbound_look *l)
+{
+	if (l->held) {
+		look_holds(o->hold, l);
+		return false;
+	}
+	flow_list(o->flows, classifier_rules_number(o->classifier), l->place, OUTBOUND_LOOK_PLACES,
+		  l->flows, &l->n);
+	l->place += OUTBOUND_LOOK_PLACES;
+	return l->place < FLOW_CACHE_SIZE;
 }
 
 void outbound_path_mtu(struct outbound *o)

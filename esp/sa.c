@@ -155,6 +155,16 @@ const struct esp_counters *esp_in_counters(const struct esp_in *sa)
 	return &sa->counters;
 }
 
+uint32_t esp_in_sequence(const struct esp_in *sa)
+{
+	return window_top(&sa->window);
+}
+
+int esp_in_owner(const struct esp_in *sa)
+{
+	return (int)atomic_load_explicit(&sa->worker, memory_order_relaxed) - 1;
+}
+
 /* Release: who sees it here has seen it in `packets`. */
 void esp_count_own(struct esp_counters *c)
 {
@@ -279,7 +289,7 @@ int esp_open(struct esp_in *sa, struct pkt *p, uint8_t *next_header, enum drop *
 		counter_add(&sa->counters.auth_failures, 1);
 		return sa_refuse(why, DROP_ICV, ERR_AUTH);
 	}
-	sa->newest = sequence > sa->window.top;
+	sa->newest = sequence > window_top(&sa->window);
 	window_accept(&sa->window, sequence);
 	pkt_pull(p, (uint32_t)ESP_HEADER + s->iv);
 	pkt_trim(p, p->len - s->icv);

@@ -11,11 +11,13 @@ static uint64_t block_bit(uint32_t sequence)
 
 bool window_check(const struct window *w, uint32_t sequence)
 {
+	uint32_t top = window_top(w);
+
 	if (sequence == 0)
 		return false;
-	if (sequence > w->top)
+	if (sequence > top)
 		return true;
-	if (w->top - sequence >= ESP_WINDOW)
+	if (top - sequence >= ESP_WINDOW)
 		return false;
 	return !(w->bits[sequence / BLOCK_BITS % BLOCKS] & block_bit(sequence));
 }
@@ -23,19 +25,19 @@ bool window_check(const struct window *w, uint32_t sequence)
 /* A window that does not begin on a block's edge touches one block more than it has bits for. */
 static void window_advance(struct window *w, uint32_t sequence)
 {
-	uint32_t from = w->top / BLOCK_BITS;
+	uint32_t from = window_top(w) / BLOCK_BITS;
 	uint32_t n = sequence / BLOCK_BITS - from;
 
 	if (n > BLOCKS)
 		n = BLOCKS;
 	for (uint32_t i = 1; i <= n; i++)
 		w->bits[(from + i) % BLOCKS] = 0;
-	w->top = sequence;
+	atomic_store_explicit(&w->top, sequence, memory_order_relaxed);
 }
 
 void window_accept(struct window *w, uint32_t sequence)
 {
-	if (sequence > w->top)
+	if (sequence > window_top(w))
 		window_advance(w, sequence);
 	w->bits[sequence / BLOCK_BITS % BLOCKS] |= block_bit(sequence);
 }

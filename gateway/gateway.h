@@ -19,7 +19,7 @@
  *	run.c      the program: client/'s runtime, with this engine in the session's place
  *	serve.c    what servers behind us need of the host (which gets what: esp/servers.h)
  *	config*.c  gateway.conf
- *	status.c   what `status` answers
+ *	status.c   what `status` answers; metrics.c: what `metrics` does
  *	users.c    the file of users; hash.c  what is in it; verifier.c  checks passwords: answers VERIFY
  *
  *	first message ──► limits ──► HALF OPEN, (XAUTH ◄─► VERIFY) ──► established: a peer's

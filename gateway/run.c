@@ -467,12 +467,14 @@ static void watches_close(struct run *r)
 
 /* ---- the control socket ---- */
 
-static char *on_status(void *ctx)
+/* What both answers are made of. */
+static char *answer_with(struct run *r, char *(*text)(const struct gateway *g,
+						      const struct gateway_status_view *view))
 {
-	struct run *r = ctx;
 	struct gateway_server_info servers[SERVERS_MAX];
 	struct control_view data = {
 		.clear_refused = host_filter_refused(&r->host),
+		.held = data_held(r->data),
 		.now = runtime_now(),
 		.wall = runtime_wall(),
 	};
@@ -487,7 +489,20 @@ static char *on_status(void *ctx)
 	for (unsigned i = 0; i < view.nservers; i++)
 		servers[i] = serve_info(&r->serve, i);
 	data_view(r->data, &data);
-	return gateway_status(r->gateway, &view);
+	return text(r->gateway, &view);
+}
+
+static char *on_status(void *ctx)
+{
+	return answer_with(ctx, gateway_status);
+}
+
+static char *on_ask(void *ctx, const struct control_request *request, const char **why)
+{
+	if (request->verb == CONTROL_METRICS)
+		return answer_with(ctx, gateway_metrics);
+	*why = "a gateway does not do that; it answers status, metrics and log";
+	return NULL;
 }
 
 static void on_disconnect(void *ctx)
@@ -514,8 +529,15 @@ static int control_open(struct run *r)
 	char path[RUNDIR_PATH_MAX];
 
 	uv_loop_init(&r->uv);
-	r->control_ops =
-		(struct control_ops){ r, on_status, on_disconnect, on_answer, on_roam, r->events };
+	r->control_ops = (struct control_ops){
+		.ctx = r,
+		.status = on_status,
+		.disconnect = on_disconnect,
+		.answer = on_answer,
+		.roam = on_roam,
+		.events = r->events,
+		.ask = on_ask,
+	};
 	errno = ENAMETOOLONG;
 	if (rundir_file(r->host_config->name, RUNDIR_CONTROL, path))
 		r->control = control_new(&r->uv, path, &r->control_ops);

@@ -29,4 +29,7 @@ struct gateway_status_view {
 /* The object, in one line without its end; free(). */
 char *gateway_status(const struct gateway *g, const struct gateway_status_view *view);
 
+/* The answer to "metrics" (metrics.c): of the gateway and its servers, not of each client; free(). */
+char *gateway_metrics(const struct gateway *g, const struct gateway_status_view *view);
+
 #endif

@@ -71,14 +71,19 @@ void targets_give_up(struct targets *t)
 
 /* ---- probes ---- */
 
+uint16_t targets_number(struct targets *t)
+{
+	t->last = t->last == UINT16_MAX ? 1 : (uint16_t)(t->last + 1);
+	return t->last;
+}
+
 uint16_t targets_sent(struct targets *t, unsigned slot, uint32_t epoch, unsigned candidate)
 {
 	struct target_probe *p;
 
 	assert(candidate < t->n);
-	t->last = t->last == UINT16_MAX ? 1 : (uint16_t)(t->last + 1);
 	t->sent++;
-	p = &t->probes[t->last % TARGET_PROBES];
+	p = &t->probes[targets_number(t) % TARGET_PROBES];
 	*p = (struct target_probe){
 		.sequence = t->last,
 		.epoch = epoch,

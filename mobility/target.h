@@ -79,6 +79,8 @@ void targets_set(struct targets *t, const struct target_candidate *list, unsigne
 bool targets_asks(const struct targets *t, unsigned candidate);
 /* Enters a probe and returns its sequence number, which is never 0. */
 uint16_t targets_sent(struct targets *t, unsigned slot, uint32_t epoch, unsigned candidate);
+/* The next number, for a probe that somebody else enters: its reply is none for targets_answered. */
+uint16_t targets_number(struct targets *t);
 /*
  * A reply with this number came from `from`. What was asked with it, or NULL: nothing, somebody
  * else, or it has been answered before. May find the target.

@@ -282,6 +282,7 @@ static void do_effect(struct sim_client *c, const struct session_effect *fx)
 	case SESSION_EFFECT_PROBE:
 		do_probe(c, fx);
 		break;
+	case SESSION_EFFECT_GRANTED:
 	case SESSION_EFFECT_KEYS:
 		client_fail(c, "keys were given out although nobody asked");
 		break;

@@ -609,7 +609,8 @@ static void expect_reads(const char *document, char *text, size_t n)
 
 static void every_example_in_the_documents_can_be_read(void **state)
 {
-	static const char *const documents[] = { "README.md", "docs/configuration.md" };
+	static const char *const documents[] = { "README.md", "docs/configuration.md",
+						 "docs/using.md" };
 	static const char begin[] = "```ini\n";
 	unsigned n = 0;
 

@@ -39,6 +39,7 @@ static void requests_are_told_apart(void **state)
 	assert_int_equal(verb("{\"cmd\":\"roam\"}"), CONTROL_ROAM);
 	assert_int_equal(verb("{\"cmd\":\"roam\",\"interface\":\"wlan0\"}"), CONTROL_ROAM);
 	assert_int_equal(verb("{\"cmd\":\"roam\",\"interface\":7}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"metrics\"}"), CONTROL_METRICS);
 	assert_int_equal(verb("{\"cmd\":\"log\"}"), CONTROL_LOG);
 	assert_int_equal(verb("{\"cmd\":\"log\",\"since\":7,\"level\":\"debug\"}"), CONTROL_LOG);
 	assert_int_equal(verb("{\"cmd\":\"log\",\"since\":-1}"), CONTROL_BAD);
@@ -56,6 +57,55 @@ static void requests_are_told_apart(void **state)
 	assert_int_equal(verb("{\"cmd\":\"status\""), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":\"status\",\"cmd\":\"disconnect\"}"), CONTROL_BAD);
 	assert_int_equal(verb("{\"cmd\":\"status\"}{\"cmd\":\"status\"}"), CONTROL_BAD);
+}
+
+static struct control_request parsed(const char *line)
+{
+	struct control_request r;
+	const char *why;
+
+	control_parse(SLICE_STR(line), &r, &why);
+	assert_null(why);
+	control_request_free(&r);
+	return r;
+}
+
+static void what_is_to_be_shown(void **state)
+{
+	assert_int_equal(parsed("{\"cmd\":\"show\",\"what\":\"sa\"}").show, SHOW_SA);
+	for (unsigned i = 0; i < SHOW_COUNT; i++) {
+		char line[80];
+
+		snprintf(line, sizeof(line), "{\"cmd\":\"show\",\"what\":\"%s\"}",
+			 control_show_name(i));
+		assert_int_equal(parsed(line).show, i);
+	}
+	assert_int_equal(verb("{\"cmd\":\"show\",\"what\":\"keys\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"show\",\"what\":1}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"show\"}"), CONTROL_BAD);
+}
+
+static void what_is_wished_for(void **state)
+{
+	struct control_request r = parsed("{\"cmd\":\"rekey\"}");
+	struct addr to;
+
+	assert_int_equal(r.wish.rekey, SESSION_REKEY_ALL);
+	r = parsed("{\"cmd\":\"rekey\",\"what\":\"ike\"}");
+	assert_int_equal(r.wish.rekey, SESSION_REKEY_IKE);
+	r = parsed("{\"cmd\":\"rekey\",\"what\":\"tunnel-1\"}");
+	assert_int_equal(r.wish.rekey, SESSION_REKEY_TUNNEL);
+	assert_string_equal(r.wish.tunnel, "tunnel-1");
+	assert_int_equal(verb("{\"cmd\":\"rekey\",\"what\":\"\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"rekey\",\"what\":7}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"rekey\",\"what\":"
+			      "\"abcdefghijklmnopqrstuvwxyz0123456789\"}"),
+			 CONTROL_BAD);
+	assert_int_equal(parsed("{\"cmd\":\"ping\"}").wish.to.family, FAMILY_NONE);
+	r = parsed("{\"cmd\":\"ping\",\"target\":\"fd00::1\"}");
+	assert_true(addr_parse("fd00::1", &to) && addr_eq(&to, &r.wish.to));
+	assert_int_equal(verb("{\"cmd\":\"ping\",\"target\":\"224.0.0.1\"}"), CONTROL_BAD);
+	assert_int_equal(verb("{\"cmd\":\"ping\",\"target\":\"host\"}"), CONTROL_BAD);
 }
 
 static void deep_nesting_is_refused(void **state)
@@ -309,7 +359,7 @@ static void status_tells_what_is_held(void **state)
 static void status_tells_what_is_asked(void **state)
 {
 	struct session_info *s = calloc(1, sizeof(*s));
-	struct ike_assigned *assigned = calloc(1, sizeof(*assigned));
+	struct dns *resolved = calloc(1, sizeof(*resolved));
 	struct session_ask q = { .id = 9,
 				 .fields = 1u << XAUTH_PASSCODE | 1u << XAUTH_USERNAME,
 				 .message = "Next code",
@@ -320,17 +370,18 @@ static void status_tells_what_is_asked(void **state)
 	};
 	struct ts_pair ts = some_ts();
 	struct addr inner;
-	struct dns dns_of = { .by = DNS_BY_RESOLVED, .state = DNS_SET };
 	json_t *o, *asks, *resolver;
 
 	fill_session(s, &ts);
 	addr_parse("10.91.0.7", &inner);
-	addr_parse("10.1.0.53", &dns_of.plan.servers[0]);
-	dns_of.plan.nservers = dns_of.plan.ndomains = 1;
-	strcpy(dns_of.plan.domains[0].name, "corp.example");
-	view.dns = &dns_of;
+	resolved->by = DNS_BY_RESOLVED;
+	resolved->state = DNS_SET;
+	addr_parse("10.1.0.53", &resolved->plan.servers[0]);
+	resolved->plan.nservers = 1;
+	resolved->plan.ndomains = 1;
+	strcpy(resolved->plan.domains[0].name, "corp.example");
+	view.dns = resolved;
 	s->ask = &q;
-	s->assigned = assigned;
 	s->inner = &inner;
 	s->ninner = 1;
 	s->tunnels[0].until = 880 * VTIME_S;
@@ -374,7 +425,7 @@ static void status_tells_what_is_asked(void **state)
 	assert_true(json_is_null(
 		json_object_get(json_array_get(json_object_get(o, "tunnels"), 1), "ends_in_s")));
 	json_decref(o);
-	free(assigned);
+	free(resolved);
 	free(s);
 }
 
@@ -401,6 +452,8 @@ static void status_always_has_its_keys(void **state)
 
 /* ---- the socket ---- */
 
+#define LONG_ANSWER 3000000
+
 struct server {
 	char dir[64];
 	char path[80];
@@ -412,6 +465,7 @@ struct server {
 	unsigned disconnects;
 	uint32_t answered;
 	unsigned roams;
+	control_ticket ticket, forgotten;
 	char interface[CONTROL_INTERFACE_MAX];
 	char password[16];
 };
@@ -448,6 +502,36 @@ static void take_roam(void *ctx, const struct control_request *r)
 	memcpy(s->interface, r->interface, sizeof(s->interface));
 }
 
+/* "sa" at once, "policy" refused, "flows" later, "held" a long text, a ping during the call. */
+static char *asked(void *ctx, const struct control_request *r, const char **why)
+{
+	struct server *s = ctx;
+	char *text;
+
+	s->ticket = r->ticket;
+	if (r->verb == CONTROL_PING) {
+		control_answer(s->control, r->ticket, "{\"ping\":{}}");
+		return NULL;
+	}
+	if (r->show == SHOW_SA)
+		return strdup("{\"show\":\"sa\"}");
+	if (r->show == SHOW_POLICY)
+		*why = "not now";
+	if (r->show != SHOW_HELD)
+		return NULL;
+	text = malloc(LONG_ANSWER + 1);
+	memset(text, 'x', LONG_ANSWER);
+	text[LONG_ANSWER] = '\0';
+	return text;
+}
+
+static void forgotten(void *ctx, control_ticket ticket)
+{
+	struct server *s = ctx;
+
+	s->forgotten = ticket;
+}
+
 static int server_start(void **state)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -458,8 +542,16 @@ static int server_start(void **state)
 	uv_loop_init(&s->loop);
 	s->events = event_log_new(LOG_DEBUG, LOG_INFO);
 	event_log_attach(s->events, &s->log);
-	s->ops = (struct control_ops){ s,	    say_status, count_disconnect,
-				       take_answer, take_roam,	s->events };
+	s->ops = (struct control_ops){
+		.ctx = s,
+		.status = say_status,
+		.disconnect = count_disconnect,
+		.answer = take_answer,
+		.roam = take_roam,
+		.events = s->events,
+		.ask = asked,
+		.forget = forgotten,
+	};
 	s->control = control_new(&s->loop, s->path, &s->ops);
 	assert_non_null(s->control);
 	*state = s;
@@ -786,8 +878,8 @@ static void disconnect_is_answered_at_the_end(void **state)
 	close(idle);
 }
 
-/* A client that asks and never reads must not make us keep answers for it. */
-static void who_does_not_read_is_dropped(void **state)
+/* A client that asks and never reads must not make us keep answers for it: it is not heard any more. */
+static void who_does_not_read_is_not_heard(void **state)
 {
 	struct server *s = *state;
 	int fd = dial(s);
@@ -804,12 +896,113 @@ static void who_does_not_read_is_dropped(void **state)
 	turn(s);
 }
 
+#define SHOW(what) "{\"cmd\":\"show\",\"what\":\"" what "\"}\n"
+
+static void an_answer_comes_at_once_or_later(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, SHOW("sa"));
+	assert_string_equal(hear(fd), "{\"show\":\"sa\"}\n");
+	tell(s, fd, SHOW("policy"));
+	assert_string_equal(hear(fd), "{\"error\":\"not now\"}\n");
+	/* What is asked behind it waits for its turn. */
+	tell(s, fd, SHOW("flows") "{\"cmd\":\"status\"}\n");
+	assert_string_equal(hear(fd), "");
+	control_answer(s->control, s->ticket + 256, "nobody's");
+	turn(s);
+	assert_string_equal(hear(fd), "");
+	control_answer(s->control, s->ticket, "{\"show\":\"flows\"}");
+	turn(s);
+	assert_string_equal(hear(fd), "{\"show\":\"flows\"}\n{\"state\":\"up\"}\n");
+	/* Once. */
+	control_answer(s->control, s->ticket, "again");
+	turn(s);
+	assert_string_equal(hear(fd), "");
+	assert_int_equal(s->forgotten, 0);
+	close(fd);
+	turn(s);
+	assert_int_equal(s->forgotten, 0);
+}
+
+static void an_answer_may_come_while_it_is_asked(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, "{\"cmd\":\"ping\"}\n{\"cmd\":\"ping\"}\n");
+	assert_string_equal(hear(fd), "{\"ping\":{}}\n{\"ping\":{}}\n");
+	close(fd);
+	turn(s);
+}
+
+static void who_has_gone_is_forgotten(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s), other;
+	control_ticket gone;
+
+	tell(s, fd, SHOW("flows"));
+	gone = s->ticket;
+	close(fd);
+	turn(s);
+	assert_int_equal(s->forgotten, gone);
+	other = dial(s);
+	tell(s, other, SHOW("flows"));
+	assert_int_not_equal(s->ticket, gone);
+	control_answer(s->control, gone, "late");
+	turn(s);
+	assert_string_equal(hear(other), "");
+	close(other);
+	turn(s);
+}
+
+static void who_waits_is_not_read_without_end(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s), asked_for = 1, n = 0;
+	const char *text;
+
+	tell(s, fd, SHOW("flows"));
+	while (asked_for < 400) {
+		tell(s, fd, "{\"cmd\":\"status\"}\n");
+		asked_for++;
+	}
+	assert_string_equal(hear(fd), "");
+	control_answer(s->control, s->ticket, "{}");
+	for (turn(s); (text = hear(fd)) && *text; turn(s))
+		for (; *text; text++)
+			n += *text == '\n';
+	assert_int_equal(n, asked_for);
+	close(fd);
+	turn(s);
+}
+
+static void a_long_answer_is_whole(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+	const char *text;
+	size_t n = 0;
+
+	tell(s, fd, SHOW("held") "{\"cmd\":\"status\"}\n");
+	for (turn(s); (text = hear(fd)) && *text; uv_run(&s->loop, UV_RUN_NOWAIT))
+		n += strlen(text);
+	assert_int_equal(n, LONG_ANSWER + 1 + strlen("{\"state\":\"up\"}\n"));
+	tell(s, fd, SHOW("held"));
+	close(fd);
+	turn(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, server_start, server_stop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_told_apart),
+		cmocka_unit_test(what_is_to_be_shown),
+		cmocka_unit_test(what_is_wished_for),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(an_answer_has_its_values),
 		cmocka_unit_test(what_is_no_answer),
@@ -830,8 +1023,14 @@ int main(void)
 		TEST(too_long_a_line_ends_it),
 		TEST(only_so_many_at_a_time),
 		TEST(disconnect_is_answered_at_the_end),
-		TEST(who_does_not_read_is_dropped),
+		TEST(who_does_not_read_is_not_heard),
+		TEST(an_answer_comes_at_once_or_later),
+		TEST(an_answer_may_come_while_it_is_asked),
+		TEST(who_has_gone_is_forgotten),
+		TEST(who_waits_is_not_read_without_end),
+		TEST(a_long_answer_is_whole),
 	};
 
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

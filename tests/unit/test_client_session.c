@@ -152,6 +152,7 @@ static void take(struct bench *b, const struct session_effect *fx)
 	case SESSION_EFFECT_TUN_MTU:
 	case SESSION_EFFECT_PUBLISH_RULES:
 	case SESSION_EFFECT_PUBLISH_SPI:
+	case SESSION_EFFECT_GRANTED:
 	case SESSION_EFFECT_KEYS:
 		break;
 	}

@@ -580,6 +580,108 @@ static void the_threads_take_no_signal(void **state)
 	bed_free(b);
 }
 
+/* ---- what tx remembers and holds ---- */
+
+#define FLOWS 20
+
+struct looked {
+	unsigned flows, helds, nflows, nheld;
+	struct flow_entry newest;
+	struct outbound_held held;
+};
+
+static void on_look(void *ctx, const struct outbound_look *seen)
+{
+	struct looked *l = ctx;
+
+	if (seen->held) {
+		l->helds++;
+		l->nheld = seen->n;
+		l->held = seen->n ? seen->held[0] : (struct outbound_held){ 0 };
+		return;
+	}
+	l->flows++;
+	l->nflows = seen->n;
+	for (unsigned i = 0; i < seen->n; i++)
+		if (seen->flows[i].tuple.dport == 100 + FLOWS - 1)
+			l->newest = seen->flows[i];
+}
+
+static void send_flow(struct bed *b, unsigned i)
+{
+	uint8_t buf[200], got[2000];
+	struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1", (uint16_t)(100 + i), 200);
+
+	assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+	assert_true(readable(b->peer.fd4));
+	assert_true(recv(b->peer.fd4, got, sizeof(got), 0) > 0);
+}
+
+static void flows_are_looked_at(void **state)
+{
+	struct bed *b = bed_new();
+	struct looked l = { 0 };
+
+	for (unsigned i = 0; i < FLOWS; i++)
+		send_flow(b, i);
+	assert_true(data_look(b->data, false, on_look, &l));
+	/* Who asks meanwhile sees what the first one sees. */
+	assert_true(data_look(b->data, false, on_look, &l));
+	take(b, DATA_TX, &l.flows, 1);
+	assert_int_equal(l.nflows, FLOWS);
+	assert_int_equal(l.newest.decision.action, FLOW_PROTECT);
+	assert_int_equal(l.newest.decision.slot, SLOT);
+	assert_true(runtime_now() - l.newest.since < 60 * VTIME_S);
+	/* Other rules: what was remembered for those before is of no interest. */
+	data_publish_view(b->data, &(struct policy_view){ .fallback = POLICY_DISCARD });
+	assert_true(data_look(b->data, false, on_look, &l));
+	take(b, DATA_TX, &l.flows, 2);
+	assert_int_equal(l.nflows, 0);
+	bed_free(b);
+}
+
+static void what_is_held_is_looked_at(void **state)
+{
+	struct bed *b = bed_new_holding(30 * VTIME_S);
+	struct looked l = { 0 };
+	uint8_t buf[200];
+
+	data_publish_slot(b->data, SLOT, NULL, NULL);
+	/* Each flow twice: it is shown once. */
+	for (unsigned i = 0; i < 2 * FLOWS; i++) {
+		struct slice inner = parts_udp4(buf, "10.1.0.1", "10.2.0.1",
+						(uint16_t)(100 + i / 2), (uint16_t)(100 + i));
+
+		assert_int_equal(write(b->tun, inner.p, inner.n), inner.n);
+	}
+	while (atomic_load(&data_held(b->data)->packets) < 2 * FLOWS)
+		usleep(1000);
+	assert_true(data_look(b->data, true, on_look, &l));
+	assert_true(data_look(b->data, false, on_look, &l));
+	take(b, DATA_TX, &l.helds, 1);
+	take(b, DATA_TX, &l.flows, 1);
+	assert_int_equal(l.nheld, 1);
+	assert_int_equal(l.held.slot, SLOT);
+	assert_int_equal(l.held.n, OUTBOUND_HELD_FLOWS);
+	for (unsigned i = 0; i < OUTBOUND_HELD_FLOWS; i++)
+		assert_int_equal(l.held.flows[i].dport, 100 + i);
+	bed_free(b);
+}
+
+/* Nobody looks any more, and nobody waits for it. */
+static void a_look_ends_with_the_threads(void **state)
+{
+	struct bed *b = bed_new();
+	struct looked l = { 0 };
+
+	for (unsigned i = 0; i < FLOWS; i++)
+		send_flow(b, i);
+	data_look(b->data, false, on_look, &l);
+	data_stop(b->data);
+	assert_false(data_look(b->data, true, on_look, &l));
+	bed_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -601,6 +703,9 @@ int main(void)
 		cmocka_unit_test(what_is_retired_is_freed_in_silence),
 		cmocka_unit_test(nothing_is_freed_under_a_thread),
 		cmocka_unit_test(the_threads_take_no_signal),
+		cmocka_unit_test(flows_are_looked_at),
+		cmocka_unit_test(what_is_held_is_looked_at),
+		cmocka_unit_test(a_look_ends_with_the_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,7 +153,7 @@ static void status_for_people(void **state)
 		"\"local_ts\":\"10.0.0.1/32\",\"remote_ts\":\"10.8.0.0/16\",\"epochs\":["
 		"{\"state\":\"current\",\"suite\":\"aes128gcm16\",\"bytes_in\":3145728,"
 		"\"age_s\":7500,\"spi_in\":\"00000abc\",\"spi_out\":\"00000def\"}]}],"
-		"\"mobility\":{\"method\":\"update\",\"last_outage_ms\":52},"
+		"\"mobility\":{\"method\":\"ipaddress_update\",\"last_outage_ms\":52},"
 		"\"drops\":{\"replay\":5}}";
 
 	assert_true(status_text(json, err));

@@ -105,6 +105,17 @@ static void only_a_minute(void **state)
 	rate_is(199 * 199 - 198 * 198, 0);
 }
 
+/* What an event brought between two seconds counts with the second of them. */
+static void early_ones_add_to_the_next(void **state)
+{
+	status(1, TUNNEL(EPOCH("a", "0", "0")));
+	status(2, TUNNEL(EPOCH("a", "100", "0")));
+	status(2.1, TUNNEL(EPOCH("a", "150", "0")));
+	status(3, TUNNEL(EPOCH("a", "400", "0")));
+	assert_int_equal(h->nrates, 2);
+	rate_is(300, 0);
+}
+
 static void more_counters_than_room(void **state)
 {
 	json_t *o = json_object(), *clients = json_array();
@@ -210,6 +221,7 @@ int main(void)
 		TEST(rates_over_rekeying),
 		TEST(rates_of_a_gateway),
 		TEST(only_a_minute),
+		TEST(early_ones_add_to_the_next),
 		TEST(more_counters_than_room),
 		TEST(moves),
 		TEST(events),

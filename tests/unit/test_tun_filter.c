@@ -735,78 +735,22 @@ static void test_largest(void **state)
 	host_close(&h);
 }
 
-/* ---- questions for names ---- */
-
-/* As who resolves names does it: bound to the link, whatever the routes say. */
-static int asker_open(const char *device, int type, uint32_t mark)
-{
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(
-		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)), 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)), 0);
-	return fd;
-}
-
-/* True when the kernel would not let it out, and has counted that. */
-static bool is_asked_in_vain(struct host *h, int fd, const char *server, uint16_t port)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
-	uint64_t before = tun_filter_refused(&h->f);
-	ssize_t sent;
-	bool refused;
-
-	assert_int_equal(inet_pton(AF_INET, server, &to.sin_addr), 1);
-	sent = sendto(fd, "?", 1, 0, (struct sockaddr *)&to, sizeof(to));
-	refused = sent < 0 && errno == EPERM;
-	assert_int_equal(tun_filter_refused(&h->f) - before, refused);
-	close(fd);
-	return refused;
-}
-
-static bool asks_in_vain(struct host *h, const char *device, uint32_t mark, const char *server,
-			 uint16_t port)
-{
-	return is_asked_in_vain(h, asker_open(device, SOCK_DGRAM, mark), server, port);
-}
-
-static void test_names(void **state)
-{
-	struct host h;
-
-	host_open(&h, true);
-	rule(&h, POLICY_BYPASS, "0.0.0.0/0", "192.0.2.53", 17, 53);
-	rule(&h, POLICY_PROTECT, INNER4, "10.1.0.0/16", 0, 0);
-	h.policy.fallback = POLICY_DISCARD;
-	apply(&h);
-	assert_false(asks_in_vain(&h, "up0", 0, "203.0.113.53", 53));
-	h.setup.names = true;
-	apply(&h);
-	assert_true(asks_in_vain(&h, "up0", 0, "203.0.113.53", 53));
-	assert_true(asks_in_vain(&h, "up0", 0, "203.0.113.53", 853));
-	assert_true(asks_in_vain(&h, "up0", 0, "10.1.0.53", 53));
-	assert_false(asks_in_vain(&h, "up0", 0, "203.0.113.53", 54));
-	/* A rule of one's own lets it out; our own sockets, and the tunnels, are free. */
-	assert_false(asks_in_vain(&h, "up0", 0, "192.0.2.53", 53));
-	assert_true(asks_in_vain(&h, "up0", 0, "192.0.2.53", 853));
-	assert_false(asks_in_vain(&h, "up0", TUN_FWMARK, "203.0.113.53", 53));
-	assert_false(asks_in_vain(&h, "godwit0", 0, "203.0.113.53", 53));
-	assert_false(asks_in_vain(&h, "godwit1", 0, "203.0.113.53", 53));
-	assert_false(asks_in_vain(&h, "lo", 0, "127.0.0.53", 53));
-	host_close(&h);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_set),   cmocka_unit_test(test_names),
-		cmocka_unit_test(test_inner_address), cmocka_unit_test(test_protected_remote),
-		cmocka_unit_test(test_bypass),	      cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_full_tunnel),   cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_through),	      cmocka_unit_test(test_change),
-		cmocka_unit_test(test_random),	      cmocka_unit_test(test_owned),
-		cmocka_unit_test(test_put_back),      cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_nothing_set),
+		cmocka_unit_test(test_inner_address),
+		cmocka_unit_test(test_protected_remote),
+		cmocka_unit_test(test_bypass),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_full_tunnel),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_through),
+		cmocka_unit_test(test_change),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_owned),
+		cmocka_unit_test(test_put_back),
+		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_largest),
 	};
 
