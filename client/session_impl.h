@@ -25,6 +25,7 @@
 
 #include "base/timer.h"
 #include "client/session.h"
+#include "client/session_search.h"
 #include "mobility/prober.h"
 #include "mobility/update.h"
 #include "packet/packet.h"
@@ -348,6 +349,7 @@ struct session {
 	struct timers timers;
 	struct ike_failure last_child_failure;
 	unsigned last_failed_slot; /* which it is of */
+	struct search search; /* for what would be accepted instead */
 	struct session_unreachable unreachable; /* of this look for a path */
 	/* Deletes to be sent, one by one, so that IKE need not keep many messages. */
 	uint32_t goodbyes[SESSION_GOODBYES_MAX];
