@@ -415,7 +415,6 @@ static void explain_script(const struct config *c, FILE *out)
 			"script", c->script,
 			c->routes_by_script ? "; it sets addresses and routes" : "");
 	dns_host_look(c->dns.manage, &host);
-	fprintf(out, EXPLAIN_LABEL, "DNS");
 	explain_dns(c, &host, out);
 }
 

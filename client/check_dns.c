@@ -37,26 +37,39 @@ static void explain_domains(const struct config *config, FILE *out)
 	}
 }
 
+static const char *told_text(enum dns_manager by)
+{
+	switch (by) {
+	case DNS_BY_NONE:
+		break;
+	case DNS_BY_RESOLVED:
+		return "systemd-resolved is told";
+	case DNS_BY_RESOLVCONF:
+		return "resolvconf is told";
+	case DNS_BY_SCRIPT:
+		return "the script is told";
+	}
+	return "nobody is told";
+}
+
 void explain_dns(const struct config *config, const struct dns_host *h, FILE *out)
 {
 	const struct dns_config *c = &config->dns;
 	const char *missing;
 	enum dns_manager by = dns_choose(c->manage, h, config->script, &missing);
-	bool any = c->nservers || (c->servers_config && config->session.address_config);
 
-	if (by == DNS_BY_NONE || !any) {
-		fprintf(out, "left as it is%s%s\n",
-			!any ? ": there is no server to set" :
-			       ", whatever servers the gateway names",
-			"");
-		if (any && missing)
+	fprintf(out, EXPLAIN_LABEL, "DNS");
+	if (c->nservers == 0 && (!c->servers_config || !config->session.address_config)) {
+		fprintf(out, "left as it is: there is no server to set\n");
+		return;
+	}
+	if (by == DNS_BY_NONE) {
+		fprintf(out, "left as it is, whatever servers the gateway names\n");
+		if (missing)
 			fprintf(out, EXPLAIN_LABEL "%s\n", "", missing);
 		return;
 	}
-	fprintf(out, "%s to ask ",
-		by == DNS_BY_RESOLVED	? "systemd-resolved is told" :
-		by == DNS_BY_RESOLVCONF ? "resolvconf is told" :
-					  "the script is told");
+	fprintf(out, "%s to ask ", told_text(by));
 	explain_servers(config, out);
 	fprintf(out, "\n" EXPLAIN_LABEL, "  for");
 	explain_domains(config, out);

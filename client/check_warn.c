@@ -76,10 +76,15 @@ static void warn_psk(const struct config *c, FILE *err)
 	const struct ike_config *ike = &c->session.ike;
 	unsigned bits;
 
-	if (ike->auth != IKE_AUTH_PSK || ike->psk.n == 0)
+	if (ike->auth != IKE_AUTH_PSK)
 		return;
+	if (ike->mode == IKE_MODE_AGGRESSIVE)
+		warn(c, err,
+		     "[gateway] mode = aggressive with a pre-shared key: whoever watches one "
+		     "connection can try passwords for the key at leisure; prefer method = "
+		     "certificate or hybrid, or a long random key");
 	bits = check_psk_bits(secret_slice(&ike->psk));
-	if (bits < PSK_BITS_GOOD)
+	if (ike->psk.n && bits < PSK_BITS_GOOD)
 		warn(c, err,
 		     "[auth] psk is worth about %u bits, and can be guessed%s; one of 128 bits and "
 		     "more is made by: openssl rand -base64 24",

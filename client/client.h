@@ -55,6 +55,15 @@ enum client_setting_found {
 /* name: n bytes, with its dashes. */
 enum client_setting_found client_setting_find(const char *name, size_t n, FILE *err);
 
+/* A gateway that accepts none of our proposals for phase 1. */
+struct client_refusal {
+	const char *address; /* in digits */
+	const char *proposals; /* ours, with commas in between */
+	const char *method; /* psk, certificate, hybrid */
+	bool xauth;
+	const char *group; /* in aggressive mode, what we call ourselves; NULL: main mode */
+};
+
 struct client_options {
 	/* vpn.conf; with `text`: what it is called; NULL: there is none, `settings` are all. */
 	const char *file;
@@ -68,6 +77,11 @@ struct client_options {
 	bool detach; /* go to the background when the tunnel is up */
 	bool verbose; /* debug events on stderr */
 	const char *keylog; /* directory for Wireshark's decryption tables, or NULL */
+	/*
+	 * May find out, within some seconds, what it would accept: a clause for the person. False: that
+	 * is not known. NULL: nobody is asked.
+	 */
+	bool (*advise)(const struct client_refusal *r, char *buf, size_t size);
 };
 
 /*

@@ -116,12 +116,6 @@ static void settle_mode(struct config_reader *r)
 	d->config->session.ike.mode = (enum ike_mode)d->mode;
 	if (d->mode != IKE_MODE_AGGRESSIVE)
 		return;
-	if (d->method == IKE_AUTH_PSK)
-		config_warn(
-			r, config_value_place(r, "gateway", "mode", 0),
-			"[gateway] mode = aggressive with a pre-shared key: whoever watches one "
-			"connection can try passwords for the key at leisure; prefer method = "
-			"certificate or hybrid, or a long random key");
 	if (!config_is_set(r, "ike", "proposals"))
 		take_proposals(r, "ike", AGGRESSIVE_PROPOSALS);
 	keep_one_group(r);

@@ -179,6 +179,7 @@ static int run_loop(struct connection *c, const sigset_t *unblocked)
 		.err = c->err,
 		.up = go_to_background,
 		.ctx = c,
+		.advise = c->options->advise,
 	};
 	struct loop *l;
 	int code;

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifdef GODWIT_SYSTEMD
-/* Where in our sources it was is nobody's business who reads the journal. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
-/* syslog's, by the names of our levels. */
-#undef LOG_INFO
-#undef LOG_DEBUG
-#endif
-
+/*
+ * The journal's own protocol: a datagram for each entry, a line for each field (systemd, "Native Journal
+ * Protocol"). libsystemd's call waits when journald does not read; a connection must not.
+ */
 #include "client/event_log.h"
 
 #include <ctype.h>
@@ -15,19 +10,18 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define ENTRY_MAX 8192
+#define TEXT_MAX 600
 
 bool event_journal_is_there(void)
 {
-#ifdef GODWIT_SYSTEMD
 	return access(JOURNAL_SOCKET, W_OK) == 0;
-#else
-	return false;
-#endif
 }
 
 bool event_journal_is_stderr(void)
@@ -41,31 +35,26 @@ bool event_journal_is_stderr(void)
 	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-#ifdef GODWIT_SYSTEMD
-#define FIELDS_MAX 24
-#define TEXT_MAX 600
-
 struct entry {
-	unsigned n;
-	char text[FIELDS_MAX][TEXT_MAX];
-	struct iovec iov[FIELDS_MAX];
+	size_t n;
+	char text[ENTRY_MAX];
 };
 
+/* One line, its end included; one for which there is no room is left out. */
 __attribute__((format(printf, 2, 3))) static void put(struct entry *j, const char *fmt, ...)
 {
-	char *text = j->text[j->n];
+	size_t left = sizeof(j->text) - j->n;
 	va_list args;
+	int n;
 
-	if (j->n == FIELDS_MAX)
-		return;
 	va_start(args, fmt);
-	vsnprintf(text, TEXT_MAX, fmt, args);
+	n = vsnprintf(j->text + j->n, left, fmt, args);
 	va_end(args);
-	j->iov[j->n] = (struct iovec){ text, strlen(text) };
-	j->n++;
+	if (n > 0 && (size_t)n < left)
+		j->n += (size_t)n;
 }
 
-/* journald's names are capitals, digits and _; what a key calls something stays readable. */
+/* journald's names are capitals, digits and _. */
 static const char *field_name(const char *key, char buf[64])
 {
 	size_t i;
@@ -81,7 +70,7 @@ static void put_field(struct entry *j, const struct log_field *f)
 {
 	char name[64], text[LOG_TEXT_MAX];
 
-	put(j, "GODWIT_%s=%s", field_name(f->key, name), log_field_text(f, text, sizeof(text)));
+	put(j, "GODWIT_%s=%s\n", field_name(f->key, name), log_field_text(f, text, sizeof(text)));
 }
 
 /* syslog's, which journald goes by. */
@@ -100,40 +89,36 @@ static int priority(enum log_level level)
 	return 6;
 }
 
+/* What it does not take at once is lost to it, and still kept here. */
+static void entry_send(const struct entry *j)
+{
+	const struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	sendto(fd, j->text, j->n, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&to,
+	       sizeof(to));
+	close(fd);
+}
+
 static void write_journal(void *ctx, const struct event *e)
 {
-	const char *name = ctx;
-	char text[TEXT_MAX - 16];
+	char text[TEXT_MAX];
 	struct entry j;
 
 	j.n = 0;
 	log_format(e->ev, text, sizeof(text));
-	put(&j, "MESSAGE=%s", text);
-	put(&j, "PRIORITY=%d", priority(e->ev->level));
-	put(&j, "SYSLOG_IDENTIFIER=godwit");
-	put(&j, "GODWIT_CONNECTION=%s", name);
-	put(&j, "GODWIT_SEQ=%" PRIu64, e->seq);
-	put(&j, "GODWIT_EVENT=%s", e->ev->what);
+	put(&j, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=godwit\n", text,
+	    priority(e->ev->level));
+	put(&j, "GODWIT_CONNECTION=%s\n", (const char *)ctx);
+	put(&j, "GODWIT_SEQ=%" PRIu64 "\nGODWIT_EVENT=%s\n", e->seq, e->ev->what);
 	for (const struct log_field *f = e->ev->fields; f && f->type != LOG_END; f++)
 		put_field(&j, f);
-	/* Whatever becomes of it, the connection goes on. */
-	sd_journal_sendv(j.iov, (int)j.n);
+	entry_send(&j);
 }
 
 struct event_sink event_sink_journal(const char *name)
 {
 	return (struct event_sink){ write_journal, (char *)(uintptr_t)name };
 }
-#else
-static void write_nothing(void *ctx, const struct event *e)
-{
-	(void)ctx;
-	(void)e;
-}
-
-struct event_sink event_sink_journal(const char *name)
-{
-	(void)name;
-	return (struct event_sink){ write_nothing, NULL };
-}
-#endif

@@ -194,12 +194,12 @@ int hooks_start(struct hooks *h, const struct hooks_options *options, FILE *err)
 
 void hooks_end(struct hooks *h)
 {
-	vtime wait = (has_dns(h->options) ? 2 : 1) * END_WAIT_MS * VTIME_MS;
-	vtime deadline = vtime_add(runtime_now(), wait);
 	struct hooks_result result;
+	vtime deadline;
 
 	if (h->fd < 0)
 		return;
+	deadline = vtime_add(runtime_now(), (has_dns(h->options) ? 2 : 1) * END_WAIT_MS * VTIME_MS);
 	shutdown(h->fd, SHUT_WR);
 	/* It closes its end when it ends. */
 	while (!h->lost && runtime_now() < deadline) {

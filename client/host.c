@@ -16,164 +16,13 @@
 
 #define TUN_QUEUE 1000
 
-/* ---- what a crash left ---- */
-
-/* By whom lines of the journal are undone. */
-struct undo {
-	struct tun_netlink *netlink;
-	bool running; /* resolvconf's record is the attendant's business, */
-	bool record_done; /* which it has seen to */
-};
-
-static bool state_is_valid(void *ctx, const char *line)
-{
-	char record[DNS_RECORD_MAX];
-	struct tun_state s;
-
-	(void)ctx;
-	return tun_state_parse(line, &s) == 0 || dns_journal_record(line, record);
-}
-
-/* While the connection runs the attendant does it, who may. */
-static bool record_undo(const struct undo *u, const char *record)
-{
-	return u->running ? u->record_done : dns_resolvconf_repair(record) == 0;
-}
-
-static bool state_undo(void *ctx, const char *line)
-{
-	const struct undo *u = ctx;
-	char record[DNS_RECORD_MAX];
-	struct tun_state s;
-
-	if (dns_journal_record(line, record))
-		return record_undo(u, record);
-	return tun_state_parse(line, &s) == 0 && tun_state_del(u->netlink, &s) == 0;
-}
-
-/* How many things were undone, or a negative enum err after one line. */
-static int host_undo(struct journal *j, struct undo *undo, const char *name, FILE *err)
-{
-	int n = journal_undo(j, state_is_valid, state_undo, undo);
-
-	if (n == ERR_MALFORMED)
-		fprintf(err,
-			"godwit: %s/%s/%s is damaged; undo by hand what ip rule and ip route "
-			"show of protocol %d, and tables of nft that begin with godwit_, then remove it\n",
-			rundir_path(), name, RUNDIR_JOURNAL, TUN_RT_PROTOCOL);
-	else if (n == ERR_UNEXPECTED)
-		fprintf(err,
-			"godwit: %s/%s/%s tells of another network namespace; run godwit "
-			"disconnect %s there, or remove the file if that is gone\n",
-			rundir_path(), name, RUNDIR_JOURNAL, name);
-	else if (n < 0)
-		fprintf(err,
-			"godwit: routes, rules or DNS of %s are left behind: %s; as root: "
-			"godwit disconnect %s\n",
-			name, strerror(errno), name);
-	return n;
-}
-
-/* 1 when there was something to put right, 0 when not (or it runs), or a negative enum err. */
-static int repair_one(const char *name, struct tun_netlink *netlink, FILE *err)
-{
-	struct undo undo = { .netlink = netlink };
-	struct journal j;
-	int dir = rundir_open(name);
-	int n;
-
-	if (dir < 0 && errno == EACCES) {
-		fprintf(err, "godwit: %s/%s: %s; run this as root\n", rundir_path(), name,
-			strerror(errno));
-		return ERR_PERMISSION;
-	}
-	if (dir < 0)
-		return 0;
-	n = journal_open(dir, false, &j);
-	if (n == 0) {
-		n = host_undo(&j, &undo, name, err);
-		if (n >= 0) {
-			n = 1;
-			unlinkat(dir, RUNDIR_CONTROL, 0);
-		}
-		journal_close(&j);
-	} else if (n == ERR_PERMISSION) {
-		fprintf(err, "godwit: %s/%s/%s is not ours: it is ignored\n", rundir_path(), name,
-			RUNDIR_JOURNAL);
-	} else {
-		n = 0;
-	}
-	close(dir);
-	rundir_remove(name);
-	return n;
-}
-
-int client_repair(const char *name, FILE *err)
-{
-	struct tun_netlink netlink;
-	struct rundir_list list;
-	int n = 0, failed = 0;
-
-	if (tun_netlink_open(&netlink) != 0) {
-		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
-		return ERR_SYSTEM;
-	}
-	rundir_list(&list);
-	for (unsigned i = 0; i < list.n; i++) {
-		int one;
-
-		if (name && strcmp(name, list.names[i]) != 0)
-			continue;
-		one = repair_one(list.names[i], &netlink, err);
-		if (one < 0)
-			failed = one;
-		else
-			n += one;
-	}
-	tun_netlink_close(&netlink);
-	return failed ? failed : n;
-}
-
-/*
- * Something was left in this directory by a process that is gone, or that holds the lock still and
- * is about to be: one that was just killed gives no answer.
- */
-static bool is_left_over(const char *name)
-{
-	int dir = rundir_open(name);
-	int fd = dir < 0 ? -1 :
-			   openat(dir, RUNDIR_JOURNAL,
-				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	bool left = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0 &&
-		    (flock(fd, LOCK_EX | LOCK_NB) == 0 || !request_is_answered(name));
-
-	if (fd >= 0)
-		close(fd);
-	if (dir >= 0)
-		close(dir);
-	return left;
-}
-
-/* The rules of another connection that crashed may lead our packets into its dead table. */
-static void repair_others(struct host *h, FILE *notes, FILE *err)
-{
-	struct rundir_list list;
-
-	rundir_list(&list);
-	for (unsigned i = 0; i < list.n; i++)
-		if (strcmp(list.names[i], h->config->name) != 0 && is_left_over(list.names[i]) &&
-		    repair_one(list.names[i], &h->netlink, err) > 0 && notes)
-			fprintf(notes, "undid what %s had left behind\n", list.names[i]);
-}
-
 /* ---- opening ---- */
 
 /* Locks the journal; what is in it was left by a crash. */
 static int open_journal(struct host *h, FILE *notes, FILE *err)
 {
 	const char *name = h->config->name;
-	struct undo undo = { .netlink = &h->netlink };
+	struct host_undo undo = { .netlink = &h->netlink };
 	int rc = journal_open(h->dir, true, &h->journal);
 
 	if (rc == ERR_UNEXPECTED)
@@ -184,7 +33,7 @@ static int open_journal(struct host *h, FILE *notes, FILE *err)
 			RUNDIR_JOURNAL, rc == ERR_PERMISSION ? "it is not ours" : strerror(errno));
 	if (rc)
 		return SESSION_EXIT_SYSTEM;
-	rc = host_undo(&h->journal, &undo, name, err);
+	rc = host_undo_journal(&h->journal, &undo, name, err);
 	/* It has been complained of: nothing more is done with it. */
 	if (rc < 0)
 		journal_close(&h->journal);
@@ -426,7 +275,7 @@ int host_open(struct host *h, const struct config *config, const char *keylog, F
 		fprintf(err, "godwit: cannot talk to the kernel: %s\n", strerror(errno));
 		return SESSION_EXIT_SYSTEM;
 	}
-	repair_others(h, notes, err);
+	host_repair_others(h, notes, err);
 	h->dir = rundir_make(config->name, &h->user, err);
 	rc = h->dir < 0 ? SESSION_EXIT_SYSTEM : open_journal(h, notes, err);
 	if (rc == 0)
@@ -524,13 +373,13 @@ static void forget_applied(struct host *h)
 /* A journal that has grown with every change begins anew; what resolvconf has stays. */
 static int make_room(struct host *h, unsigned n, char why[200])
 {
-	struct undo undo = { &h->netlink, .running = true, .record_done = true };
+	struct host_undo undo = { &h->netlink, .running = true, .record_done = true };
 	char record[TUN_STATE_TEXT_MAX];
 
 	if (h->journal.lines + n + 1 <= JOURNAL_LINES_MAX)
 		return 0;
 	host_filter_clear(h);
-	if (journal_undo(&h->journal, state_is_valid, state_undo, &undo) < 0) {
+	if (host_undo_lines(&h->journal, &undo) < 0) {
 		snprintf(why, 200, "cannot empty the journal: %s", strerror(errno));
 		return ERR_SYSTEM;
 	}
@@ -644,6 +493,8 @@ static int apply_filter(struct host *h, const struct session_effect *fx, char wh
 		.inner = fx->tun.inner,
 		.n_inner = fx->tun.ninner,
 		.policy = h->config->routes_by_script ? NULL : fx->tun.policy,
+		.names = h->config->session.fallback == POLICY_DISCARD &&
+			 !h->config->routes_by_script,
 	};
 
 	return host_filter_apply(h, &setup, why);
@@ -769,7 +620,7 @@ int host_set_mtu(struct host *h, unsigned mtu)
 
 void host_close(struct host *h, FILE *err)
 {
-	struct undo undo = {
+	struct host_undo undo = {
 		.netlink = &h->netlink,
 		.running = h->dns,
 		.record_done = !h->dns || h->dns->state == DNS_NOTHING,
@@ -777,7 +628,7 @@ void host_close(struct host *h, FILE *err)
 
 	tun_filter_close(&h->filter);
 	if (h->journal.fd >= 0)
-		host_undo(&h->journal, &undo, h->config->name, err);
+		host_undo_journal(&h->journal, &undo, h->config->name, err);
 	forget_applied(h);
 	tun_close(&h->tun);
 	host_watch_close(&h->watch);

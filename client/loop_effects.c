@@ -193,6 +193,8 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 	progress_step(l->o.progress, session_step_name(fx->state.step), fx->state.done,
 		      fx->state.took, fx->state.text);
 	if (!fx->state.done)
+		l->step = fx->state.step;
+	if (!fx->state.done)
 		service_status("%s: %s", session_step_name(fx->state.step), fx->state.text);
 	if (fx->state.step == STEP_PHASE1 && !fx->state.done && !l->was_up)
 		ask_login_begins(l->o.ask);
@@ -207,6 +209,68 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 	l->was_up = true;
 	l->o.up(l->o.ctx);
 	service_ready();
+}
+
+static const char *method_name(enum ike_auth auth)
+{
+	switch (auth) {
+	case IKE_AUTH_PSK:
+		return "psk";
+	case IKE_AUTH_RSA:
+		return "certificate";
+	case IKE_AUTH_HYBRID:
+		break;
+	}
+	return "hybrid";
+}
+
+static void list_suites(const struct ike_config *ike, char *out, size_t size)
+{
+	char name[48];
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < ike->nsuites; i++) {
+		size_t n = strlen(out);
+
+		snprintf(out + n, size - n, "%s%s", i ? "," : "",
+			 ike_suite_name(&ike->suites[i], name));
+	}
+}
+
+/*
+ * What the gateway would accept instead, after it has refused our proposals: "; " and a clause; ""
+ * where that is not known.
+ */
+static const char *advice_of(struct loop *l, const struct session_effect *fx, char buf[300])
+{
+	const struct ike_config *ike = &l->o.host->config->session.ike;
+	char address[ADDR_TEXT_MAX], proposals[64 * IKE_SUITES_MAX], group[IKE_ID_MAX + 1];
+	struct client_refusal r = {
+		.address = addr_text(&l->remote, address),
+		.proposals = proposals,
+		.method = method_name(ike->auth),
+		.xauth = ike->xauth,
+		.group = ike->mode == IKE_MODE_AGGRESSIVE ? group : NULL,
+	};
+
+	if (!l->o.advise || fx->done.exit != SESSION_EXIT_NO_PROPOSAL || l->was_up ||
+	    l->step != STEP_PHASE1)
+		return "";
+	list_suites(ike, proposals, sizeof(proposals));
+	snprintf(group, sizeof(group), "%.*s", (int)ike->local.n, (const char *)ike->local.data);
+	memcpy(buf, "; ", 2);
+	return l->o.advise(&r, buf + 2, 300 - 2) ? buf : "";
+}
+
+/* What is known of the gateway takes the place of what may be so. */
+static void complain(struct loop *l, const struct session_effect *fx)
+{
+	const char *text = fx->done.text, *general = strstr(text, SESSION_WRITE_IKE);
+	char buf[300];
+	const char *advice = advice_of(l, fx, buf);
+
+	fprintf(l->o.err, "godwit: %.*s%s\n",
+		advice[0] && general ? (int)(general - text) : (int)strlen(text), text, advice);
 }
 
 static void effect_done(struct loop *l, const struct session_effect *fx)
@@ -224,7 +288,7 @@ static void effect_done(struct loop *l, const struct session_effect *fx)
 		l->exit = SESSION_EXIT_LOST;
 		fprintf(l->o.err, "godwit: interrupted before the tunnel was up\n");
 	} else if (l->exit != SESSION_EXIT_UP) {
-		fprintf(l->o.err, "godwit: %s\n", fx->done.text);
+		complain(l, fx);
 	}
 	uv_stop(&l->uv);
 }

@@ -56,6 +56,7 @@ struct loop {
 	struct lookup *lookup; /* of the gateway's name */
 	struct names *names;
 	struct setup *setup;
+	enum session_step step; /* that has begun last */
 	struct addr remote; /* whose path is looked for when the script has made way for it */
 	struct addr look[SESSION_ADDRESSES_MAX]; /* routes to these are looked for */
 	unsigned nlook;

@@ -12,15 +12,17 @@
 struct priv_user priv_user(void)
 {
 	struct passwd *pw;
+	bool own;
 
 	if (geteuid() != 0)
-		return (struct priv_user){ geteuid(), getegid() };
+		return (struct priv_user){ geteuid(), getegid(), false };
 	pw = getpwnam("godwit");
+	own = pw && pw->pw_uid != 0;
 	if (!pw)
 		pw = getpwnam("nobody");
 	if (!pw || pw->pw_uid == 0)
-		return (struct priv_user){ NOBODY, NOBODY };
-	return (struct priv_user){ pw->pw_uid, pw->pw_gid };
+		return (struct priv_user){ NOBODY, NOBODY, false };
+	return (struct priv_user){ pw->pw_uid, pw->pw_gid, own };
 }
 
 bool priv_may_connect(void)

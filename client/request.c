@@ -38,16 +38,18 @@ static void complain_none(const char *name, FILE *err)
 }
 
 /*
- * A connection listens before it gives up its privileges, so it is never the user that it becomes
- * then. Another process of that user can put a socket of its own in the directory.
+ * A connection that root has started listens before it gives up its privileges, so it is not the user
+ * that it becomes then. Another process of that user can put a socket of its own in the directory; but
+ * where the user is there for connections alone, that is one that a service manager has started.
  */
 static bool request_is_genuine(int fd)
 {
+	struct priv_user user = priv_user();
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
-	       (cred.uid == geteuid() || cred.uid != priv_user().uid);
+	       (cred.uid == geteuid() || cred.uid != user.uid || user.own);
 }
 
 /* A connected socket, or an exit code made negative, after one line. */

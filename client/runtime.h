@@ -16,6 +16,7 @@
  *	request.c   the other end of that socket, for `status` and `disconnect`
  *	rundir.c    the directory of a running connection
  *	host_filter.c what the kernel refuses of what comes in in the clear
+ *	host_undo.c what a crash has left is put right
  *	journal.c   what was changed in the kernel, so that a crash can be put right
  *	dns*.c      servers and domains are handed to who manages names here (dns.h)
  *	priv.c      privileges
@@ -61,6 +62,7 @@
 #include <time.h>
 
 #include "base/drop.h"
+#include "client/client.h"
 #include "client/ask.h"
 #include "client/config.h"
 #include "client/dns.h"
@@ -103,6 +105,7 @@ static inline vtime runtime_asleep(void)
 struct priv_user {
 	uid_t uid;
 	gid_t gid;
+	bool own; /* nobody but connections is this user */
 };
 
 /* The user "godwit" if there is one, else "nobody"; without root the caller stays who they are. */
@@ -529,6 +532,25 @@ int host_set_mtu(struct host *h, unsigned mtu);
  */
 void host_close(struct host *h, FILE *err);
 
+/* ---- host_undo.c ---- */
+
+/* By whom lines of a journal are undone. */
+struct host_undo {
+	struct tun_netlink *netlink;
+	bool running; /* what resolvconf has is the attendant's business, */
+	bool record_done; /* which it has seen to */
+};
+
+/* As journal_undo. */
+int host_undo_lines(struct journal *j, struct host_undo *u);
+/* The same, and one line on `err` where it does not go well. */
+int host_undo_journal(struct journal *j, struct host_undo *u, const char *name, FILE *err);
+/*
+ * Undoes what other connections have left that crashed: their rules may lead our packets into a dead
+ * table. Asks whether they run, if there is any doubt.
+ */
+void host_repair_others(struct host *h, FILE *notes, FILE *err);
+
 /* ---- host_filter.c ---- */
 
 /*
@@ -744,6 +766,8 @@ struct loop_options {
 	/* Called once, when the tunnel is up. */
 	void (*up)(void *ctx);
 	void *ctx;
+	/* That of client_options. */
+	bool (*advise)(const struct client_refusal *r, char *buf, size_t size);
 };
 
 /* Makes session, loop and control socket. NULL after one line on options->err. */

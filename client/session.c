@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "client/session_impl.h"
+#include "client/session_advice.h"
 
 #include <assert.h>
 #include <stdarg.h>

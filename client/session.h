@@ -189,6 +189,9 @@ enum session_state {
 };
 
 /* The steps that `connect` shows. */
+/* The advice of DONE after a refusal of phase 1 begins so: who knows better replaces it. */
+#define SESSION_WRITE_IKE "; write what the gateway has in [ike] proposals"
+
 enum session_step {
 	STEP_RESOLVE,
 	STEP_PATH,

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "client/session_impl.h"
+#include "client/session_advice.h"
 
 struct advice {
 	char *text;
@@ -164,9 +164,8 @@ static void on_proposal(struct advice *a, const struct session *s, bool quick)
 		return;
 	}
 	add_ike_offer(a, s);
-	add(a,
-	    "; write what the gateway has in [ike] proposals; else compare [gateway] mode, [auth] "
-	    "method and xauth");
+	add(a, SESSION_WRITE_IKE "; else compare [gateway] mode, [auth] "
+				 "method and xauth");
 }
 
 static void on_selectors(struct advice *a, const struct session *s)

@@ -377,15 +377,6 @@ struct session {
 	bool over;
 };
 
-/* ---- session_advice.c ---- */
-
-#define SESSION_ADVICE_MAX 640
-
-/* What the failure means here and what to do, to be put behind it; "" where that says nothing more. */
-const char *session_advice(const struct session *s, const struct ike_failure *why,
-			   char buf[SESSION_ADVICE_MAX]);
-void session_unreachable_event(struct session *s, const struct session_unreachable *u);
-
 /* ---- session.c ---- */
 
 #define SESSION_GATEWAY_TEXT_MAX 320

@@ -100,7 +100,7 @@ extern const struct command commands[];
 /* What an operand or an option's value can be completed to. */
 enum word_kind {
 	WORD_NONE, /* nothing is known of it */
-	WORD_LITERAL, /* one of the words named, with | between them */
+	WORD_LITERAL, /* one of the words with | between them; one in capitals stands for others */
 	WORD_CONNECTION, /* NAME: a connection that runs */
 	WORD_CONFIGURATION, /* FILE|NAME: a file, or NAME of /etc/godwit/NAME.conf */
 	WORD_FILE,
@@ -125,6 +125,8 @@ struct command_word {
 unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
 /* The value of an option that has one. */
 struct command_word option_word(const struct command_option *o);
+/* What n bytes of a usage stand for. */
+enum word_kind word_kind(const char *text, size_t n);
 /* Whether a command is one here. */
 bool command_is_in(const struct command *c, enum command_place place);
 /* The command of that name, wherever it is one; NULL: there is none. */
@@ -167,6 +169,7 @@ int shell_use(struct shell *shell, const struct command_args *args);
 int shell_quit(struct shell *shell, const struct command_args *args);
 int run_log(const struct command_args *args);
 int run_set(const struct command_args *args);
+int run_timeline(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
 int complete_main(int argc, char **argv);
@@ -190,6 +193,8 @@ bool command_print_json(const struct json_t *o);
 bool show_text(const struct json_t *answer, FILE *out);
 /* Writes an event, as "log" gives it, in one line with its local time. */
 void event_print(struct json_t *event, FILE *out);
+/* The sentence and its fields alone, without an end of line. */
+void event_print_what(struct json_t *event, FILE *out);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);

@@ -36,8 +36,18 @@ const struct command commands[] = {
 			   "Exit code: 0 up, 6 not up or not running.\n",
 		.options = {
 			{ "--json", NULL, NULL, "for programs" },
+			{ "--watch", NULL, NULL, "as godwit watch" },
 		},
 		.run = run_status,
+	},
+	{
+		.name = "watch",
+		.operand = "[NAME]",
+		.help = "a live screen: state, path, keys, rates, what is held, moves",
+		.details = "Tab and arrows go from one connection to the next, NAME being the first; p pauses,\n"
+			   "q ends. Where no screen can be drawn it prints a line for each change.\n"
+			   "Exit code: 0 ended by you, 6 not running.\n",
+		.run = run_watch,
 	},
 	{
 		.name = "show",
@@ -156,6 +166,20 @@ const struct command commands[] = {
 		.help = "change what a running connection tells in its log",
 		.details = "Exit code: 0 done, 6 not running.\n",
 		.run = run_set,
+	},
+	{
+		.name = "timeline",
+		.operand = "[NAME]",
+		.help = "draw what has happened to a running connection",
+		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys, pings,\n"
+			   "changes of network, and times in which packets were held. --from draws what\n"
+			   "godwit log --json --level debug has written to a file; - is standard input.\n"
+			   "Exit code: 0 drawn, 1 not, 5 denied by the system, 6 not running.\n",
+		.options = {
+			{ "--svg", NULL, "FILE", "the picture; - is standard output" },
+			{ "--from", NULL, "FILE", "draw these events, not a running connection's" },
+		},
+		.run = run_timeline,
 	},
 	{
 		.name = "check",

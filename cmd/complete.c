@@ -101,8 +101,21 @@ static const struct command_option *typed_option(struct typed *t, const char *wo
 	return NULL;
 }
 
+/* An option of vpn.conf, of whose value nothing is known. */
+static bool is_setting(const struct command *c, const char *word)
+{
+	struct client_long_option o;
+	size_t n = strcspn(word, "=");
+
+	for (unsigned i = 0; c->settings && client_long_option(i, &o); i++)
+		if (strlen(o.name) == n && strncmp(o.name, word, n) == 0)
+			return true;
+	return false;
+}
+
 static void typed_word(struct typed *t, const char *word)
 {
+	static const struct command_option setting = { .name = "--", .value = "VALUE" };
 	const struct command_option *o;
 
 	if (t->value_of) {
@@ -111,6 +124,8 @@ static void typed_word(struct typed *t, const char *word)
 		t->no_options = true;
 	} else if (!t->no_options && word[0] == '-' && word[1]) {
 		o = typed_option(t, word);
+		if (!o && is_setting(t->command, word))
+			o = &setting;
 		if (o && o->value && !strchr(word, '='))
 			t->value_of = o;
 	} else {
@@ -137,32 +152,25 @@ static void offer_commands(const struct asked *a)
 			completions_add(a->out, c->name, c->help, false);
 }
 
-static void offer_literals(const struct asked *a, const struct command_word *w)
+static void offer_text(const struct asked *a, const char *text, size_t n)
 {
-	const char *p = w->text, *end = w->text + w->n;
-	char text[64];
+	char word[64];
 
-	while (p < end) {
-		const char *bar = memchr(p, '|', (size_t)(end - p));
-		size_t n = (size_t)((bar ? bar : end) - p);
-
-		if (n < sizeof(text)) {
-			memcpy(text, p, n);
-			text[n] = '\0';
-			completions_add(a->out, text, NULL, false);
-		}
-		p += n + 1;
-	}
+	if (n >= sizeof(word))
+		return;
+	memcpy(word, text, n);
+	word[n] = '\0';
+	completions_add(a->out, word, NULL, false);
 }
 
-static void offer_kind(const struct asked *a, const struct command_word *w)
+static void offer_kind(const struct asked *a, enum word_kind kind, const char *text, size_t n)
 {
-	switch (w->kind) {
+	switch (kind) {
 	case WORD_NONE:
 	case WORD_HOST:
 		break;
 	case WORD_LITERAL:
-		offer_literals(a, w);
+		offer_text(a, text, n);
 		break;
 	case WORD_COMMAND:
 		offer_commands(a);
@@ -173,8 +181,36 @@ static void offer_kind(const struct asked *a, const struct command_word *w)
 	case WORD_DIRECTORY:
 	case WORD_TUNNEL:
 	case WORD_INTERFACE:
-		a->names->offer(a->names->ctx, w->kind, a->connection, a->word, a->out);
+		a->names->offer(a->names->ctx, kind, a->connection, a->word, a->out);
 		break;
+	}
+}
+
+/* There are so many that a letter is waited for. */
+static void offer_settings(const struct asked *a)
+{
+	struct client_long_option o;
+
+	for (unsigned i = 0; strlen(a->word) > 2 && client_long_option(i, &o); i++)
+		if (o.help && !o.refused)
+			completions_add(a->out, o.name, o.help, false);
+}
+
+/* "FILE|NAME" is one kind, "ike|TUNNEL" are two. */
+static void offer_word(const struct asked *a, const struct command_word *w)
+{
+	const char *p = w->text, *end = w->text + w->n;
+
+	if (w->kind != WORD_LITERAL) {
+		offer_kind(a, w->kind, p, w->n);
+		return;
+	}
+	while (p < end) {
+		const char *bar = memchr(p, '|', (size_t)(end - p));
+		size_t n = (size_t)((bar ? bar : end) - p);
+
+		offer_kind(a, word_kind(p, n), p, n);
+		p += n + 1;
 	}
 }
 
@@ -186,6 +222,8 @@ static void offer_options(const struct asked *a, const struct typed *t)
 		if (!t->given[i])
 			completions_add(a->out, o->name, o->help, false);
 	}
+	if (t->command->settings)
+		offer_settings(a);
 }
 
 /* "--output=o": the value, with the option before it. */
@@ -195,15 +233,15 @@ static void offer_value_behind(const struct asked *a, struct typed *t)
 	const struct command_option *o = typed_option(t, a->word);
 	struct completions values = { 0 };
 	struct asked inner = *a;
+	struct command_word w;
 	char text[4096];
 
 	if (!o || !o->value)
 		return;
 	inner.word = value;
 	inner.out = &values;
-	offer_kind(&inner, &(struct command_word){ .kind = option_word(o).kind,
-						   .text = o->value,
-						   .n = strlen(o->value) });
+	w = option_word(o);
+	offer_word(&inner, &w);
 	for (size_t i = 0; i < values.n; i++) {
 		snprintf(text, sizeof(text), "%s=%s", o->name, values.items[i].word);
 		completions_add(a->out, text, values.items[i].help, values.items[i].goes_on);
@@ -223,7 +261,7 @@ static void offer_operands(struct asked *a, const struct typed *t)
 		if (words[k].kind == WORD_CONNECTION)
 			a->connection = t->operands[k];
 	for (; i < n; i++) {
-		offer_kind(a, &words[i]);
+		offer_word(a, &words[i]);
 		if (!words[i].optional)
 			break;
 	}
@@ -236,9 +274,9 @@ static void offer_behind(struct asked *a, struct typed *t)
 	if (t->value_of) {
 		struct command_word w = option_word(t->value_of);
 
-		offer_kind(a, &w);
+		offer_word(a, &w);
 	} else if (t->command->main) {
-		offer_kind(a, &(struct command_word){ .kind = WORD_FILE });
+		offer_kind(a, WORD_FILE, NULL, 0);
 	} else if (!t->no_options && word[0] == '-' && strchr(word, '=')) {
 		offer_value_behind(a, t);
 	} else if (!t->no_options && word[0] == '-') {

@@ -5,6 +5,7 @@
 
 #include "client/client.h"
 #include "cmd/cmd.h"
+#include "doctor/doctor.h"
 
 bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 {
@@ -37,6 +38,7 @@ int run_connect(const struct command_args *args)
 		.keylog = args->values[1],
 		.verbose = args->given[2],
 		.no_questions = args->given[3],
+		.advise = doctor_nearest,
 	};
 
 	settings.name = args->values[4];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "client/client.h"
 #include "cmd/cmd.h"
 
@@ -24,6 +25,8 @@ int run_status(const struct command_args *args)
 	bool shown;
 	int rc;
 
+	if (args->given[1])
+		return run_watch(args);
 	rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
 	if (rc)
 		return rc;
@@ -35,12 +38,37 @@ int run_status(const struct command_args *args)
 	return rc;
 }
 
+/* Of NetworkManager's dispatcher. One that is not known yet changes nothing: we look anyway. */
+static void warn_of_action(const char *action)
+{
+	static const char *const known[] = { "up",	     "down",
+					     "pre-up",	     "pre-down",
+					     "vpn-up",	     "vpn-down",
+					     "vpn-pre-up",   "vpn-pre-down",
+					     "hostname",     "dhcp4-change",
+					     "dhcp6-change", "dns-change",
+					     "reapply",	     "connectivity-change",
+					     "device-add",   "device-delete" };
+	struct nearest near = { .word = action };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(known[i], action) == 0)
+			return;
+		nearest_offer(&near, known[i]);
+	}
+	fprintf(stderr, "godwit roam: the action '%s' is not known; %s%s%s\n", action,
+		near.best ? "did you mean '" : "looking at the network all the same",
+		near.best ? near.best : "", near.best ? "'?" : "");
+}
+
 int run_roam(const struct command_args *args)
 {
 	/* Two words are an interface and what has happened to it, which one look tells better. */
 	bool named = args->operand && args->nmore != 1;
 	const char *interface = args->nmore == 0 ? NULL : named ? args->more[0] : args->operand;
 
+	if (interface)
+		warn_of_action(args->more[args->nmore - 1]);
 	return client_roam(named ? args->operand : NULL, interface, stderr);
 }
 

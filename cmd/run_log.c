@@ -41,17 +41,24 @@ static void print_field(const char *key, const json_t *value, FILE *out)
 		fprintf(out, ", %s: %s", key, json_string_value(value));
 }
 
-void event_print(struct json_t *event, FILE *out)
+void event_print_what(struct json_t *event, FILE *out)
 {
-	json_t *value;
-	const char *time = json_string_value(json_object_get(event, "time"));
-	const char *level = json_string_value(json_object_get(event, "level"));
 	const char *what = json_string_value(json_object_get(event, "event")), *key;
+	json_t *value;
 
-	print_time(time ? time : "", out);
-	fprintf(out, " %-5s %s", level ? level : "", what ? what : "");
+	fputs(what ? what : "", out);
 	json_object_foreach(json_object_get(event, "fields"), key, value)
 		print_field(key, value, out);
+}
+
+void event_print(struct json_t *event, FILE *out)
+{
+	const char *time = json_string_value(json_object_get(event, "time"));
+	const char *level = json_string_value(json_object_get(event, "level"));
+
+	print_time(time ? time : "", out);
+	fprintf(out, " %-5s ", level ? level : "");
+	event_print_what(event, out);
 	fputc('\n', out);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -121,13 +122,6 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
-static enum table_colour state_colour(const char *state)
-{
-	return strcmp(state, "up") == 0	  ? TABLE_GOOD :
-	       strcmp(state, "down") == 0 ? TABLE_BAD :
-					    TABLE_WARN;
-}
-
 static void list_one(void *ctx, const char *name)
 {
 	const struct listed *l = ctx;
@@ -138,7 +132,7 @@ static void list_one(void *ctx, const char *name)
 	status = answer ? json_loads(answer, 0, NULL) : NULL;
 	table_cell(l->table, TABLE_PLAIN, "%s", strcmp(name, l->shell->used) == 0 ? "*" : "");
 	table_cell(l->table, TABLE_PLAIN, "%s", name);
-	table_cell(l->table, state_colour(text_of(status, "state")), "%s",
+	table_cell(l->table, table_state_colour(text_of(status, "state")), "%s",
 		   text_of(status, "state"));
 	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "since"));
 	table_cell(l->table, TABLE_PLAIN, "%s", text_of(status, "gateway"));
@@ -185,21 +179,38 @@ int shell_use(struct shell *shell, const struct command_args *args)
 
 /* ---- commands in processes of their own ---- */
 
+#define ARGV_MAX (4 + 2 * COMMAND_OPTIONS_MAX + COMMAND_WORDS_MAX)
+
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
 struct before {
 	struct sigaction action[ARRAY_SIZE(keys)];
+	sigset_t mask;
 	struct termios modes;
 	bool terminal;
 };
 
+static volatile sig_atomic_t interrupted;
+
+static void on_key(int number)
+{
+	interrupted = number == SIGINT;
+}
+
 /* The keys that send signals are for the command. */
 static void leave_keys(struct before *b)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction notice = { .sa_handler = on_key, .sa_flags = SA_RESTART };
+	sigset_t set;
 
+	sigemptyset(&set);
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
-		sigaction(keys[i], &ignore, &b->action[i]);
+		sigaddset(&set, keys[i]);
+	/* One that comes while the command begins waits until it has. */
+	sigprocmask(SIG_BLOCK, &set, &b->mask);
+	interrupted = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		sigaction(keys[i], &notice, &b->action[i]);
 	b->terminal = tcgetattr(STDIN_FILENO, &b->modes) == 0;
 }
 
@@ -209,12 +220,42 @@ static void take_keys(const struct before *b)
 		sigaction(keys[i], &b->action[i], NULL);
 }
 
-static void child(const struct command *c, const struct command_args *args)
+/* The words that mean the same on the command line. */
+static void words_of(const struct command *c, const struct command_args *args,
+		     const char *argv[ARGV_MAX])
 {
+	unsigned n = 0;
+
+	argv[n++] = "godwit";
+	argv[n++] = c->name;
+	for (unsigned i = 0; c->options[i].name; i++) {
+		if (!args->given[i])
+			continue;
+		argv[n++] = c->options[i].name;
+		if (args->values[i])
+			argv[n++] = args->values[i];
+	}
+	if ((args->operand && args->operand[0] == '-') || (args->nmore && args->more[0][0] == '-'))
+		argv[n++] = "--";
+	if (args->operand)
+		argv[n++] = args->operand;
+	for (unsigned i = 0; i < args->nmore; i++)
+		argv[n++] = args->more[i];
+	argv[n] = NULL;
+}
+
+/* Begun anew, it is in the list of processes what it is, and has nothing of ours. */
+static void child(const struct command *c, const struct command_args *args,
+		  const struct before *before)
+{
+	const char *argv[ARGV_MAX];
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
 		signal(keys[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before->mask, NULL);
+	words_of(c, args, argv);
+	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
 	rc = c->run(args);
 	fflush(NULL);
 	_exit(rc);
@@ -238,13 +279,14 @@ static int wait_for_child(pid_t pid)
 
 static int exit_code(int status, const struct before *b)
 {
+	/* ^C is shown where the next prompt would be. */
+	if (interrupted)
+		fputs("\n", stderr);
 	if (status >= 0 && WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (b->terminal) {
-		/* It may have left it without echo, and within a line. */
+	/* It may have left it without echo. */
+	if (b->terminal)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &b->modes);
-		fputs("\n", stderr);
-	}
 	return status < 0 ? EXIT_CODE_SYSTEM : EXIT_CODE_NOT_RUNNING;
 }
 
@@ -256,11 +298,13 @@ static int run_apart(const struct shell *shell, const struct command *c,
 	int rc;
 
 	fflush(NULL);
+	sigprocmask(SIG_BLOCK, NULL, &before.mask);
 	if (shell->interactive)
 		leave_keys(&before);
 	pid = fork();
 	if (pid == 0)
-		child(c, args);
+		child(c, args, &before);
+	sigprocmask(SIG_SETMASK, &before.mask, NULL);
 	if (pid < 0)
 		fprintf(stderr, "godwit: cannot start a process: %s\n", strerror(errno));
 	rc = pid < 0 ? EXIT_CODE_SYSTEM : exit_code(wait_for_child(pid), &before);
@@ -288,6 +332,8 @@ static int run_words(struct shell *shell, unsigned n, char **words)
 	args.in_shell = true;
 	if (c->shell)
 		return c->shell(shell, &args);
+	if (c->run == run_help)
+		return run_help(&args);
 	add_used(shell, c, &args);
 	rc = run_apart(shell, c, &args);
 	if (rc == EXIT_CODE_OK)

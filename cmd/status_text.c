@@ -19,6 +19,21 @@ static long long number_of(const json_t *o, const char *key)
 	return (long long)json_number_value(json_object_get(o, key));
 }
 
+static void print_state(const json_t *o, FILE *out)
+{
+	struct table_look look = table_look(out);
+	const char *state = text_of(o, "state");
+
+	fprintf(out, LABEL, text_of(o, "name"));
+	table_text(out, look, table_state_colour(state), state);
+	fprintf(out, " since %s\n", text_of(o, "since"));
+	if (!json_is_string(json_object_get(o, "why")))
+		return;
+	fprintf(out, LABEL, "");
+	table_text(out, look, TABLE_WARN, text_of(o, "why"));
+	fprintf(out, "\n");
+}
+
 static void print_list(const char *label, const json_t *list, FILE *out)
 {
 	size_t n = json_array_size(list);
@@ -316,8 +331,7 @@ static void print_gateway(const json_t *o, FILE *out)
 	const json_t *servers = json_object_get(o, "servers");
 	const json_t *clients = json_object_get(o, "clients");
 
-	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
-		text_of(o, "since"));
+	print_state(o, out);
 	fprintf(out, LABEL "%zu, %lld tunnel%s, %lld connection%s half open\n", "clients",
 		json_array_size(clients), number_of(o, "tunnels"),
 		number_of(o, "tunnels") == 1 ? "" : "s", number_of(o, "half_open"),
@@ -343,10 +357,7 @@ bool status_text(const char *json, FILE *out)
 		json_decref(o);
 		return true;
 	}
-	fprintf(out, LABEL "%s since %s\n", text_of(o, "name"), text_of(o, "state"),
-		text_of(o, "since"));
-	if (json_is_string(json_object_get(o, "why")))
-		fprintf(out, LABEL "%s\n", "", text_of(o, "why"));
+	print_state(o, out);
 	print_asks(o, out);
 	fprintf(out, LABEL "%s, at %s\n", "gateway", text_of(o, "gateway"), text_of(o, "peer"));
 	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),

@@ -229,7 +229,21 @@ struct table_look table_look(FILE *out)
 	};
 }
 
+void table_text(FILE *out, struct table_look look, enum table_colour colour, const char *text)
+{
+	const char *code = look.colour ? colour_code(colour) : "";
+
+	fprintf(out, "%s%s%s", code, text, code[0] ? RESET : "");
+}
+
 /* ---- what cells say ---- */
+
+enum table_colour table_state_colour(const char *state)
+{
+	if (strcmp(state, "up") == 0)
+		return TABLE_GOOD;
+	return strcmp(state, "down") == 0 ? TABLE_BAD : TABLE_WARN;
+}
 
 const char *table_duration(long long s, char buf[32])
 {

@@ -65,6 +65,11 @@ void table_print(const struct table *t, FILE *out, struct table_look look);
  */
 struct table_look table_look(FILE *out);
 
+/* A text in its colour, where the look has colours. */
+void table_text(FILE *out, struct table_look look, enum table_colour colour, const char *text);
+/* How it looks that something is "up", "down", or on its way. */
+enum table_colour table_state_colour(const char *state);
+
 /* "42 s", "7 min", "3 h 05 min"; returns buf. */
 const char *table_duration(long long seconds, char buf[32]);
 /* "42 bytes", "1.5 MiB"; returns buf. */

@@ -17,13 +17,14 @@
 #define NAME_SIZE 65
 #define EVENTS_REQUEST "{\"cmd\":\"log\",\"level\":\"info\",\"follow\":true}"
 #define STATUS_REQUEST "{\"cmd\":\"status\"}"
+#define EARLY_S 0.1 /* between two questions at least, whatever happens */
 #define SUMMARY_S 10 /* without a screen: a line at least so often */
 
 struct connection {
 	char name[NAME_SIZE];
 	struct client_stream *stream; /* NULL: it does not run */
 	bool asked; /* for its status */
-	bool again; /* something has happened since */
+	double asked_at;
 	bool now; /* its events are new ones */
 	json_t *status;
 	struct watch_history history;
@@ -33,7 +34,8 @@ struct connection {
 };
 
 struct watch {
-	const char *only; /* NULL: all that run */
+	const char *
+		named; /* it is the first that is shown, and without a screen the only one; NULL: none */
 	struct connection *connections[CONNECTIONS_MAX];
 	unsigned n, shown;
 	bool screen, utf8, colour;
@@ -61,7 +63,7 @@ static void connection_close(struct connection *c)
 	c->stream = NULL;
 	json_decref(c->status);
 	c->status = NULL;
-	c->asked = c->again = c->now = false;
+	c->asked = c->now = false;
 }
 
 /* Complaints of one that has just ended are nobody's business. */
@@ -79,12 +81,17 @@ static void connection_open(struct connection *c)
 
 static void connection_ask(struct connection *c)
 {
-	if (!c->stream)
-		return;
-	c->again = c->asked;
-	if (c->asked)
+	if (!c->stream || c->asked)
 		return;
 	c->asked = client_stream_send(c->stream, STATUS_REQUEST);
+	c->asked_at = steady_now();
+}
+
+/* What happens is seen at once; of many things that do, the last ones at the next second. */
+static void connection_ask_early(struct connection *c)
+{
+	if (steady_now() - c->asked_at >= EARLY_S)
+		connection_ask(c);
 }
 
 static void watch_add(void *ctx, const char *name)
@@ -105,9 +112,9 @@ static void watch_add(void *ctx, const char *name)
 /* Those that have come since. */
 static void watch_look(struct watch *w)
 {
-	if (w->only)
-		watch_add(w, w->only);
-	else
+	if (w->named)
+		watch_add(w, w->named);
+	if (!w->named || w->screen)
 		client_running(watch_add, w);
 	for (unsigned i = 0; i < w->n; i++)
 		if (!w->connections[i]->stream)
@@ -195,10 +202,7 @@ static void take_status(struct watch *w, unsigned i, json_t *o)
 	c->status = json_incref(o);
 	c->asked = false;
 	watch_history_status(&c->history, o, steady_now());
-	if (c->again)
-		connection_ask(c);
-	c->again = false;
-	w->changed = true;
+	w->changed = w->changed || !w->paused;
 	if (!w->screen)
 		watch_say(w, i);
 }
@@ -210,9 +214,9 @@ static void take_line(struct watch *w, unsigned i, const char *line)
 
 	if (json_object_get(o, "seq")) {
 		watch_history_event(&c->history, o);
-		w->changed = true;
+		w->changed = w->changed || !w->paused;
 		if (c->now && !w->paused)
-			connection_ask(c);
+			connection_ask_early(c);
 		if (c->now && !w->screen)
 			watch_say_event(c);
 	} else if (json_object_get(o, "state")) {
@@ -369,7 +373,7 @@ static int watch_begin(struct watch *w)
 	if (w->n && w->connections[0]->stream)
 		return 0;
 	/* It says why. */
-	rc = client_request(w->only, STATUS_REQUEST, &answer, stderr);
+	rc = client_request(w->named, STATUS_REQUEST, &answer, stderr);
 	free(answer);
 	return rc ? rc : EXIT_CODE_NOT_RUNNING;
 }
@@ -389,7 +393,7 @@ int run_watch(const struct command_args *args)
 {
 	const char *plain = getenv("NO_COLOR");
 	struct watch w = {
-		.only = args->operand,
+		.named = args->operand,
 		.screen = watch_terminal_is_one(),
 		.utf8 = watch_terminal_has_utf8(),
 		.colour = !plain || !plain[0],

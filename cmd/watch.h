@@ -23,6 +23,7 @@
 struct json_t;
 
 #define WATCH_SAMPLES 60 /* a second each */
+#define WATCH_SAMPLE_MIN 0.5 /* seconds */
 #define WATCH_ROAMS 8
 #define WATCH_EVENTS 64
 #define WATCH_COUNTERS 256
@@ -64,7 +65,7 @@ struct watch_history {
 	struct watch_counter counters[WATCH_COUNTERS];
 };
 
-/* A status has come. */
+/* A status has come; one that follows another so soon that it gives no sample adds to the next one. */
 void watch_history_status(struct watch_history *h, const struct json_t *status, double at);
 /* An event has come, as the control socket tells it. */
 void watch_history_event(struct watch_history *h, struct json_t *event);

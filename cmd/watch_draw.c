@@ -28,9 +28,17 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "-";
 }
 
+/* What makes no sense is nothing. */
+static long long whole_of(const json_t *number)
+{
+	double d = json_number_value(number);
+
+	return d >= 0 && d < 1e15 ? (long long)d : 0;
+}
+
 static long long number_of(const json_t *o, const char *key)
 {
-	return (long long)json_number_value(json_object_get(o, key));
+	return whole_of(json_object_get(o, key));
 }
 
 static const char *arrow(const struct screen *s)
@@ -65,7 +73,7 @@ static unsigned draw_bar(const struct pen *p, unsigned column, long long part, l
 /* "12 min of 8 h" with its bar; without an end only the age. */
 static unsigned draw_age(const struct pen *p, unsigned column, long long age, const json_t *left)
 {
-	long long whole = age + (long long)json_number_value(left);
+	long long whole = age + whole_of(left);
 	char a[32], b[32];
 
 	if (!json_is_number(left))
@@ -172,7 +180,7 @@ static void draw_state(struct pen *p)
 		column = say(p, column, SCREEN_PLAIN, " for %s",
 			     table_duration(p->v->now - since, age));
 	if (json_is_string(json_object_get(recovery, "rung")) &&
-	    strcmp(text_of(recovery, "rung"), "none") != 0)
+	    strcmp(text_of(recovery, "rung"), "rest") != 0)
 		column = say(p, column, SCREEN_WARN, ", recovery: %s", text_of(recovery, "rung"));
 	if (json_is_string(json_object_get(o, "why")))
 		say(p, column, SCREEN_WARN, ": %s", text_of(o, "why"));
@@ -189,9 +197,9 @@ static void draw_path(struct pen *p)
 	const json_t *o = p->v->status;
 
 	label(p, "path");
-	say(p, VALUE, SCREEN_PLAIN, "%s %s %s (%s), %s, NAT: %s", text_of(o, "local"), arrow(p->s),
-	    text_of(o, "peer"), text_of(o, "gateway"), text_of(o, "encapsulation"),
-	    text_of(o, "nat"));
+	say(p, VALUE, SCREEN_PLAIN, "%s %s %s, %s, NAT: %s, %s", text_of(o, "local"), arrow(p->s),
+	    text_of(o, "peer"), text_of(o, "encapsulation"), text_of(o, "nat"),
+	    text_of(o, "gateway"));
 	p->row++;
 }
 
@@ -231,10 +239,10 @@ static void draw_ike(struct pen *p)
 		return;
 	label(p, "IKE");
 	column = draw_age(p, VALUE, number_of(ike, "age_s"), json_object_get(ike, "rekey_in_s"));
-	column = say(p, column, SCREEN_PLAIN, ", %s %s", text_of(ike, "version"),
-		     text_of(ike, "suite"));
+	column = say(p, column, SCREEN_PLAIN, ", %s", text_of(ike, "version"));
 	if (json_is_string(json_object_get(ike, "user")))
-		say(p, column, SCREEN_PLAIN, ", user %s", text_of(ike, "user"));
+		column = say(p, column, SCREEN_PLAIN, ", user %s", text_of(ike, "user"));
+	say(p, column, SCREEN_PLAIN, ", %s", text_of(ike, "suite"));
 	p->row++;
 }
 
@@ -309,9 +317,9 @@ static void draw_client(struct rows *r, const json_t *c)
 		return;
 	say(p, LABEL, SCREEN_BOLD, "%s", user && user[0] ? user : text_of(c, "identity"));
 	/* A long name is cut where the next column begins. */
-	say(p, 21, SCREEN_PLAIN, " %-15s %-21s %-9s %s in, %s out", inner ? inner : "-",
-	    text_of(c, "peer"), table_duration(number_of(c, "age_s"), age),
-	    table_bytes(number_of(c, "bytes_in"), in), table_bytes(number_of(c, "bytes_out"), out));
+	say(p, 19, SCREEN_PLAIN, " %-15s %9s %10s in %10s out  %s", inner ? inner : "-",
+	    table_duration(number_of(c, "age_s"), age), table_bytes(number_of(c, "bytes_in"), in),
+	    table_bytes(number_of(c, "bytes_out"), out), text_of(c, "peer"));
 	p->row++;
 }
 
@@ -355,9 +363,11 @@ static void draw_held(struct pen *p)
 	if (number_of(held, "in") == 0)
 		return;
 	label(p, "held");
-	column = say(p, VALUE, now ? SCREEN_WARN : SCREEN_PLAIN, "%lld packet%s now (%s)", now,
-		     now == 1 ? "" : "s", table_bytes(number_of(held, "bytes"), size));
-	column = say(p, column, SCREEN_PLAIN, ", %lld in all", number_of(held, "in"));
+	column = VALUE;
+	if (now)
+		column = say(p, column, SCREEN_WARN, "%lld packet%s now (%s), ", now,
+			     now == 1 ? "" : "s", table_bytes(number_of(held, "bytes"), size));
+	column = say(p, column, SCREEN_PLAIN, "%lld in all", number_of(held, "in"));
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
 		if (number_of(held, ends[i]))
 			column = say(p, column, SCREEN_PLAIN, ", %lld %s", number_of(held, ends[i]),
@@ -464,7 +474,7 @@ static void draw_events(struct pen *p, unsigned room)
 
 		say(p, LABEL, SCREEN_DIM, "%s",
 		    table_duration(p->v->now > e->at ? p->v->now - e->at : 0, age));
-		say(p, VALUE + 2, e->bad ? SCREEN_WARN : SCREEN_PLAIN, "%s", e->text);
+		say(p, VALUE + 1, e->bad ? SCREEN_WARN : SCREEN_PLAIN, "%s", e->text);
 	}
 }
 
@@ -538,7 +548,7 @@ void watch_draw(const struct watch_view *v, struct screen *s)
 	shares = share(&p, 3 * gap);
 	p.row += gap;
 	draw_middle(&p, shares.middle);
-	p.row += gap;
+	p.row += shares.middle ? gap : 0;
 	draw_spark(&p, true);
 	p.row++;
 	draw_spark(&p, false);

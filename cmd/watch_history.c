@@ -104,11 +104,13 @@ void watch_history_status(struct watch_history *h, const struct json_t *status, 
 	struct watch_rate sum = { 0 }, *rate;
 	double since = h->at;
 
+	if (since > 0 && at - since < WATCH_SAMPLE_MIN)
+		return;
 	count_all(h, status, &sum);
 	forget_unseen(h);
 	h->at = at;
 	/* Of the first one nobody knows in what time that has come. */
-	if (since <= 0 || at <= since)
+	if (since <= 0)
 		return;
 	rate = push(h->rates, sizeof(h->rates[0]), &h->nrates, WATCH_SAMPLES);
 	*rate = (struct watch_rate){ sum.in / (at - since), sum.out / (at - since) };

@@ -14,13 +14,13 @@ static const struct {
 	{ "IFACE", WORD_INTERFACE }, { "COMMAND", WORD_COMMAND },	  { "HOST", WORD_HOST },
 };
 
-static enum word_kind kind_of(const char *text, size_t n)
+enum word_kind word_kind(const char *text, size_t n)
 {
 	for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++)
 		if (strlen(placeholders[i].text) == n &&
 		    strncmp(placeholders[i].text, text, n) == 0)
 			return placeholders[i].kind;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !memchr(text, '|', n); i++)
 		if (isupper((unsigned char)text[i]))
 			return WORD_NONE;
 	return WORD_LITERAL;
@@ -45,14 +45,14 @@ unsigned command_words(const struct command *c, struct command_word out[COMMAND_
 		p += strspn(p, ".");
 		optional = optional && *p != ']';
 		p += strspn(p, "]");
-		w->kind = kind_of(w->text, w->n);
+		w->kind = word_kind(w->text, w->n);
 	}
 	return n;
 }
 
 struct command_word option_word(const struct command_option *o)
 {
-	return (struct command_word){ .kind = kind_of(o->value, strlen(o->value)),
+	return (struct command_word){ .kind = word_kind(o->value, strlen(o->value)),
 				      .text = o->value,
 				      .n = strlen(o->value) };
 }

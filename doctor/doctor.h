@@ -8,10 +8,11 @@
  *	probe.c, offers.c   the questions: main and aggressive mode   RFC 2409 section 5, RFC 3947
  *	v2.c                IKE_SA_INIT and its answers               RFC 7296 sections 1.2, 2.6, 2.23
  *	look.c              routes, rules, devices, ports, clock of this host
- *	dns.c               what each name server says of the name
+ *	dns*.c              what each name server says of the name    RFC 1035, 3596
+ *	near.c              what is nearest to proposals that were refused
  *	verdict.c           findings -> troubles, and the lines of a vpn.conf
  *	report.c, json.c    all of it, for people and for programs
- *	run.c               sockets and time around the engine
+ *	air.c, run.c        sockets and time around the engine
  *
  * Of IKEv2 there is the first exchange alone. Whatever comes back is unauthenticated: who sits on the
  * way can make up all of it.
@@ -26,6 +27,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "client/client.h"
+
 struct doctor_options {
 	const char *host; /* a name or an address */
 	bool json;
@@ -36,19 +39,10 @@ struct doctor_options {
 /* The report goes to `out`, what is being done to a terminal at `err`. Returns an exit code. */
 int doctor_run(const struct doctor_options *options, FILE *out, FILE *err);
 
-/* A gateway that accepts none of these. */
-struct doctor_refusal {
-	const char *address; /* in digits */
-	const char *proposals; /* ours, with commas in between */
-	const char *method; /* psk, certificate, hybrid */
-	bool xauth;
-	const char *group; /* in aggressive mode, what we call ourselves; NULL: main mode */
-};
-
 /*
- * Asks it for what is nearest to them, which takes some seconds, and writes a clause about that:
- * "the gateway would accept …". False: it has not said.
+ * Asks the gateway for what is nearest to the proposals that it has refused, which takes some seconds,
+ * and writes a clause about that: "it would accept …". False: it has not said.
  */
-bool doctor_nearest(const struct doctor_refusal *r, char *buf, size_t size);
+bool doctor_nearest(const struct client_refusal *r, char *buf, size_t size);
 
 #endif

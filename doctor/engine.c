@@ -174,7 +174,6 @@ static void on_too_big(struct doctor *d, struct probe *p, const struct doctor_ev
 
 	if (!p->whole)
 		return;
-	f->too_big_said = true;
 	f->too_big_by = ev->by;
 	if (ev->mtu > d->mtu_low && ev->mtu < d->mtu_high)
 		d->mtu_said = ev->mtu;

@@ -112,7 +112,7 @@ struct doctor_found {
 	unsigned fragments_bytes;
 	enum doctor_size whole; /* one that fills the link, with DF */
 	unsigned path_mtu; /* that is known to pass; 0: not known */
-	bool too_big_said; /* a router has said so: the path's MTU is found by itself */
+	bool too_big_said; /* a router has named it: the path's MTU is found by itself */
 	struct addr too_big_by;
 	vtime repeated; /* the gateway's last repetition came so long after our last packet */
 	bool listened;

@@ -44,6 +44,7 @@ struct doctor {
 	struct probe v2_last; /* INIT that is to be asked again, with a cookie or another group */
 	unsigned mtu_low, mtu_high; /* WHOLE: passes; does not */
 	unsigned mtu_said; /* a router has named this one, and it has not been tried; 0: none */
+	unsigned mtu_tried; /* and this one is being tried */
 	size_t nrelease;
 	uint8_t release[RELEASE_MAX];
 	struct doctor_send released; /* where it goes */

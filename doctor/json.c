@@ -49,7 +49,7 @@ static json_t *json_host(const struct examination *x)
 
 /* ---- the gateway ---- */
 
-static json_t *json_reached(const struct doctor_reached reached[DOCTOR_PORTS])
+static json_t *json_reached(const struct doctor_reached *reached)
 {
 	json_t *o = json_object();
 	static const char *const names[] = { "port_500", "port_4500" };

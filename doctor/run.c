@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "doctor/air.h"
+#include "doctor/dns.h"
 #include "doctor/doctor.h"
 #include "doctor/report.h"
 
@@ -23,6 +24,19 @@ static void look_up(struct examination *x, struct addr *addrs, FILE *err)
 	x->resolved = net_resolve(x->host, addrs, DOCTOR_ADDRESSES_MAX);
 	x->resolve_error = errno;
 	x->n = x->resolved > 0 ? (unsigned)x->resolved : 0;
+}
+
+/* A name of the company's own may be in no DNS; one without a dot is looked up in others. */
+static void ask_servers(struct examination *x)
+{
+	struct addr servers[VERDICT_SERVERS_MAX], a;
+
+	if (addr_parse(x->host, &a) || !strchr(x->host, '.'))
+		return;
+	x->nservers = dns_servers("/etc/resolv.conf", servers, VERDICT_SERVERS_MAX);
+	for (unsigned i = 0; i < x->nservers; i++)
+		x->server[i].server = servers[i];
+	dns_ask(x->host, x->server, x->nservers, crypto_rng());
 }
 
 static void set_targets(struct doctor_config *c, const struct examination *x,
@@ -118,6 +132,7 @@ int doctor_run(const struct doctor_options *o, FILE *out, FILE *err)
 		return EXIT_SYSTEM;
 	}
 	look_up(&x, addrs, err);
+	ask_servers(&x);
 	look_host(&x.look, addrs, x.n);
 	return examine(&x, o, addrs, out, err);
 }

@@ -12,7 +12,7 @@
 #define FRAGMENTED 400 /* bytes more than the link carries in one piece */
 #define LINK_MTU 1500 /* where it is not known */
 #define MTU_EXACT 16 /* bytes; nearer it is not asked for */
-#define MTU_TRIES 8
+#define MTU_TRIES 10
 #define MTU_IP4_LOW 576
 #define MTU_IP6_LOW 1280
 
@@ -428,22 +428,16 @@ static bool fragments_end(struct doctor *d)
 	return false;
 }
 
-/* Between what passes and what does not, narrower with each round. */
+/* All that the link carries, what a router has named, else the middle of what is not known. */
 static unsigned whole_size(struct doctor *d)
 {
-	static const unsigned usual[] = { 1492, 1480, 1472, 1464, 1460, 1440, 1420, 1400 };
 	unsigned said = d->mtu_said;
 
 	d->mtu_said = 0;
-	if (d->round == 0)
-		return d->mtu_high - 1;
-	if (said > d->mtu_low && said < d->mtu_high)
-		return said;
-	if (d->mtu_high - d->mtu_low <= 200)
-		for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
-			if (usual[i] > d->mtu_low && usual[i] < d->mtu_high)
-				return usual[i];
-	return (d->mtu_low + d->mtu_high) / 2;
+	d->mtu_tried = said > d->mtu_low && said < d->mtu_high ? said : 0;
+	if (d->mtu_tried)
+		return d->mtu_tried;
+	return d->round == 0 ? d->mtu_high - 1 : (d->mtu_low + d->mtu_high) / 2;
 }
 
 static bool whole_begin(struct doctor *d)
@@ -472,6 +466,7 @@ static bool whole_end(struct doctor *d)
 		f->whole = passes ? SIZE_PASSES : SIZE_LOST;
 	if (passes) {
 		f->path_mtu = d->mtu_low = bytes;
+		f->too_big_said = bytes == d->mtu_tried;
 		return f->whole == SIZE_LOST && !f->too_big_said;
 	}
 	if (bytes < d->mtu_high)
@@ -522,37 +517,48 @@ static void group_offer(struct offer *o, enum dh_group group)
 	}
 }
 
-static bool group_begin(struct doctor *d)
+static bool ask_group(struct doctor *d, enum dh_group group)
 {
-	struct doctor_found *f = found_now(d);
-	struct probe *p;
+	struct probe *p = ask(d, PROBE_GROUP, speaking_port(found_now(d)->v1), TRIES);
 
-	if (!d->config.group || f->group.accepted || d->round == ARRAY_SIZE(group_order))
-		return false;
-	p = ask(d, PROBE_GROUP, speaking_port(f->v1), TRIES);
 	if (!p)
 		return false;
 	p->name = d->config.group;
-	group_offer(&p->offer, group_order[d->round]);
+	group_offer(&p->offer, group);
 	return ask_made(d, p);
 }
 
-static bool group_end(struct doctor *d)
+/* Two at a time: who is silent to all would take long. */
+static bool group_begin(struct doctor *d)
+{
+	if (!d->config.group || d->round == ARRAY_SIZE(group_order) / 2)
+		return false;
+	ask_group(d, group_order[2 * d->round]);
+	ask_group(d, group_order[2 * d->round + 1]);
+	return d->nprobes > 0;
+}
+
+static void take_group(struct doctor *d, const struct probe *p)
 {
 	struct doctor_group *g = &found_now(d)->group;
-	const struct probe *p = &d->probe[0];
 
 	if (g->reach != REACH_ANSWER)
 		g->reach = p->reached.reach;
 	if (answered(p, ANSWER_REFUSED))
 		g->notify = p->answer.notify;
-	if (!answered(p, ANSWER_CHOSEN))
-		return true;
+	if (g->accepted || !answered(p, ANSWER_CHOSEN))
+		return;
 	g->accepted = true;
 	g->choice = p->answer.choice;
 	g->hash = p->answer.hash;
 	take_vendors(&found_now(d)->ike1, &p->answer);
-	return false;
+}
+
+static bool group_end(struct doctor *d)
+{
+	for (unsigned i = 0; i < d->nprobes; i++)
+		take_group(d, &d->probe[i]);
+	return !found_now(d)->group.accepted;
 }
 
 /* ---- LISTEN: an idle mapping that still lets the gateway's repetitions in, lives ---- */

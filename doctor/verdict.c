@@ -19,7 +19,7 @@ enum {
 
 /* ---- words ---- */
 
-enum doctor_reach verdict_reach(const struct doctor_reached reached[DOCTOR_PORTS])
+enum doctor_reach verdict_reach(const struct doctor_reached *reached)
 {
 	return reached[DOCTOR_500].reach == REACH_ANSWER ||
 			       reached[DOCTOR_4500].reach == REACH_NOT_ASKED ?
@@ -99,14 +99,14 @@ __attribute__((format(printf, 2, 3))) static void cure(struct trouble *t, const 
 	va_end(args);
 }
 
-static bool same_addresses(const struct dns_answer *a, const struct dns_answer *b)
+/* Large sites give each server others of their many addresses. */
+static bool agree(const struct dns_answer *a, const struct dns_answer *b)
 {
-	unsigned common = 0;
-
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned k = 0; k < b->n; k++)
-			common += addr_eq(&a->addrs[i], &b->addrs[k]);
-	return a->n == b->n && common == a->n;
+			if (addr_eq(&a->addrs[i], &b->addrs[k]))
+				return true;
+	return a->n == 0 && b->n == 0;
 }
 
 static void judge_servers(struct verdict *v, const struct examination *x)
@@ -123,7 +123,7 @@ static void judge_servers(struct verdict *v, const struct examination *x)
 			     "ask whoever runs the network, or take it out of /etc/resolv.conf");
 			continue;
 		}
-		if (first && !same_addresses(first, a))
+		if (first && !agree(first, a))
 			cure(trouble(v, "dns-differs",
 				     "the name servers %s and %s give %s different "
 				     "addresses",

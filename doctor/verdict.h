@@ -8,7 +8,7 @@
 #define VERDICT_TROUBLES_MAX 24
 #define VERDICT_TEXT_MAX 240
 #define VERDICT_CONF_MAX 4096
-#define DNS_SERVERS_MAX 4
+#define VERDICT_SERVERS_MAX 4
 
 /* What one name server says of the name. */
 struct dns_answer {
@@ -26,7 +26,7 @@ struct examination {
 	int resolved; /* as net_resolve says */
 	int resolve_error; /* errno of it */
 	unsigned nservers;
-	struct dns_answer server[DNS_SERVERS_MAX];
+	struct dns_answer server[VERDICT_SERVERS_MAX];
 	unsigned n;
 	struct look look;
 	const struct doctor_found *found[DOCTOR_ADDRESSES_MAX]; /* one for each of n addresses */
@@ -49,7 +49,7 @@ struct verdict {
 
 void verdict_make(struct verdict *v, const struct examination *x);
 /* The best answer at any port. */
-enum doctor_reach verdict_reach(const struct doctor_reached reached[DOCTOR_PORTS]);
+enum doctor_reach verdict_reach(const struct doctor_reached *reached);
 /* What is known of NATs in between; false: nothing is. */
 bool verdict_nat(const struct doctor_found *f, enum nat *out);
 /* "psk", "psk with user and password", "certificate" … */

@@ -116,6 +116,32 @@ static void entry_settle(struct gateway_reader *r, unsigned n)
 	psk_fetch(r, n);
 }
 
+/* Who comes cannot be told apart by what he shows: the second one would never be taken. */
+static bool is_twin(const struct ike_config *a, const struct ike_config *b)
+{
+	if (a->mode != b->mode || a->auth != b->auth || a->xauth != b->xauth ||
+	    a->remote_any != b->remote_any)
+		return false;
+	if (!a->remote_any && !identity_eq(&a->remote, &b->remote))
+		return false;
+	/* In main mode the key is looked for by what it opens. */
+	return a->auth != IKE_AUTH_PSK || a->mode == IKE_MODE_AGGRESSIVE ||
+	       slice_eq(secret_slice(&a->psk), secret_slice(&b->psk));
+}
+
+static void entry_twins_refuse(struct gateway_reader *r, unsigned n)
+{
+	const struct gateway_config *c = &r->draft.file->config;
+
+	for (unsigned i = 0; i < n; i++)
+		if (is_twin(&c->entries[i].ike, &c->entries[n].ike))
+			gateway_complain(
+				r, 0,
+				"[auth %s] and [auth %s] are for the same clients: give them "
+				"other identities, or leave one out",
+				r->draft.file->names[i], r->draft.file->names[n]);
+}
+
 static void entries_settle(struct gateway_reader *r)
 {
 	struct gateway_config *c = &r->draft.file->config;
@@ -123,6 +149,7 @@ static void entries_settle(struct gateway_reader *r)
 
 	for (unsigned i = 0; i < c->nentries; i++) {
 		entry_settle(r, i);
+		entry_twins_refuse(r, i);
 		signs |= c->entries[i].ike.auth != IKE_AUTH_PSK;
 		clients_sign |= c->entries[i].ike.auth == IKE_AUTH_RSA;
 		users |= c->entries[i].ike.xauth;
@@ -136,6 +163,19 @@ static void entries_settle(struct gateway_reader *r)
 			c->entries[i].ike.credentials = r->draft.file->credentials;
 }
 
+static void pool_overlap_refuse(struct gateway_reader *r, unsigned n)
+{
+	const struct pool_range *all = r->draft.file->config.pool;
+	char lo[ADDR_TEXT_MAX], hi[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		if (all[i].lo.family == all[n].lo.family && addr_cmp(&all[i].lo, &all[n].hi) <= 0 &&
+		    addr_cmp(&all[n].lo, &all[i].hi) <= 0)
+			gateway_complain(
+				r, 0, "[pool] addresses: %s to %s is in another range there, too",
+				addr_text(&all[n].lo, lo), addr_text(&all[n].hi, hi));
+}
+
 /* The first address of each family is our own. */
 static void pool_check(struct gateway_reader *r)
 {
@@ -145,6 +185,7 @@ static void pool_check(struct gateway_reader *r)
 		const struct pool_range *p = &c->pool[i];
 		bool alone = true;
 
+		pool_overlap_refuse(r, i);
 		for (unsigned k = 0; k < c->npool; k++)
 			alone &= k == i || c->pool[k].lo.family != p->lo.family;
 		if (alone && addr_eq(&p->lo, &p->hi))

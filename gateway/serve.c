@@ -133,7 +133,7 @@ unsigned serve_states(struct serve *s, const struct session_effect *fx, struct l
 			       "the kernel drops what goes to a server, because "
 			       "net.ipv4.conf.all.rp_filter is on and [pool] has no IPv4 address",
 			       log_str("server", server->name),
-			       log_str("turn it off", "sysctl -w net.ipv4.conf.all.rp_filter=0"));
+			       log_str("command", "sysctl -w net.ipv4.conf.all.rp_filter=0"));
 		states[nstates++] =
 			tun_server_rule(t->name, server->address.family, host_mark_of(t));
 	}

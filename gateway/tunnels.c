@@ -450,7 +450,7 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 		.keylife_s = g->config->child.keylife_s,
 		.ts = t->ts,
 	};
-	log_ev(g->log, LOG_INFO, "tunnel has an epoch", log_u64("slot", was.slot),
+	log_ev(g->log, LOG_INFO, "tunnel has an epoch", log_u64("tunnel", was.slot),
 	       peer_field(i->peer), log_str("by", was.ours ? "us" : "client"));
 	g->counters.epochs++;
 	g->counters.epochs_ours += was.ours;

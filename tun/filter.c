@@ -116,7 +116,8 @@ static void put_chain(struct filter_batch *b, const char *name)
 	mnl_attr_put_strz(b->nlh, NFTA_CHAIN_NAME, name);
 }
 
-static void put_base_chain(struct filter_batch *b, const char *name)
+static void put_base_chain(struct filter_batch *b, const char *name, uint32_t hooknum,
+			   int32_t priority)
 {
 	struct nlattr *hook;
 
@@ -124,8 +125,8 @@ static void put_base_chain(struct filter_batch *b, const char *name)
 	mnl_attr_put_u32(b->nlh, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
 	mnl_attr_put_strz(b->nlh, NFTA_CHAIN_TYPE, "filter");
 	hook = mnl_attr_nest_start(b->nlh, NFTA_CHAIN_HOOK);
-	mnl_attr_put_u32(b->nlh, NFTA_HOOK_HOOKNUM, htonl(NF_INET_PRE_ROUTING));
-	mnl_attr_put_u32(b->nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)PRIORITY));
+	mnl_attr_put_u32(b->nlh, NFTA_HOOK_HOOKNUM, htonl(hooknum));
+	mnl_attr_put_u32(b->nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)priority));
 	mnl_attr_nest_end(b->nlh, hook);
 }
 
@@ -152,12 +153,15 @@ static void put_all(struct filter_batch *b, const struct tun_filter *f,
 		    const struct tun_filter_setup *setup)
 {
 	static const char *const chains[] = { FILTER_OURS, FILTER_POLICY, FILTER_THROUGH,
-					      FILTER_REFUSED };
+					      FILTER_BESIDE, FILTER_REFUSED };
 
 	filter_batch_begin(b);
 	put_table(b, f);
 	put_counter(b);
-	put_base_chain(b, FILTER_INBOUND);
+	put_base_chain(b, FILTER_INBOUND, NF_INET_PRE_ROUTING, PRIORITY);
+	/* It costs every packet something: where it has nothing to do there is none. */
+	if (setup->names)
+		put_base_chain(b, FILTER_OUTBOUND, NF_INET_LOCAL_OUT, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(chains); i++)
 		put_chain(b, chains[i]);
 	put_flush(b);

@@ -19,6 +19,8 @@
  *	         to an inner address                              refused
  *	         the rest                                         in
  *	refused  counted and dropped
+ *	outbound with `names`: DNS that leaves by another device, and is not our own       -> beside
+ *	beside   the SPD, in its order: BYPASS: out; the rest                              -> refused
  *
  * A PROTECT rule for our inner address refuses its remote side as a source whatever address of ours it
  * is for. One for a network of ours refuses it for that network, forwarded packets (through) included; outer
@@ -61,6 +63,11 @@ struct tun_filter_setup {
 	unsigned n_inner;
 	const struct policy *policy; /* NULL: only what is for an inner address is refused */
 	bool forwards; /* a PROTECTed source is refused whatever it sends to */
+	/*
+	 * Who resolves names binds its sockets to a device, and rules for routes have no hold on it: what
+	 * it asks beside the tunnel is refused here, unless the policy lets it.
+	 */
+	bool names;
 };
 
 /*

@@ -15,6 +15,7 @@
 
 #define LOOPBACK 1 /* the number of the device, in every namespace */
 #define PROTO_ICMP 1
+#define PROTO_TCP 6
 #define PROTO_UDP 17
 #define PROTO_ESP 50
 #define PROTO_ICMP6 58
@@ -563,8 +564,9 @@ static void rules_ours(struct filter_batch *b, const struct tun_filter *f,
 
 /* ---- the SPD, from the other side ---- */
 
+/* in: the packet comes from the other side; else it goes there. */
 static void rule_spd(struct filter_batch *b, const char *chain, const struct policy_rule *rule,
-		     enum rule_local which)
+		     enum rule_local which, bool in)
 {
 	const struct ts *remote = &rule->ts.remote, *local = &rule->ts.local;
 	uint8_t proto = remote->proto ? remote->proto : local->proto;
@@ -576,15 +578,15 @@ static void rule_spd(struct filter_batch *b, const char *chain, const struct pol
 		return;
 	r = rule_begin(b, chain);
 	match_family(&r, remote->lo.family);
-	match_addrs(&r, remote, true);
+	match_addrs(&r, remote, in);
 	if (which == LOCAL_OWN)
-		match_addrs(&r, local, false);
+		match_addrs(&r, local, !in);
 	if (proto)
 		match_proto(&r, proto);
 	if (!is_any_port(remote))
-		match_ports(&r, remote->port_lo, remote->port_hi, true);
+		match_ports(&r, remote->port_lo, remote->port_hi, in);
 	if (!is_any_port(local) && !icmp)
-		match_ports(&r, local->port_lo, local->port_hi, false);
+		match_ports(&r, local->port_lo, local->port_hi, !in);
 	if (rule->action == POLICY_BYPASS)
 		let_in(&r);
 	else
@@ -606,7 +608,7 @@ static void rules_policy(struct filter_batch *b, const struct tun_filter_setup *
 	for (unsigned i = 0; setup->policy && i < setup->policy->n; i++) {
 		const struct policy_rule *rule = &setup->policy->rules[i];
 
-		rule_spd(b, FILTER_POLICY, rule, policy_local(setup, rule));
+		rule_spd(b, FILTER_POLICY, rule, policy_local(setup, rule), true);
 	}
 	for (unsigned i = 0; i < setup->n_inner; i++) {
 		r = rule_begin(b, FILTER_POLICY);
@@ -621,7 +623,49 @@ static void rules_through(struct filter_batch *b, const struct tun_filter_setup 
 
 	for (unsigned i = 0; i < n; i++)
 		rule_spd(b, FILTER_THROUGH, &setup->policy->rules[i],
-			 through_local(setup, &setup->policy->rules[i]));
+			 through_local(setup, &setup->policy->rules[i]), true);
+}
+
+/* ---- questions for names ---- */
+
+static void rules_outbound(struct filter_batch *b, const struct tun_filter *f)
+{
+	static const uint8_t protos[] = { PROTO_UDP, PROTO_TCP };
+	static const uint16_t ports[] = { 53, 853 }; /* RFC 1035, RFC 7858 */
+	const uint32_t trusted[] = { LOOPBACK, f->ifindex };
+	const uint32_t lo = htonl(TUN_FWMARK), hi = htonl(TUN_FWMARK + TUN_FWMARKS - 1);
+	struct rule r;
+
+	/* First what there is most of. */
+	r = rule_begin(b, FILTER_OUTBOUND);
+	load_meta(&r, NFT_META_MARK);
+	to_network_order(&r);
+	in_range(&r, &lo, &hi, sizeof(lo));
+	let_in(&r);
+	for (unsigned i = 0; i < ARRAY_SIZE(trusted); i++) {
+		r = rule_begin(b, FILTER_OUTBOUND);
+		match_number(&r, NFT_META_OIF, trusted[i]);
+		let_in(&r);
+	}
+	r = rule_begin(b, FILTER_OUTBOUND);
+	match_number(&r, NFT_META_OIFGROUP, TUN_GROUP);
+	let_in(&r);
+	for (unsigned i = 0; i < ARRAY_SIZE(protos) * ARRAY_SIZE(ports); i++) {
+		r = rule_begin(b, FILTER_OUTBOUND);
+		match_proto(&r, protos[i % 2]);
+		match_ports(&r, ports[i / 2], ports[i / 2], false);
+		go(&r, FILTER_BESIDE);
+	}
+}
+
+static void rules_beside(struct filter_batch *b, const struct tun_filter_setup *setup)
+{
+	struct rule r;
+
+	for (unsigned i = 0; setup->policy && i < setup->policy->n; i++)
+		rule_spd(b, FILTER_BESIDE, &setup->policy->rules[i], LOCAL_OWN, false);
+	r = rule_begin(b, FILTER_BESIDE);
+	go(&r, FILTER_REFUSED);
 }
 
 static void rules_refused(struct filter_batch *b)
@@ -642,5 +686,9 @@ void filter_rules(struct filter_batch *b, const struct tun_filter *f,
 	rules_ours(b, f, setup);
 	rules_policy(b, setup);
 	rules_through(b, setup);
+	if (setup->names) {
+		rules_outbound(b, f);
+		rules_beside(b, setup);
+	}
 	rules_refused(b);
 }

@@ -10,6 +10,8 @@
 #define FILTER_OURS "ours"
 #define FILTER_POLICY "policy"
 #define FILTER_THROUGH "through"
+#define FILTER_OUTBOUND "outbound"
+#define FILTER_BESIDE "beside"
 #define FILTER_REFUSED "refused"
 
 struct nlmsghdr;

@@ -2,6 +2,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "client/client.h"
+#include "client/options.h"
 #include "cmd/cmd.h"
 #include "dist/pages/pages.h"
 
@@ -54,6 +56,61 @@ static unsigned words_of(const struct command *c, struct command_word words[COMM
 	return 1;
 }
 
+#define FLAGS_MAX (COMMAND_OPTIONS_MAX + OPTIONS_MAX)
+
+struct flag {
+	char name[CLIENT_LONG_OPTION_MAX];
+	const char *letter; /* NULL: none */
+	const char *help;
+	bool takes;
+	struct command_word value;
+	char words[200]; /* of the value, with | between them */
+};
+
+/* The value of an option of vpn.conf: its words, or what a file's name would be. */
+static void flag_value(struct flag *f, const struct option *o)
+{
+	size_t n = 0;
+
+	f->takes = true;
+	f->value.kind = strstr(o->expect, "file") ? WORD_FILE : WORD_NONE;
+	for (const struct option_word *w = o->words; w && w->word && n < sizeof(f->words); w++)
+		if (!w->later)
+			n += (size_t)snprintf(f->words + n, sizeof(f->words) - n, "%s%s",
+					      n ? "|" : "", w->word);
+	if (n == 0 || n >= sizeof(f->words))
+		return;
+	f->value = (struct command_word){ .kind = WORD_LITERAL, .text = f->words, .n = n };
+}
+
+/* All that a command takes with dashes. How many. */
+static unsigned flags_of(const struct command *c, struct flag flags[FLAGS_MAX])
+{
+	struct client_long_option long_option;
+	unsigned n = 0;
+
+	for (const struct command_option *o = c->options; o->name; o++) {
+		struct flag *f = &flags[n++];
+
+		*f = (struct flag){ .letter = o->letter, .help = o->help, .takes = o->value };
+		snprintf(f->name, sizeof(f->name), "%s", o->name);
+		if (o->value)
+			f->value = option_word(o);
+	}
+	for (unsigned i = 0; c->settings && client_long_option(i, &long_option); i++) {
+		struct flag *f = &flags[n];
+
+		/* A secret on a command line is seen by all; what has no help has one value. */
+		if (long_option.refused || !long_option.help)
+			continue;
+		*f = (struct flag){ .help = long_option.help };
+		snprintf(f->name, sizeof(f->name), "%s", long_option.name);
+		flag_value(f, option_find(long_option.section, long_option.key));
+		n++;
+	}
+	return n;
+}
+
 /* Between single quotes; `special` marks what the reader behind the quotes wants marked. */
 static void put(const char *text, size_t n, const char *special, FILE *out)
 {
@@ -83,24 +140,22 @@ static void bash_word(const struct command_word *w, FILE *out)
 static void bash_command(const struct command *c, FILE *out)
 {
 	struct command_word words[COMMAND_WORDS_MAX];
-	unsigned n = words_of(c, words);
+	static struct flag flags[FLAGS_MAX];
+	unsigned n = words_of(c, words), nflags = flags_of(c, flags);
 
 	fprintf(out, "\t%s)\n\t\toptions='", c->name);
-	for (const struct command_option *o = c->options; o->name; o++)
-		fprintf(out, "%s%s%s%s", o == c->options ? "" : " ", o->name, o->letter ? " " : "",
-			o->letter ? o->letter : "");
+	for (const struct flag *f = flags; f < flags + nflags; f++)
+		fprintf(out, "%s%s%s%s", f == flags ? "" : " ", f->name, f->letter ? " " : "",
+			f->letter ? f->letter : "");
 	fputs("' values='", out);
-	for (const struct command_option *o = c->options; o->name; o++) {
-		struct command_word w;
-
-		if (!o->value)
+	for (const struct flag *f = flags; f < flags + nflags; f++) {
+		if (!f->takes)
 			continue;
-		w = option_word(o);
-		fprintf(out, " %s=", o->name);
-		bash_word(&w, out);
-		if (o->letter) {
-			fprintf(out, " %s=", o->letter);
-			bash_word(&w, out);
+		fprintf(out, " %s=", f->name);
+		bash_word(&f->value, out);
+		if (f->letter) {
+			fprintf(out, " %s=", f->letter);
+			bash_word(&f->value, out);
 		}
 	}
 	fputs("' operands='", out);
@@ -134,17 +189,14 @@ static void zsh_action(const struct command_word *w, FILE *out)
 	fputc(')', out);
 }
 
-static void zsh_option(const char *name, const struct command_option *o, FILE *out)
+static void zsh_flag(const char *name, const struct flag *f, FILE *out)
 {
-	struct command_word w;
-
-	fprintf(out, " \\\n\t\t\t'%s%s[", name, o->value ? (name[1] == '-' ? "=" : "+") : "");
-	put(o->help, strlen(o->help), ZSH_SPECIAL, out);
+	fprintf(out, " \\\n\t\t\t'%s%s[", name, f->takes ? (name[1] == '-' ? "=" : "+") : "");
+	put(f->help, strlen(f->help), ZSH_SPECIAL, out);
 	fputc(']', out);
-	if (o->value) {
-		w = option_word(o);
-		fprintf(out, ":%s:", o->value);
-		zsh_action(&w, out);
+	if (f->takes) {
+		fputs(":value:", out);
+		zsh_action(&f->value, out);
 	}
 	fputc('\'', out);
 }
@@ -152,13 +204,14 @@ static void zsh_option(const char *name, const struct command_option *o, FILE *o
 static void zsh_command(const struct command *c, FILE *out)
 {
 	struct command_word words[COMMAND_WORDS_MAX];
-	unsigned n = words_of(c, words);
+	static struct flag flags[FLAGS_MAX];
+	unsigned n = words_of(c, words), nflags = flags_of(c, flags);
 
 	fprintf(out, "\t%s)\n\t\t_arguments", c->name);
-	for (const struct command_option *o = c->options; o->name; o++) {
-		zsh_option(o->name, o, out);
-		if (o->letter)
-			zsh_option(o->letter, o, out);
+	for (const struct flag *f = flags; f < flags + nflags; f++) {
+		zsh_flag(f->name, f, out);
+		if (f->letter)
+			zsh_flag(f->letter, f, out);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(out, " \\\n\t\t\t'%s", words[i].repeated ? "*" : "");
@@ -212,21 +265,19 @@ static void fish_help(const char *text, FILE *out)
 static void fish_command(const struct command *c, FILE *out)
 {
 	struct command_word words[COMMAND_WORDS_MAX];
-	unsigned n = words_of(c, words);
+	static struct flag flags[FLAGS_MAX];
+	unsigned n = words_of(c, words), nflags = flags_of(c, flags);
 
 	fprintf(out, "complete -c godwit -n __godwit_first -fa %s", c->name);
 	fish_help(c->help, out);
 	fputc('\n', out);
-	for (const struct command_option *o = c->options; o->name; o++) {
-		fprintf(out, "complete -c godwit -n '__godwit_in %s' -l %s", c->name, o->name + 2);
-		if (o->letter)
-			fprintf(out, " -s %s", o->letter + 1);
-		if (o->value) {
-			struct command_word w = option_word(o);
-
-			fish_action(&w, out);
-		}
-		fish_help(o->help, out);
+	for (const struct flag *f = flags; f < flags + nflags; f++) {
+		fprintf(out, "complete -c godwit -n '__godwit_in %s' -l %s", c->name, f->name + 2);
+		if (f->letter)
+			fprintf(out, " -s %s", f->letter + 1);
+		if (f->takes)
+			fish_action(&f->value, out);
+		fish_help(f->help, out);
 		fputc('\n', out);
 	}
 	for (unsigned i = 0; i < n; i++) {

@@ -85,6 +85,11 @@ static void put_command(const struct command *c, FILE *out)
 		put_n(p, strcspn(p, "\n"), out);
 		fputs("\n", out);
 	}
+	if (c->settings)
+		fputs("Keys of\n.Xr vpn.conf 5\nare options, too:\n"
+		      ".Fl \\-gateway\\-address Ar vpn.example.com\nis\n.Ic address\n"
+		      "in\n.Li [gateway] ,\nand counts in place of the file's.\n",
+		      out);
 	if (!c->options[0].name)
 		return;
 	fputs(".Bl -tag -width Ds\n", out);

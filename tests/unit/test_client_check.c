@@ -116,7 +116,7 @@ static void check_says_what_would_be_done(void **state)
 		"  all else        goes its usual way in the clear, beside the tunnel\n"
 		"  IPv6            all of it in the clear: [tunnel] address has no IPv6 "
 		"address\n"
-		"  DNS             left as it is\n");
+		"  DNS             left as it is: there is no server to set\n");
 	expect_says(
 		"[gateway]\naddress = a, 192.0.2.1\nidentity = gw.example\n[auth]\n"
 		"psk = sesame\nidentity = me@example\n[ike]\nlifetime = 90m\n"
@@ -147,7 +147,7 @@ static void check_says_what_would_be_done(void **state)
 		"  in the tunnel   from 10.98.0.1/32 to 0.0.0.0/0, and back\n"
 		"                  from fd00::1/128 to fd00:99::/64, and back\n"
 		"  all else        goes its usual way in the clear, beside the tunnel\n"
-		"  DNS             left as it is\n");
+		"  DNS             left as it is: there is no server to set\n");
 }
 
 static const char *host_name(void)
@@ -234,7 +234,8 @@ static void a_group_and_its_users_are_explained(void **state)
 		host_name());
 	expect_says("[gateway]\naddress = vpn.example.com\nmode = aggressive\nvendor = cisco\n"
 		    "[auth]\nidentity = sales\npsk = sesame\nxauth = yes\nusername = alice\n"
-		    "[esp]\nencapsulation = esp\npfs = server\n[tunnel]\nexclude = 10.1.0.0/16\n",
+		    "[esp]\nencapsulation = esp\npfs = server\n[tunnel]\nexclude = 10.1.0.0/16\n"
+		    "[dns]\nmanage = none\n",
 		    wanted);
 }
 
@@ -286,14 +287,16 @@ static void a_hybrid_gateway_is_explained(void **state)
 		"for it\n"
 		"  script          /usr/bin/env is run as the connection comes and goes; it sets "
 		"addresses and routes\n"
-		"  DNS             set by the script, to the servers that the gateway names\n",
+		"  DNS             the script is told to ask the servers that the gateway names\n"
+		"    for           the domains that the gateway names, else all names; all, where the "
+		"tunnel carries everything\n",
 		host_name());
 	expect_says("[gateway]\naddress = vpn.example.com\nlocal-port = 0\n"
 		    "local-address = 192.0.2.7\ncisco-port = 4711\n"
 		    "[auth]\nmethod = hybrid\nca = ca.pem\ndomain = EX\ninteractive = yes\n"
 		    "[ike]\nfragmentation = no\n[esp]\nencapsulation = cisco-udp\n"
 		    "[tunnel]\nremote = 10.0.0.0/8, fd00::/8\nlocal = 10.1.0.0/16, fd01::/16\n"
-		    "routes = script\n[hooks]\nscript = /usr/bin/env\n",
+		    "routes = script\n[hooks]\nscript = /usr/bin/env\n[dns]\nmanage = script\n",
 		    wanted);
 	unlink(ca);
 }
@@ -606,7 +609,8 @@ static void expect_reads(const char *document, char *text, size_t n)
 
 static void every_example_in_the_documents_can_be_read(void **state)
 {
-	static const char *const documents[] = { "README.md", "docs/configuration.md" };
+	static const char *const documents[] = { "README.md", "docs/configuration.md",
+						 "docs/using.md" };
 	static const char begin[] = "```ini\n";
 	unsigned n = 0;
 

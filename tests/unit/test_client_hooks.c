@@ -594,6 +594,127 @@ static void nothing_to_do_is_no_attendant(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 
+/* ---- DNS ---- */
+
+static struct dns_plan a_plan(void)
+{
+	struct dns_plan p = { .nservers = 1, .ndomains = 1 };
+
+	assert_true(addr_parse("10.80.0.53", &p.servers[0]));
+	strcpy(p.domains[0].name, "corp.example");
+	p.domains[0].search = true;
+	return p;
+}
+
+/* With a resolvconf that writes down what it is told. */
+static void start_with_dns(struct world *w)
+{
+	write_script(w, "{ echo $1 $2; [ $1 != -a ] || cat; } >>$D/told");
+	w->options.script = NULL;
+	w->options.dns = (struct dns_agent_options){ DNS_BY_RESOLVCONF, "tun7", w->script,
+						     "vpn.tun7.godwit" };
+	start(w);
+}
+
+static int hand_over(struct world *w, const struct dns_plan *p)
+{
+	struct hooks_result r;
+
+	assert_true(hooks_dns(&w->hooks, p));
+	assert_true(hooks_take(&w->hooks, PATIENCE_MS, &r));
+	assert_int_equal(r.verb, HOOKS_DNS);
+	assert_false(r.dns_over);
+	return r.status;
+}
+
+#define TOLD "-a vpn.tun7.godwit\nsearch corp.example\nnameserver 10.80.0.53\n"
+
+static void dns_is_handed_over_and_taken_back(void **state)
+{
+	struct dns_plan p = a_plan(), nothing = { 0 };
+	struct world *w = *state;
+
+	start_with_dns(w);
+	assert_int_equal(hand_over(w, &nothing), 0);
+	assert_int_equal(hand_over(w, &p), 0);
+	assert_string_equal(content(w, "told"), TOLD);
+	assert_int_equal(hand_over(w, &nothing), 0);
+	assert_int_equal(hand_over(w, &p), 0);
+	hooks_end(&w->hooks);
+	assert_true(w->hooks.dns_over);
+	assert_string_equal(content(w, "told"),
+			    TOLD "-d vpn.tun7.godwit\n" TOLD "-d vpn.tun7.godwit\n");
+}
+
+static void dns_that_is_not_taken_back_is_told(void **state)
+{
+	struct dns_plan p = a_plan();
+	struct world *w = *state;
+
+	start_with_dns(w);
+	write_script(w, "exit 7");
+	assert_int_equal(hand_over(w, &p), ERR_CONFIG);
+	hooks_end(&w->hooks);
+	assert_false(w->hooks.dns_over);
+}
+
+static void dns_is_checked(void **state)
+{
+	struct dns_plan p = a_plan();
+	struct world *w = *state;
+
+	start_with_dns(w);
+	strcpy(p.domains[0].name, "x\nnameserver 6.6.6.6");
+	assert_int_equal(hand_over(w, &p), ERR_PERMISSION);
+	p = a_plan();
+	p.nservers = 1000000;
+	assert_int_equal(hand_over(w, &p), ERR_PERMISSION);
+	hooks_end(&w->hooks);
+	assert_true(w->hooks.dns_over);
+	assert_string_equal(content(w, "told"), "");
+}
+
+/* Also when it is asked for by somebody who is not to be trusted any more. */
+static void dns_is_not_everybodys_business(void **state)
+{
+	struct hooks_request *q = calloc(1, sizeof(*q));
+	struct world *w = *state;
+
+	start(w);
+	q->verb = HOOKS_DNS;
+	q->dns = a_plan();
+	assert_false(hooks_dns(&w->hooks, &q->dns));
+	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
+	free(q);
+}
+
+/* Killed, we leave nothing. */
+static void dns_is_taken_back_by_itself(void **state)
+{
+	struct dns_plan p = a_plan();
+	struct world *w = *state;
+	char ready;
+	int ends[2];
+	pid_t child;
+
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		start_with_dns(w);
+		if (hand_over(w, &p) == 0 && write(ends[1], "r", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &ready, 1), 1);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	for (int i = 0; i < PATIENCE_MS / 10 && !strstr(content(w, "told"), "-d"); i++)
+		usleep(10000);
+	assert_string_equal(content(w, "told"), TOLD "-d vpn.tun7.godwit\n");
+	close(ends[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -610,6 +731,11 @@ int main(void)
 		TEST(disconnect_that_does_not_end),
 		TEST(killed_parent),
 		TEST(killed_attendant),
+		TEST(dns_is_handed_over_and_taken_back),
+		TEST(dns_that_is_not_taken_back_is_told),
+		TEST(dns_is_checked),
+		TEST(dns_is_not_everybodys_business),
+		TEST(dns_is_taken_back_by_itself),
 		TEST(bad_requests_are_refused),
 		TEST(bad_questions_are_refused),
 		TEST(passwords),

@@ -113,7 +113,7 @@ static void made_private_and_removed(void **state)
 
 static void a_strange_directory_is_left_alone(void **state)
 {
-	struct priv_user other = { 4242, 4242 };
+	struct priv_user other = { .uid = 4242, .gid = 4242 };
 	char path[128];
 	struct stat st;
 
@@ -204,7 +204,7 @@ static void a_forged_journal_is_not_obeyed(void **state)
 {
 	static const char text[] =
 		"godwit journal 1\nrule pref 0 family inet action lookup table 255\n";
-	struct priv_user me = { geteuid(), getegid() };
+	struct priv_user me = { .uid = geteuid(), .gid = getegid() };
 	char path[128];
 	int fd = rundir_make("b", &me, err);
 	int file = openat(fd, RUNDIR_JOURNAL, O_CREAT | O_WRONLY, 0666);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "client/session_impl.h"
+#include "client/session_advice.h"
 
 static struct session *s;
 static struct session_config config;

@@ -95,6 +95,11 @@ static void operands_by_kind(void **state)
 	becomes(COMMAND_ARGV, "roam office ", "eth0");
 	becomes(COMMAND_ARGV, "roam office eth0 ", "");
 	becomes(COMMAND_ARGV, "version ", "");
+	becomes(COMMAND_ARGV, "set ", "log");
+	becomes(COMMAND_ARGV, "set log ", "debug error info warn");
+	becomes(COMMAND_ARGV, "set log debug o", "office");
+	becomes(COMMAND_ARGV, "log --level w", "warn");
+	becomes(COMMAND_ARGV, "log --level=w", "--level=warn");
 	becomes(COMMAND_ARGV, "vpnc ", "a.pcf");
 }
 
@@ -108,6 +113,10 @@ static void options_and_their_values(void **state)
 	becomes(COMMAND_ARGV, "connect --keylog=/tmp ho", "");
 	becomes(COMMAND_ARGV, "connect --keylog /tmp of", "office");
 	becomes(COMMAND_ARGV, "connect -- --no", "");
+	becomes(COMMAND_ARGV, "connect --gateway-lo",
+		"--gateway-local-address --gateway-local-port");
+	becomes(COMMAND_ARGV, "connect --gateway-address x of", "office");
+	becomes(COMMAND_ARGV, "check --auth-psk", "--auth-psk-command --auth-psk-file");
 	becomes(COMMAND_ARGV, "connect office --k", "--keylog");
 	becomes(COMMAND_ARGV, "connect --no-detach=", "");
 	becomes(COMMAND_ARGV, "connect --frob=x", "");

@@ -42,6 +42,17 @@ static void words_of_a_usage(void **state)
 	assert_int_equal(command_words(&(struct command){ 0 }, w), 0);
 }
 
+static void words_of_several_kinds(void **state)
+{
+	const struct command c = { .operand = "[NAME] [ike|TUNNEL]" };
+	struct command_word w[COMMAND_WORDS_MAX];
+
+	assert_int_equal(command_words(&c, w), 2);
+	word_is(&w[1], WORD_LITERAL, true, "ike|TUNNEL");
+	assert_int_equal(word_kind(w[1].text, 3), WORD_LITERAL);
+	assert_int_equal(word_kind(w[1].text + 4, 6), WORD_TUNNEL);
+}
+
 static void values_of_options(void **state)
 {
 	const struct command_option dir = { "--keylog", NULL, "DIR", "" };
@@ -73,6 +84,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_of_a_usage),
+		cmocka_unit_test(words_of_several_kinds),
 		cmocka_unit_test(values_of_options),
 		cmocka_unit_test(every_row_agrees_with_its_usage),
 	};

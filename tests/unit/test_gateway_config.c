@@ -137,6 +137,14 @@ static void what_is_refused(void **state)
 	bad(LEAST "[auth staff]\n", "has no psk");
 	bad(LEAST "[auth]\npsk = \"x\"\n", "needs a name");
 	bad(LEAST "[pool]\naddresses = 10.9.0.7-10.9.0.7\n" STAFF, "gateway's own");
+	bad(LEAST "[pool]\naddresses = 10.9.0.0/24, 10.9.0.200-10.9.1.7\n" STAFF,
+	    "[pool] addresses: 10.9.0.200 to 10.9.1.7 is in another range there, too");
+	bad(LEAST STAFF
+	    "[auth b]\nidentity = x\npsk = sesame\n[auth c]\nidentity = x\npsk = sesame\n",
+	    "[auth b] and [auth c] are for the same clients");
+	bad(LEAST STAFF "[auth b]\nidentity = keyid:x\nmode = aggressive\npsk = one\n"
+			"[auth c]\nidentity = keyid:x\nmode = aggressive\npsk = two\n",
+	    "[auth b] and [auth c] are for the same clients");
 	bad(LEAST STAFF STAFF, "is there already");
 	bad(LEAST STAFF "psk = \"b\"\n", "already set in line");
 	bad(LEAST STAFF "mode = aggressive\n", "identity must be given");

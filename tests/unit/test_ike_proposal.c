@@ -421,6 +421,44 @@ static void phase2_odd_attributes(void **state)
 	assert_int_equal(proposal_check_esp(&sa, &offer, &choice), ERR_NO_PROPOSAL);
 }
 
+/* Several methods in one offer, each read back as it was written; and what nobody can accept. */
+static void phase1_mixed(void **state)
+{
+	const struct ike_choice mixed[] = {
+		{ .suite = suites[0], .method = METHOD_RSA, .lifetime_s = 100 },
+		{ .suite = suites[1], .method = METHOD_XAUTH_INIT_PSK, .lifetime_s = 200000 },
+	};
+	struct ike_writer b;
+	struct ike_choice c;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(mixed); i++) {
+		const struct auth_methods only = { 1, { (enum auth_method)mixed[i].method } };
+
+		b = begin();
+		proposal_write_ike_mixed(&b, mixed, ARRAY_SIZE(mixed));
+		read_back(&b);
+		assert_int_equal(sa.ntransforms, 2);
+		assert_int_equal(proposal_read_ike(&sa, &c), ERR_NO_PROPOSAL);
+		assert_int_equal(proposal_choose_ike(&sa, suites, ARRAY_SIZE(suites), &only, &c),
+				 0);
+		assert_int_equal(c.transform, i);
+		assert_int_equal(c.lifetime_s, mixed[i].lifetime_s);
+		b = begin();
+		proposal_write_ike_mixed(&b, &mixed[i], 1);
+		read_back(&b);
+		assert_int_equal(proposal_read_ike(&sa, &c), 0);
+		assert_int_equal(c.method, mixed[i].method);
+	}
+	b = begin();
+	proposal_write_ike_refusable(&b);
+	read_back(&b);
+	assert_int_equal(sa.ntransforms, 1);
+	assert_int_equal(proposal_choose_ike(&sa, suites, ARRAY_SIZE(suites), &psk, &c),
+			 ERR_NO_PROPOSAL);
+	assert_int_equal(proposal_read_ike(&sa, &c), ERR_NO_PROPOSAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +468,7 @@ int main(void)
 		cmocka_unit_test(phase1_attributes),
 		cmocka_unit_test(phase1_bytes),
 		cmocka_unit_test(phase1_key_lengths),
+		cmocka_unit_test(phase1_mixed),
 		cmocka_unit_test(phase2),
 		cmocka_unit_test(phase2_bytes),
 		cmocka_unit_test(phase2_reply_must_be_one_of_ours),
