@@ -51,7 +51,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "show",
-		.operand = "WHAT [NAME]",
+		.operand = "sa|policy|flows|epochs|routes|held [NAME]",
 		.operand_needed = true,
 		.more = 1,
 		.help = "show a part of a running connection as a table",
