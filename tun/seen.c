@@ -94,11 +94,19 @@ static bool rule_action(uint8_t action, enum tun_action *out)
 	return false;
 }
 
-static void rule_attribute(const struct nlattr *a, struct tun_state *s, uint8_t *protocol)
+struct rule {
+	struct tun_state s;
+	uint8_t protocol;
+};
+
+static int take_rule(const struct nlattr *a, void *data)
 {
+	struct rule *r = data;
+	struct tun_state *s = &r->s;
+
 	switch (mnl_attr_get_type(a)) {
 	case FRA_PROTOCOL:
-		*protocol = mnl_attr_get_payload_len(a) == 1 ? mnl_attr_get_u8(a) : 0;
+		r->protocol = mnl_attr_get_payload_len(a) == 1 ? mnl_attr_get_u8(a) : 0;
 		break;
 	case FRA_PRIORITY:
 		s->pref = number_of(a);
@@ -131,31 +139,31 @@ static void rule_attribute(const struct nlattr *a, struct tun_state *s, uint8_t 
 		s->target = number_of(a);
 		break;
 	}
+	return MNL_CB_OK;
 }
 
 static int read_rule(const struct nlmsghdr *nlh, void *data)
 {
 	const struct fib_rule_hdr *frh = mnl_nlmsg_get_payload(nlh);
-	struct tun_state s = { .kind = TUN_STATE_RULE };
-	const struct nlattr *a;
-	uint8_t protocol = 0;
+	struct rule r = { .s.kind = TUN_STATE_RULE };
 
 	if (nlh->nlmsg_type != RTM_NEWRULE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*frh) ||
-	    !rule_action(frh->action, &s.action))
+	    !rule_action(frh->action, &r.s.action))
 		return MNL_CB_OK;
-	s.family = family_of(frh->family);
-	s.from.len = frh->src_len;
-	s.to.len = frh->dst_len;
-	mnl_attr_for_each(a, nlh, sizeof(*frh)) rule_attribute(a, &s, &protocol);
-	if (protocol == TUN_RT_PROTOCOL)
-		mark(data, &s);
+	r.s.family = family_of(frh->family);
+	r.s.from.len = frh->src_len;
+	r.s.to.len = frh->dst_len;
+	mnl_attr_parse(nlh, sizeof(*frh), take_rule, &r);
+	if (r.protocol == TUN_RT_PROTOCOL)
+		mark(data, &r.s);
 	return MNL_CB_OK;
 }
 
 /* ---- routes and addresses ---- */
 
-static void route_attribute(const struct nlattr *a, struct tun_state *s)
+static int take_route(const struct nlattr *a, void *data)
 {
+	struct tun_state *s = data;
 	enum family f = s->to.addr.family;
 
 	switch (mnl_attr_get_type(a)) {
@@ -179,13 +187,13 @@ static void route_attribute(const struct nlattr *a, struct tun_state *s)
 		addr_of(a, f, &s->gateway);
 		break;
 	}
+	return MNL_CB_OK;
 }
 
 static int read_route(const struct nlmsghdr *nlh, void *data)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	struct tun_state s = { .kind = TUN_STATE_ROUTE };
-	const struct nlattr *a;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
 	    rtm->rtm_protocol != TUN_RT_PROTOCOL)
@@ -193,7 +201,7 @@ static int read_route(const struct nlmsghdr *nlh, void *data)
 	s.action = rtm->rtm_type == RTN_UNICAST ? TUN_UNICAST : TUN_UNREACHABLE;
 	s.to.addr.family = family_of(rtm->rtm_family);
 	s.to.len = rtm->rtm_dst_len;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm)) route_attribute(a, &s);
+	mnl_attr_parse(nlh, sizeof(*rtm), take_route, &s);
 	if (s.gateway.family != FAMILY_NONE)
 		s.ifname[0] = '\0';
 	if (s.to.addr.family == FAMILY_IP6 && s.metric == IP6_METRIC)
@@ -202,18 +210,27 @@ static int read_route(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
+/* Its family is there before. */
+static int take_address(const struct nlattr *a, void *data)
+{
+	struct tun_state *s = data;
+
+	if (mnl_attr_get_type(a) == IFA_ADDRESS)
+		addr_of(a, s->to.addr.family, &s->to.addr);
+	return MNL_CB_OK;
+}
+
 static int read_address(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
 	struct tun_state s = { .kind = TUN_STATE_ADDRESS };
-	const struct nlattr *a;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifa) ||
 	    !if_indextoname(ifa->ifa_index, s.ifname))
 		return MNL_CB_OK;
+	s.to.addr.family = family_of(ifa->ifa_family);
 	s.to.len = ifa->ifa_prefixlen;
-	mnl_attr_for_each(a, nlh, sizeof(*ifa)) if (mnl_attr_get_type(a) == IFA_ADDRESS)
-		addr_of(a, family_of(ifa->ifa_family), &s.to.addr);
+	mnl_attr_parse(nlh, sizeof(*ifa), take_address, &s);
 	mark(data, &s);
 	return MNL_CB_OK;
 }

@@ -553,8 +553,8 @@ static void test_as_many_as_there_can_be(void **state)
 static void test_what_the_kernel_has_is_seen(void **state)
 {
 	static const char *const more[] = {
-		"rule pref 30100 family inet from 10.9.0.0/24 to 10.0.0.0/8 ipproto 6 sport 1000-2000 "
-		"dport 443 action prohibit",
+		("rule pref 30100 family inet from 10.9.0.0/24 to 10.0.0.0/8 ipproto 6 "
+		 "sport 1000-2000 dport 443 action prohibit"),
 		"rule pref 30101 family inet6 to fd00:5::/48 ipproto 17 dport 53 action unreachable",
 		"rule pref 30102 family inet iif up0 action lookup table 26490",
 		"route action unicast to 10.5.0.0/16 via 198.51.100.1 table 26490",
