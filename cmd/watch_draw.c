@@ -395,7 +395,6 @@ static void draw_roam(const struct pen *p, const struct watch_roam *r)
 		const char *method, *text;
 	} words[] = {
 		{ "ipaddress_update", "the gateway was told" },
-		{ "ipaddress_update", "the gateway was told" },
 		{ "mobike", "the gateway was told" },
 		{ "follow", "the gateway followed" },
 		{ "renegotiate", "all negotiated anew" },
