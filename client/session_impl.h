@@ -27,6 +27,7 @@
 #include "client/session.h"
 #include "client/session_epochs.h"
 #include "client/session_told.h"
+#include "client/session_search.h"
 #include "mobility/prober.h"
 #include "mobility/update.h"
 #include "packet/packet.h"
@@ -344,6 +345,7 @@ struct session {
 	struct timers timers;
 	struct ike_failure last_child_failure;
 	unsigned last_failed_slot; /* which it is of */
+	struct search search; /* for what would be accepted instead */
 	struct session_unreachable unreachable; /* of this look for a path */
 	/* Deletes to be sent, one by one, so that IKE need not keep many messages. */
 	uint32_t goodbyes[SESSION_GOODBYES_MAX];
