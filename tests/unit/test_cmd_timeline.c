@@ -65,8 +65,8 @@ static const char *const life[] = {
 
 static char *draw(const struct timeline *t, const char *name)
 {
-	char *text = NULL;
-	size_t size;
+	static char *text;
+	static size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	timeline_draw(t, name, out);
