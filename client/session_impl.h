@@ -25,6 +25,8 @@
 
 #include "base/timer.h"
 #include "client/session.h"
+#include "client/session_epochs.h"
+#include "client/session_told.h"
 #include "client/session_search.h"
 #include "mobility/prober.h"
 #include "mobility/update.h"
@@ -117,12 +119,6 @@ struct session_epoch {
 	vtime heard_at; /* the prober knows of what came until then */
 	bool awaited; /* the data threads tell when something comes on it */
 	enum epoch_state told; /* to the log */
-};
-
-/* What had been released and refused when the log was told last. */
-struct session_unheld {
-	uint64_t released;
-	uint64_t refused;
 };
 
 /* One thing that is known of the user. */
@@ -604,18 +600,6 @@ void session_tunnels_settle(struct session *s, vtime now);
 void session_tunnels_due(struct session *s, vtime now);
 vtime session_tunnels_due_at(const struct session *s);
 
-/* ---- session_told.c ---- */
-
-/* The log hears of each epoch of the slot that is in another state than it was told. */
-void session_tell_epochs(struct session *s, unsigned slot);
-/* A ping is due on an epoch, and the one before it was not answered, if there was one. */
-void session_tell_lost(struct session *s, unsigned slot, uint32_t id);
-void session_tell_ping(struct session *s, unsigned slot, uint32_t id, const struct addr *target,
-		       uint16_t sequence);
-void session_tell_pong(struct session *s, const struct target_probe *p);
-/* Nothing is held for a slot any more. */
-void session_unheld(struct session *s, const struct data_event *ev);
-
 /* ---- session_demand.c ---- */
 
 /* A packet waits for an SA. */
@@ -639,64 +623,6 @@ void session_refusals_end(struct session *s, vtime now);
 /* Idle tunnels and unused slots, and when to look at them. */
 void session_demand_due(struct session *s, vtime now);
 vtime session_demand_due_at(const struct session *s);
-
-/* ---- session_epochs.c ---- */
-
-/* Publishes what data goes out on, and takes away what is dead. */
-void session_epochs_follow(struct session *s, vtime now, unsigned slot);
-/*
- * The same when the gateway has just been told that we have moved: what was held waits for a twentieth of
- * `settle`, because what it sends before it has acted on that goes to the address before.
- */
-void session_epochs_release(struct session *s, vtime now, unsigned slot);
-/* What has come since the last look is told to the epochs: true when something has. */
-bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
-/* NULL: it is gone. */
-const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
-bool session_epoch_is_proved(const struct tunnel *t, uint32_t id);
-/* Probes are under way for one that is not used yet. */
-bool session_epochs_on_trial(const struct tunnel *t);
-/* Nothing goes out before the proof of an epoch that is there, for which probes are under way. */
-bool session_epochs_await(const struct tunnel *t);
-/* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */
-void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
-			   struct esp_in *in);
-/* Makes and publishes the inbound SA of a child alone. */
-struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child);
-/* Something happened to an epoch of this tunnel. */
-void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t id,
-			 enum epoch_event event);
-/* The peer deleted its inbound SA with this SPI. */
-void session_child_deleted(struct session *s, vtime now, uint32_t spi_out);
-/* What time brings to epochs, and when. */
-void session_epochs_due(struct session *s, vtime now);
-vtime session_epochs_due_at(const struct session *s);
-/*
- * The next epoch of each tunnel is used at once; until then data goes out on those that there are, or,
- * with `lost`, is held unless something comes.
- */
-void session_epochs_doubt(struct session *s, vtime now, bool lost);
-/* True when there is one that carries nothing unless something comes on it. */
-bool session_epochs_doubtful(const struct session *s);
-/* True when any tunnel has an epoch that can be relied upon. */
-bool session_epochs_usable(const struct session *s);
-/* The same of all tunnels. */
-bool session_epochs_hear(struct session *s, vtime now);
-/* The data threads tell that something has come on an epoch that may have been in doubt. */
-void session_epoch_heard(struct session *s, vtime now, const struct data_event *ev);
-/* Takes all away. goodbye: the gateway is told. */
-void session_epochs_retire(struct session *s, bool goodbye);
-/* The same for one tunnel. */
-void session_epochs_close(struct session *s, unsigned slot, bool goodbye);
-/* Nothing is sent any more; what comes is received as long as it comes. */
-void session_epochs_stop(struct session *s, vtime now, unsigned slot);
-/* When a packet of the host's, or for it, last came or went on what epochs there are; 0: never. */
-vtime session_epochs_active_at(const struct session *s, unsigned slot);
-/* True when there is not even an epoch that is received on. */
-bool session_epochs_none(const struct session *s, unsigned slot);
-bool session_spi_taken(const struct session *s, uint32_t spi);
-/* A Delete for our inbound SPI is sent when there is an ISAKMP SA for it. */
-void session_goodbye(struct session *s, uint32_t spi);
 
 /* ---- session_probes.c ---- */
 

@@ -14,7 +14,7 @@ if(GODWIT_VPNC_LINKS)
 endif()
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
-install(FILES vpn.conf.example gateway.conf.example DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES vpn.conf.example gateway.conf.example dist/systemd/root.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # What is made of the tables.
 add_executable(godwit-pages ${CMAKE_SOURCE_DIR}/dist/pages/pages.c

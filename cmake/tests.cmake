@@ -195,7 +195,12 @@ endif()
 file(GLOB scripts CONFIGURE_DEPENDS tests/lab/*.test)
 foreach(script IN LISTS scripts)
 	get_filename_component(name ${script} NAME_WE)
-	godwit_test(lab ${name} 600 ${script})
+	# One builds all of it anew.
+	set(timeout 600)
+	if(name STREQUAL package)
+		set(timeout 1500)
+	endif()
+	godwit_test(lab ${name} ${timeout} ${script})
 	set_tests_properties(${GODWIT_KIND}/lab/${name} PROPERTIES
 		RUN_SERIAL ON SKIP_RETURN_CODE 77)
 endforeach()

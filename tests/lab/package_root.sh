@@ -6,12 +6,12 @@
 # have it made anew.
 
 PACKAGE_RELEASE=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-PACKAGE_TOOLS=systemd,systemd-sysv,dbus,man-db,bash-completion,groff-base
+PACKAGE_TOOLS=systemd,systemd-sysv,systemd-resolved,polkitd,dbus,man-db,bash-completion,groff-base
 
 # package_root_file: the tarball's name; made where it is not there.
 package_root_file() {
 	local cache=${GODWIT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/godwit} file mirror work
-	file=$cache/package-root-$PACKAGE_RELEASE-$(uname -m).tar
+	file=$cache/package-root-$PACKAGE_RELEASE-$(uname -m)-$(md5sum <<<"$PACKAGE_TOOLS" | cut -c1-6).tar
 	mkdir -p "$cache"
 	exec 9>"$cache/package-root.lock"
 	flock 9
