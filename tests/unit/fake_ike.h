@@ -44,6 +44,7 @@ enum fake_ike_children {
 	FAKE_IKE_CHILDREN_REFUSED_FLOWS, /* the same, those for one port of ours alone */
 	FAKE_IKE_CHILDREN_REFUSED_HOSTS, /* the same, those for one host */
 	FAKE_IKE_CHILDREN_NO_PROPOSAL, /* all */
+	FAKE_IKE_CHILDREN_NO_PFS, /* no proposal of those with PFS is chosen */
 };
 
 struct fake_ike {
@@ -185,6 +186,7 @@ static inline bool fake_is_refused(const struct ts_pair *ts)
 		return true;
 	case FAKE_IKE_CHILDREN_UP:
 	case FAKE_IKE_CHILDREN_WAIT:
+	case FAKE_IKE_CHILDREN_NO_PFS:
 		break;
 	}
 	return false;
@@ -228,7 +230,10 @@ static inline void fake_child(struct ike_sa *sa, const struct ike_event *ev)
 
 	if (fake_ike.children == FAKE_IKE_CHILDREN_WAIT)
 		return;
-	if (fake_is_refused(&ev->child.config->ts))
+	if (fake_ike.children == FAKE_IKE_CHILDREN_NO_PFS && ev->child.config->pfs != DH_NONE)
+		fake_ike_child_failed(sa->number, ev->child.id, ERR_NO_PROPOSAL,
+				      FAKE_IKE_NO_PROPOSAL);
+	else if (fake_is_refused(&ev->child.config->ts))
 		fake_ike_child_failed(sa->number, ev->child.id, ERR_PEER_REFUSED,
 				      proposal ? FAKE_IKE_NO_PROPOSAL : FAKE_IKE_INVALID_ID);
 	else

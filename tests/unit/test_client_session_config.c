@@ -268,6 +268,24 @@ static void refused_as_a_whole(void **state)
 		strstr(b->done.done.text, "; name the gateway's networks in [tunnel] remote"));
 }
 
+/* Proposals are tried before it is given up, what is agreed on so is deleted, and it is named. */
+static void what_would_be_accepted_is_named(void **state)
+{
+	struct bench *b = *state;
+	unsigned tried = 0;
+
+	fake_ike.children = FAKE_IKE_CHILDREN_NO_PFS;
+	b->config.child.pfs = DH_MODP_2048;
+	bench_begin(b);
+	bench_give(b, 1);
+	assert_int_equal(b->done.type, SESSION_EFFECT_DONE);
+	assert_int_equal(b->done.done.exit, SESSION_EXIT_NO_PROPOSAL);
+	assert_non_null(strstr(b->done.done.text, "; it would accept aes256gcm16 without PFS"));
+	for (unsigned i = 0; i < fake_ike.nevents; i++)
+		tried += fake_ike.events[i].type == IKE_EVENT_CHILD;
+	assert_int_equal(tried, 3);
+}
+
 static void unity_refused_as_a_whole_is_tried_one_by_one(void **state)
 {
 	struct bench *b = *state;
@@ -439,6 +457,7 @@ int main(void)
 		BENCH_TEST(excludes_without_mode_config),
 		BENCH_TEST(as_many_lists_as_a_gateway_may_send),
 		BENCH_TEST(refused_as_a_whole),
+		BENCH_TEST(what_would_be_accepted_is_named),
 		BENCH_TEST(unity_refused_as_a_whole_is_tried_one_by_one),
 		BENCH_TEST(once_only),
 		BENCH_TEST(no_address_at_all),
