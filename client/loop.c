@@ -235,6 +235,14 @@ static void on_net(uv_poll_t *p, int status, int events)
 }
 
 /* Once the tunnel is up nobody wants to know any more. */
+static void unreach_end(struct loop *l)
+{
+	for (unsigned i = WATCH_UNREACH4; i <= WATCH_UNREACH6; i++)
+		if (l->watched[i])
+			uv_poll_stop(&l->watches[i]);
+	net_unreach_close(&l->o.host->unreach);
+}
+
 static void on_unreach(uv_poll_t *p, int status, int events)
 {
 	struct loop *l = p->data;
@@ -254,7 +262,7 @@ static void on_unreach(uv_poll_t *p, int status, int events)
 						       .unreachable = &u });
 	}
 	if (l->over || session_is_up(l->session))
-		uv_poll_stop(p);
+		unreach_end(l);
 }
 
 static void on_clock(uv_poll_t *p, int status, int events)

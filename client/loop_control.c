@@ -72,6 +72,18 @@ static char *sas(const struct loop *l, const struct seen *s)
 	return show_sa(&s->view, ikes, session_ikes_info(l->session, ikes));
 }
 
+/* As the kernel has them at this moment; what it does not tell is as it was told last. */
+static char *routes(const struct loop *l)
+{
+	const struct host *h = l->o.host;
+	bool *there = xcalloc(h->napplied + 1, sizeof(*there));
+	bool seen = tun_lines_seen(h->applied, h->napplied, there) == 0;
+	char *text = show_routes(h, seen ? there : h->stands);
+
+	free(there);
+	return text;
+}
+
 static char *show(struct loop *l, const struct control_request *request, const char **why)
 {
 	struct seen *s;
@@ -89,7 +101,7 @@ static char *show(struct loop *l, const struct control_request *request, const c
 	else if (request->show == SHOW_EPOCHS)
 		text = show_epochs(&s->view);
 	else
-		text = show_routes(l->o.host);
+		text = routes(l);
 	free(s);
 	return text;
 }

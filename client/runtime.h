@@ -358,7 +358,8 @@ char *show_sa(const struct control_view *v, const struct session_ike_info *ikes,
 char *show_policy(const struct control_view *v, const struct session *s);
 char *show_epochs(const struct control_view *v);
 struct host;
-char *show_routes(const struct host *h);
+/* there: which of host->applied the kernel has. */
+char *show_routes(const struct host *h, const bool *there);
 /* What tx has seen. v->session may be NULL: slots are told by their numbers. */
 char *show_flows(const struct control_view *v, const struct outbound_look *seen);
 char *show_held(const struct control_view *v, const struct outbound_look *seen);

@@ -158,6 +158,10 @@ static void on_proposal(struct advice *a, const struct session *s, bool quick)
 {
 	if (quick) {
 		add_esp_offer(a, s);
+		if (s->search.found[0]) {
+			add(a, "%s", s->search.found);
+			return;
+		}
 		add(a,
 		    "; write what the gateway has in [esp] proposals and pfs, and compare [tunnel] "
 		    "address and remote");

@@ -25,6 +25,9 @@
 
 #include "base/timer.h"
 #include "client/session.h"
+#include "client/session_epochs.h"
+#include "client/session_told.h"
+#include "client/session_search.h"
 #include "mobility/prober.h"
 #include "mobility/update.h"
 #include "packet/packet.h"
@@ -116,12 +119,6 @@ struct session_epoch {
 	vtime heard_at; /* the prober knows of what came until then */
 	bool awaited; /* the data threads tell when something comes on it */
 	enum epoch_state told; /* to the log */
-};
-
-/* What had been released and refused when the log was told last. */
-struct session_unheld {
-	uint64_t released;
-	uint64_t refused;
 };
 
 /* One thing that is known of the user. */
@@ -348,6 +345,7 @@ struct session {
 	struct timers timers;
 	struct ike_failure last_child_failure;
 	unsigned last_failed_slot; /* which it is of */
+	struct search search; /* for what would be accepted instead */
 	struct session_unreachable unreachable; /* of this look for a path */
 	/* Deletes to be sent, one by one, so that IKE need not keep many messages. */
 	uint32_t goodbyes[SESSION_GOODBYES_MAX];
@@ -602,18 +600,6 @@ void session_tunnels_settle(struct session *s, vtime now);
 void session_tunnels_due(struct session *s, vtime now);
 vtime session_tunnels_due_at(const struct session *s);
 
-/* ---- session_told.c ---- */
-
-/* The log hears of each epoch of the slot that is in another state than it was told. */
-void session_tell_epochs(struct session *s, unsigned slot);
-/* A ping is due on an epoch, and the one before it was not answered, if there was one. */
-void session_tell_lost(struct session *s, unsigned slot, uint32_t id);
-void session_tell_ping(struct session *s, unsigned slot, uint32_t id, const struct addr *target,
-		       uint16_t sequence);
-void session_tell_pong(struct session *s, const struct target_probe *p);
-/* Nothing is held for a slot any more. */
-void session_unheld(struct session *s, const struct data_event *ev);
-
 /* ---- session_demand.c ---- */
 
 /* A packet waits for an SA. */
@@ -637,64 +623,6 @@ void session_refusals_end(struct session *s, vtime now);
 /* Idle tunnels and unused slots, and when to look at them. */
 void session_demand_due(struct session *s, vtime now);
 vtime session_demand_due_at(const struct session *s);
-
-/* ---- session_epochs.c ---- */
-
-/* Publishes what data goes out on, and takes away what is dead. */
-void session_epochs_follow(struct session *s, vtime now, unsigned slot);
-/*
- * The same when the gateway has just been told that we have moved: what was held waits for a twentieth of
- * `settle`, because what it sends before it has acted on that goes to the address before.
- */
-void session_epochs_release(struct session *s, vtime now, unsigned slot);
-/* What has come since the last look is told to the epochs: true when something has. */
-bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
-/* NULL: it is gone. */
-const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
-bool session_epoch_is_proved(const struct tunnel *t, uint32_t id);
-/* Probes are under way for one that is not used yet. */
-bool session_epochs_on_trial(const struct tunnel *t);
-/* Nothing goes out before the proof of an epoch that is there, for which probes are under way. */
-bool session_epochs_await(const struct tunnel *t);
-/* Makes SAs of a child and publishes them; takes its secrets, and `in`, which may be there already. */
-void session_epoch_install(struct session *s, vtime now, unsigned slot, struct ike_child *child,
-			   struct esp_in *in);
-/* Makes and publishes the inbound SA of a child alone. */
-struct esp_in *session_inbound_new(struct session *s, unsigned slot, const struct ike_child *child);
-/* Something happened to an epoch of this tunnel. */
-void session_epoch_event(struct session *s, vtime now, unsigned slot, uint32_t id,
-			 enum epoch_event event);
-/* The peer deleted its inbound SA with this SPI. */
-void session_child_deleted(struct session *s, vtime now, uint32_t spi_out);
-/* What time brings to epochs, and when. */
-void session_epochs_due(struct session *s, vtime now);
-vtime session_epochs_due_at(const struct session *s);
-/*
- * The next epoch of each tunnel is used at once; until then data goes out on those that there are, or,
- * with `lost`, is held unless something comes.
- */
-void session_epochs_doubt(struct session *s, vtime now, bool lost);
-/* True when there is one that carries nothing unless something comes on it. */
-bool session_epochs_doubtful(const struct session *s);
-/* True when any tunnel has an epoch that can be relied upon. */
-bool session_epochs_usable(const struct session *s);
-/* The same of all tunnels. */
-bool session_epochs_hear(struct session *s, vtime now);
-/* The data threads tell that something has come on an epoch that may have been in doubt. */
-void session_epoch_heard(struct session *s, vtime now, const struct data_event *ev);
-/* Takes all away. goodbye: the gateway is told. */
-void session_epochs_retire(struct session *s, bool goodbye);
-/* The same for one tunnel. */
-void session_epochs_close(struct session *s, unsigned slot, bool goodbye);
-/* Nothing is sent any more; what comes is received as long as it comes. */
-void session_epochs_stop(struct session *s, vtime now, unsigned slot);
-/* When a packet of the host's, or for it, last came or went on what epochs there are; 0: never. */
-vtime session_epochs_active_at(const struct session *s, unsigned slot);
-/* True when there is not even an epoch that is received on. */
-bool session_epochs_none(const struct session *s, unsigned slot);
-bool session_spi_taken(const struct session *s, uint32_t spi);
-/* A Delete for our inbound SPI is sent when there is an ISAKMP SA for it. */
-void session_goodbye(struct session *s, uint32_t spi);
 
 /* ---- session_probes.c ---- */
 
@@ -739,108 +667,6 @@ void session_wishes_follow(struct session *s, vtime now);
 void session_wishes_due(struct session *s, vtime now);
 vtime session_wishes_due_at(const struct session *s);
 
-/* ---- session_recover.c ---- */
-
-/* Tells the ladder; what it orders is the caller's to do, from s->start on where it begins anew. */
-enum ladder_step session_climb(struct session *s, enum ladder_event event);
-
-/* The gateway has lost us or we have lost it: from the beginning, until it succeeds. */
-void session_recover(struct session *s, vtime now, const char *why);
-/* The ISAKMP SA is good, all tunnels are negotiated anew, and the TUN changes. */
-void session_reconfigure(struct session *s, vtime now, const char *why);
-/* One attempt has failed. */
-void session_recover_failed(struct session *s, vtime now, const char *why);
-/* It is over: everything is as it should be. */
-void session_recovered(struct session *s, vtime now);
-void session_recover_due(struct session *s, vtime now);
-/* A negotiation failed or an epoch came to nothing; too many in sequence: recover. */
-void session_count_failure(struct session *s, vtime now);
-/* The same for an epoch whose pings were not answered. */
-void session_unproved(struct session *s, vtime now);
-/* An epoch has been proved. */
-void session_proved(struct session *s, vtime now);
-/* Something authentic came. */
-void session_heard(struct session *s, vtime now);
-/* Asks the gateway whether it is alive. */
-void session_probe(struct session *s, vtime now);
-void session_silent(struct session *s, vtime now);
-/* Looks at what has come since the last time, and asks after a long silence. */
-void session_watch(struct session *s, vtime now);
-vtime session_watch_due_at(const struct session *s);
-
-/*
- * All begins anew from the new address, at once: the gateway is told over what there is that it ends,
- * and what the host sends waits.
- */
-void session_recover_moved(struct session *s, vtime now, const char *why);
-/*
- * The host was asleep: nothing goes out any more under a key that has expired since. Where that is the
- * ISAKMP SA's, all begins anew.
- */
-void session_recover_slept(struct session *s, vtime now);
-/* The same where nobody has said so yet: before anything else happens. */
-void session_recover_late(struct session *s, vtime now);
-/* The same for an attempt to recover that is under way, or waits for its time. */
-void session_recover_again(struct session *s, vtime now);
-
-/* ---- session_roam.c ---- */
-
-void session_roam_init(struct session *s);
-/* Asks for the facts; what is asked for already is not asked for again. */
-void session_roam_look(struct session *s);
-void session_roam_event(struct session *s, vtime now, const struct session_event *ev);
-void session_roam_facts(struct session *s, vtime now, const struct paths_facts *facts);
-/* s->path is another one, found by an attempt to connect. */
-void session_roam_path(struct session *s);
-/* The attempt has come to an end, and the session is up. */
-void session_roam_up(struct session *s, vtime now);
-/* What was asked of the gateway is void: all begins anew. */
-void session_roam_stop(struct session *s, vtime now);
-/* There is no path: what the host sends waits. */
-bool session_roam_holds(const struct session *s);
-/*
- * Called when all messages are on their way: what waited for a path follows them. An answer that comes at
- * once would else go to where we were. What the kernel is to do about a move comes behind that, too: it
- * takes longer than a round trip may. False: nothing waits, and nothing has been done.
- */
-bool session_roam_release(struct session *s, vtime now);
-/* This one is established, and the newest. */
-void session_roam_established(struct session *s, vtime now, bool supported);
-/*
- * It was negotiated from an address that we have left since: true when it comes along to where we are,
- * and the gateway is told, which takes us to be there.
- */
-bool session_roam_stays(struct session *s, vtime now, const struct session_ike *i);
-void session_roam_notify(struct session *s, vtime now, const struct session_ike *i,
-			 const struct ike_effect *fx);
-void session_roam_unanswered(struct session *s, vtime now, uint32_t id);
-/* The gateway is heard over IKE; a ping with this number is answered. */
-void session_roam_alive(struct session *s, vtime now);
-void session_roam_answered(struct session *s, vtime now, uint16_t sequence);
-void session_roam_due(struct session *s, vtime now);
-vtime session_roam_due_at(const struct session *s);
-
-/* ---- session_keepalive.c ---- */
-
-/*
- * Behind a NAT that forgets: when 20 s have passed since anything was sent to the gateway's port
- * 4500, it gets a byte. The data threads leave a time with each SA, so that nobody looks more often.
- */
-void session_keepalive_due(struct session *s, vtime now);
-vtime session_keepalive_due_at(const struct session *s);
-/* This effect is given out; it may be something that is sent. */
-void session_keepalive_sent(struct session *s, vtime now, const struct session_effect *fx);
-
-/* ---- session_mtu.c ---- */
-
-/* The largest inner packet that fits the path with this suite; at least 1. */
-unsigned session_mtu_inner(const struct session *s, const struct esp_suite *suite);
-/* SAs came, or the path's MTU changed: tells the SAs and, where it has to follow, the TUN. */
-void session_mtu_update(struct session *s, vtime now);
-/* The device is to be made, and there may be no SA yet that tells. */
-void session_mtu_expect(struct session *s, vtime now);
-/* The path may carry less than it did, or more again: asks the kernel, once in a second at most. */
-void session_mtu_ask(struct session *s, vtime now);
-void session_mtu_answer(struct session *s, vtime now, const struct addr *remote, unsigned mtu);
+#include "client/session_ways.h"
 
 #endif

@@ -153,12 +153,12 @@ static const struct ike_child_config *tunnel_config(struct session *s,
 	if (rule) {
 		if (rule->pfs_as_phase1)
 			c->pfs = info.suite.group;
-		return c;
-	}
-	if (s->config->pfs_as_phase1 || (s->config->pfs_as_config && s->assigned.pfs))
+	} else if (s->config->pfs_as_phase1 || (s->config->pfs_as_config && s->assigned.pfs)) {
 		c->pfs = info.suite.group;
-	else if (s->config->pfs_as_config)
+	} else if (s->config->pfs_as_config) {
 		c->pfs = DH_NONE;
+	}
+	session_search_config(s, c, info.suite.group);
 	return c;
 }
 
@@ -397,6 +397,17 @@ static void report_tunnels(struct session *s, vtime now)
 	session_step_end(s, now, "%u of %u", up, n);
 }
 
+/* But not before the gateway has been asked what else it would accept. */
+static void give_up(struct session *s, vtime now)
+{
+	if (session_search_next(s, &s->last_child_failure)) {
+		tunnel_queue(s, s->last_failed_slot);
+		session_tunnels_next(s, now);
+		return;
+	}
+	session_failed_ike(s, now, s->search.next ? &s->search.why : &s->last_child_failure, false);
+}
+
 void session_tunnels_settle(struct session *s, vtime now)
 {
 	if (any_pending(s) || s->step != STEP_SA)
@@ -404,7 +415,7 @@ void session_tunnels_settle(struct session *s, vtime now)
 	if (s->state != SESSION_RECOVERING && s->state != SESSION_CONNECTING)
 		return;
 	if (tunnels_up(s) == 0 && session_tunnels_eager(s) > 0) {
-		session_failed_ike(s, now, &s->last_child_failure, false);
+		give_up(s, now);
 		return;
 	}
 	report_tunnels(s, now);
@@ -442,6 +453,14 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 
 	if (!n) {
 		ike_child_free(child);
+		return;
+	}
+	if (s->search.next && n->ours) {
+		session_search_found(s, child);
+		session_goodbye(s, child->spi_in);
+		negotiation_end(s, n);
+		ike_child_free(child);
+		session_failed_ike(s, now, &s->search.why, false);
 		return;
 	}
 	was = *n;

@@ -225,7 +225,7 @@ static const char *kind_name(enum tun_state_kind kind)
 	return "table";
 }
 
-char *show_routes(const struct host *h)
+char *show_routes(const struct host *h, const bool *there)
 {
 	json_t *rows = json_array();
 
@@ -239,7 +239,7 @@ char *show_routes(const struct host *h)
 		line += strcspn(line, " ");
 		json_array_append_new(rows, json_pack("{s:s, s:s, s:b}", "kind", kind_name(s.kind),
 						      "what", *line ? line + 1 : line, "there",
-						      h->stands[i]));
+						      there[i]));
 	}
 	return answer(SHOW_ROUTES, rows);
 }

@@ -272,6 +272,11 @@ void control_view_now(struct control_view *view, struct session_info *info, stru
 		.wall = runtime_wall(),
 	};
 	session_info(session, info);
+	/* The session knows ports by what they are for: another program may have had ours. */
+	if (info->path.local.port == IKE_NATT_PORT)
+		info->path.local.port = host->natt.port;
+	else if (info->path.local.port == IKE_PORT)
+		info->path.local.port = host->ike.port;
 	data_view(data, view);
 	view->drops[CONTROL_DROPS_MAX - 1] = info->ike.drops;
 	view->held = data_held(data);

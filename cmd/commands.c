@@ -51,7 +51,7 @@ const struct command commands[] = {
 	},
 	{
 		.name = "show",
-		.operand = "WHAT [NAME]",
+		.operand = "sa|policy|flows|epochs|routes|held [NAME]",
 		.operand_needed = true,
 		.more = 1,
 		.help = "show a part of a running connection as a table",
@@ -98,7 +98,7 @@ const struct command commands[] = {
 		.help = "these commands at a prompt, with history and completion",
 		.details = "Where standard input is no terminal it reads the commands from there, a line\n"
 			   "each, goes on when one fails, and its exit code is that of the first that did.\n"
-			   "Commands and questions share the input: an answer is the line that follows.\n",
+			   "What answer asks for are the lines behind it.\n",
 		.place = COMMAND_ARGV,
 		.run = run_shell,
 	},
@@ -490,7 +490,11 @@ static void help_all(enum command_place place, FILE *out)
 		if (c->hidden || !command_is_in(c, place))
 			continue;
 		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
-		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
+		/* Long ones have a line of their own. */
+		if (strlen(head) > NAME_WIDTH)
+			fprintf(out, "  %s\n  %-*s %s\n", head, NAME_WIDTH, "", c->help);
+		else
+			fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
 	}
 	fprintf(out, "\n%shelp COMMAND tells more.\n", shell ? "" : "godwit ");
 }

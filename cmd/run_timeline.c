@@ -56,7 +56,7 @@ static int take_file(struct timeline *t, const char *file, char title[256])
 
 	if (!in)
 		fprintf(stderr, "godwit: %s: %s\n", file, strerror(errno));
-	snprintf(title, 256, "%s", file);
+	snprintf(title, 256, "%s", basename(file));
 	while (good && getline(&line, &size, in) > 0) {
 		number++;
 		if (line[0] == '\n' || timeline_add_line(t, line))

@@ -17,27 +17,9 @@
 #include "cmd/line.h"
 #include "cmd/table.h"
 
+#define RUNNING_MAX 32
+
 /* ---- the connection that is meant ---- */
-
-struct looked_for {
-	const char *name;
-	bool found;
-};
-
-static void look(void *ctx, const char *name)
-{
-	struct looked_for *l = ctx;
-
-	l->found = l->found || strcmp(l->name, name) == 0;
-}
-
-static bool is_running(const char *name)
-{
-	struct looked_for l = { .name = name };
-
-	client_running(look, &l);
-	return l.found;
-}
 
 /* Where the command has an optional NAME; -1: it has none. */
 static int place_of_name(const struct command *c, unsigned *most)
@@ -61,7 +43,7 @@ static void add_used(const struct shell *shell, const struct command *c, struct 
 	for (unsigned i = 0; i < args->nmore; i++)
 		words[1 + i] = args->more[i];
 	if (!shell->used[0] || at < 0 || n < (unsigned)at || n >= most ||
-	    (n > (unsigned)at && is_running(words[at])))
+	    (n > (unsigned)at && client_is_running(words[at])))
 		return;
 	memmove(&words[at + 1], &words[at], (n - (unsigned)at) * sizeof(words[0]));
 	words[at] = shell->used;
@@ -76,26 +58,44 @@ static void use(struct shell *shell, const char *name)
 	snprintf(shell->used, sizeof(shell->used), "%.*s", SHELL_NAME_MAX - 1, name);
 }
 
-/* The connection of a file, as it names it. */
-static void use_connected(struct shell *shell, const char *operand)
-{
-	const char *slash = strrchr(operand, '/');
-	char name[SHELL_NAME_MAX + 5];
-	size_t n;
+struct list {
+	unsigned n;
+	char names[RUNNING_MAX][SHELL_NAME_MAX];
+};
 
-	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : operand);
-	n = strlen(name);
-	if (n > 5 && strcmp(name + n - 5, ".conf") == 0)
-		name[n - 5] = '\0';
-	if (strlen(name) < SHELL_NAME_MAX && is_running(name))
-		use(shell, name);
+static void list_add(void *ctx, const char *name)
+{
+	struct list *l = ctx;
+
+	if (l->n < RUNNING_MAX)
+		snprintf(l->names[l->n++], SHELL_NAME_MAX, "%s", name);
+}
+
+static bool list_has(const struct list *l, const char *name)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (strcmp(l->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What runs now and did not before: a file names its connection, or the gateway does, or an option. */
+static void use_new(struct shell *shell, const struct list *before)
+{
+	struct list now = { 0 };
+
+	client_running(list_add, &now);
+	for (unsigned i = 0; i < now.n; i++)
+		if (!list_has(before, now.names[i]))
+			use(shell, now.names[i]);
 }
 
 /* What a command has changed of what runs. */
-static void follow(struct shell *shell, const struct command *c, const struct command_args *args)
+static void follow(struct shell *shell, const struct command *c, const struct command_args *args,
+		   const struct list *before)
 {
 	if (c->run == run_connect)
-		use_connected(shell, args->operand);
+		use_new(shell, before);
 	else if (c->run == run_disconnect && args->operand &&
 		 strcmp(args->operand, shell->used) == 0)
 		use(shell, "");
@@ -168,7 +168,7 @@ int shell_use(struct shell *shell, const struct command_args *args)
 		use(shell, "");
 	} else if (!args->operand) {
 		return list_running(shell);
-	} else if (!is_running(args->operand)) {
+	} else if (!client_is_running(args->operand)) {
 		fprintf(stderr, "godwit: no connection named %s is running\n", args->operand);
 		return EXIT_CODE_NOT_RUNNING;
 	} else {
@@ -179,7 +179,7 @@ int shell_use(struct shell *shell, const struct command_args *args)
 
 /* ---- commands in processes of their own ---- */
 
-#define ARGV_MAX (4 + 2 * COMMAND_OPTIONS_MAX + COMMAND_WORDS_MAX)
+#define ARGV_MAX (4 + 2 * COMMAND_OPTIONS_MAX + 2 * CLIENT_SETTINGS_MAX + COMMAND_WORDS_MAX)
 
 static const int keys[] = { SIGINT, SIGQUIT, SIGTSTP };
 
@@ -234,6 +234,10 @@ static void words_of(const struct command *c, const struct command_args *args,
 		argv[n++] = c->options[i].name;
 		if (args->values[i])
 			argv[n++] = args->values[i];
+	}
+	for (unsigned i = 0; i < args->settings.n; i++) {
+		argv[n++] = args->settings.list[i].option;
+		argv[n++] = args->settings.list[i].value;
 	}
 	if ((args->operand && args->operand[0] == '-') || (args->nmore && args->more[0][0] == '-'))
 		argv[n++] = "--";
@@ -318,6 +322,7 @@ static int run_apart(const struct shell *shell, const struct command *c,
 static int run_words(struct shell *shell, unsigned n, char **words)
 {
 	const struct command *c = command_look_up(words[0], COMMAND_SHELL, stderr);
+	struct list before = { 0 };
 	struct command_args args;
 	int rc;
 
@@ -335,9 +340,10 @@ static int run_words(struct shell *shell, unsigned n, char **words)
 	if (c->run == run_help)
 		return run_help(&args);
 	add_used(shell, c, &args);
+	client_running(list_add, &before);
 	rc = run_apart(shell, c, &args);
 	if (rc == EXIT_CODE_OK)
-		follow(shell, c, &args);
+		follow(shell, c, &args, &before);
 	return rc;
 }
 

@@ -296,6 +296,8 @@ static void other_add(struct timeline *t, const struct told *e)
 		row_add_whole(t, e, TIMELINE_UPDATE);
 	else if (is(e, "address update acknowledged"))
 		row_add_whole(t, e, TIMELINE_ACK);
+	else if (is(e, "client connected"))
+		t->of_gateway = true;
 	else if (is_roam(e))
 		row_add_whole(t, e, TIMELINE_ROAM);
 	else if (is_trouble(e))

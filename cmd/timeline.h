@@ -87,6 +87,7 @@ struct timeline {
 	struct timeline_epoch *epochs;
 	struct timeline_ping *pings;
 	struct timeline_hold *holds;
+	bool of_gateway; /* the events are a gateway's: it is "us" */
 	uint32_t nrows, nexchanges, nepochs, npings, nholds;
 };
 

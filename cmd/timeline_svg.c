@@ -215,11 +215,12 @@ static void draw_head(const struct drawing *d, const char *name)
 		put_time(out, t->rows[0].wall, true);
 	}
 	fprintf(out,
-		"</text>\n<text x=\"%d\" y=\"50\" class=\"m\">client</text>"
-		"<text x=\"%d\" y=\"50\" class=\"m\">gateway</text>"
+		"</text>\n<text x=\"%d\" y=\"50\" class=\"m\">%s</text>"
+		"<text x=\"%d\" y=\"50\" class=\"m\">%s</text>"
 		"<text x=\"%d\" y=\"50\">epochs</text><text x=\"%.1f\" y=\"50\" "
 		"class=\"m\">held</text><text x=\"%.1f\" y=\"50\" class=\"m\">pings</text>\n",
-		X_CLIENT, X_GATEWAY, X_LANES, d->x_held + 6, d->x_pings);
+		X_CLIENT, t->of_gateway ? "gateway" : "client", X_GATEWAY,
+		t->of_gateway ? "client" : "gateway", X_LANES, d->x_held + 6, d->x_pings);
 }
 
 static void draw_lives(const struct drawing *d)
@@ -299,7 +300,7 @@ static void draw_exchanges(const struct drawing *d)
 
 		fputs("<g class=\"exchange\"><title>", d->out);
 		put_text(d->out, x->name);
-		fprintf(d->out, " begun by %s</title>\n", x->ours ? "us" : "the gateway");
+		fprintf(d->out, " begun by %s</title>\n", x->ours ? "us" : "the peer");
 		draw_arrow(d, "x", d->y[x->begun], x->ours);
 		draw_ladder_text(d, d->y[x->begun], x->name, -1);
 		if (end > 0 && x->failed) {

@@ -394,7 +394,6 @@ static void draw_roam(const struct pen *p, const struct watch_roam *r)
 	static const struct {
 		const char *method, *text;
 	} words[] = {
-		{ "update", "the gateway was told" },
 		{ "ipaddress_update", "the gateway was told" },
 		{ "mobike", "the gateway was told" },
 		{ "follow", "the gateway followed" },

@@ -87,6 +87,7 @@ void release(struct doctor *d, const struct probe *p)
 
 static void on_answer(struct doctor *d, vtime now, struct probe *p)
 {
+	found_now(d)->received++;
 	p->reached = (struct doctor_reached){
 		.reach = REACH_ANSWER,
 		.rtt_ms = (unsigned)(vtime_until(p->sent_at, now) / VTIME_MS),
@@ -131,7 +132,6 @@ static void on_datagram(struct doctor *d, vtime now, const struct doctor_event *
 		if (p->port != ev->port || !p->sends || !endpoint_eq(&p->to, &ev->remote) ||
 		    !probe_owns(p, message))
 			continue;
-		found_now(d)->received++;
 		if (is_open(p) && probe_read(p, message, &local))
 			on_answer(d, now, p);
 		return;

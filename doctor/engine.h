@@ -103,7 +103,7 @@ struct doctor_found {
 	struct addr addr;
 	struct doctor_reached v1[DOCTOR_PORTS];
 	struct doctor_reached v2[DOCTOR_PORTS];
-	unsigned sent, received; /* datagrams */
+	unsigned sent, received; /* datagrams; of answers one to each question */
 	bool cut_short; /* there was more to ask than DOCTOR_PACKETS_MAX */
 	struct doctor_v1 ike1;
 	struct doctor_v2 ike2;

@@ -18,8 +18,8 @@ enum stage {
 	STAGE_METHODS,
 	STAGE_V2,
 	STAGE_FRAGMENTS,
-	STAGE_WHOLE,
 	STAGE_CONTROL,
+	STAGE_WHOLE,
 	STAGE_GROUP,
 	STAGE_LISTEN,
 	STAGE_NEAR,
@@ -45,6 +45,7 @@ struct doctor {
 	unsigned mtu_low, mtu_high; /* WHOLE: passes; does not */
 	unsigned mtu_said; /* a router has named this one, and it has not been tried; 0: none */
 	unsigned mtu_tried; /* and this one is being tried */
+	bool controlled; /* what is small was asked after what is large was not answered */
 	size_t nrelease;
 	uint8_t release[RELEASE_MAX];
 	struct doctor_send released; /* where it goes */

@@ -270,8 +270,8 @@ static void report_found(const struct examination *x, unsigned i, FILE *out)
 	const struct doctor_found *f = x->found[i];
 	char buf[ADDR_TEXT_MAX];
 
-	fprintf(out, "\nGateway %s (%u packets sent, %u came back)\n", addr_text(&f->addr, buf),
-		f->sent, f->received);
+	fprintf(out, "\nGateway %s (%u packets sent, %u questions answered)\n",
+		addr_text(&f->addr, buf), f->sent, f->received);
 	report_ports(f, out);
 	if ((int)i != x->best)
 		return;

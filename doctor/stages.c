@@ -12,7 +12,7 @@
 #define FRAGMENTED 400 /* bytes more than the link carries in one piece */
 #define LINK_MTU 1500 /* where it is not known */
 #define MTU_EXACT 16 /* bytes; nearer it is not asked for */
-#define MTU_TRIES 10
+#define MTU_TRIES 12
 #define MTU_IP4_LOW 576
 #define MTU_IP6_LOW 1280
 
@@ -428,6 +428,24 @@ static bool fragments_end(struct doctor *d)
 	return false;
 }
 
+/* After silence: was it the size? */
+static bool control_begin(struct doctor *d)
+{
+	return found_now(d)->fragments == SIZE_LOST && ask_size(d, 0, false);
+}
+
+static bool control_end(struct doctor *d)
+{
+	struct doctor_found *f = found_now(d);
+
+	d->controlled = d->probe[0].reached.reach == REACH_ANSWER;
+	if (d->controlled)
+		return false;
+	f->ike1.limited = true;
+	f->fragments = SIZE_UNKNOWN;
+	return false;
+}
+
 /* All that the link carries, what a router has named, else the middle of what is not known. */
 static unsigned whole_size(struct doctor *d)
 {
@@ -440,6 +458,7 @@ static unsigned whole_size(struct doctor *d)
 	return d->round == 0 ? d->mtu_high - 1 : (d->mtu_low + d->mtu_high) / 2;
 }
 
+/* Before the search begins it must be sure that it can find something: 0 bytes are a small message. */
 static bool whole_begin(struct doctor *d)
 {
 	bool ip6 = headers(d) == IP6_UDP;
@@ -452,6 +471,8 @@ static bool whole_begin(struct doctor *d)
 	}
 	if (d->round == MTU_TRIES || d->mtu_low + MTU_EXACT >= d->mtu_high)
 		return false;
+	if (d->round && !d->controlled && !d->mtu_said)
+		return ask_size(d, 0, false);
 	return ask_size(d, whole_size(d), true);
 }
 
@@ -462,9 +483,16 @@ static bool whole_end(struct doctor *d)
 	unsigned bytes = (unsigned)p->n + headers(d);
 	bool passes = p->reached.reach == REACH_ANSWER;
 
+	if (!p->whole) {
+		d->controlled = true;
+		f->whole = passes ? SIZE_LOST : SIZE_UNKNOWN;
+		f->ike1.limited = !passes;
+		return passes;
+	}
 	if (d->round == 0)
 		f->whole = passes ? SIZE_PASSES : SIZE_LOST;
 	if (passes) {
+		d->controlled = true;
 		f->path_mtu = d->mtu_low = bytes;
 		f->too_big_said = bytes == d->mtu_tried;
 		return f->whole == SIZE_LOST && !f->too_big_said;
@@ -472,30 +500,6 @@ static bool whole_end(struct doctor *d)
 	if (bytes < d->mtu_high)
 		d->mtu_high = bytes;
 	return true;
-}
-
-/* After silence: was it the size? */
-static bool control_begin(struct doctor *d)
-{
-	struct doctor_found *f = found_now(d);
-
-	if (f->fragments != SIZE_LOST && !(f->whole == SIZE_LOST && !f->path_mtu))
-		return false;
-	return ask_size(d, 0, false);
-}
-
-static bool control_end(struct doctor *d)
-{
-	struct doctor_found *f = found_now(d);
-
-	if (d->probe[0].reached.reach == REACH_ANSWER)
-		return false;
-	f->ike1.limited = true;
-	if (f->fragments == SIZE_LOST)
-		f->fragments = SIZE_UNKNOWN;
-	if (f->whole == SIZE_LOST && !f->path_mtu)
-		f->whole = SIZE_UNKNOWN;
-	return false;
 }
 
 /* ---- GROUP: aggressive mode; its public value is of one group alone ---- */
@@ -655,8 +659,8 @@ static const struct stage_row rows[] = {
 	[STAGE_METHODS] = { "asking how one may prove oneself", methods_begin, methods_end },
 	[STAGE_V2] = { "asking once more by IKEv2", v2_begin, v2_end },
 	[STAGE_FRAGMENTS] = { "sending fragments", fragments_begin, fragments_end },
-	[STAGE_WHOLE] = { "looking for the path's MTU", whole_begin, whole_end },
 	[STAGE_CONTROL] = { "asking whether it still answers", control_begin, control_end },
+	[STAGE_WHOLE] = { "looking for the path's MTU", whole_begin, whole_end },
 	[STAGE_GROUP] = { "asking for the group", group_begin, group_end },
 	[STAGE_LISTEN] = { "listening for repetitions, ten minutes", listen_begin, listen_end },
 	[STAGE_NEAR] = { "asking what is accepted", near_begin, near_end },

@@ -235,24 +235,6 @@ void sa_push_sent(struct ike_sa *sa, const struct exchange *x, bool again)
 	       log_endpoint("to", &sa->path.remote));
 }
 
-/* Both ends' log has the same name and number for it. */
-static void exchange_log(struct ike_sa *sa, const struct exchange *x, const char *what,
-			 const char *why)
-{
-	const struct log_field none = { .type = LOG_END };
-
-	log_ev(sa->log, LOG_DEBUG, what, log_str("exchange", x->type->name),
-	       log_hex("id", 4, x->id), log_str("by", x->type->message[0].consume ? "peer" : "us"),
-	       why ? log_str("why", why) : none);
-}
-
-void sa_exchange_lost(struct ike_sa *sa, vtime now, struct exchange *x,
-		      const struct ike_failure *why)
-{
-	exchange_log(sa, x, "exchange failed", why->text ? why->text : err_name(why->err));
-	x->type->lost(sa, now, x, why);
-}
-
 static struct protect_hash hash_of(const struct exchange *x)
 {
 	return (struct protect_hash){ x->type->message[x->step].hash, x->ni, x->nr };
@@ -303,13 +285,13 @@ void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x)
 		return;
 	}
 	if (x->step == 0)
-		exchange_log(sa, x, "exchange begun", NULL);
+		sa_exchange_told(sa, x, "exchange begun", NULL);
 	x->step++;
 	sa_push_sent(sa, x, false);
 	exchange_sent(x, now);
 	if (!exchange_in_air(x)) {
 		exchange_complete(x);
-		exchange_log(sa, x, "exchange done", NULL);
+		sa_exchange_told(sa, x, "exchange done", NULL);
 		x->type->done(sa, now, x);
 	}
 	sa_arm(sa, x);
@@ -360,7 +342,7 @@ static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slic
 	}
 	exchange_received(x, bytes);
 	if (x->step == 0)
-		exchange_log(sa, x, "exchange begun", NULL);
+		sa_exchange_told(sa, x, "exchange begun", NULL);
 	x->step++;
 	sa_arm(sa, x);
 	if (row->taken) {
@@ -370,7 +352,7 @@ static void accept(struct ike_sa *sa, vtime now, struct exchange *x, struct slic
 	} else {
 		exchange_complete(x);
 		sa_arm(sa, x);
-		exchange_log(sa, x, "exchange done", NULL);
+		sa_exchange_told(sa, x, "exchange done", NULL);
 		x->type->done(sa, now, x);
 	}
 }

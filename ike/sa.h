@@ -269,9 +269,6 @@ struct ike_header sa_header(const struct ike_sa *sa, uint8_t exchange, uint32_t 
 /* A message id that neither side has used lately. */
 uint32_t sa_message_id(struct ike_sa *sa);
 void sa_drop(struct ike_sa *sa, enum drop why);
-/* Ends it by type->lost, which the log is told of. */
-void sa_exchange_lost(struct ike_sa *sa, vtime now, struct exchange *x,
-		      const struct ike_failure *why);
 /* Builds and sends the exchange's next message. */
 void sa_exchange_send(struct ike_sa *sa, vtime now, struct exchange *x);
 /* A message of the peer that belongs to this exchange, as far as the header tells. */
@@ -587,5 +584,14 @@ struct slice v1_fragment_receive(struct ike_sa *sa, vtime now, const struct ike_
  * for one piece and the peer takes fragments. True: more of them follow.
  */
 bool v1_fragment_send(struct ike_sa *sa, struct ike_effect *send);
+
+/* ---- sa_told.c ---- */
+
+/* The log hears of an exchange: both ends have the same name and number for it. why: NULL for none. */
+void sa_exchange_told(struct ike_sa *sa, const struct exchange *x, const char *what,
+		      const char *why);
+/* Ends it by type->lost, which the log is told of. */
+void sa_exchange_lost(struct ike_sa *sa, vtime now, struct exchange *x,
+		      const struct ike_failure *why);
 
 #endif

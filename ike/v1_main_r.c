@@ -143,6 +143,20 @@ static void key_find(struct ike_sa *sa, struct exchange *x, const struct ike_msg
 		secret_free(&mm->gxy);
 }
 
+/*
+ * The exchange goes on until its time is up, since anybody can send what does not open; whoever runs the
+ * gateway is told of the first at once.
+ */
+static void proof_prepare(struct ike_sa *sa, struct exchange *x, const struct ike_msg *m)
+{
+	bool named;
+
+	key_find(sa, x, m);
+	if (sa->config->auth == IKE_AUTH_PSK && !x->hint.err && !key_opens(sa, x, m, &named))
+		log_ev(sa->log, LOG_WARN, "a peer's proof fits no pre-shared key of ours",
+		       log_endpoint("from", &sa->arrived_from));
+}
+
 /* ---- messages 5 and 6: who the peer is, who we are ---- */
 
 static int consume_5(struct ike_sa *sa, vtime now, struct exchange *x, const struct ike_msg *m,
@@ -211,7 +225,7 @@ static void done(struct ike_sa *sa, vtime now, struct exchange *x)
 			{ .build = build_4 },                                                      \
 			{                                                                          \
 				.encrypted = true,                                                 \
-				.prepare = key_find,                                               \
+				.prepare = proof_prepare,                                          \
 				.required = PAYLOAD_BIT(PAYLOAD_ID) | PAYLOAD_BIT(proof),          \
 				.many = ASIDE | CERTIFICATES,                                      \
 				.consume = consume_5,                                              \

@@ -10,6 +10,7 @@
  *	band.c     which preferences a connection has, where there are several
  *	plan.c     which things a connection needs, in order
  *	filter*.c  what the kernel refuses of what comes in in the clear (filter.h)
+ *	seen.c     which of them the kernel has
  *	watch.c    sees what others do to them, and to the host's network
  *
  * Not here yet: DNS, rules that outlive the process.
@@ -272,6 +273,11 @@ int tun_state_add(struct tun_netlink *n, const struct tun_state *s);
  * in its place is left alone.
  */
 int tun_state_restore(struct tun_netlink *n, const struct tun_state *s);
+/*
+ * Which of these things, as tun_state_text writes them, the kernel has now: there[i] is true. Nothing is
+ * changed. 0 or ERR_SYSTEM.
+ */
+int tun_lines_seen(char (*lines)[TUN_STATE_TEXT_MAX], unsigned n, bool *there);
 /* Takes it away. 0 also when it, or its interface, is not there; else as tun_state_add. */
 int tun_state_del(struct tun_netlink *n, const struct tun_state *s);
 

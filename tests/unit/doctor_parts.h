@@ -21,6 +21,7 @@ struct gateway {
 	bool no_key; /* silent to message 3 */
 	bool no_natt;
 	bool group; /* aggressive mode is answered */
+	const struct ike_suite *lie; /* chosen, whether it was offered or not */
 	/* IKEv2 */
 	bool v2;
 	uint16_t v2_error; /* refused with this */
@@ -87,7 +88,10 @@ static struct slice answer_first(struct gateway *g, const struct ike_msg *m, uin
 	memset(h.cookie_r, 0xc0 + (int)(g->got & 15), sizeof(h.cookie_r));
 	g->half_open++;
 	ike_write_header(&b, buf, size, &h);
-	proposal_write_choice(&b, &sa, c.proposal, c.transform, SLICE_NONE);
+	if (g->lie)
+		proposal_write_ike(&b, g->lie, 1, METHOD_PSK, 0);
+	else
+		proposal_write_choice(&b, &sa, c.proposal, c.transform, SLICE_NONE);
 	write_vendors_of(&b, g);
 	if (m->h.exchange == ISAKMP_AGGRESSIVE)
 		ike_write_body(&b, PAYLOAD_HASH, SLICE_STR("twenty bytes of hash"));

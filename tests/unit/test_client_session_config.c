@@ -130,6 +130,43 @@ static void one_tunnel_for_all_that_unity_includes(void **state)
 	expect(b, "8.8.8.8", POLICY_BYPASS);
 }
 
+/* Its selectors let them through; what is excluded, or reached already, needs no way of its own. */
+static void unity_reaches_servers_that_no_network_covers(void **state)
+{
+	struct bench *b = *state;
+
+	b->assigned.unity = true;
+	bench_include(&b->assigned, "10.99.0.0/24");
+	b->assigned.dns[b->assigned.ndns++] = parts_addr("10.99.0.53");
+	b->assigned.dns[b->assigned.ndns++] = parts_addr("10.1.0.53");
+	b->assigned.dns[b->assigned.ndns++] = parts_addr("fd00::53");
+	b->assigned.dns[b->assigned.ndns++] = parts_addr("10.7.0.53");
+	b->config.dns[b->config.ndns++] = parts_addr("10.2.0.53");
+	assert_true(prefix_parse("10.7.0.0/16", &b->config.excludes[b->config.nexcludes++]));
+	b->config.reach_dns = true;
+	bench_up(b);
+	assert_int_equal(bench_info(b).ntunnels, 1);
+	assert_int_equal(b->tun.nroutes, 3);
+	assert_true(is_route(b, "10.99.0.0/24") && is_route(b, "10.1.0.53/32") &&
+		    is_route(b, "10.2.0.53/32"));
+	expect(b, "10.1.0.53", POLICY_PROTECT);
+	expect(b, "10.2.0.53", POLICY_PROTECT);
+	expect(b, "10.1.0.54", POLICY_BYPASS);
+	expect(b, "10.7.0.53", POLICY_BYPASS);
+}
+
+static void servers_are_not_reached_where_nobody_asks_them(void **state)
+{
+	struct bench *b = *state;
+
+	b->assigned.unity = true;
+	bench_include(&b->assigned, "10.99.0.0/24");
+	b->assigned.dns[b->assigned.ndns++] = parts_addr("10.1.0.53");
+	bench_up(b);
+	assert_int_equal(b->tun.nroutes, 1);
+	expect(b, "10.1.0.53", POLICY_BYPASS);
+}
+
 static void a_tunnel_for_each_subnet(void **state)
 {
 	struct bench *b = *state;
@@ -394,6 +431,8 @@ int main(void)
 		BENCH_TEST(our_side_as_configured),
 		BENCH_TEST(a_remote_of_no_family_of_ours),
 		BENCH_TEST(one_tunnel_for_all_that_unity_includes),
+		BENCH_TEST(unity_reaches_servers_that_no_network_covers),
+		BENCH_TEST(servers_are_not_reached_where_nobody_asks_them),
 		BENCH_TEST(a_tunnel_for_each_subnet),
 		BENCH_TEST(more_subnets_than_tunnels),
 		BENCH_TEST(what_is_excluded_goes_in_clear),

@@ -358,7 +358,7 @@ static void routes_that_are_there_and_not(void **state)
 {
 	char lines[2][TUN_STATE_TEXT_MAX];
 	bool stands[2] = { true, false };
-	struct host host = { .applied = lines, .stands = stands, .napplied = 2 };
+	struct host host = { .applied = lines, .napplied = 2 };
 	struct tun_state s = { .kind = TUN_STATE_ADDRESS, .ifname = "godwit0" };
 	json_t *o;
 
@@ -366,7 +366,7 @@ static void routes_that_are_there_and_not(void **state)
 	tun_state_text(&s, lines[0]);
 	s = tun_mark_rule(FAMILY_IP4, 7);
 	tun_state_text(&s, lines[1]);
-	o = read_answer(show_routes(&host), "routes");
+	o = read_answer(show_routes(&host, stands), "routes");
 	assert_string_equal(str(row(o, 0), "kind"), "address");
 	assert_string_equal(str(row(o, 0), "what"), "to 10.91.0.1/32 dev godwit0");
 	assert_true(json_is_true(json_object_get(row(o, 0), "there")));

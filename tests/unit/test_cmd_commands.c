@@ -111,6 +111,40 @@ static void unknown_commands_are_usage(void **state)
 	assert_int_equal(command_main(1, argv), EXIT_CODE_USAGE);
 }
 
+static void looked_up(const char *word, enum command_place place, const char *complaint)
+{
+	size_t before = said_size;
+
+	assert_null(command_look_up(word, place, err));
+	fflush(err);
+	if (!strstr(said + before, complaint))
+		fail_msg("'%s' is not in: %s", complaint, said + before);
+}
+
+static void commands_by_their_place(void **state)
+{
+	assert_ptr_equal(command_look_up("status", COMMAND_SHELL, err), find("status"));
+	assert_ptr_equal(command_look_up("?", COMMAND_SHELL, err), find("help"));
+	assert_ptr_equal(command_look_up("exit", COMMAND_SHELL, err), find("quit"));
+	assert_ptr_equal(command_look_up("complete", COMMAND_ARGV, err), find("complete"));
+	fflush(err);
+	assert_int_equal(said_size, 0);
+	looked_up("vpnc", COMMAND_SHELL, "leave it, and type godwit vpnc\n");
+	looked_up("use", COMMAND_ARGV, "'use' is a command of godwit shell alone\n");
+	looked_up("complet", COMMAND_ARGV, "see godwit help\n");
+	looked_up("qiut", COMMAND_SHELL, "did you mean 'quit'?\n");
+	looked_up("qiut", COMMAND_ARGV, "see godwit help\n");
+}
+
+static void help_by_place(void **state)
+{
+	command_help_shell(NULL, err);
+	fflush(err);
+	assert_non_null(strstr(said, "  quit "));
+	assert_null(strstr(said, "\n  vpnc "));
+	assert_null(strstr(said, "usage: godwit"));
+}
+
 /* By a link, whatever its place, or by the command. */
 static void other_programs_names(void **state)
 {
@@ -244,6 +278,8 @@ int main(void)
 		TEST(one_plain_line_for_each_slip),
 		TEST(every_command_has_help),
 		TEST(unknown_commands_are_usage),
+		TEST(commands_by_their_place),
+		TEST(help_by_place),
 		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),

@@ -14,7 +14,7 @@
 #include "cmd/complete.h"
 #include "cmd/line.h"
 
-static const char *asked_of; /* whose tunnels */
+static char asked_of[64]; /* whose tunnels */
 
 static void offer(void *ctx, enum word_kind kind, const char *connection, const char *word,
 		  struct completions *out)
@@ -36,7 +36,7 @@ static void offer(void *ctx, enum word_kind kind, const char *connection, const 
 		completions_add(out, "keys/", NULL, true);
 		break;
 	case WORD_TUNNEL:
-		asked_of = connection;
+		snprintf(asked_of, sizeof(asked_of), "%s", connection ? connection : "");
 		completions_add(out, "tunnel-1", "10.0.0.0/8", false);
 		break;
 	case WORD_INTERFACE:
@@ -94,6 +94,10 @@ static void operands_by_kind(void **state)
 	becomes(COMMAND_ARGV, "roam ", "eth0 home office");
 	becomes(COMMAND_ARGV, "roam office ", "eth0");
 	becomes(COMMAND_ARGV, "roam office eth0 ", "");
+	becomes(COMMAND_ARGV, "rekey ", "home ike office tunnel-1");
+	becomes(COMMAND_ARGV, "rekey office t", "tunnel-1");
+	assert_string_equal(asked_of, "office");
+	becomes(COMMAND_ARGV, "show ", "epochs flows held policy routes sa");
 	becomes(COMMAND_ARGV, "version ", "");
 	becomes(COMMAND_ARGV, "set ", "log");
 	becomes(COMMAND_ARGV, "set log ", "debug error info warn");
@@ -116,10 +120,16 @@ static void options_and_their_values(void **state)
 	becomes(COMMAND_ARGV, "connect --gateway-lo",
 		"--gateway-local-address --gateway-local-port");
 	becomes(COMMAND_ARGV, "connect --gateway-address x of", "office");
-	becomes(COMMAND_ARGV, "check --auth-psk", "--auth-psk-command --auth-psk-file");
+	becomes(COMMAND_ARGV, "check --auth-psk",
+		"--auth-psk-command --auth-psk-fd --auth-psk-file");
 	becomes(COMMAND_ARGV, "connect office --k", "--keylog");
 	becomes(COMMAND_ARGV, "connect --no-detach=", "");
 	becomes(COMMAND_ARGV, "connect --frob=x", "");
+	becomes(COMMAND_ARGV, "connect --gateway-add", "--gateway-address");
+	becomes(COMMAND_ARGV, "connect --gateway-address ", "");
+	becomes(COMMAND_ARGV, "connect --gateway-address vpn.example.com of", "office");
+	becomes(COMMAND_ARGV, "connect --gateway-address=vpn.example.com of", "office");
+	becomes(COMMAND_ARGV, "status --gateway-add", "");
 }
 
 static void what_all_begin_with(void **state)

@@ -112,24 +112,33 @@ static void words_stay_what_they_are(void **state)
 	becomes("connect 'my office.conf' --keylog=/tmp/k -v",
 		"godwit connect --keylog /tmp/k --verbose my office.conf");
 	becomes("connect -- -odd", "godwit connect -- -odd");
+	becomes("connect --gateway-address=vpn.example.com --auth-xauth yes x",
+		"godwit connect --gateway-address vpn.example.com --auth-xauth yes x");
 	becomes("godwit status home", "godwit status home");
 	becomes("  # nothing", "");
 	becomes("", "");
 }
 
+/* The command begins or ends one: `home` as long as the shell waits for it. */
 static void what_runs_is_followed(void **state)
 {
+	char name[96], other[96];
+
 	shell = (struct shell){ 0 };
-	becomes("connect /some/where/home.conf", "godwit connect /some/where/home.conf");
+	snprintf(name, sizeof(name), "%s/home", top);
+	snprintf(other, sizeof(other), "%s/.home", top);
+	setenv("GODWIT_TEST_FROM", other, 1);
+	setenv("GODWIT_TEST_TO", name, 1);
+	assert_int_equal(rename(name, other), 0);
+	becomes("connect /some/where/at-home.conf", "godwit connect /some/where/at-home.conf");
 	assert_string_equal(shell.used, "home");
-	becomes("connect office", "godwit connect office");
-	assert_string_equal(shell.used, "office");
-	/* It is in the foreground, or has ended. */
-	becomes("connect other", "godwit connect other");
-	assert_string_equal(shell.used, "office");
-	becomes("disconnect home", "godwit disconnect home");
-	assert_string_equal(shell.used, "office");
-	becomes("disconnect", "godwit disconnect office");
+	unsetenv("GODWIT_TEST_FROM");
+	/* It was in the foreground, and has ended. */
+	becomes("connect --gateway-address x", "godwit connect --gateway-address x");
+	assert_string_equal(shell.used, "home");
+	becomes("disconnect office", "godwit disconnect office");
+	assert_string_equal(shell.used, "home");
+	becomes("disconnect", "godwit disconnect home");
 	assert_string_equal(shell.used, "");
 }
 
@@ -155,8 +164,11 @@ static void exit_codes(void **state)
 /* As a command. */
 static int command(int argc, char **argv)
 {
+	const char *from = getenv("GODWIT_TEST_FROM");
 	FILE *f = fopen(getenv(WORDS_FILE), "w");
 
+	if (from && rename(from, getenv("GODWIT_TEST_TO")) != 0)
+		return 1;
 	for (int i = 0; i < argc; i++)
 		fprintf(f, "%s%s", i ? " " : "", argv[i]);
 	fclose(f);

@@ -46,6 +46,8 @@ static const char *const life[] = {
 	INFO(6043000, "the new path carries", "\"method\":\"update\",\"outage_ms\":43"),
 	PING(1800000000, "sent", "11110001", 3),
 	PING(1800010000, "answered", "11110001", 3),
+	PING(1850000000, "sent", "11110001", 5),
+	PING(1850010000, "answered", "11110001", 5),
 	PING(1900000000, "sent", "11110001", 4),
 	PING(1900010000, "lost", "11110001", 0),
 	EXCHANGE(3606000000, "begun", "quick mode", "aaaa0002", "peer"),
@@ -100,11 +102,11 @@ static void what_belongs_together_is_found(void **state)
 	assert_true(t.epochs[0].row[TIMELINE_CURRENT] < t.epochs[0].row[TIMELINE_RETIRING]);
 	assert_true(t.epochs[0].row[TIMELINE_RETIRING] < t.epochs[0].row[TIMELINE_GONE]);
 	assert_int_equal(t.epochs[1].row[TIMELINE_GONE], TIMELINE_NONE);
-	assert_int_equal(t.npings, 4);
+	assert_int_equal(t.npings, 5);
 	assert_true(t.pings[0].answered && !t.pings[0].lost);
 	assert_true(!t.pings[1].answered && t.pings[1].lost);
 	assert_true(t.pings[2].answered);
-	assert_true(t.pings[3].lost);
+	assert_true(t.pings[4].lost);
 	assert_int_equal(t.nholds, 1);
 	assert_int_equal(t.rows[t.holds[0].ended].at - t.rows[t.holds[0].begun].at, 942000);
 	timeline_free(&t);
@@ -224,7 +226,7 @@ static void a_long_quiet_time_is_a_break(void **state)
 
 	assert_non_null(quiet);
 	assert_non_null(strstr(quiet, ">59 min 59 s<"));
-	assert_non_null(strstr(quiet, ">2 pings, 1 lost<"));
+	assert_non_null(strstr(quiet, ">3 pings, 1 lost<"));
 	quiet = strstr(quiet + 1, "class=\"quiet\"");
 	assert_non_null(quiet);
 	assert_null(strstr(quiet + 1, "class=\"quiet\""));

@@ -242,17 +242,55 @@ static void test_mtu_lies(void **state)
 	}
 }
 
+/* Wherever it falls silent: what comes behind is not blamed on sizes. */
 static void test_limited(void **state)
 {
+	for (unsigned n = 3; n < 12; n++) {
+		struct gateway g = usual();
+		const struct doctor_found *f;
+		struct lab lab;
+
+		g.goes_silent = n;
+		f = examine(&lab, &g);
+		assert_true(f->ike1.limited || f->ike1.key == REACH_SILENCE ||
+			    f->whole == SIZE_PASSES);
+		assert_int_not_equal(f->fragments, SIZE_LOST);
+		assert_int_not_equal(f->whole, SIZE_LOST);
+		doctor_free(lab.d);
+	}
+}
+
+/* What was never offered is no answer. */
+static void test_not_offered(void **state)
+{
 	struct gateway g = usual();
-	const struct doctor_found *f;
 	struct lab lab;
 
-	g.goes_silent = 4;
-	f = examine(&lab, &g);
-	assert_true(f->ike1.limited);
-	assert_int_not_equal(f->fragments, SIZE_LOST);
-	assert_int_not_equal(f->whole, SIZE_LOST);
+	g.lie = &weak;
+	assert_int_equal(examine(&lab, &g)->ike1.naccepted, 0);
+	doctor_free(lab.d);
+}
+
+/* Everything takes long, and nothing is said: it ends all the same. */
+static void test_budget(void **state)
+{
+	struct gateway g = usual();
+	struct doctor_config c = one_target(&g);
+	struct lab lab;
+
+	g.refuses = false;
+	g.no_key = true;
+	g.mtu = 700;
+	g.drop_fragments = true;
+	g.suites[0] = weak;
+	g.nsuites = 1;
+	c.group = "nobody";
+	/* Only the weak list is short enough to be heard: nothing else passes. */
+	g.mtu = 900;
+	lab_begin(&lab, &g, &c);
+	lab_run(&lab, 120 * VTIME_S);
+	assert_true(doctor_found(lab.d, 0)->cut_short);
+	assert_in_range(doctor_found(lab.d, 0)->sent, 30, DOCTOR_PACKETS_MAX);
 	doctor_free(lab.d);
 }
 
@@ -414,7 +452,7 @@ static void test_hostile(void **state)
 	struct gateway g = usual();
 	struct doctor_config c = one_target(&g);
 	struct doctor_event ev = { .type = DOCTOR_DATAGRAM };
-	uint8_t noise[256], echo[2048];
+	uint8_t noise[256], echo[2048], copy[2048];
 	struct doctor_send s;
 	struct lab lab;
 
@@ -426,16 +464,25 @@ static void test_hostile(void **state)
 	ev.local = *lab.us;
 	ev.bytes = slice(echo, s.bytes.n);
 	doctor_event(lab.d, lab.now, &ev);
+	/* What would be an answer, if it came from the gateway. */
+	memcpy(copy, s.bytes.p, s.bytes.n);
+	ev.bytes = answer(&lab, &s, slice(copy, s.bytes.n), echo, sizeof(echo));
+	assert_true(ev.bytes.n > 0);
 	ev.remote.addr = address("198.51.100.2");
 	doctor_event(lab.d, lab.now, &ev);
+	ev.remote = s.to;
+	ev.remote.port++;
+	doctor_event(lab.d, lab.now, &ev);
+	assert_int_equal(doctor_found(lab.d, 0)->received, 0);
 	ev.remote = s.to;
 	for (size_t n = 0; n < sizeof(noise); n++) {
 		rng_fill(&lab.rng, noise, sizeof(noise));
 		ev.bytes = slice(noise, n);
 		doctor_event(lab.d, lab.now, &ev);
 	}
-	assert_int_equal(doctor_found(lab.d, 0)->v1[DOCTOR_500].reach, REACH_NOT_ASKED);
 	lab_run(&lab, SECONDS * VTIME_S);
+	/* The gateway's own answer to the repetition counts; it was deaf to the first one. */
+	assert_int_equal(doctor_found(lab.d, 0)->v1[DOCTOR_500].rtt_ms, 20);
 	assert_int_equal(doctor_found(lab.d, 0)->ike1.naccepted, 2);
 	doctor_free(lab.d);
 }
@@ -488,6 +535,8 @@ int main(void)
 		cmocka_unit_test(test_mtu),
 		cmocka_unit_test(test_mtu_lies),
 		cmocka_unit_test(test_limited),
+		cmocka_unit_test(test_not_offered),
+		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_v2),
 		cmocka_unit_test(test_v2_again),
 		cmocka_unit_test(test_v2_odd_group),

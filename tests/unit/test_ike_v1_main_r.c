@@ -181,10 +181,28 @@ static void no_proposal(void **state)
 	assert_true(i->dead_at == began + VTIME_S);
 }
 
-/* Nobody is told, so that nobody can ask; the peer has all its time to do it right. */
+static unsigned told;
+static vtime told_at;
+
+static void on_log(void *ctx, const struct log_event *ev)
+{
+	(void)ctx;
+	if (strcmp(ev->what, "a peer's proof fits no pre-shared key of ours") != 0)
+		return;
+	told_at = p->now;
+	told++;
+}
+
+/*
+ * The peer is not told, so that nobody can ask, and has all its time to do it right; whoever runs the
+ * gateway is told at once.
+ */
 static void wrong_key(void **state)
 {
 	vtime began = p->now;
+
+	told = 0;
+	p->log.sink = on_log;
 
 	secret_free(&r->config.psk);
 	secret_set(&r->config.psk, SLICE_STR("wrong"));
@@ -195,6 +213,8 @@ static void wrong_key(void **state)
 	expect_dead(i, ERR_TIMEOUT);
 	assert_int_equal(r->nsent, 2);
 	assert_true(pair_drops(p, 1, DROP_IKE_AUTH) > 3);
+	assert_int_equal(told, 1);
+	assert_true(told_at < began + VTIME_S);
 }
 
 static void wrong_identity(void **state)

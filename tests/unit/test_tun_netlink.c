@@ -549,10 +549,59 @@ static void test_as_many_as_there_can_be(void **state)
 	host_close(&h);
 }
 
+/* Each thing that there can be, in every combination of fields that the kernel may tell in its own way. */
+static void test_what_the_kernel_has_is_seen(void **state)
+{
+	static const char *const more[] = {
+		("rule pref 30100 family inet from 10.9.0.0/24 to 10.0.0.0/8 ipproto 6 "
+		 "sport 1000-2000 dport 443 action prohibit"),
+		"rule pref 30101 family inet6 to fd00:5::/48 ipproto 17 dport 53 action unreachable",
+		"rule pref 30102 family inet iif up0 action lookup table 26490",
+		"route action unicast to 10.5.0.0/16 via 198.51.100.1 table 26490",
+		"route action unreachable to fd00:7::/32 metric 7 table 26490",
+		"address to fd00::9/128 dev godwit0",
+	};
+	static char lines[70][TUN_STATE_TEXT_MAX];
+	bool there[70];
+	struct tun_state s;
+	struct host h;
+	unsigned n;
+
+	host_open(&h);
+	host_plan(&h, "10.0.0.0/8", "fd00:8::/32");
+	host_add(&h);
+	for (n = 0; n < (unsigned)h.planned; n++)
+		tun_state_text(&h.plan[n], lines[n]);
+	for (unsigned i = 0; i < ARRAY_SIZE(more); i++) {
+		assert_int_equal(tun_state_parse(more[i], &s), 0);
+		assert_int_equal(tun_state_add(&h.n, &s), 0);
+		strcpy(lines[n++], more[i]);
+	}
+	assert_int_equal(tun_lines_seen(lines, n, there), 0);
+	for (unsigned i = 0; i < n; i++)
+		if (!there[i])
+			fail_msg("%s: not seen", lines[i]);
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(tun_state_parse(lines[i], &s), 0);
+		/* With an address the kernel changes the routes from it. */
+		if (s.kind == TUN_STATE_ADDRESS && i != n - 1)
+			continue;
+		assert_int_equal(tun_state_del(&h.n, &s), 0);
+		assert_int_equal(tun_lines_seen(lines, n, there), 0);
+		/* What is merely like it is another one. */
+		for (unsigned k = 0; k < n; k++)
+			if (there[k] != (k != i))
+				fail_msg("without %s: %s: seen: %d", lines[i], lines[k], there[k]);
+		assert_int_equal(tun_state_add(&h.n, &s), 0);
+	}
+	host_close(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_in_the_kernel),
+		cmocka_unit_test(test_what_the_kernel_has_is_seen),
 		cmocka_unit_test(test_undone_without_a_trace),
 		cmocka_unit_test(test_undone_after_the_device_is_gone),
 		cmocka_unit_test(test_others_things_stay),
