@@ -6,7 +6,7 @@
 # have it made anew.
 
 PACKAGE_RELEASE=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-PACKAGE_TOOLS=systemd,systemd-sysv,systemd-resolved,polkitd,dbus,man-db,bash-completion,groff-base
+PACKAGE_TOOLS=systemd,systemd-sysv,systemd-resolved,dbus,man-db,bash-completion,groff-base
 
 # package_root_file: the tarball's name; made where it is not there.
 package_root_file() {
