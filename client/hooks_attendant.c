@@ -65,6 +65,14 @@ static void hide_dns(struct hooks_env *env)
 	env->domain[0] = '\0';
 }
 
+/* A script sets up whatever device it is told. */
+static bool is_our_device(const struct attendant *a, const struct hooks_env *env)
+{
+	const char *device = a->options->dns.device;
+
+	return !device || strcmp(env->device, device) == 0;
+}
+
 /* Takes over what a request brings, if it is one that the other side may make now. */
 static bool attendant_may_run(struct attendant *a)
 {
@@ -76,7 +84,7 @@ static bool attendant_may_run(struct attendant *a)
 		return true;
 	if (q->reason == HOOKS_DISCONNECT)
 		return a->connected;
-	if (hooks_env_check(&q->env) != 0)
+	if (hooks_env_check(&q->env) != 0 || !is_our_device(a, &q->env))
 		return false;
 	a->env = q->env;
 	if (a->options->no_dns)
