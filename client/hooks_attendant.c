@@ -94,7 +94,7 @@ static bool attendant_may_run(struct attendant *a)
 
 /* ---- the password command ---- */
 
-/* One line, as a person would see it. */
+/* One line, as a person would see it; for the program that gets it no option. */
 static bool question_ok(const char question[HOOKS_QUESTION_MAX])
 {
 	size_t n = strnlen(question, HOOKS_QUESTION_MAX);
@@ -102,7 +102,7 @@ static bool question_ok(const char question[HOOKS_QUESTION_MAX])
 	for (size_t i = 0; i < n; i++)
 		if ((uint8_t)question[i] < ' ' || question[i] == 0x7f)
 			return false;
-	return n > 0 && n < HOOKS_QUESTION_MAX;
+	return n > 0 && n < HOOKS_QUESTION_MAX && question[0] != '-';
 }
 
 static int attendant_password(struct attendant *a, struct hooks_reply *reply)

@@ -471,6 +471,8 @@ static void bad_questions_are_refused(void **state)
 	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
 	strcpy(q->question, "\x1b[2J");
 	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
+	strcpy(q->question, "--title=Password");
+	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
 	memset(q->question, 'x', sizeof(q->question));
 	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
 	q->question[sizeof(q->question) - 1] = '\0';
