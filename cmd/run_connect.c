@@ -20,7 +20,7 @@ bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 	if (name)
 		fprintf(err,
 			"godwit: there is neither a file %s nor " COMMAND_CONFIG_DIRECTORY
-			"/%s.conf\n",
+			"/%s.conf; godwit check alone writes an example\n",
 			operand, operand);
 	else
 		fprintf(err, "godwit: there is no file %s\n", operand);
