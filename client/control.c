@@ -96,7 +96,7 @@ static const char *show_parse(json_t *request, struct control_request *out)
 			return NULL;
 		}
 	}
-	return "\"what\" is \"sa\", \"policy\", \"flows\", \"epochs\", \"routes\" or \"held\"";
+	return "what can be shown is sa, policy, flows, epochs, routes and held";
 }
 
 static const char *rekey_parse(json_t *request, struct control_request *out)
