@@ -13,7 +13,6 @@
 #include "client/runtime.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
-#define ANSWER_WAIT_MS 10000
 #define ALIVE_WAIT_MS 500
 
 /* What a crash leaves keeps the traffic of its tunnels from passing: that is worth knowing. */
@@ -322,7 +321,7 @@ int client_request_wait(const char *name, const char *request, int wait_ms, char
 
 int client_request(const char *name, const char *request, char **answer, FILE *err)
 {
-	return client_request_wait(name, request, ANSWER_WAIT_MS, answer, err);
+	return client_request_wait(name, request, CLIENT_ANSWER_MS, answer, err);
 }
 
 void client_running(void (*each)(void *ctx, const char *name), void *ctx)
