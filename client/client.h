@@ -91,6 +91,8 @@ struct client_options {
  */
 int client_connect(const struct client_options *options);
 
+#define CLIENT_ANSWER_MS 10000 /* for what a connection answers at once */
+
 /*
  * Sends one request, a JSON object in one line, to the running connection `name` (NULL: the only
  * one) and gives its answer, a JSON text (free()). Returns 0, or an exit code after one line on

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "client/control_json.h"
 #include "client/control_stream.h"
 #include "client/runtime.h"
 
@@ -320,12 +321,10 @@ static void client_answer(struct client *c, const char *text)
 
 static void client_answer_error(struct client *c, const char *why)
 {
-	json_t *o = json_pack("{s:s}", "error", why);
-	char *text = json_dumps(o, JSON_COMPACT);
+	char *text = control_json_dump(json_pack("{s:s}", "error", why));
 
 	client_answer(c, text);
 	free(text);
-	json_decref(o);
 }
 
 static control_ticket ticket_of(struct client *c)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "client/control_json.h"
 #include "client/runtime.h"
 
 enum ring_index {
@@ -58,30 +59,13 @@ bool event_level_parse(const char *name, enum log_level *out)
 	return false;
 }
 
-/* What a peer calls something need be no UTF-8, and JSON has nothing else. */
-static json_t *text_json(const char *text)
-{
-	json_t *o = json_string(text);
-	char *plain;
-
-	if (o)
-		return o;
-	plain = xstrdup(text);
-	for (char *c = plain; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	o = json_string(plain);
-	free(plain);
-	return o;
-}
-
 static json_t *field_json(const struct log_field *f)
 {
 	char text[LOG_TEXT_MAX];
 
 	if (f->type == LOG_U64 && f->u <= INT64_MAX)
 		return json_integer((json_int_t)f->u);
-	return text_json(log_field_text(f, text, sizeof(text)));
+	return control_json_text(log_field_text(f, text, sizeof(text)));
 }
 
 char *event_json(const struct event *e)
@@ -95,8 +79,7 @@ char *event_json(const struct event *e)
 		      event_time_text(e->wall, when), "boottime_us",
 		      (json_int_t)(e->ev->at / VTIME_US), "level", log_level_name(e->ev->level),
 		      "event", e->ev->what, "fields", fields);
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
+	text = control_json_dump(o);
 	if (!text)
 		abort();
 	return text;

@@ -5,18 +5,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/private.h"
-#include "base/vtime.h"
+#include "client/run.h"
+#include "client/runtime.h"
 
 /* A secret, the end of its line, and one byte to see that there is more. */
 #define LINE_ROOM (PSK_MAX + 3)
@@ -105,14 +104,6 @@ out:
 
 /* ---- what may take its time ---- */
 
-static vtime boottime(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (vtime)ts.tv_sec * VTIME_S + (vtime)ts.tv_nsec;
-}
-
 /* True when fd has something before the deadline. */
 static bool wait_for(int fd, vtime deadline)
 {
@@ -120,43 +111,11 @@ static bool wait_for(int fd, vtime deadline)
 	int n;
 
 	do {
-		vtime left = vtime_until(boottime(), deadline);
+		vtime left = vtime_until(runtime_now(), deadline);
 
 		n = poll(&p, 1, (int)((left + VTIME_MS - 1) / VTIME_MS));
 	} while (n < 0 && errno == EINTR);
 	return n > 0;
-}
-
-/* A process group of its own, so that a command can be ended with all that it started. */
-static int start(const char *command, int out_fd, pid_t *pid)
-{
-	char sh[] = "sh", c[] = "-c";
-	char *copy = strdup(command);
-	char *argv[] = { sh, c, copy, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int err = ENOMEM;
-
-	if (!copy)
-		return err;
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-	err = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	wipe(copy, strlen(copy));
-	free(copy);
-	return err;
 }
 
 /* Reads to the end, to the deadline, or until there is too much for a secret. */
@@ -180,7 +139,7 @@ static int collect(int fd, vtime deadline, uint8_t *line, size_t *n)
 
 int psk_from_fd(int fd, unsigned timeout_ms, struct secret *out, char why[PSK_WHY_MAX])
 {
-	vtime deadline = vtime_add(boottime(), timeout_ms * VTIME_MS);
+	vtime deadline = vtime_add(runtime_now(), timeout_ms * VTIME_MS);
 	uint8_t *line;
 	size_t n = 0;
 	int err;
@@ -234,7 +193,7 @@ static int judge_end(int status, char why[PSK_WHY_MAX])
 int psk_from_command(const char *command, unsigned timeout_ms, struct secret *out,
 		     char why[PSK_WHY_MAX])
 {
-	vtime deadline = vtime_add(boottime(), timeout_ms * VTIME_MS);
+	vtime deadline = vtime_add(runtime_now(), timeout_ms * VTIME_MS);
 	uint8_t *line;
 	int fds[2], status = 0, err;
 	size_t n = 0;
@@ -244,7 +203,7 @@ int psk_from_command(const char *command, unsigned timeout_ms, struct secret *ou
 		snprintf(why, PSK_WHY_MAX, "cannot be run: %s", strerror(errno));
 		return ERR_SYSTEM;
 	}
-	err = start(command, fds[1], &pid);
+	err = run_spawn(command, NULL, environ, -1, fds[1], &pid);
 	close(fds[1]);
 	if (err) {
 		snprintf(why, PSK_WHY_MAX, "cannot be run: %s", strerror(err));

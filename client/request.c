@@ -13,7 +13,6 @@
 #include "client/runtime.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
-#define ANSWER_WAIT_MS 10000
 #define ALIVE_WAIT_MS 500
 
 /* What a crash leaves keeps the traffic of its tunnels from passing: that is worth knowing. */
@@ -52,52 +51,65 @@ static bool request_is_genuine(int fd)
 	       (cred.uid == geteuid() || cred.uid != user.uid || user.own);
 }
 
+/* A connected socket, or -1 with errno: EINVAL when this can be no name. */
+static int request_connect(const char *name, int flags)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	errno = EINVAL;
+	if (!rundir_name_ok(name) || !rundir_file(name, RUNDIR_CONTROL, to.sun_path))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+static bool is_denied(int err)
+{
+	return err == EACCES || err == EPERM;
+}
+
 /* A connected socket, or an exit code made negative, after one line. */
 static int request_dial(const char *name, FILE *err)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd;
+	int fd = request_connect(name, 0);
+	char path[RUNDIR_PATH_MAX];
 
-	if (!rundir_name_ok(name) || !rundir_file(name, RUNDIR_CONTROL, to.sun_path)) {
-		fprintf(err, "godwit: '%s' cannot be the name of a connection\n", name);
-		return -SESSION_EXIT_USAGE;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0) {
-		if (request_is_genuine(fd))
-			return fd;
-		fprintf(err, "godwit: %s is not the socket of a connection; remove it\n",
-			to.sun_path);
+	if (fd >= 0 && request_is_genuine(fd))
+		return fd;
+	if (fd >= 0) {
+		rundir_file(name, RUNDIR_CONTROL, path);
+		fprintf(err, "godwit: %s is not the socket of a connection; remove it\n", path);
 		close(fd);
 		return -SESSION_EXIT_SYSTEM;
 	}
-	if (fd >= 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)) {
+	if (errno == EINVAL) {
+		fprintf(err, "godwit: '%s' cannot be the name of a connection\n", name);
+		return -SESSION_EXIT_USAGE;
+	}
+	if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR) {
 		complain_none(name, err);
-		close(fd);
 		return -SESSION_EXIT_LOST;
 	}
 	fprintf(err, "godwit: cannot talk to the connection %s: %s%s\n", name, strerror(errno),
-		errno == EACCES || errno == EPERM ? "; run this as root" : "");
-	if (fd >= 0)
-		close(fd);
+		is_denied(errno) ? "; run this as root" : "");
 	return -SESSION_EXIT_SYSTEM;
 }
 
 static bool request_is_running(const char *name)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd;
-	bool running;
+	int fd = request_connect(name, 0);
 
-	if (!rundir_file(name, RUNDIR_CONTROL, to.sun_path))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* One that we may not talk to runs as well. */
-	running = fd >= 0 && (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ||
-			      errno == EACCES || errno == EPERM);
-	if (fd >= 0)
-		close(fd);
-	return running;
+	if (fd < 0)
+		return is_denied(errno);
+	close(fd);
+	return true;
 }
 
 /* The name of the only connection that runs in *out; 0 or an exit code after one line. */
@@ -149,18 +161,13 @@ static bool request_send(int fd, const char *request)
 bool request_is_answered(const char *name)
 {
 	static const char request[] = "{\"cmd\":\"status\"}\n";
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct pollfd p = { .events = POLLIN };
+	struct pollfd p = { .fd = request_connect(name, SOCK_NONBLOCK), .events = POLLIN };
 	bool answered = false;
 	char byte;
 
-	if (!rundir_file(name, RUNDIR_CONTROL, to.sun_path))
-		return false;
-	p.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p.fd < 0)
 		return false;
-	if (connect(p.fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-	    send(p.fd, request, strlen(request), MSG_NOSIGNAL) > 0 &&
+	if (send(p.fd, request, strlen(request), MSG_NOSIGNAL) > 0 &&
 	    poll(&p, 1, ALIVE_WAIT_MS) > 0)
 		answered = recv(p.fd, &byte, 1, 0) == 1;
 	close(p.fd);
@@ -364,7 +371,7 @@ int client_request_wait(const char *name, const char *request, int wait_ms, char
 
 int client_request(const char *name, const char *request, char **answer, FILE *err)
 {
-	return client_request_wait(name, request, ANSWER_WAIT_MS, answer, err);
+	return client_request_wait(name, request, CLIENT_ANSWER_MS, answer, err);
 }
 
 void client_running(void (*each)(void *ctx, const char *name), void *ctx)

@@ -17,12 +17,12 @@
 #include "base/mem.h"
 #include "client/runtime.h"
 
-/* In a process group of its own, so that it can be ended with all that it started. */
-static int run_spawn(const struct run *r, int in_fd, int out_fd, pid_t *pid)
+int run_spawn(const char *command, const char *argument, char *const *vars, int in_fd, int out_fd,
+	      pid_t *pid)
 {
 	char sh[] = "sh", c[] = "-c";
-	char *command = xstrdup(r->command), *argument = xstrdup(r->argument);
-	char *argv[] = { sh, c, command, sh, argument, NULL };
+	char *text = xstrdup(command), *first = xstrdup(argument);
+	char *argv[] = { sh, c, text, sh, first, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -42,11 +42,13 @@ static int run_spawn(const struct run *r, int in_fd, int out_fd, pid_t *pid)
 	else
 		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-	err = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, r->vars);
+	err = posix_spawn(pid, "/bin/sh", &actions, &attr, argv, vars);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
-	free(command);
-	free(argument);
+	/* There are people who write a password into a command. */
+	wipe(text, strlen(text));
+	free(text);
+	free(first);
 	return err;
 }
 
@@ -152,7 +154,8 @@ int run_command(struct run *r, char why[RUN_WHY_MAX])
 	    (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0))
 		err = errno;
 	if (!err)
-		err = run_spawn(r, in, r->output ? ends[1] : STDERR_FILENO, &pid);
+		err = run_spawn(r->command, r->argument, r->vars, in,
+				r->output ? ends[1] : STDERR_FILENO, &pid);
 	if (ends[1] >= 0)
 		close(ends[1]);
 	if (err) {

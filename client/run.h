@@ -10,10 +10,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
 #define RUN_WHY_MAX 160
+
+/*
+ * Starts /bin/sh -c COMMAND, "$1" the argument (NULL: none), with this environment, in a process group
+ * of its own, so that it can be ended with all that it starts. in_fd < 0: an empty standard input.
+ * Returns 0 or an errno.
+ */
+int run_spawn(const char *command, const char *argument, char *const *vars, int in_fd, int out_fd,
+	      pid_t *pid);
 
 struct run {
 	const char *command; /* for /bin/sh -c */

@@ -449,7 +449,6 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 {
 	struct negotiation *n = negotiation_find(s, ike, child->id);
 	struct negotiation was;
-	char suite[40];
 
 	if (!n) {
 		ike_child_free(child);
@@ -473,10 +472,6 @@ void session_child_up(struct session *s, vtime now, struct session_ike *ike,
 	s->tunnels[was.slot].wanted = false;
 	s->tunnels[was.slot].served = true;
 	session_encapsulate(s, child);
-	log_ev(s->log, LOG_INFO, "child up", log_u64("tunnel", was.slot),
-	       log_hex("spi_in", 4, child->spi_in), log_hex("spi_out", 4, child->spi_out),
-	       log_str("suite", esp_suite_name(&child->suite, suite)),
-	       log_u64("keylife_s", child->keylife_s), log_str("by", was.ours ? "us" : "gateway"));
 	session_epoch_install(s, now, was.slot, child, was.in);
 	spi_withdraw(s, &was);
 	session_demand_served(s, now, was.slot);

@@ -5,6 +5,7 @@
  *
  *	main.c          hands the arguments over
  *	commands.c      the table, options, help
+ *	ask.c           a running connection is asked, and its answer taken
  *	words.c         what kind of word stands where, for completion
  *	complete*.c     what a word can become (complete.h)
  *	line.c          a typed line as words (line.h)
@@ -46,15 +47,14 @@ struct command_option {
 	const char *help;
 };
 
-#define COMMAND_MORE_MAX 3
+#define COMMAND_WORDS_MAX 4
 
 struct shell;
 
 /* What was typed behind the command. Borrowed from argv. */
 struct command_args {
-	const char *operand; /* NULL: none */
-	const char *more[COMMAND_MORE_MAX]; /* the words behind it */
-	unsigned nmore;
+	const char *word[COMMAND_WORDS_MAX]; /* options apart; NULL from `nwords` on */
+	unsigned nwords;
 	bool given[COMMAND_OPTIONS_MAX]; /* in the order of the command's options */
 	const char *values[COMMAND_OPTIONS_MAX];
 	struct client_settings settings; /* options of vpn.conf */
@@ -69,14 +69,15 @@ enum command_place {
 };
 
 struct command {
+	const char *
+		group; /* what it and those behind it are for: a heading of help; NULL: as before */
 	const char *name; /* NULL ends the table */
 	/*
 	 * "[NAME]", "FILE|NAME", "sa|policy [NAME]"; NULL: takes none. Words in small letters are
-	 * typed as they are, words in capitals stand for something: words.c knows for what.
+	 * typed as they are, words in capitals stand for something: words.c knows for what. So many
+	 * are taken, and those without brackets are needed.
 	 */
 	const char *operand;
-	bool operand_needed;
-	unsigned more; /* words may follow it: so many at most */
 	const char *help; /* one line */
 	const char *details; /* lines, each with its end; NULL: none */
 	struct command_option options[COMMAND_OPTIONS_MAX + 1];
@@ -118,8 +119,6 @@ struct command_word {
 	const char *text; /* as it stands in the usage, without brackets; not terminated */
 	size_t n;
 };
-
-#define COMMAND_WORDS_MAX (1 + COMMAND_MORE_MAX)
 
 /* The words behind the command, options apart, in their order. Returns how many. */
 unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);

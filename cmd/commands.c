@@ -13,9 +13,9 @@
 
 const struct command commands[] = {
 	{
+		.group = "to connect",
 		.name = "connect",
 		.operand = "FILE|NAME",
-		.operand_needed = true,
 		.help = "connect, and go to the background when the tunnel is up",
 		.details = "NAME stands for /etc/godwit/NAME.conf. Shows each step with its time.\n"
 			   "Exit code: 0 up, 1 configuration, 2 authentication refused, 3 no answer,\n"
@@ -33,6 +33,24 @@ const struct command commands[] = {
 		.run = run_connect,
 	},
 	{
+		.name = "disconnect",
+		.operand = "[NAME]",
+		.help = "end a connection, and put right what a crashed one left behind",
+		.details = "Returns when addresses, routes and rules are as before.\n"
+			   "Exit code: 0 done, 6 there was nothing to do.\n",
+		.run = run_disconnect,
+	},
+	{
+		.name = "answer",
+		.operand = "[NAME]",
+		.help = "answer what the gateway asks: a password, a one-time code",
+		.details = "godwit status tells when something is asked. Without a terminal each answer\n"
+			   "is a line of standard input.\n"
+			   "Exit code: 0 answered, 1 not, 6 nothing is asked or nothing is running.\n",
+		.run = run_answer,
+	},
+	{
+		.group = "to see what a connection does",
 		.name = "status",
 		.operand = "[NAME]",
 		.help = "show a running connection",
@@ -54,10 +72,23 @@ const struct command commands[] = {
 		.run = run_watch,
 	},
 	{
+		.name = "log",
+		.operand = "[NAME]",
+		.help = "tell what has happened to a running connection",
+		.details = "Without NAME: the only one that runs. It keeps some thousand events; godwit set\n"
+			   "log changes which ones are told where --level is not given. --follow ends with\n"
+			   "the connection, or by ^C.\n"
+			   "Exit code: 0 told, 6 not running.\n",
+		.options = {
+			{ "--follow", "-f", NULL, "and go on telling what happens, when it happens" },
+			{ "--json", NULL, NULL, "for programs: an object in each line" },
+			{ "--level", NULL, "error|warn|info|debug", "what is worth telling" },
+		},
+		.run = run_log,
+	},
+	{
 		.name = "show",
 		.operand = "sa|policy|flows|epochs|routes|held [NAME]",
-		.operand_needed = true,
-		.more = 1,
 		.help = "show a part of a running connection as a table",
 		.details = "sa: the SAs of IKE and ESP. policy: the rules in the order in which they are\n"
 			   "asked. flows: what has been decided of the newest 1,000 flows. epochs: the\n"
@@ -69,18 +100,23 @@ const struct command commands[] = {
 		.run = run_show,
 	},
 	{
-		.name = "rekey",
-		.operand = "[NAME] [ike|TUNNEL]",
-		.more = 1,
-		.help = "negotiate new keys now: of IKE, of a tunnel, or all",
-		.details = "Returns when they are there. TUNNEL is a name that status shows.\n"
-			   "Exit code: 0 done, 1 not, 6 not running.\n",
-		.run = run_rekey,
+		.name = "timeline",
+		.operand = "[NAME]",
+		.help = "draw what has happened to a running connection",
+		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys,\n"
+			   "pings, changes of network, and times in which packets were held. --from draws\n"
+			   "what godwit log --json --level debug has written to a file; - is standard\n"
+			   "input.\n"
+			   "Exit code: 0 drawn, 1 not, 5 denied by the system, 6 not running.\n",
+		.options = {
+			{ "--svg", NULL, "FILE", "the picture; - is standard output" },
+			{ "--from", NULL, "FILE", "draw these events, not a running connection's" },
+		},
+		.run = run_timeline,
 	},
 	{
 		.name = "ping",
 		.operand = "[NAME] [ADDRESS]",
-		.more = 1,
 		.help = "ask a host behind the gateway through the tunnel whether it is there",
 		.details = "Without ADDRESS: the host that the connection itself pings. It goes out on the\n"
 			   "keys in use, and waits two seconds for an answer; ^C ends it.\n"
@@ -98,6 +134,70 @@ const struct command commands[] = {
 		.run = run_metrics,
 	},
 	{
+		.group = "to tell a connection what to do",
+		.name = "rekey",
+		.operand = "[NAME] [ike|TUNNEL]",
+		.help = "negotiate new keys now: of IKE, of a tunnel, or all",
+		.details = "Returns when they are there. TUNNEL is a name that status shows.\n"
+			   "Exit code: 0 done, 1 not, 6 not running.\n",
+		.run = run_rekey,
+	},
+	{
+		.name = "roam",
+		.operand = "[NAME] [IFACE ACTION]",
+		.help = "say that the network may have changed: it looks, and goes along",
+		.details = "Without NAME: every connection that runs. It is harmless at any time, and for\n"
+			   "those who watch the network; connections notice changes by themselves, too.\n"
+			   "Exit code: 0 told, or with IFACE nothing is running; 6 nothing is running.\n",
+		.run = run_roam,
+	},
+	{
+		.name = "set",
+		.operand = "log error|warn|info|debug [NAME]",
+		.help = "change what a running connection tells in its log",
+		.details = "Exit code: 0 done, 6 not running.\n",
+		.run = run_set,
+	},
+	{
+		.group = "to begin with",
+		.name = "check",
+		.operand = "[FILE|NAME]",
+		.help = "read a configuration and say what it would do",
+		.details = "Without FILE it prints an example with every key.\n"
+			   "Exit code: 0 it is good, 1 it is not.\n",
+		.options = { { "--name", NULL, "NAME", "call the connection so" } },
+		.settings = true,
+		.run = run_check,
+	},
+	{
+		.name = "doctor",
+		.operand = "HOST",
+		.help = "examine a gateway, and the way to it: what would work, and what is in the way",
+		.details = "Sends what a client sends first, nothing that takes a secret: at most 40 packets\n"
+			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root\n"
+			   "sees more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
+			   "Exit code: 0 it would accept something, 1 usage, 3 no answer, 4 it accepts\n"
+			   "nothing that we have, 5 denied by the system.\n",
+		.options = {
+			{ "--json", NULL, NULL, "for programs" },
+			{ "--group", NULL, "NAME", "ask for this group in aggressive mode: its name goes "
+						   "in the clear" },
+			{ "--long", NULL, NULL, "listen for ten minutes more, whether a NAT forgets us" },
+		},
+		.run = run_doctor,
+	},
+	{
+		.name = "import",
+		.operand = "FILE",
+		.help = "make a vpn.conf of a file for vpnc or for Cisco's client (.pcf)",
+		.details = "Without --output it goes to standard output. What cannot be carried over is\n"
+			   "named on stderr. Exit code: 0 done, 1 not.\n",
+		.options = { { "--output", "-o", "FILE", "write it there, readable by you alone; what "
+							 "is there is kept" } },
+		.run = run_import,
+	},
+	{
+		.group = "else",
 		.name = "shell",
 		.help = "these commands at a prompt, with history and completion",
 		.details = "Where standard input is no terminal it reads the commands from there, a line\n"
@@ -121,100 +221,6 @@ const struct command commands[] = {
 		.shell = shell_quit,
 	},
 	{
-		.name = "disconnect",
-		.operand = "[NAME]",
-		.help = "end a connection, and put right what a crashed one left behind",
-		.details = "Returns when addresses, routes and rules are as before.\n"
-			   "Exit code: 0 done, 6 there was nothing to do.\n",
-		.run = run_disconnect,
-	},
-	{
-		.name = "answer",
-		.operand = "[NAME]",
-		.help = "answer what the gateway asks: a password, a one-time code",
-		.details = "godwit status tells when something is asked. Without a terminal each answer\n"
-			   "is a line of standard input.\n"
-			   "Exit code: 0 answered, 1 not, 6 nothing is asked or nothing is running.\n",
-		.run = run_answer,
-	},
-	{
-		.name = "roam",
-		.operand = "[NAME] [IFACE ACTION]",
-		.more = 2,
-		.help = "say that the network may have changed: it looks, and goes along",
-		.details = "Without NAME: every connection that runs. It is harmless at any time, and for\n"
-			   "those who watch the network; connections notice changes by themselves, too.\n"
-			   "Exit code: 0 told, or with IFACE nothing is running; 6 nothing is running.\n",
-		.run = run_roam,
-	},
-	{
-		.name = "log",
-		.operand = "[NAME]",
-		.help = "tell what has happened to a running connection",
-		.details = "Without NAME: the only one that runs. It keeps some thousand events; godwit set\n"
-			   "log changes which ones are told where --level is not given. --follow ends with\n"
-			   "the connection, or by ^C.\n"
-			   "Exit code: 0 told, 6 not running.\n",
-		.options = {
-			{ "--follow", "-f", NULL, "and go on telling what happens, when it happens" },
-			{ "--json", NULL, NULL, "for programs: an object in each line" },
-			{ "--level", NULL, "error|warn|info|debug", "what is worth telling" },
-		},
-		.run = run_log,
-	},
-	{
-		.name = "set",
-		.operand = "log error|warn|info|debug [NAME]",
-		.operand_needed = true,
-		.more = 2,
-		.help = "change what a running connection tells in its log",
-		.details = "Exit code: 0 done, 6 not running.\n",
-		.run = run_set,
-	},
-	{
-		.name = "timeline",
-		.operand = "[NAME]",
-		.help = "draw what has happened to a running connection",
-		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys,\n"
-			   "pings, changes of network, and times in which packets were held. --from draws\n"
-			   "what godwit log --json --level debug has written to a file; - is standard\n"
-			   "input.\n"
-			   "Exit code: 0 drawn, 1 not, 5 denied by the system, 6 not running.\n",
-		.options = {
-			{ "--svg", NULL, "FILE", "the picture; - is standard output" },
-			{ "--from", NULL, "FILE", "draw these events, not a running connection's" },
-		},
-		.run = run_timeline,
-	},
-	{
-		.name = "check",
-		.operand = "[FILE|NAME]",
-		.help = "read a configuration and say what it would do",
-		.details = "Without FILE it prints an example with every key.\n"
-			   "Exit code: 0 it is good, 1 it is not.\n",
-		.options = { { "--name", NULL, "NAME", "call the connection so" } },
-		.settings = true,
-		.run = run_check,
-	},
-	{
-		.name = "doctor",
-		.operand = "HOST",
-		.operand_needed = true,
-		.help = "examine a gateway, and the way to it: what would work, and what is in the way",
-		.details = "Sends what a client sends first, nothing that takes a secret: at most 40 packets\n"
-			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root\n"
-			   "sees more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
-			   "Exit code: 0 it would accept something, 1 usage, 3 no answer, 4 it accepts\n"
-			   "nothing that we have, 5 denied by the system.\n",
-		.options = {
-			{ "--json", NULL, NULL, "for programs" },
-			{ "--group", NULL, "NAME", "ask for this group in aggressive mode: its name goes "
-						   "in the clear" },
-			{ "--long", NULL, NULL, "listen for ten minutes more, whether a NAT forgets us" },
-		},
-		.run = run_doctor,
-	},
-	{
 		.name = "gateway",
 		.operand = "[FILE]",
 		.help = "be the other end: a gateway for many clients",
@@ -229,17 +235,6 @@ const struct command commands[] = {
 		},
 		.place = COMMAND_ARGV,
 		.run = run_gateway,
-	},
-	{
-		.name = "import",
-		.operand = "FILE",
-		.operand_needed = true,
-		.help = "make a vpn.conf of a file for vpnc or for Cisco's client (.pcf)",
-		.details = "Without --output it goes to standard output. What cannot be carried over is\n"
-			   "named on stderr. Exit code: 0 done, 1 not.\n",
-		.options = { { "--output", "-o", "FILE", "write it there, readable by you alone; what "
-							 "is there is kept" } },
-		.run = run_import,
 	},
 	{
 		.name = "vpnc",
@@ -444,23 +439,11 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 	return true;
 }
 
-/* Whether all are there that must be. */
-static bool words_suffice(const struct command *c, const struct command_args *args, FILE *err)
-{
-	struct command_word words[COMMAND_WORDS_MAX];
-	unsigned n = command_words(c, words), given = args->operand ? 1 + args->nmore : 0;
-
-	if (given >= n || words[given].optional || args->settings.n)
-		return true;
-	fprintf(err, "godwit %s: %.*s is missing%s; see godwit help %s\n", c->name,
-		(int)words[given].n, words[given].text,
-		c->settings ? ": name a configuration, or give --gateway-address" : "", c->name);
-	return false;
-}
-
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err)
 {
+	struct command_word words[COMMAND_WORDS_MAX];
+	unsigned n = command_words(c, words);
 	bool options = true;
 
 	*out = (struct command_args){ 0 };
@@ -470,17 +453,20 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 		} else if (options && argv[i][0] == '-' && argv[i][1]) {
 			if (!option_parse(c, argc, argv, &i, out, err))
 				return false;
-		} else if (out->operand && out->nmore < c->more) {
-			out->more[out->nmore++] = argv[i];
-		} else if (!c->operand || out->operand) {
+		} else if (out->nwords == n) {
 			fprintf(err, "godwit %s: '%s' is one word too many; see godwit help %s\n",
 				c->name, argv[i], c->name);
 			return false;
 		} else {
-			out->operand = argv[i];
+			out->word[out->nwords++] = argv[i];
 		}
 	}
-	return words_suffice(c, out, err);
+	if (out->nwords == n || words[out->nwords].optional || out->settings.n)
+		return true;
+	fprintf(err, "godwit %s: %.*s is missing%s; see godwit help %s\n", c->name,
+		(int)words[out->nwords].n, words[out->nwords].text,
+		c->settings ? ": name a configuration, or give --gateway-address" : "", c->name);
+	return false;
 }
 
 /* ---- help ---- */
@@ -498,13 +484,18 @@ static void help_line(const char *head, const char *text, FILE *out)
 static void help_all(enum command_place place, FILE *out)
 {
 	bool shell = place == COMMAND_SHELL;
+	const char *group = NULL;
 	char head[80];
 
 	if (!shell)
-		fprintf(out, "usage: godwit COMMAND [OPTIONS]\n\n");
+		fprintf(out, "usage: godwit COMMAND [OPTIONS]\n");
 	for (const struct command *c = commands; c->name; c++) {
+		group = c->group ? c->group : group;
 		if (c->hidden || !command_is_in(c, place))
 			continue;
+		if (group)
+			fprintf(out, "\n%s:\n", group);
+		group = NULL;
 		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
 		help_line(head, c->help, out);
 	}
@@ -567,8 +558,8 @@ int run_help(const struct command_args *args)
 	enum command_place place = args->in_shell ? COMMAND_SHELL : COMMAND_ARGV;
 	const struct command *c = NULL;
 
-	if (args->operand) {
-		c = command_look_up(args->operand, place, stderr);
+	if (args->word[0]) {
+		c = command_look_up(args->word[0], place, stderr);
 		if (!c)
 			return EXIT_CODE_USAGE;
 	}

@@ -148,7 +148,7 @@ int run_import(const struct command_args *args)
 	bool good;
 
 	conf_comment(&text, "made by godwit import; godwit check says what it would do");
-	good = read_any(&s, args->operand) && vpnc_map(&s, VPNC_MAP_IMPORT, &text, stderr);
+	good = read_any(&s, args->word[0]) && vpnc_map(&s, VPNC_MAP_IMPORT, &text, stderr);
 	if (good && out_file)
 		good = write_file(out_file, &text);
 	else if (good && !write_all(STDOUT_FILENO, &text))

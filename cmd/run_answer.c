@@ -210,7 +210,7 @@ static int answer_status(const json_t *status)
 int run_answer(const struct command_args *args)
 {
 	char *reply;
-	int rc = client_request(args->operand, "{\"cmd\":\"status\"}", &reply, stderr);
+	int rc = client_request(args->word[0], "{\"cmd\":\"status\"}", &reply, stderr);
 	json_t *status;
 
 	if (rc)

@@ -38,7 +38,7 @@ int run_connect(const struct command_args *args)
 	char file[4096];
 	struct client_settings settings = args->settings;
 	struct client_options options = {
-		.file = args->operand ? file : NULL,
+		.file = args->word[0] ? file : NULL,
 		.settings = &settings,
 		.detach = !args->given[0],
 		.keylog = args->values[1],
@@ -48,7 +48,7 @@ int run_connect(const struct command_args *args)
 	};
 
 	settings.name = args->values[4];
-	if (args->operand && !command_config_file(args->operand, file, sizeof(file), stderr))
+	if (args->word[0] && !command_config_file(args->word[0], file, sizeof(file), stderr))
 		return EXIT_CODE_USAGE;
 	return client_connect(&options);
 }
@@ -58,14 +58,14 @@ int run_check(const struct command_args *args)
 	char file[4096];
 	struct client_settings settings = args->settings;
 
-	if (!args->operand && !settings.n) {
+	if (!args->word[0] && !settings.n) {
 		client_example(stdout);
 		return EXIT_CODE_OK;
 	}
 	settings.name = args->values[0];
-	if (args->operand && !command_config_file(args->operand, file, sizeof(file), stderr))
+	if (args->word[0] && !command_config_file(args->word[0], file, sizeof(file), stderr))
 		return EXIT_CODE_USAGE;
-	return client_check(args->operand ? file : NULL, &settings, stdout, stderr);
+	return client_check(args->word[0] ? file : NULL, &settings, stdout, stderr);
 }
 
 int run_version(const struct command_args *args)

@@ -27,7 +27,7 @@ int run_status(const struct command_args *args)
 
 	if (args->given[1])
 		return run_watch(args);
-	rc = client_request(args->operand, "{\"cmd\":\"status\"}", &answer, stderr);
+	rc = client_request(args->word[0], "{\"cmd\":\"status\"}", &answer, stderr);
 	if (rc)
 		return rc;
 	shown = args->given[0] ? print_json(answer) : status_text(answer, stdout);
@@ -64,12 +64,12 @@ static void warn_of_action(const char *action)
 int run_roam(const struct command_args *args)
 {
 	/* Two words are an interface and what has happened to it, which one look tells better. */
-	bool named = args->operand && args->nmore != 1;
-	const char *interface = args->nmore == 0 ? NULL : named ? args->more[0] : args->operand;
+	unsigned n = args->nwords;
+	const char *interface = n < 2 ? NULL : args->word[n - 2];
 
 	if (interface)
-		warn_of_action(args->more[args->nmore - 1]);
-	return client_roam(named ? args->operand : NULL, interface, stderr);
+		warn_of_action(args->word[n - 1]);
+	return client_roam(n % 2 ? args->word[0] : NULL, interface, stderr);
 }
 
 /* The request's complaint is worth saying only if there was no crash to put right either. */
@@ -78,8 +78,8 @@ int run_disconnect(const struct command_args *args)
 	char *answer = NULL, *complaint = NULL;
 	size_t size;
 	FILE *err = open_memstream(&complaint, &size);
-	int rc = client_request(args->operand, "{\"cmd\":\"disconnect\"}", &answer, err);
-	int repaired = client_repair(args->operand, stderr);
+	int rc = client_request(args->word[0], "{\"cmd\":\"disconnect\"}", &answer, err);
+	int repaired = client_repair(args->word[0], stderr);
 
 	fclose(err);
 	if (rc == 0)

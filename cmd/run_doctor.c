@@ -5,7 +5,7 @@
 int run_doctor(const struct command_args *args)
 {
 	const struct doctor_options options = {
-		.host = args->operand,
+		.host = args->word[0],
 		.json = args->given[0],
 		.group = args->values[1],
 		.listen = args->given[2],

@@ -15,7 +15,7 @@ enum {
 int run_gateway(const struct command_args *args)
 {
 	const struct gateway_options options = {
-		.file = args->operand ? args->operand : GATEWAY_FILE,
+		.file = args->word[0] ? args->word[0] : GATEWAY_FILE,
 		.verbose = args->given[GIVEN_VERBOSE],
 	};
 

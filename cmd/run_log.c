@@ -8,8 +8,6 @@
 #include "client/client.h"
 #include "cmd/cmd.h"
 
-#define ANSWER_WAIT_MS 10000
-
 /* In the order of the command's options. */
 enum {
 	GIVEN_FOLLOW,
@@ -123,7 +121,7 @@ static int listen_to(struct client_stream *s, bool follow, bool json)
 	const char *line;
 
 	while (heard == HEARD_GO_ON && !interrupted) {
-		state = client_stream_take(s, follow ? -1 : ANSWER_WAIT_MS, &line);
+		state = client_stream_take(s, follow ? -1 : CLIENT_ANSWER_MS, &line);
 		if (state == CLIENT_STREAM_LINE)
 			heard = hear(line, json);
 		else if (state == CLIENT_STREAM_ENDED || !follow)
@@ -160,7 +158,7 @@ int run_log(const struct command_args *args)
 	int rc;
 
 	json_decref(request);
-	rc = client_stream_open(args->operand, text ? text : "", &s, stderr);
+	rc = client_stream_open(args->word[0], text ? text : "", &s, stderr);
 	free(text);
 	if (rc)
 		return rc;
@@ -172,29 +170,16 @@ int run_log(const struct command_args *args)
 /* "log LEVEL [NAME]" is all that can be set. */
 int run_set(const struct command_args *args)
 {
-	const char *level = args->nmore > 0 ? args->more[0] : NULL, *error;
-	char *text, *answer;
-	json_t *o;
+	json_t *answer;
 	int rc;
 
-	if (strcmp(args->operand, "log") != 0 || !level) {
+	if (strcmp(args->word[0], "log") != 0) {
 		fprintf(stderr, "godwit set: what can be set is: log error|warn|info|debug\n");
 		return EXIT_CODE_USAGE;
 	}
-	o = json_pack("{s:s, s:s}", "cmd", "set", "log", level);
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	rc = client_request(args->nmore > 1 ? args->more[1] : NULL, text ? text : "", &answer,
-			    stderr);
-	free(text);
-	if (rc)
-		return rc;
-	o = json_loads(answer, 0, NULL);
-	error = json_string_value(json_object_get(o, "error"));
-	if (error)
-		fprintf(stderr, "godwit: %s\n", error);
-	rc = error ? EXIT_CODE_USAGE : EXIT_CODE_OK;
-	json_decref(o);
-	free(answer);
-	return rc;
+	answer = command_ask(args->word[2],
+			     json_pack("{s:s, s:s}", "cmd", "set", "log", args->word[1]),
+			     CLIENT_ANSWER_MS, &rc);
+	json_decref(answer);
+	return answer ? EXIT_CODE_OK : rc;
 }

@@ -5,8 +5,6 @@
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 
-#define SHOW_WAIT_MS 10000
-
 /* How a value is shown. */
 enum kind {
 	KIND_TEXT,
@@ -320,10 +318,10 @@ bool show_text(const json_t *answer, FILE *out)
 
 int run_show(const struct command_args *args)
 {
-	const char *name = args->nmore ? args->more[0] : NULL;
-	json_t *request = json_pack("{s:s, s:s}", "cmd", "show", "what", args->operand);
+	const char *name = args->word[1];
+	json_t *request = json_pack("{s:s, s:s}", "cmd", "show", "what", args->word[0]);
 	int code;
-	json_t *answer = command_ask(name, request, SHOW_WAIT_MS, &code);
+	json_t *answer = command_ask(name, request, CLIENT_ANSWER_MS, &code);
 
 	if (!answer)
 		return code;

@@ -9,7 +9,6 @@
 #include "cmd/timeline.h"
 
 #define REQUEST "{\"cmd\":\"log\",\"level\":\"debug\"}"
-#define ANSWER_WAIT_MS 10000
 
 /* In the order of the command's options. */
 enum {
@@ -36,7 +35,8 @@ static int take_connection(struct timeline *t, const char *name, char title[256]
 	if (rc)
 		return rc;
 	snprintf(title, 256, "%s", client_stream_name(s));
-	while (!is_end(line) && client_stream_take(s, ANSWER_WAIT_MS, &line) == CLIENT_STREAM_LINE)
+	while (!is_end(line) &&
+	       client_stream_take(s, CLIENT_ANSWER_MS, &line) == CLIENT_STREAM_LINE)
 		timeline_add_line(t, line);
 	if (!is_end(line)) {
 		fprintf(stderr, "godwit: the connection %s does not tell all of its log\n", title);
@@ -98,7 +98,7 @@ int run_timeline(const struct command_args *args)
 		fprintf(stderr, "godwit timeline: --svg FILE says where the picture is to go\n");
 		return EXIT_CODE_USAGE;
 	}
-	rc = from ? take_file(&t, from, title) : take_connection(&t, args->operand, title);
+	rc = from ? take_file(&t, from, title) : take_connection(&t, args->word[0], title);
 	if (rc == EXIT_CODE_OK)
 		rc = draw(&t, title, file);
 	timeline_free(&t);

@@ -13,45 +13,9 @@
 #include "cmd/cmd.h"
 
 #define REKEY_WAIT_MS 40000 /* a little more than the connection takes */
-#define PING_WAIT_MS 10000
-#define METRICS_WAIT_MS 10000
 #define PING_COUNT 4
 #define PING_COUNT_MAX 1000000
 #define PING_INTERVAL_MS 1000
-
-json_t *command_ask(const char *name, json_t *request, int wait_ms, int *code)
-{
-	char *line = json_dumps(request, JSON_COMPACT), *text = NULL;
-	json_t *answer = NULL;
-	const char *error;
-
-	json_decref(request);
-	*code = EXIT_CODE_USAGE;
-	if (!line) {
-		fprintf(stderr, "godwit: that is no text that can be asked with\n");
-		return NULL;
-	}
-	*code = client_request_wait(name, line, wait_ms, &text, stderr);
-	free(line);
-	if (*code == 0)
-		answer = json_loads(text, 0, NULL);
-	free(text);
-	if (*code)
-		return NULL;
-	error = json_string_value(json_object_get(answer, "error"));
-	if (answer && !error)
-		return answer;
-	fprintf(stderr, "godwit: %s\n",
-		error ? error : "the connection gives an answer that makes no sense");
-	json_decref(answer);
-	*code = EXIT_CODE_USAGE;
-	return NULL;
-}
-
-bool command_print_json(const json_t *o)
-{
-	return json_dumpf(o, stdout, JSON_INDENT(2)) == 0 && printf("\n") > 0;
-}
 
 static long long number_of(const json_t *o, const char *key)
 {
@@ -62,7 +26,7 @@ static long long number_of(const json_t *o, const char *key)
 
 int run_rekey(const struct command_args *args)
 {
-	const char *name = args->operand, *what = args->nmore ? args->more[0] : NULL;
+	const char *name = args->word[0], *what = args->word[1];
 	json_t *request = json_pack("{s:s}", "cmd", "rekey"), *answer, *done;
 	long long n;
 	int code;
@@ -123,7 +87,7 @@ static bool ping_once(const char *name, const char *target, struct pings *p, int
 
 	if (target)
 		json_object_set_new(request, "target", json_string(target));
-	answer = command_ask(name, request, PING_WAIT_MS, code);
+	answer = command_ask(name, request, CLIENT_ANSWER_MS, code);
 	if (!answer)
 		return false;
 	ping = json_object_get(answer, "ping");
@@ -182,7 +146,7 @@ static int ping_all(const char *name, const char *target, unsigned count)
 
 int run_ping(const struct command_args *args)
 {
-	const char *name = args->operand, *target = args->nmore ? args->more[0] : NULL;
+	const char *name = args->word[0], *target = args->word[1];
 	struct sigaction interrupt = { .sa_handler = on_interrupt }, before;
 	unsigned count = PING_COUNT;
 	struct addr addr;
@@ -208,8 +172,8 @@ int run_ping(const struct command_args *args)
 int run_metrics(const struct command_args *args)
 {
 	int code;
-	json_t *answer = command_ask(args->operand, json_pack("{s:s}", "cmd", "metrics"),
-				     METRICS_WAIT_MS, &code);
+	json_t *answer = command_ask(args->word[0], json_pack("{s:s}", "cmd", "metrics"),
+				     CLIENT_ANSWER_MS, &code);
 	const char *text = json_string_value(json_object_get(answer, "metrics"));
 
 	if (!answer)

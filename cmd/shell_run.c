@@ -36,21 +36,15 @@ static int place_of_name(const struct command *c, unsigned *most)
 /* Puts the used connection where a name can stand and none does. */
 static void add_used(const struct shell *shell, const struct command *c, struct command_args *args)
 {
-	const char *words[COMMAND_WORDS_MAX + 1] = { args->operand };
-	unsigned most, n = args->operand ? 1 + args->nmore : 0;
+	unsigned most, n = args->nwords;
 	int at = place_of_name(c, &most);
 
-	for (unsigned i = 0; i < args->nmore; i++)
-		words[1 + i] = args->more[i];
 	if (!shell->used[0] || at < 0 || n < (unsigned)at || n >= most ||
-	    (n > (unsigned)at && client_is_running(words[at])))
+	    (n > (unsigned)at && client_is_running(args->word[at])))
 		return;
-	memmove(&words[at + 1], &words[at], (n - (unsigned)at) * sizeof(words[0]));
-	words[at] = shell->used;
-	args->operand = words[0];
-	args->nmore = n;
-	for (unsigned i = 0; i < n; i++)
-		args->more[i] = words[1 + i];
+	memmove(&args->word[at + 1], &args->word[at], (n - (unsigned)at) * sizeof(args->word[0]));
+	args->word[at] = shell->used;
+	args->nwords++;
 }
 
 static void use(struct shell *shell, const char *name)
@@ -96,8 +90,8 @@ static void follow(struct shell *shell, const struct command *c, const struct co
 {
 	if (c->run == run_connect)
 		use_new(shell, before);
-	else if (c->run == run_disconnect && args->operand &&
-		 strcmp(args->operand, shell->used) == 0)
+	else if (c->run == run_disconnect && args->word[0] &&
+		 strcmp(args->word[0], shell->used) == 0)
 		use(shell, "");
 }
 
@@ -166,13 +160,13 @@ int shell_use(struct shell *shell, const struct command_args *args)
 {
 	if (args->given[0]) {
 		use(shell, "");
-	} else if (!args->operand) {
+	} else if (!args->word[0]) {
 		return list_running(shell);
-	} else if (!client_is_running(args->operand)) {
-		fprintf(stderr, "godwit: no connection named %s is running\n", args->operand);
+	} else if (!client_is_running(args->word[0])) {
+		fprintf(stderr, "godwit: no connection named %s is running\n", args->word[0]);
 		return EXIT_CODE_NOT_RUNNING;
 	} else {
-		use(shell, args->operand);
+		use(shell, args->word[0]);
 	}
 	return EXIT_CODE_OK;
 }
@@ -224,6 +218,7 @@ static void take_keys(const struct before *b)
 static void words_of(const struct command *c, const struct command_args *args,
 		     const char *argv[ARGV_MAX])
 {
+	bool dashed = false;
 	unsigned n = 0;
 
 	argv[n++] = "godwit";
@@ -239,12 +234,12 @@ static void words_of(const struct command *c, const struct command_args *args,
 		argv[n++] = args->settings.list[i].option;
 		argv[n++] = args->settings.list[i].value;
 	}
-	if ((args->operand && args->operand[0] == '-') || (args->nmore && args->more[0][0] == '-'))
+	for (unsigned i = 0; i < args->nwords; i++)
+		dashed |= args->word[i][0] == '-';
+	if (dashed)
 		argv[n++] = "--";
-	if (args->operand)
-		argv[n++] = args->operand;
-	for (unsigned i = 0; i < args->nmore; i++)
-		argv[n++] = args->more[i];
+	for (unsigned i = 0; i < args->nwords; i++)
+		argv[n++] = args->word[i];
 	argv[n] = NULL;
 }
 

@@ -394,7 +394,7 @@ int run_watch(const struct command_args *args)
 {
 	const char *plain = getenv("NO_COLOR");
 	struct watch w = {
-		.named = args->operand,
+		.named = args->word[0],
 		.screen = watch_terminal_is_one(),
 		.utf8 = watch_terminal_has_utf8(),
 		.colour = !plain || !plain[0],

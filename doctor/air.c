@@ -8,16 +8,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/runtime.h"
 
 #define SENDS 3 /* tries, while the kernel reports errors of what was sent before */
-
-static vtime now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
-}
 
 static int open_one(struct air *a, enum doctor_port port, bool any)
 {
@@ -74,7 +67,7 @@ static void take_errors(struct air *a, struct doctor *d, enum doctor_port port)
 				.mtu = e.mtu,
 			};
 
-			doctor_event(d, now(), &ev);
+			doctor_event(d, runtime_now(), &ev);
 		}
 	}
 }
@@ -95,7 +88,7 @@ static void take_datagrams(struct air *a, struct doctor *d, enum doctor_port por
 				.bytes = slice(pkt_data(p), p->len),
 			};
 
-			doctor_event(d, now(), &ev);
+			doctor_event(d, runtime_now(), &ev);
 		}
 	}
 }
@@ -143,13 +136,13 @@ static void send_one(struct air *a, struct doctor *d, const struct doctor_send *
 	ev.error = send_bytes(a, d, s, bytes);
 	ev.bytes = bytes;
 	if (ev.error)
-		doctor_event(d, now(), &ev);
+		doctor_event(d, runtime_now(), &ev);
 }
 
 static void wait_for_more(struct air *a, vtime deadline)
 {
 	struct pollfd fds[2 * DOCTOR_PORTS];
-	vtime left = vtime_until(now(), deadline);
+	vtime left = vtime_until(runtime_now(), deadline);
 	struct timespec t = { .tv_sec = (time_t)(left / VTIME_S),
 			      .tv_nsec = (long)(left % VTIME_S) };
 
@@ -174,8 +167,8 @@ void air_run(struct air *a, struct doctor *d, FILE *show)
 	if (show && !isatty(fileno(show)))
 		show = NULL;
 	while (!doctor_over(d)) {
-		doctor_timeout(d, now());
-		while (doctor_output(d, now(), &s))
+		doctor_timeout(d, runtime_now());
+		while (doctor_output(d, runtime_now(), &s))
 			send_one(a, d, &s);
 		if (show && shown != doctor_doing(d)) {
 			shown = doctor_doing(d);

@@ -59,11 +59,6 @@ void dispatch_set_early(struct dispatch *d, struct early *e)
 		e->workers = true;
 }
 
-unsigned dispatch_workers(const struct dispatch *d)
-{
-	return d->workers;
-}
-
 const struct drops *dispatch_drops(const struct dispatch *d)
 {
 	return &d->drops;

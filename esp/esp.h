@@ -500,7 +500,6 @@ struct dispatch;
 struct dispatch *dispatch_new(struct classifier *c, unsigned workers, enum dispatch_select select);
 /* When no thread uses it any more. NULL is allowed. */
 void dispatch_free(struct dispatch *d);
-unsigned dispatch_workers(const struct dispatch *d);
 
 /*
  * The classifying thread. Outer payloads in, as for inbound_run: each becomes PKT_IKE, PKT_PASSED

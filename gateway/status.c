@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gateway/status.h"
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <stdlib.h>
 
-#include "client/runtime.h"
-
-/* What clients call themselves need not be UTF-8, and JSON has nothing else. */
-static json_t *text(const char *s)
-{
-	json_t *o = json_string(s);
-	char plain[IDENTITY_TEXT_MAX];
-	size_t n = 0;
-
-	for (; !o && s[n] && n < sizeof(plain) - 1; n++)
-		plain[n] = s[n] & 0x80 ? '?' : s[n];
-	plain[n] = '\0';
-	return o ? o : json_string(plain);
-}
-
-static json_t *age(vtime now, vtime since)
-{
-	return json_integer((json_int_t)(vtime_until(since, now) / VTIME_S));
-}
+#include "client/control_json.h"
 
 static json_t *status_tunnel(const struct gateway_tunnel_info *t)
 {
@@ -33,11 +13,10 @@ static json_t *status_tunnel(const struct gateway_tunnel_info *t)
 	for (unsigned k = 0; k < t->nepochs; k++) {
 		const struct gateway_epoch_info *e = &t->epochs[k];
 
-		json_array_append_new(epochs,
-				      json_pack("{s:o, s:o, s:s}", "spi_in",
-						json_sprintf("%08" PRIx32, e->spi_in), "spi_out",
-						json_sprintf("%08" PRIx32, e->spi_out), "state",
-						epoch_state_name(e->state)));
+		json_array_append_new(epochs, json_pack("{s:o, s:o, s:s}", "spi_in",
+							control_json_spi(e->spi_in), "spi_out",
+							control_json_spi(e->spi_out), "state",
+							epoch_state_name(e->state)));
 	}
 	return json_pack("{s:s, s:s, s:o}", "local_ts", ts_text(&t->ts->local, local), "remote_ts",
 			 ts_text(&t->ts->remote, remote), "epochs", epochs);
@@ -56,13 +35,14 @@ static json_t *status_peer(const struct gateway *g, vtime now, const struct gate
 			json_array_append_new(inner, json_string(addr_text(&p->inner[k], addr)));
 	return json_pack("{s:I, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
 			 "id", (json_int_t)p->id, "entry", p->entry, "identity",
-			 text(identity_text(p->identity, id)), "user", text(p->user), "peer",
-			 endpoint_text(&p->path.remote, at), "encapsulation",
-			 encapsulation_name(p->path.encapsulation), "nat", nat_name(p->nat),
-			 "addresses", inner, "age_s", age(now, p->since), "heard_s",
-			 age(now, p->heard_at), "ike_sas", (json_int_t)p->ikes, "bytes_in",
-			 (json_int_t)p->bytes_in, "bytes_out", (json_int_t)p->bytes_out, "tunnels",
-			 tunnels);
+			 control_json_text(identity_text(p->identity, id)), "user",
+			 control_json_text(p->user), "peer", endpoint_text(&p->path.remote, at),
+			 "encapsulation", encapsulation_name(p->path.encapsulation), "nat",
+			 nat_name(p->nat), "addresses", inner, "age_s",
+			 control_json_age(now, p->since), "heard_s",
+			 control_json_age(now, p->heard_at), "ike_sas", (json_int_t)p->ikes,
+			 "bytes_in", (json_int_t)p->bytes_in, "bytes_out", (json_int_t)p->bytes_out,
+			 "tunnels", tunnels);
 }
 
 static json_t *status_counters(const struct gateway_counters *c)
@@ -118,7 +98,6 @@ char *gateway_status(const struct gateway *g, const struct gateway_status_view *
 	struct gateway_peer_info p;
 	struct gateway_info info;
 	unsigned place = 0;
-	char *line;
 
 	gateway_info(g, &info);
 	while (gateway_peer_info(g, &place, &p))
@@ -131,7 +110,5 @@ char *gateway_status(const struct gateway *g, const struct gateway_status_view *
 		      (json_int_t)info.tunnels, "leases", (json_int_t)info.leases, "clients",
 		      clients, "servers", servers, "counters", status_counters(&info.counters),
 		      "drops", control_drops(view->data));
-	line = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	return line;
+	return control_json_dump(o);
 }

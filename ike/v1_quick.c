@@ -123,7 +123,6 @@ void v1_quick_child_failed(struct ike_sa *sa, uint32_t id, const struct ike_fail
 {
 	struct outgoing *o = sa_push(sa, IKE_EFFECT_CHILD_FAILED);
 
-	log_ev(sa->log, LOG_ERROR, "child failed", log_u64("id", id), log_str("why", why->text));
 	if (!o)
 		return;
 	o->effect.child_failed.id = id;

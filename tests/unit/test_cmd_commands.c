@@ -45,7 +45,7 @@ static void options_and_operand(void **state)
 	struct command_args args;
 
 	assert_true(command_parse(find("connect"), COUNT(argv), argv, &args, err));
-	assert_string_equal(args.operand, "office.conf");
+	assert_string_equal(args.word[0], "office.conf");
 	assert_true(args.given[0]);
 	assert_true(args.given[1]);
 	assert_string_equal(args.values[1], "/tmp/k");
@@ -59,7 +59,7 @@ static void value_behind_equals(void **state)
 
 	assert_true(command_parse(find("connect"), COUNT(argv), argv, &args, err));
 	assert_string_equal(args.values[1], "/tmp/k");
-	assert_string_equal(args.operand, "-odd");
+	assert_string_equal(args.word[0], "-odd");
 	assert_false(args.given[0]);
 }
 

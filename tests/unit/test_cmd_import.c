@@ -54,7 +54,7 @@ static int drop(void **state)
 /* With what it says on stderr in `said`. */
 static int import(const char *bytes, size_t n)
 {
-	const struct command_args args = { .operand = in_file, .values = { out_file } };
+	const struct command_args args = { .word = { in_file }, .values = { out_file } };
 	FILE *f = fopen(in_file, "w");
 	int kept = dup(STDERR_FILENO), fd = open(err_file, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	ssize_t got;

@@ -64,29 +64,12 @@ static void values_of_options(void **state)
 	word_is(&w, WORD_LITERAL, false, "text|json");
 }
 
-/* What the usage says and what the parser takes are the same. */
-static void every_row_agrees_with_its_usage(void **state)
-{
-	struct command_word w[COMMAND_WORDS_MAX];
-
-	for (const struct command *c = commands; c->name; c++) {
-		unsigned n = command_words(c, w);
-
-		if (c->main)
-			continue;
-		if (n != (c->operand ? 1 + c->more : 0))
-			fail_msg("%s: %s, but %u words more", c->name, c->operand, c->more);
-		assert_int_equal(c->operand_needed, n && !w[0].optional);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_of_a_usage),
 		cmocka_unit_test(words_of_several_kinds),
 		cmocka_unit_test(values_of_options),
-		cmocka_unit_test(every_row_agrees_with_its_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
