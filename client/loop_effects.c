@@ -147,8 +147,11 @@ void loop_check_dns(struct loop *l)
 	const char *name = "";
 	unsigned n = 0;
 
-	/* A tunnel that waits for its first packet is not to be woken by ours. */
-	if (h->dns && !h->config->session.on_demand)
+	/*
+	 * A tunnel that waits for its first packet is not to be woken by ours. Who calls us as vpnc may
+	 * set the routes only after this, and takes every line for the gateway's.
+	 */
+	if (h->dns && !h->config->session.on_demand && l->o.ask->o.manner != CLIENT_VPNC)
 		n = dns_to_check(h->dns, servers, &name);
 	if (!dns_check_begin(&l->dns, servers, n, DNS_PORT, name, l->o.rng))
 		tell_up(l);
