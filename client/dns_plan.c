@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "net/dns_message.h"
+
 #define LABEL_MAX 63
 #define NAME_MAX_WIRE 253 /* in text, RFC 1035 section 2.3.4 */
-#define DNS_PORT 53
 #define PROTO_UDP 17
 #define LABEL_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 

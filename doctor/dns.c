@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 
-#define PORT 53
 #define TRIES 2
 #define WAIT_MS 1000 /* for each try */
 
@@ -44,8 +43,8 @@ static void send_queries(struct round *r, const char *name)
 
 	for (unsigned i = 0; i < r->n; i++) {
 		for (unsigned t = 0; t < ARRAY_SIZE(types); t++) {
-			struct endpoint to = { r->servers[i].server, PORT };
-			struct slice s = dns_query(r->id[i][t], name, types[t], buf);
+			struct endpoint to = { r->servers[i].server, DNS_PORT };
+			struct slice s = dns_query(r->id[i][t], name, types[t], true, buf);
 
 			if (r->id[i][t] && s.n)
 				net_socket_send(&r->socket, NULL, &to, s);
@@ -56,7 +55,7 @@ static void send_queries(struct round *r, const char *name)
 static void take_answer(struct round *r, const struct pkt *p, struct slice bytes)
 {
 	for (unsigned i = 0; i < r->n; i++) {
-		if (p->from.port != PORT || !addr_eq(&p->from.addr, &r->servers[i].server))
+		if (p->from.port != DNS_PORT || !addr_eq(&p->from.addr, &r->servers[i].server))
 			continue;
 		for (unsigned t = 0; t < 2; t++)
 			if (r->id[i][t] && dns_parse(bytes, r->id[i][t], &r->servers[i]) == 0)
