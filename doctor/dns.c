@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "client/runtime.h"
 
 #define TRIES 2
 #define WAIT_MS 1000 /* for each try */
@@ -85,22 +85,14 @@ static bool all_answered(const struct round *r)
 	return true;
 }
 
-static vtime now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
-}
-
 /* Whatever comes: what is no answer makes it no longer. */
 static void ask_once(struct round *r, const char *name, void *arena)
 {
 	struct pollfd fds[] = { { r->socket.fd4, POLLIN, 0 }, { r->socket.fd6, POLLIN, 0 } };
-	vtime deadline = vtime_add(now(), WAIT_MS * VTIME_MS), left;
+	vtime deadline = vtime_add(runtime_now(), WAIT_MS * VTIME_MS), left;
 
 	send_queries(r, name);
-	while (!all_answered(r) && (left = vtime_until(now(), deadline)) > 0 &&
+	while (!all_answered(r) && (left = vtime_until(runtime_now(), deadline)) > 0 &&
 	       poll(fds, ARRAY_SIZE(fds), (int)((left + VTIME_MS - 1) / VTIME_MS)) > 0)
 		take_answers(r, arena);
 }
