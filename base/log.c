@@ -3,14 +3,36 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+/* Bytes of the character at s, of n bytes; 0: none that may be shown. U+0080 to U+009F are orders, too. */
+static size_t character(const char *s, size_t n)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t size = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+
+	if (c < 0x20 || c == 0x7f || size > n || (c == 0xc2 && (unsigned char)s[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < size; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
+			return 0;
+	return size;
+}
 
 struct log_field log_str(const char *key, const char *value)
 {
 	struct log_field f = { .key = key, .type = LOG_STR };
 	size_t n = value ? strnlen(value, sizeof(f.text) - 1) : 0;
 
-	for (size_t i = 0; i < n; i++)
-		f.text[i] = (unsigned char)value[i] < 0x20 || value[i] == 0x7f ? '?' : value[i];
+	for (size_t i = 0; i < n;) {
+		size_t size = character(value + i, n - i);
+
+		if (size)
+			memcpy(f.text + i, value + i, size);
+		else
+			f.text[i] = '?';
+		i += size ? size : 1;
+	}
 	f.text[n] = '\0';
 	return f;
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `check`: reads a configuration and says in plain words what it would do. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "base/fill.h"
 #include "client/client.h"
 #include "client/check_impl.h"
 #include "client/options.h"
@@ -438,14 +443,58 @@ void config_explain(const struct config *c, FILE *out)
 	explain_script(c, out);
 }
 
+/* How wide the screen is that this is shown on; 0: it is none. */
+static unsigned screen_width(FILE *out)
+{
+	struct winsize size = { 0 };
+
+	if (!isatty(fileno(out)))
+		return 0;
+	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+/* Lines go on below where their text begins: behind the blanks, or behind the column of labels. */
+static void fill_line(const char *line, bool labelled, unsigned width, FILE *out)
+{
+	unsigned hang = (unsigned)strspn(line, " ");
+
+	if (labelled && strlen(line) > EXPLAIN_COLUMN)
+		hang = EXPLAIN_COLUMN;
+	fprintf(out, "%.*s", (int)hang, line);
+	fill_write(out, line + hang, hang, hang, width);
+}
+
+static void explain_on_screen(const struct config *c, unsigned width, FILE *out)
+{
+	char *text = NULL;
+	size_t size = 0;
+	bool labelled = false;
+	FILE *whole = open_memstream(&text, &size);
+
+	if (!whole)
+		return;
+	config_explain(c, whole);
+	fclose(whole);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		fill_line(line, labelled, width, out);
+		labelled |= strcmp(line, EXPLAIN_DETAIL) == 0;
+	}
+	free(text);
+}
+
 int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err)
 {
+	unsigned width = screen_width(out);
 	struct config *c;
 
 	if ((file ? config_read_with(file, settings, true, &c, err) :
 		    config_read_settings(settings, true, &c, err)) != 0)
 		return SESSION_EXIT_USAGE;
-	config_explain(c, out);
+	if (width)
+		explain_on_screen(c, width, out);
+	else
+		config_explain(c, out);
 	check_warn(c, err);
 	config_free(c);
 	return SESSION_EXIT_UP;

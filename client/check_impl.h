@@ -6,6 +6,9 @@
 #include "client/config.h"
 
 #define EXPLAIN_LABEL "  %-16s"
+#define EXPLAIN_COLUMN 18 /* where the text behind a label begins */
+/* The heading of what has labels. */
+#define EXPLAIN_DETAIL "In detail"
 
 /* The rules in their order, a sentence each; nothing when there are none. */
 void explain_rules(const struct session_config *s, FILE *out);

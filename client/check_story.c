@@ -226,5 +226,5 @@ void check_story(const struct config *c, FILE *out)
 	story_gateway(c, out);
 	story_us(c, out);
 	story_times(&c->session, out);
-	fputs("\nIn detail\n", out);
+	fputs("\n" EXPLAIN_DETAIL "\n", out);
 }

@@ -396,6 +396,13 @@ static int ended_without_word(pid_t child, FILE *err)
 	return SESSION_EXIT_LOST;
 }
 
+/* A person sees the prompt again, and that it goes on behind it. */
+static void tell_what_next(enum client_manner manner)
+{
+	if (manner == CLIENT_GODWIT && isatty(STDOUT_FILENO))
+		puts("In the background now: godwit status shows it, godwit disconnect ends it.");
+}
+
 /* The first process: passes signals on until it knows how it went. */
 static int await(pid_t child, int report_fd, int sigfd, enum client_manner manner, FILE *err)
 {
@@ -417,8 +424,10 @@ static int await(pid_t child, int report_fd, int sigfd, enum client_manner manne
 		n = read(report_fd, &code, sizeof(code));
 		if (n != sizeof(code))
 			return manner_exit(manner, ended_without_word(child, err), false);
-		if (code == SESSION_EXIT_UP && !ending)
+		if (code == SESSION_EXIT_UP && !ending) {
+			tell_what_next(manner);
 			return code;
+		}
 		waitpid(child, NULL, 0);
 		if (code != SESSION_EXIT_UP)
 			return code;

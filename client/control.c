@@ -97,7 +97,7 @@ static const char *show_parse(json_t *request, struct control_request *out)
 			return NULL;
 		}
 	}
-	return "\"what\" is \"sa\", \"policy\", \"flows\", \"epochs\", \"routes\" or \"held\"";
+	return "what can be shown is sa, policy, flows, epochs, routes and held";
 }
 
 static const char *rekey_parse(json_t *request, struct control_request *out)
@@ -240,10 +240,15 @@ struct control {
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
+/* Here nothing is under way of what may have closed it: events are told amidst of the session's turn. */
 static void client_closed(uv_handle_t *h)
 {
 	struct client *c = h->data;
+	control_ticket ticket = c->ticket;
 
+	c->ticket = 0;
+	if (ticket && c->control->ops->forget)
+		c->control->ops->forget(c->control->ops->ctx, ticket);
 	free(c->rest);
 	c->rest = NULL;
 	c->used = false;
@@ -253,9 +258,6 @@ static void client_close(struct client *c)
 {
 	if (!c->used || uv_is_closing((uv_handle_t *)&c->pipe))
 		return;
-	if (c->ticket && c->control->ops->forget)
-		c->control->ops->forget(c->control->ops->ctx, c->ticket);
-	c->ticket = 0;
 	uv_close((uv_handle_t *)&c->pipe, client_closed);
 }
 

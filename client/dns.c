@@ -8,19 +8,18 @@
 #include "client/runtime.h"
 
 #define JOURNAL_WORD "resolvconf "
-#define LINE_MAX_TEXT 400
+#define LIST_MAX 200
 
 static __attribute__((format(printf, 2, 3))) void say(struct dns *d, const char *format, ...)
 {
-	char text[LINE_MAX_TEXT];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(d->why, sizeof(d->why), format, args);
 	va_end(args);
-	snprintf(d->why, sizeof(d->why), "%.*s", DNS_WHY_MAX - 1, text);
-	fprintf(d->err, "godwit: %s\n", text);
-	log_ev(d->log, LOG_WARN, "DNS", log_str("why", text));
+	d->silent = false;
+	fprintf(d->err, "godwit: %s\n", d->why);
+	log_ev(d->log, LOG_WARN, "DNS", log_str("why", d->why));
 }
 
 void dns_init(struct dns *d, const struct config *config, struct log *log, FILE *err)
@@ -71,9 +70,10 @@ const char *dns_servers_text(const struct addr *servers, unsigned n, char *out, 
 	return out;
 }
 
-static void say_beside(struct dns *d, const struct dns_beside *beside, bool refused)
+static void say_beside(struct dns *d, bool refused)
 {
-	char list[160];
+	const struct dns_beside *beside = &d->beside;
+	char list[LIST_MAX];
 
 	if (beside->n == 0 || d->by == DNS_BY_NONE)
 		return;
@@ -89,7 +89,7 @@ static void say_beside(struct dns *d, const struct dns_beside *beside, bool refu
 
 static void say_missing(struct dns *d)
 {
-	char list[160];
+	char list[LIST_MAX];
 
 	if (!d->missing || d->plan.nservers == 0)
 		return;
@@ -146,14 +146,14 @@ bool dns_begin(struct dns *d, struct host *h, struct hooks *hooks, const struct 
 	       struct hooks_env *env)
 {
 	struct session_effect known = *fx;
-	struct dns_beside beside;
 
 	/* What a script routes we do not know. */
 	if (h->config->routes_by_script)
 		known.tun.policy = NULL;
-	dns_plan_make(d->config, d->by, &known, &d->plan, &beside);
+	dns_plan_make(d->config, d->by, &known, &d->plan, &d->beside);
 	d->why[0] = '\0';
-	say_beside(d, &beside, h->config->session.fallback == POLICY_DISCARD);
+	d->silent = false;
+	say_beside(d, h->config->session.fallback == POLICY_DISCARD);
 	switch (d->by) {
 	case DNS_BY_NONE:
 		say_missing(d);
@@ -194,4 +194,75 @@ void dns_lost(struct dns *d)
 		return;
 	d->state = DNS_FAILED;
 	say(d, "DNS is not looked after any more: the process that did it is gone");
+}
+
+/* ---- whether they answer ---- */
+
+static bool is_listed(const struct addr *list, unsigned n, const struct addr *a)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (addr_eq(&list[i], a))
+			return true;
+	return false;
+}
+
+unsigned dns_to_check(const struct dns *d, struct addr out[DNS_SERVERS_MAX], const char **name)
+{
+	const struct dns_plan *p = &d->plan;
+	unsigned n = 0;
+
+	*name = "";
+	for (uint32_t i = 0; i < p->ndomains && !(*name)[0]; i++)
+		if (strcmp(p->domains[i].name, ".") != 0)
+			*name = p->domains[i].name;
+	if (d->by == DNS_BY_NONE || (d->state != DNS_SET && d->state != DNS_TOLD))
+		return 0;
+	for (uint32_t i = 0; i < p->nservers; i++)
+		if (!is_listed(d->beside.servers, d->beside.n, &p->servers[i]))
+			out[n++] = p->servers[i];
+	return n;
+}
+
+/* Of these, those that [dns] servers has. */
+static unsigned count_own(const struct dns *d, const struct addr *servers, unsigned n)
+{
+	unsigned own = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		own += is_listed(d->config->servers, d->config->nservers, &servers[i]);
+	return own;
+}
+
+static void say_silent(struct dns *d, const struct addr *silent, unsigned n)
+{
+	unsigned own = count_own(d, silent, n);
+	char list[LIST_MAX];
+
+	dns_servers_text(silent, n, list, sizeof(list));
+	say(d, "the DNS server%s %s %s %s not answer: names%s will not resolve; %s",
+	    n == 1 ? "" : "s", list,
+	    own == 0 ? "that the gateway named" :
+	    own == n ? "in [dns] servers" :
+		       "of [dns] servers and of the gateway",
+	    n == 1 ? "does" : "do", dns_plan_is_everything(&d->plan) ? "" : " inside",
+	    own == 0 ? "ask the administrator, or set [dns] servers" : "correct [dns] servers");
+	d->silent = true;
+}
+
+void dns_checked(struct dns *d, const struct addr *silent, unsigned n, unsigned asked)
+{
+	char list[LIST_MAX];
+
+	if (n && n == asked) {
+		say_silent(d, silent, n);
+		return;
+	}
+	if (d->silent) {
+		d->why[0] = '\0';
+		d->silent = false;
+		log_ev(d->log, LOG_INFO, "the DNS servers answer again");
+	}
+	if (n)
+		log_ev(d->log, LOG_WARN, "some DNS servers do not answer",
+		       log_str("servers", dns_servers_text(silent, n, list, sizeof(list))));
 }

@@ -8,6 +8,7 @@
  *	dns_agent.c       does it, in the process that stays root (hooks_attendant.c)
  *	dns_resolved.c    systemd-resolved, on the system's D-Bus
  *	dns_resolvconf.c  resolvconf, openresolv's as well as Debian's
+ *	dns_check.c       whether the servers answer (dns_check.h)
  *	dns.c             our side: what has been asked for and what came of it
  *
  *	            effect TUN                           the attendant ends
@@ -33,6 +34,7 @@
 #define DNS_SERVERS_MAX (DNS_OWN_MAX + IKE_DNS_MAX)
 #define DNS_DOMAINS_MAX (DNS_OWN_MAX + IKE_SPLIT_DNS_MAX + 2)
 #define DNS_WHY_MAX 160
+#define DNS_LINE_MAX 400 /* what a person is told */
 #define DNS_RECORD_MAX 64 /* the name of what resolvconf is given */
 
 /* ---- what the configuration wants ---- */
@@ -225,8 +227,10 @@ struct dns {
 	struct dns_host host;
 	char record[DNS_RECORD_MAX]; /* resolvconf's */
 	struct dns_plan plan;
+	struct dns_beside beside; /* of the plan, or left out */
 	enum dns_state state;
-	char why[DNS_WHY_MAX]; /* FAILED, or what is not as it should be; "": nothing */
+	char why[DNS_LINE_MAX]; /* FAILED, or what is not as it should be; "": nothing */
+	bool silent; /* `why` is that no server answers */
 	struct log *log;
 	FILE *err; /* complaints, one line each */
 };
@@ -243,6 +247,13 @@ bool dns_begin(struct dns *d, struct host *h, struct hooks *hooks, const struct 
 void dns_ended(struct dns *d, const struct hooks_result *r);
 /* Who would have told is gone. */
 void dns_lost(struct dns *d);
+/*
+ * Whom to ask whether they answer, once the tunnel is up: those that have been handed over and to which
+ * the tunnel leads. How many; *name: about what, "" is the root; it is good until the next plan.
+ */
+unsigned dns_to_check(const struct dns *d, struct addr out[DNS_SERVERS_MAX], const char **name);
+/* What came of that: these n of `asked` servers are silent. */
+void dns_checked(struct dns *d, const struct addr *silent, unsigned n, unsigned asked);
 /* The journal's line for what resolvconf is given, and back: false when it is no such line. */
 bool dns_journal_line(const struct dns *d, char *line, size_t size);
 bool dns_journal_record(const char *line, char record[DNS_RECORD_MAX]);

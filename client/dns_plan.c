@@ -4,9 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "net/dns_message.h"
+
 #define LABEL_MAX 63
 #define NAME_MAX_WIRE 253 /* in text, RFC 1035 section 2.3.4 */
-#define DNS_PORT 53
 #define PROTO_UDP 17
 #define LABEL_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
@@ -210,16 +211,23 @@ static bool family_ok(const struct addr *a)
 	return a->family == FAMILY_IP4 || a->family == FAMILY_IP6;
 }
 
+/* Whose bytes come from elsewhere: only these two may be looked at. */
+static bool is_bool(const bool *b)
+{
+	return *(const uint8_t *)b <= 1;
+}
+
 int dns_plan_check(const struct dns_plan *p)
 {
-	bool good = p->nservers <= DNS_SERVERS_MAX && p->ndomains <= DNS_DOMAINS_MAX;
+	bool good = p->nservers <= DNS_SERVERS_MAX && p->ndomains <= DNS_DOMAINS_MAX &&
+		    is_bool(&p->default_route);
 
 	for (uint32_t i = 0; good && i < p->nservers; i++)
 		good = family_ok(&p->servers[i]) && addr_is_host(&p->servers[i]);
 	for (uint32_t i = 0; good && i < p->ndomains; i++) {
 		const struct dns_domain *d = &p->domains[i];
 
-		good = strnlen(d->name, sizeof(d->name)) < sizeof(d->name) &&
+		good = is_bool(&d->search) && strnlen(d->name, sizeof(d->name)) < sizeof(d->name) &&
 		       dns_name_ok(d->name) && !(d->search && is_all_names(d->name));
 	}
 	return good ? 0 : ERR_MALFORMED;

@@ -65,6 +65,14 @@ static void hide_dns(struct hooks_env *env)
 	env->domain[0] = '\0';
 }
 
+/* A script sets up whatever device it is told. */
+static bool is_our_device(const struct attendant *a, const struct hooks_env *env)
+{
+	const char *device = a->options->dns.device;
+
+	return !device || strcmp(env->device, device) == 0;
+}
+
 /* Takes over what a request brings, if it is one that the other side may make now. */
 static bool attendant_may_run(struct attendant *a)
 {
@@ -76,7 +84,7 @@ static bool attendant_may_run(struct attendant *a)
 		return true;
 	if (q->reason == HOOKS_DISCONNECT)
 		return a->connected;
-	if (hooks_env_check(&q->env) != 0)
+	if (hooks_env_check(&q->env) != 0 || !is_our_device(a, &q->env))
 		return false;
 	a->env = q->env;
 	if (a->options->no_dns)
@@ -86,7 +94,7 @@ static bool attendant_may_run(struct attendant *a)
 
 /* ---- the password command ---- */
 
-/* One line, as a person would see it. */
+/* One line, as a person would see it; for the program that gets it no option. */
 static bool question_ok(const char question[HOOKS_QUESTION_MAX])
 {
 	size_t n = strnlen(question, HOOKS_QUESTION_MAX);
@@ -94,7 +102,7 @@ static bool question_ok(const char question[HOOKS_QUESTION_MAX])
 	for (size_t i = 0; i < n; i++)
 		if ((uint8_t)question[i] < ' ' || question[i] == 0x7f)
 			return false;
-	return n > 0 && n < HOOKS_QUESTION_MAX;
+	return n > 0 && n < HOOKS_QUESTION_MAX && question[0] != '-';
 }
 
 static int attendant_password(struct attendant *a, struct hooks_reply *reply)

@@ -39,8 +39,8 @@ static int keylog_open_file(const char *dir, const char *name, FILE *err)
 		errno = EPERM;
 	}
 	if (fd < 0)
-		fprintf(err, "godwit: cannot write the key log %s/%s: %s\n", dir, name,
-			strerror(errno));
+		fprintf(err, "godwit: cannot write the key log %s/%s: %s%s\n", dir, name,
+			strerror(errno), errno == ENOENT ? "; make the directory first" : "");
 	else
 		fchmod(fd, 0600);
 	return fd;

@@ -93,7 +93,7 @@ static void loop_out_of_patience(struct loop *l)
 	if (l->over)
 		return;
 	l->over = true;
-	l->exit = l->was_up && !l->broken ? SESSION_EXIT_UP : SESSION_EXIT_LOST;
+	l->exit = l->told_up && !l->broken ? SESSION_EXIT_UP : SESSION_EXIT_LOST;
 	uv_stop(&l->uv);
 }
 
@@ -286,6 +286,16 @@ static void on_sleep(uv_poll_t *p, int status, int events)
 		uv_poll_stop(p);
 }
 
+static void on_dns(uv_poll_t *p, int status, int events)
+{
+	struct loop *l = p->data;
+
+	(void)status;
+	(void)events;
+	if (dns_check_run(&l->dns) && !l->over)
+		loop_dns_checked(l);
+}
+
 static bool on_names_wanted(void *ctx)
 {
 	const struct loop *l = ctx;
@@ -328,6 +338,8 @@ static void on_hooks(uv_poll_t *p, int status, int events)
 		} else if (r.verb == HOOKS_DNS && !l->over) {
 			progress_break(l->o.progress);
 			loop_setup(l, setup_dns_ended(l->setup, &r), "");
+			if (l->was_up && session_is_up(l->session))
+				loop_check_dns(l);
 		} else if (r.verb == HOOKS_PASSWORD && !l->over) {
 			if (r.status)
 				log_ev(l->o.log, LOG_WARN, "the password command has failed",
@@ -402,6 +414,7 @@ static void loop_watch_all(struct loop *l)
 	loop_watch(l, WATCH_UNREACH4, l->o.host->unreach.fd4, on_unreach);
 	loop_watch(l, WATCH_UNREACH6, l->o.host->unreach.fd6, on_unreach);
 	loop_watch(l, WATCH_CLOCK, l->clock, on_clock);
+	loop_watch(l, WATCH_DNS, l->dns.watch, on_dns);
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		uv_signal_init(&l->uv, &l->signals[i]);
 		l->signals[i].data = l;
@@ -475,6 +488,7 @@ struct loop *loop_new(const struct loop_options *options)
 	l->armed = VTIME_NEVER;
 	l->slept.asleep = runtime_asleep();
 	l->clock = sleep_clock_open();
+	dns_check_open(&l->dns);
 	l->session = session_new(&l->o.host->config->session, l->o.rng, l->o.log,
 				 l->o.host->keylog.ike >= 0);
 	if (l->o.host->config->session.ike.xauth)
@@ -533,6 +547,7 @@ bool loop_free(struct loop *l)
 	sleep_watch_free(l->sleep);
 	if (l->clock >= 0)
 		close(l->clock);
+	dns_check_close(&l->dns);
 	close(l->timer);
 	setup_free(l->setup);
 	free(l);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "client/service.h"
+#include "net/dns_message.h"
 
 /* ---- answers ---- */
 
@@ -128,6 +129,45 @@ void loop_script_ended(struct loop *l, const struct hooks_result *r)
 	loop_setup(l, setup_script_ended(l->setup, r, why), why);
 }
 
+/* ---- it is up ---- */
+
+static void tell_up(struct loop *l)
+{
+	if (l->told_up)
+		return;
+	l->told_up = true;
+	l->o.up(l->o.ctx);
+	service_ready();
+}
+
+void loop_check_dns(struct loop *l)
+{
+	const struct host *h = l->o.host;
+	struct addr servers[DNS_SERVERS_MAX];
+	const char *name = "";
+	unsigned n = 0;
+
+	/*
+	 * A tunnel that waits for its first packet is not to be woken by ours. Who calls us as vpnc may
+	 * set the routes only after this, and takes every line for the gateway's.
+	 */
+	if (h->dns && !h->config->session.on_demand && l->o.ask->o.manner != CLIENT_VPNC)
+		n = dns_to_check(h->dns, servers, &name);
+	if (!dns_check_begin(&l->dns, servers, n, DNS_PORT, name, l->o.rng))
+		tell_up(l);
+}
+
+void loop_dns_checked(struct loop *l)
+{
+	struct addr silent[DNS_SERVERS_MAX];
+	unsigned n = dns_check_silent(&l->dns, silent);
+
+	l->o.log->now = runtime_now();
+	progress_break(l->o.progress);
+	dns_checked(l->o.host->dns, silent, n, l->dns.n);
+	tell_up(l);
+}
+
 /* ---- questions ---- */
 
 void loop_ask(struct loop *l)
@@ -204,11 +244,9 @@ static void effect_state(struct loop *l, const struct session_effect *fx)
 	if (l->was_up) {
 		setup_reconnected(l->setup);
 		names_soon(l->names);
-		return;
 	}
 	l->was_up = true;
-	l->o.up(l->o.ctx);
-	service_ready();
+	loop_check_dns(l);
 }
 
 static const char *method_name(enum ike_auth auth)
@@ -284,7 +322,7 @@ static void effect_done(struct loop *l, const struct session_effect *fx)
 	progress_break(l->o.progress);
 	if (l->broken) {
 		l->exit = SESSION_EXIT_LOST;
-	} else if (l->exit == SESSION_EXIT_UP && !l->was_up) {
+	} else if (l->exit == SESSION_EXIT_UP && !l->told_up) {
 		l->exit = SESSION_EXIT_LOST;
 		fprintf(l->o.err, "godwit: interrupted before the tunnel was up\n");
 	} else if (l->exit != SESSION_EXIT_UP) {

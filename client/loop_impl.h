@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include "client/dns_check.h"
 #include "client/runtime.h"
 #include "client/sleep.h"
 
@@ -34,6 +35,7 @@ enum watch {
 	WATCH_UNREACH6,
 	WATCH_CLOCK,
 	WATCH_SLEEP,
+	WATCH_DNS,
 	WATCH_COUNT,
 };
 
@@ -56,6 +58,7 @@ struct loop {
 	struct lookup *lookup; /* of the gateway's name */
 	struct names *names;
 	struct setup *setup;
+	struct dns_check dns;
 	enum session_step step; /* that has begun last */
 	struct addr remote; /* whose path is looked for when the script has made way for it */
 	struct addr look[SESSION_ADDRESSES_MAX]; /* routes to these are looked for */
@@ -75,6 +78,7 @@ struct loop {
 	unsigned nwaiting;
 	bool asked_to_end;
 	bool was_up;
+	bool told_up; /* options.up has been called */
 	bool broken; /* it ended, or is about to, for a reason that was told */
 	bool over;
 	int exit;
@@ -108,5 +112,8 @@ void loop_deliver_facts(struct loop *l, struct waiting *w);
 /* What came of a step of the set-up; of a script. */
 void loop_setup(struct loop *l, enum setup_state state, const char *why);
 void loop_script_ended(struct loop *l, const struct hooks_result *r);
+/* Asks the servers of names whether they are there: the tunnel is up. Who waits for it is told after. */
+void loop_check_dns(struct loop *l);
+void loop_dns_checked(struct loop *l);
 
 #endif

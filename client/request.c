@@ -269,6 +269,47 @@ static bool stream_receive(struct client_stream *s, int wait_ms)
 	return false;
 }
 
+static bool is_order(long c)
+{
+	return c < ' ' || (c >= 0x7f && c < 0xa0);
+}
+
+/* The second byte of an escape, which stays as long as it is. */
+static char *escape_tame(char *s)
+{
+	char hex[5];
+
+	if (strchr("bfr", *s) && *s)
+		*s = 't';
+	if (*s != 'u' || strlen(s) < 5)
+		return s;
+	memcpy(hex, s + 1, 4);
+	hex[4] = '\0';
+	if (is_order(strtol(hex, NULL, 16)))
+		memcpy(s + 1, "003f", 4);
+	return s + 4;
+}
+
+/*
+ * What a terminal would obey does not come from a connection: root may look at one that has given root
+ * up. It stays the same JSON but for that; ends of lines may stand in a text.
+ */
+static void line_tame(char *s)
+{
+	for (; *s; s++) {
+		unsigned char next = (unsigned char)s[1];
+
+		if (*s == '\\' && next)
+			s = escape_tame(s + 1);
+		else if ((unsigned char)*s < ' ')
+			*s = ' ';
+		else if (*s == 0x7f)
+			*s = '?';
+		else if ((unsigned char)*s == 0xc2 && is_order(next) && next >= 0x80)
+			s[0] = s[1] = '?';
+	}
+}
+
 enum client_stream_state client_stream_take(struct client_stream *s, int wait_ms, const char **line)
 {
 	char *end;
@@ -284,6 +325,7 @@ enum client_stream_state client_stream_take(struct client_stream *s, int wait_ms
 			return s->ended ? CLIENT_STREAM_ENDED : CLIENT_STREAM_NOTHING;
 	}
 	*end = '\0';
+	line_tame(s->text);
 	s->taken = (size_t)(end - s->text) + 1;
 	*line = s->text;
 	return CLIENT_STREAM_LINE;

@@ -515,10 +515,14 @@ static bool look_go_on(struct data *d, struct data_look *l)
 /* What there is no room to go on with is told as far as it has come. */
 static void looked(struct data *d, struct data_look *l)
 {
+	struct data_look seen = *l;
+
 	if (l->more && look_go_on(d, l))
 		return;
-	l->done(l->ctx, &l->look);
-	look_free(l);
+	/* Who is told may ask for another look. */
+	*l = (struct data_look){ 0 };
+	seen.done(seen.ctx, &seen.look);
+	look_free(&seen);
 }
 
 bool data_look(struct data *d, bool held, data_look_fn done, void *ctx)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/fill.h"
 #include "base/nearest.h"
 #include "cmd/cmd.h"
 
@@ -6,6 +7,9 @@
 #include <string.h>
 
 #define NAME_WIDTH 26
+/* Where the text behind it begins. */
+#define TEXT_COLUMN (2 + NAME_WIDTH + 1)
+#define WIDTH 80
 
 const struct command commands[] = {
 	{
@@ -62,8 +66,8 @@ const struct command commands[] = {
 		.name = "watch",
 		.operand = "[NAME]",
 		.help = "a live screen: state, path, keys, rates, what is held, moves",
-		.details = "Tab and arrows go from one connection to the next, NAME being the first; p pauses,\n"
-			   "q ends. Where no screen can be drawn it prints a line for each change.\n"
+		.details = "Tab and arrows go from one connection to the next, NAME being the first; p\n"
+			   "pauses, q ends. Where no screen can be drawn it prints a line for each change.\n"
 			   "Exit code: 0 ended by you, 6 not running.\n",
 		.run = run_watch,
 	},
@@ -71,9 +75,9 @@ const struct command commands[] = {
 		.name = "log",
 		.operand = "[NAME]",
 		.help = "tell what has happened to a running connection",
-		.details = "Without NAME: the only one that runs. It keeps some thousand events; godwit set log\n"
-			   "changes what it tells of without being asked for more. --follow ends with the\n"
-			   "connection, or by ^C.\n"
+		.details = "Without NAME: the only one that runs. It keeps some thousand events; godwit set\n"
+			   "log changes which ones are told where --level is not given. --follow ends with\n"
+			   "the connection, or by ^C.\n"
 			   "Exit code: 0 told, 6 not running.\n",
 		.options = {
 			{ "--follow", "-f", NULL, "and go on telling what happens, when it happens" },
@@ -99,9 +103,10 @@ const struct command commands[] = {
 		.name = "timeline",
 		.operand = "[NAME]",
 		.help = "draw what has happened to a running connection",
-		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys, pings,\n"
-			   "changes of network, and times in which packets were held. --from draws what\n"
-			   "godwit log --json --level debug has written to a file; - is standard input.\n"
+		.details = "On one time axis: exchanges with the gateway, epochs of the tunnels' keys,\n"
+			   "pings, changes of network, and times in which packets were held. --from draws\n"
+			   "what godwit log --json --level debug has written to a file; - is standard\n"
+			   "input.\n"
 			   "Exit code: 0 drawn, 1 not, 5 denied by the system, 6 not running.\n",
 		.options = {
 			{ "--svg", NULL, "FILE", "the picture; - is standard output" },
@@ -169,8 +174,8 @@ const struct command commands[] = {
 		.operand = "HOST",
 		.help = "examine a gateway, and the way to it: what would work, and what is in the way",
 		.details = "Sends what a client sends first, nothing that takes a secret: at most 40 packets\n"
-			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root sees\n"
-			   "more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
+			   "to an address, within half a minute. Ends with the lines of a vpn.conf. Root\n"
+			   "sees more: IKE's own ports, who has them, and the kernel's IPsec policies.\n"
 			   "Exit code: 0 it would accept something, 1 usage, 3 no answer, 4 it accepts\n"
 			   "nothing that we have, 5 denied by the system.\n",
 		.options = {
@@ -205,7 +210,7 @@ const struct command commands[] = {
 		.name = "use",
 		.operand = "[NAME]",
 		.help = "mean this connection where none is named; which ones run",
-		.options = { { "--none", NULL, NULL, "mean none, as at the begin" } },
+		.options = { { "--none", NULL, NULL, "mean none, as at the beginning" } },
 		.place = COMMAND_SHELL,
 		.shell = shell_use,
 	},
@@ -458,12 +463,23 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 	}
 	if (out->nwords == n || words[out->nwords].optional || out->settings.n)
 		return true;
-	fprintf(err, "godwit %s: what is missing is %.*s; see godwit help %s\n", c->name,
-		(int)words[out->nwords].n, words[out->nwords].text, c->name);
+	fprintf(err, "godwit %s: %.*s is missing%s; see godwit help %s\n", c->name,
+		(int)words[out->nwords].n, words[out->nwords].text,
+		c->settings ? ": name a configuration, or give --gateway-address" : "", c->name);
 	return false;
 }
 
 /* ---- help ---- */
+
+/* One that is long has a line of its own. */
+static void help_line(const char *head, const char *text, FILE *out)
+{
+	if (strlen(head) > NAME_WIDTH)
+		fprintf(out, "  %s\n%*s", head, TEXT_COLUMN, "");
+	else
+		fprintf(out, "  %-*s ", NAME_WIDTH, head);
+	fill_write(out, text, TEXT_COLUMN, TEXT_COLUMN, WIDTH);
+}
 
 static void help_all(enum command_place place, FILE *out)
 {
@@ -481,13 +497,15 @@ static void help_all(enum command_place place, FILE *out)
 			fprintf(out, "\n%s:\n", group);
 		group = NULL;
 		snprintf(head, sizeof(head), "%s %s", c->name, c->operand ? c->operand : "");
-		/* Long ones have a line of their own. */
-		if (strlen(head) > NAME_WIDTH)
-			fprintf(out, "  %s\n  %-*s %s\n", head, NAME_WIDTH, "", c->help);
-		else
-			fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, c->help);
+		help_line(head, c->help, out);
 	}
 	fprintf(out, "\n%shelp COMMAND tells more.\n", shell ? "" : "godwit ");
+	if (!shell)
+		fill_write(
+			out,
+			"Where to begin: godwit doctor HOST tells what a gateway accepts, godwit check "
+			"FILE what a configuration would do; man godwit has examples.",
+			0, 0, WIDTH);
 }
 
 static void help_one(const struct command *c, enum command_place place, FILE *out)
@@ -505,13 +523,16 @@ static void help_one(const struct command *c, enum command_place place, FILE *ou
 		snprintf(head, sizeof(head), "%s%s%s%s%s", o->letter ? o->letter : "",
 			 o->letter ? ", " : "", o->name, o->value ? " " : "",
 			 o->value ? o->value : "");
-		fprintf(out, "  %-*s %s\n", NAME_WIDTH, head, o->help);
+		help_line(head, o->help, out);
 	}
-	if (c->settings)
-		fputs("\nThe keys of vpn.conf are options, too: --gateway-address vpn.example.com is address\n"
-		      "in [gateway]. They count in place of the file's, and with --gateway-address no FILE is\n"
-		      "needed. godwit check lists them all.\n",
-		      out);
+	if (!c->settings)
+		return;
+	fputs("\n", out);
+	fill_write(out,
+		   "Every key of vpn.conf is an option, too: --gateway-address vpn.example.com is "
+		   "address in [gateway]. It counts in place of the file's, and with "
+		   "--gateway-address no FILE is needed. godwit check alone lists the keys.",
+		   0, 0, WIDTH);
 }
 
 static void help_in(enum command_place place, const struct command *c, FILE *out)

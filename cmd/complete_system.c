@@ -21,6 +21,18 @@ static bool is_directory(int fd, const struct dirent *entry)
 	return fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Anybody may have made a file: its name is shown on a terminal. */
+static bool is_shown(const char *name)
+{
+	for (; *name; name++) {
+		unsigned char c = (unsigned char)name[0], next = (unsigned char)name[1];
+
+		if (c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+			return false;
+	}
+	return true;
+}
+
 /* What is in the directory of a path as it has been typed so far. */
 static void offer_files(const char *path, bool directories_only, struct completions *out)
 {
@@ -38,7 +50,7 @@ static void offer_files(const char *path, bool directories_only, struct completi
 		/* Who wants what is hidden begins it with its dot. */
 		if ((entry->d_name[0] == '.' && path[n] != '.') ||
 		    strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    (directories_only && !directory))
+		    !is_shown(entry->d_name) || (directories_only && !directory))
 			continue;
 		snprintf(text, sizeof(text), "%.*s%s%s", n, path, entry->d_name,
 			 directory ? "/" : "");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +18,15 @@ bool command_config_file(const char *operand, char *buf, size_t size, FILE *err)
 	n = name ? snprintf(buf, size, COMMAND_CONFIG_DIRECTORY "/%s.conf", operand) : 0;
 	if (n > 0 && (size_t)n < size && access(buf, F_OK) == 0)
 		return true;
-	if (name)
+	if (name && errno == EACCES)
+		fprintf(err,
+			"godwit: there is no file %s, and what is in " COMMAND_CONFIG_DIRECTORY
+			" is root's: use sudo\n",
+			operand);
+	else if (name)
 		fprintf(err,
 			"godwit: there is neither a file %s nor " COMMAND_CONFIG_DIRECTORY
-			"/%s.conf\n",
+			"/%s.conf; godwit check alone writes an example\n",
 			operand, operand);
 	else
 		fprintf(err, "godwit: there is no file %s\n", operand);

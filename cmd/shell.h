@@ -35,7 +35,7 @@ bool shell_history_file(char *buf, size_t size);
 void shell_history_load(const char *file, void (*each)(void *ctx, const char *line), void *ctx);
 /*
  * Adds a line, readable by nobody else. What begins with a blank is not for the history; nor what
- * repeats `last`.
+ * repeats `last`, nor what has a secret in it that an option was to take.
  */
 bool shell_history_wanted(const char *line, const char *last);
 void shell_history_add(const char *file, const char *line);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/client.h"
 #include "cmd/shell.h"
 
 /* All directories of a path to a file. */
@@ -36,10 +37,18 @@ bool shell_history_file(char *buf, size_t size)
 	return n > 0 && (size_t)n < size && make_way(buf);
 }
 
+static bool is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+}
+
 static FILE *history_open(const char *file, int flags, const char *mode)
 {
-	int fd = open(file, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-	FILE *f = fd >= 0 ? fdopen(fd, mode) : NULL;
+	/* Another's, or a pipe that waits for its writer, is none: root may have a home of somebody else. */
+	int fd = open(file, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	FILE *f = fd >= 0 && is_ours(fd) ? fdopen(fd, mode) : NULL;
 
 	if (f)
 		fchmod(fd, 0600);
@@ -104,9 +113,26 @@ void shell_history_load(const char *file, void (*each)(void *ctx, const char *li
 	}
 }
 
+/* Such an option is refused, but it has been typed. */
+static bool has_secret(const char *line)
+{
+	struct client_long_option o;
+
+	for (unsigned i = 0; client_long_option(i, &o); i++) {
+		size_t n = strlen(o.name);
+
+		/* Not "--auth-psk-file", which is another. */
+		for (const char *at = line; o.refused && (at = strstr(at, o.name)); at += n)
+			if (at[n] != '-')
+				return true;
+	}
+	return false;
+}
+
 bool shell_history_wanted(const char *line, const char *last)
 {
-	return line[0] && line[0] != ' ' && line[0] != '\t' && strcmp(line, last) != 0;
+	return line[0] && line[0] != ' ' && line[0] != '\t' && strcmp(line, last) != 0 &&
+	       !has_secret(line);
 }
 
 void shell_history_add(const char *file, const char *line)

@@ -193,6 +193,27 @@ static struct place place_of(const struct table *t, const unsigned *width, unsig
 			       .last = column + 1 == t->ncolumns };
 }
 
+/* What is too wide for the screen: a line for each cell, rows parted by empty ones. */
+static void print_list(const struct table *t, FILE *out, struct table_look look)
+{
+	unsigned name = 0;
+
+	for (unsigned c = 0; c < t->ncolumns; c++)
+		name = text_width(t->columns[c].name) > name ? text_width(t->columns[c].name) :
+							       name;
+	for (size_t n = 0; n < t->n; n++) {
+		const struct table_column *column = &t->columns[n % t->ncolumns];
+		struct place p = { .width = name, .align = TABLE_LEFT };
+
+		if (n && n % t->ncolumns == 0)
+			fputc('\n', out);
+		print_cell(out, column->name, p, look.colour ? "\033[1m" : "");
+		p = (struct place){ .width = text_width(t->cells[n].text), .last = true };
+		print_cell(out, t->cells[n].text, p,
+			   look.colour ? colour_code(t->cells[n].colour) : "");
+	}
+}
+
 void table_print(const struct table *t, FILE *out, struct table_look look)
 {
 	unsigned width[TABLE_COLUMNS_MAX];
@@ -201,6 +222,11 @@ void table_print(const struct table *t, FILE *out, struct table_look look)
 	if (!t->ncolumns)
 		return;
 	widths(t, look.width, width);
+	/* What goes over the edge in the last column alone can be read. */
+	if (look.width && t->n && total(width, t->ncolumns - 1) > look.width) {
+		print_list(t, out, look);
+		return;
+	}
 	for (unsigned c = 0; c < t->ncolumns; c++)
 		print_cell(out, t->columns[c].name, place_of(t, width, c),
 			   look.colour ? "\033[1m" : "");

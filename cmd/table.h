@@ -57,7 +57,10 @@ void table_free(struct table *t);
 void table_cell(struct table *t, enum table_colour colour, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 unsigned table_rows(const struct table *t);
-/* A head and a line for each row; cells that are missing in the last one are empty. */
+/*
+ * A head and a line for each row; cells that are missing in the last one are empty. Where that is too wide
+ * but for the last column, a line for each cell.
+ */
 void table_print(const struct table *t, FILE *out, struct table_look look);
 /*
  * How tables look on this stream: a terminal's width, and colours where it can show them and nobody has

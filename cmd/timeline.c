@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "cmd/cmd.h"
 
+#define LATEST ((int64_t)1 << 60) /* of any clock: in microseconds 36 thousand years */
+
 /* What is told of an event. */
 struct told {
 	json_t *event;
@@ -66,6 +68,12 @@ static bool is(const struct told *e, const char *what)
 	return strcmp(e->what, what) == 0;
 }
 
+/* Differences of two such times, and their sums, are numbers, too. */
+static int64_t time_within(int64_t us)
+{
+	return us < 0 ? 0 : us > LATEST ? LATEST : us;
+}
+
 static int64_t wall_of(json_t *event)
 {
 	const char *text = json_string_value(json_object_get(event, "time")), *rest;
@@ -77,7 +85,7 @@ static int64_t wall_of(json_t *event)
 		return 0;
 	if (*rest == '.')
 		part = strtod(rest, NULL);
-	return (int64_t)timegm(&tm) * 1000000 + (int64_t)(part * 1e6);
+	return time_within((int64_t)timegm(&tm) * 1000000 + (part < 1 ? (int64_t)(part * 1e6) : 0));
 }
 
 /* ---- rows ---- */
@@ -310,7 +318,7 @@ void timeline_add(struct timeline *t, struct json_t *event)
 		.event = event,
 		.fields = json_object_get(event, "fields"),
 		.what = json_string_value(json_object_get(event, "event")),
-		.at = json_integer_value(json_object_get(event, "boottime_us")),
+		.at = time_within(json_integer_value(json_object_get(event, "boottime_us"))),
 		.wall = wall_of(event),
 	};
 

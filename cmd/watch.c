@@ -211,6 +211,7 @@ static void take_line(struct watch *w, unsigned i, const char *line)
 {
 	struct connection *c = w->connections[i];
 	json_t *o = json_loads(line, 0, NULL);
+	const char *log = json_string_value(json_object_get(o, "log"));
 
 	if (json_object_get(o, "seq")) {
 		watch_history_event(&c->history, o);
@@ -221,8 +222,8 @@ static void take_line(struct watch *w, unsigned i, const char *line)
 			watch_say_event(c);
 	} else if (json_object_get(o, "state")) {
 		take_status(w, i, o);
-	} else if (json_object_get(o, "log")) {
-		c->now = strcmp(json_string_value(json_object_get(o, "log")), "now") == 0;
+	} else if (log) {
+		c->now = strcmp(log, "now") == 0;
 	}
 	json_decref(o);
 }

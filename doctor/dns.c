@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 
-#define PORT 53
 #define TRIES 2
 #define WAIT_MS 1000 /* for each try */
 
@@ -43,8 +43,8 @@ static void send_queries(struct round *r, const char *name)
 
 	for (unsigned i = 0; i < r->n; i++) {
 		for (unsigned t = 0; t < ARRAY_SIZE(types); t++) {
-			struct endpoint to = { r->servers[i].server, PORT };
-			struct slice s = dns_query(r->id[i][t], name, types[t], buf);
+			struct endpoint to = { r->servers[i].server, DNS_PORT };
+			struct slice s = dns_query(r->id[i][t], name, types[t], true, buf);
 
 			if (r->id[i][t] && s.n)
 				net_socket_send(&r->socket, NULL, &to, s);
@@ -55,7 +55,7 @@ static void send_queries(struct round *r, const char *name)
 static void take_answer(struct round *r, const struct pkt *p, struct slice bytes)
 {
 	for (unsigned i = 0; i < r->n; i++) {
-		if (p->from.port != PORT || !addr_eq(&p->from.addr, &r->servers[i].server))
+		if (p->from.port != DNS_PORT || !addr_eq(&p->from.addr, &r->servers[i].server))
 			continue;
 		for (unsigned t = 0; t < 2; t++)
 			if (r->id[i][t] && dns_parse(bytes, r->id[i][t], &r->servers[i]) == 0)
@@ -85,12 +85,23 @@ static bool all_answered(const struct round *r)
 	return true;
 }
 
+static vtime now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (vtime)t.tv_sec * VTIME_S + (vtime)t.tv_nsec;
+}
+
+/* Whatever comes: what is no answer makes it no longer. */
 static void ask_once(struct round *r, const char *name, void *arena)
 {
 	struct pollfd fds[] = { { r->socket.fd4, POLLIN, 0 }, { r->socket.fd6, POLLIN, 0 } };
+	vtime deadline = vtime_add(now(), WAIT_MS * VTIME_MS), left;
 
 	send_queries(r, name);
-	while (!all_answered(r) && poll(fds, ARRAY_SIZE(fds), WAIT_MS) > 0)
+	while (!all_answered(r) && (left = vtime_until(now(), deadline)) > 0 &&
+	       poll(fds, ARRAY_SIZE(fds), (int)((left + VTIME_MS - 1) / VTIME_MS)) > 0)
 		take_answers(r, arena);
 }
 

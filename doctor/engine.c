@@ -25,15 +25,21 @@ enum doctor_port speaking_port(const struct doctor_reached *reached)
 
 /* ---- questions ---- */
 
+/* With the datagram that ends what it may begin. */
+static unsigned most_sends(enum probe_kind kind, unsigned tries)
+{
+	return tries + (kind == PROBE_MAIN);
+}
+
 struct probe *ask(struct doctor *d, enum probe_kind kind, enum doctor_port port, unsigned tries)
 {
 	const struct doctor_target *t = &d->config.targets[d->target];
-	unsigned planned = found_now(d)->sent;
+	unsigned planned = found_now(d)->sent + d->has_kept;
 	struct probe *p;
 
 	for (unsigned i = 0; i < d->nprobes; i++)
-		planned += d->probe[i].tries;
-	if (planned + tries > DOCTOR_PACKETS_MAX) {
+		planned += most_sends(d->probe[i].kind, d->probe[i].tries);
+	if (planned + most_sends(kind, tries) > DOCTOR_PACKETS_MAX) {
 		found_now(d)->cut_short = true;
 		return NULL;
 	}

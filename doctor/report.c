@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "doctor/report.h"
 
+#include "base/fill.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -284,29 +286,12 @@ static void report_found(const struct examination *x, unsigned i, FILE *out)
 
 /* ---- what follows ---- */
 
-/* In lines of a terminal's width, indented. */
 static void report_wrapped(const char *head, const char *text, FILE *out)
 {
-	size_t at = strlen(head), indent = at;
+	unsigned indent = (unsigned)strlen(head);
 
 	fputs(head, out);
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (at > indent && at + 1 + n > WIDTH) {
-			fprintf(out, "\n%*s", (int)indent, "");
-			at = indent;
-		} else if (at > indent) {
-			fputc(' ', out);
-			at++;
-		}
-		fprintf(out, "%.*s", (int)n, text);
-		at += n;
-		text += n;
-		while (*text == ' ')
-			text++;
-	}
-	fputc('\n', out);
+	fill_write(out, text, indent, indent, WIDTH);
 }
 
 static void report_troubles(const struct verdict *v, FILE *out)

@@ -504,31 +504,42 @@ static bool whole_end(struct doctor *d)
 
 /* ---- GROUP: aggressive mode; its public value is of one group alone ---- */
 
-static const enum dh_group group_order[] = { DH_MODP_2048, DH_MODP_1024, DH_ECP_256, DH_MODP_1536 };
+/*
+ * Some gateways choose the first proposal that fits, and only then see whether it goes with the group: so
+ * users are offered before and behind the rest.
+ */
+static const struct {
+	enum dh_group group;
+	bool user_first;
+} group_order[] = {
+	{ DH_MODP_2048, true },	 { DH_MODP_2048, false }, { DH_MODP_1024, true },
+	{ DH_MODP_1024, false }, { DH_ECP_256, true },	  { DH_MODP_1536, true },
+};
 
-static void group_offer(struct offer *o, enum dh_group group)
+static void group_offer(struct offer *o, enum dh_group group, bool user_first)
 {
 	struct offer more;
 
 	o->n = 0;
 	for (unsigned k = 0; k < OFFER_KINDS; k++) {
-		for (unsigned user = 0; user < 2; user++) {
+		for (unsigned i = 0; i < 2; i++) {
 			offer_fill(&more, (enum offer_kind)k,
-				   user ? METHOD_XAUTH_INIT_PSK : METHOD_PSK, group);
-			for (unsigned i = 0; i < more.n && o->n < OFFER_MAX; i++)
-				o->choice[o->n++] = more.choice[i];
+				   (i == 0) == user_first ? METHOD_XAUTH_INIT_PSK : METHOD_PSK,
+				   group);
+			for (unsigned n = 0; n < more.n && o->n < OFFER_MAX; n++)
+				o->choice[o->n++] = more.choice[n];
 		}
 	}
 }
 
-static bool ask_group(struct doctor *d, enum dh_group group)
+static bool ask_group(struct doctor *d, unsigned i)
 {
 	struct probe *p = ask(d, PROBE_GROUP, speaking_port(found_now(d)->v1), TRIES);
 
 	if (!p)
 		return false;
 	p->name = d->config.group;
-	group_offer(&p->offer, group);
+	group_offer(&p->offer, group_order[i].group, group_order[i].user_first);
 	return ask_made(d, p);
 }
 
@@ -537,8 +548,8 @@ static bool group_begin(struct doctor *d)
 {
 	if (!d->config.group || d->round == ARRAY_SIZE(group_order) / 2)
 		return false;
-	ask_group(d, group_order[2 * d->round]);
-	ask_group(d, group_order[2 * d->round + 1]);
+	ask_group(d, 2 * d->round);
+	ask_group(d, 2 * d->round + 1);
 	return d->nprobes > 0;
 }
 

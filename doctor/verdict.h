@@ -4,20 +4,12 @@
 #define GODWIT_DOCTOR_VERDICT_H
 
 #include "doctor/look.h"
+#include "net/dns_message.h"
 
 #define VERDICT_TROUBLES_MAX 24
 #define VERDICT_TEXT_MAX 240
 #define VERDICT_CONF_MAX 4096
 #define VERDICT_SERVERS_MAX 4
-
-/* What one name server says of the name. */
-struct dns_answer {
-	struct addr server;
-	bool answered;
-	int code; /* of DNS: 0 no error, 3 no such name */
-	unsigned n;
-	struct addr addrs[DOCTOR_ADDRESSES_MAX];
-};
 
 /* All that is known. */
 struct examination {

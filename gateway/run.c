@@ -688,7 +688,8 @@ int gateway_check(const char *file, FILE *out, FILE *err)
 
 	if (crypto_init() != 0 || gateway_file_read(file, &f, err) != 0)
 		return SESSION_EXIT_USAGE;
-	fprintf(out, "%s is good: %u kinds of clients, %u networks behind, %u users, %u servers\n",
+	fprintf(out,
+		"%s is good; kinds of clients: %u, networks behind: %u, users: %u, servers: %u\n",
 		file, f->config.nentries, f->config.nnetworks, f->users ? users_count(f->users) : 0,
 		f->nservers);
 	gateway_file_free(f);

@@ -17,6 +17,11 @@
 
 /* Gateways ask right behind phase 1, if they ask on a rekeying. */
 #define ASK_AGAIN_WAIT (2 * VTIME_S)
+/*
+ * Cisco's do not; but others that send its vendor ids do, take no quick mode until that is answered, and
+ * may not know our address before it is asked for, too.
+ */
+#define ASK_AGAIN_WAIT_CISCO (1 * VTIME_S)
 #define PULL_AGAIN_WAIT (5 * VTIME_S)
 /* Somebody may have to confirm it on a telephone. */
 #define VERDICT_WAIT (120 * VTIME_S)
@@ -120,7 +125,7 @@ static void user_known(struct ike_sa *sa, vtime now)
 
 	sa->user.rounds = 0;
 	if (sa->state == IKE_STATE_ESTABLISHED || !sa->config->wish.pull || has_address(sa) ||
-	    (is_again(sa) && sa->peer_cisco)) {
+	    (is_again(sa) && sa->peer_cisco && !sa->user.round)) {
 		v1_user_established(sa);
 		return;
 	}
@@ -373,16 +378,22 @@ void v1_user_lost(struct ike_sa *sa, vtime now, const struct exchange_type *type
 
 /* ---- beginning, time, end ---- */
 
+static vtime ask_wait(const struct ike_sa *sa)
+{
+	if (!is_again(sa))
+		return sa->config->timeout;
+	return sa->peer_cisco ? ASK_AGAIN_WAIT_CISCO : ASK_AGAIN_WAIT;
+}
+
 void v1_user_begin(struct ike_sa *sa, vtime now)
 {
 	tell(sa, IKE_EFFECT_AUTHENTICATED);
 	if (sa->config->gateway)
 		v1_user_r_begin(sa);
-	else if (!wants_user(sa) || (is_again(sa) && sa->peer_cisco))
+	else if (!wants_user(sa))
 		user_known(sa, now);
 	else
-		stage_set(sa, USER_AWAITED,
-			  vtime_add(now, is_again(sa) ? ASK_AGAIN_WAIT : sa->config->timeout));
+		stage_set(sa, USER_AWAITED, vtime_add(now, ask_wait(sa)));
 }
 
 void v1_user_timeout(struct ike_sa *sa, vtime now)

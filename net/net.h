@@ -10,6 +10,7 @@
  *	offload.c  whether runs of datagrams can go to the kernel, and come from it, in one piece
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
+ *	dns_message.c  messages of DNS
  *	errors.c   what ICMP says of datagrams that were sent
  *	unreach.c  what ICMP says of messages that do not arrive
  *

@@ -74,7 +74,7 @@ static void put_command(const struct command *c, FILE *out)
 	fprintf(out, ".It Ic ");
 	put(c->name, out);
 	if (c->options[0].name)
-		fputs(" Op Ar options", out);
+		fputs(" Oo Ar options Oc", out);
 	if (c->operand) {
 		fputs(" No ", out);
 		put(c->operand, out);

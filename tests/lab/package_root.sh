@@ -55,19 +55,37 @@ root_fetch() {
 
 # ---- the booted system -----------------------------------------------------------------------
 
-# root_boot ROOT: as a container in the client's network namespace; ROOT_PID is its init.
+# root_boot ROOT: as a container in the client's network namespace; ROOT_PID is its init. Not 0: no
+# container can be booted on this machine, boot.log says why.
 root_boot() {
 	SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit \
 		--network-namespace-path="/run/netns/$NSC" --capability=CAP_NET_ADMIN \
 		--bind=/dev/net/tun --resolv-conf=off --timezone=off --link-journal=no \
 		--console=read-only --directory="$1" --boot >"$LAB_OUT/boot.log" 2>&1 </dev/null &
 	ROOT_NSPAWN=$!
-	wait_for 10 root_init || fail "the container does not start: $(tail -n 1 "$LAB_OUT/boot.log")"
-	wait_for 60 root_is_up || fail "the container does not boot: $(tail -n 1 "$LAB_OUT/boot.log")"
+	wait_for 10 root_init && wait_for 60 root_is_up && return
+	root_halt
+	return 1
+}
+
+# root_enter ROOT: the same without its init, for a machine where it does not boot.
+# shellcheck disable=SC2016
+root_enter() {
+	ip netns exec "$NSC" unshare --mount --uts --ipc --pid --fork --kill-child sh -ec '
+		mount -t proc proc "$1/proc"
+		mount --rbind /dev "$1/dev"
+		mount -t tmpfs tmpfs "$1/run"
+		exec chroot "$1" sleep infinity' sh "$1" >"$LAB_OUT/enter.log" 2>&1 </dev/null &
+	ROOT_NSPAWN=$!
+	wait_for 10 root_sleeps || fail "no other root: $(tail -n 1 "$LAB_OUT/enter.log")"
 }
 
 root_init() {
 	ROOT_PID=$(pgrep -P "$ROOT_NSPAWN" -x systemd) && [ -n "$ROOT_PID" ]
+}
+
+root_sleeps() {
+	ROOT_PID=$(pgrep -P "$ROOT_NSPAWN" -x sleep) && [ -n "$ROOT_PID" ]
 }
 
 root_is_up() { in_root systemctl is-system-running | grep -qE 'running|degraded'; }
@@ -83,6 +101,7 @@ root_is_down() { ! kill -0 "$ROOT_NSPAWN" 2>/dev/null; }
 root_halt() {
 	[ -n "${ROOT_NSPAWN:-}" ] || return 0
 	kill -TERM "$ROOT_NSPAWN" 2>/dev/null
+	[ "${BOOTED:-}" ] || kill -KILL "$ROOT_NSPAWN" "$ROOT_PID" 2>/dev/null
 	wait_for 15 root_is_down || kill -KILL "$ROOT_NSPAWN" "$ROOT_PID" 2>/dev/null
 	wait "$ROOT_NSPAWN" 2>/dev/null
 	ROOT_NSPAWN=

@@ -35,6 +35,7 @@ struct gateway {
 	bool too_big; /* is said */
 	bool nat; /* our address is another one for it */
 	unsigned goes_silent; /* after so many answers; 0: never */
+	uint32_t losses; /* which of 32 datagrams are lost, again and again */
 	/* what was seen */
 	unsigned got, answered, half_open, released;
 	unsigned most_at_once;
@@ -279,6 +280,8 @@ static void deliver(struct lab *lab, const struct doctor_send *sent)
 	if (!addr_eq(&s.to.addr, &g->addr) || !passes_path(lab, &s))
 		return;
 	if (g->goes_silent && g->answered >= g->goes_silent)
+		return;
+	if (g->losses >> g->got % 32 & 1)
 		return;
 	memset(buf, 0, marker);
 	out = answer(lab, &s, slice(s.bytes.p + marker, s.bytes.n - marker), buf + marker,

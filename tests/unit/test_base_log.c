@@ -45,6 +45,15 @@ static void test_control_characters(void **state)
 	char all[256];
 
 	assert_string_equal(log_str("k", "a\nb\r\t\033[2J\177c").text, "a?b???[2J?c");
+	/* U+009B begins an order, too. What is no UTF-8 is read by each terminal in another way. */
+	assert_string_equal(log_str("k", "\xc2\x9b"
+					 "2J\xc3\xa9\xe2\x82\xac")
+				    .text,
+			    "??2J\xc3\xa9\xe2\x82\xac");
+	assert_string_equal(log_str("k", "\x9b"
+					 "2J\xe2\x82")
+				    .text,
+			    "?2J??");
 	for (int i = 1; i < 256; i++)
 		all[i - 1] = (char)i;
 	all[255] = '\0';

@@ -226,6 +226,20 @@ static void who_has_gone_is_forgotten(void **state)
 	turn(s);
 }
 
+/* An event may be told amidst of what the session does: it is not asked for anything then. */
+static void who_is_found_gone_is_forgotten_later(void **state)
+{
+	struct server *s = *state;
+	int fd = dial(s);
+
+	tell(s, fd, "{\"cmd\":\"log\",\"follow\":true}\n" SHOW("flows"));
+	close(fd);
+	log_ev(&s->log, LOG_INFO, "nobody hears this");
+	assert_int_equal(s->forgotten, 0);
+	turn(s);
+	assert_int_equal(s->forgotten, s->ticket);
+}
+
 static void who_waits_is_not_read_without_end(void **state)
 {
 	struct server *s = *state;
@@ -277,6 +291,7 @@ int main(void)
 		TEST(an_answer_comes_at_once_or_later),
 		TEST(an_answer_may_come_while_it_is_asked),
 		TEST(who_has_gone_is_forgotten),
+		TEST(who_is_found_gone_is_forgotten_later),
 		TEST(who_waits_is_not_read_without_end),
 		TEST(a_long_answer_is_whole),
 	};

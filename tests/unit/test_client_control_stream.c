@@ -192,6 +192,25 @@ static void a_stream_gives_line_by_line(void **state)
 	unsetenv("GODWIT_RUNDIR");
 }
 
+/* Root may look at one that has given root up: what it says moves no cursor and sets no title. */
+static void a_terminal_gets_no_orders(void **state)
+{
+	struct server *s = *state;
+	const char *name = strrchr(s->dir, '/') + 1, *line;
+	struct client_stream *c;
+
+	setenv("GODWIT_RUNDIR", "/tmp", 1);
+	s->status = "{\"a\":\"\\u001b[2J\\u009B1m\\u007f\\r\\\\u001b\\n\\u00e9\",\x01"
+		    "\"b\":\"\xc2\x9b\x7f\xc3\xa9\\\"\",\"c\":\"\\u00";
+	assert_int_equal(client_stream_open(name, "{\"cmd\":\"status\"}", &c, stderr), 0);
+	turn(s);
+	assert_int_equal(client_stream_take(c, 0, &line), CLIENT_STREAM_LINE);
+	assert_string_equal(line, "{\"a\":\"\\u003f[2J\\u003f1m\\u003f\\t\\\\u001b\\n\\u00e9\", "
+				  "\"b\":\"???\xc3\xa9\\\"\",\"c\":\"\\u00");
+	client_stream_close(c);
+	turn(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +220,7 @@ int main(void)
 		TEST(deaf_followers_are_dropped),
 		TEST(a_long_log_comes_whole),
 		TEST(a_stream_gives_line_by_line),
+		TEST(a_terminal_gets_no_orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,8 @@ static void what_is_no_plan_is_refused(void **state)
 		assert_int_equal(dns_plan_check(&w->plan), ERR_MALFORMED);                         \
 	} while (0)
 	REFUSED(w->plan.nservers = DNS_SERVERS_MAX + 1);
+	REFUSED(memset(&w->plan.default_route, 2, 1));
+	REFUSED(memset(&w->plan.domains[0].search, 0x80, 1));
 	REFUSED(w->plan.ndomains = DNS_DOMAINS_MAX + 1);
 	REFUSED(w->plan.servers[0].family = 9);
 	REFUSED(memset(w->plan.servers[0].b, 0, 16));

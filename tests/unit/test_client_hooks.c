@@ -403,6 +403,23 @@ static int try(struct world *w, const struct hooks_request *q, size_t n)
 	return reply.status;
 }
 
+/* The other side has given root up: the script is not to be run for a device of its choice. */
+static void another_device_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	w->options.dns.device = "tun7";
+	start(w);
+	assert_int_equal(run(w, HOOKS_CONNECT), 0);
+	strcpy(w->env.device, "eth0");
+	assert_int_equal(run(w, HOOKS_CONNECT), ERR_PERMISSION);
+	assert_int_equal(run(w, HOOKS_RECONNECT), ERR_PERMISSION);
+	/* Nor does it stay behind as what the end is told of. */
+	write_script(w, "echo \"$reason $TUNDEV\" >>$D/reasons");
+	assert_int_equal(run(w, HOOKS_DISCONNECT), 0);
+	assert_string_equal(content(w, "reasons"), "connect\ndisconnect tun7\n");
+}
+
 static void bad_requests_are_refused(void **state)
 {
 	struct world *w = *state;
@@ -453,6 +470,8 @@ static void bad_questions_are_refused(void **state)
 	strcpy(q->question, "two\nlines");
 	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
 	strcpy(q->question, "\x1b[2J");
+	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
+	strcpy(q->question, "--title=Password");
 	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
 	memset(q->question, 'x', sizeof(q->question));
 	assert_int_equal(try(w, q, sizeof(*q)), ERR_PERMISSION);
@@ -737,6 +756,7 @@ int main(void)
 		TEST(dns_is_not_everybodys_business),
 		TEST(dns_is_taken_back_by_itself),
 		TEST(bad_requests_are_refused),
+		TEST(another_device_is_refused),
 		TEST(bad_questions_are_refused),
 		TEST(passwords),
 		TEST(pid_file_is_ours),

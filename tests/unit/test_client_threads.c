@@ -668,6 +668,26 @@ static void what_is_held_is_looked_at(void **state)
 	bed_free(b);
 }
 
+static struct bed *asked_again;
+
+static void on_look_ask_again(void *ctx, const struct outbound_look *seen)
+{
+	on_look(ctx, seen);
+	assert_true(data_look(asked_again->data, false, on_look, ctx));
+}
+
+static void who_is_told_may_ask_again(void **state)
+{
+	struct looked l = { 0 };
+
+	asked_again = bed_new();
+	send_flow(asked_again, 0);
+	assert_true(data_look(asked_again->data, false, on_look_ask_again, &l));
+	take(asked_again, DATA_TX, &l.flows, 2);
+	assert_int_equal(l.nflows, 1);
+	bed_free(asked_again);
+}
+
 /* Nobody looks any more, and nobody waits for it. */
 static void a_look_ends_with_the_threads(void **state)
 {
@@ -704,6 +724,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_freed_under_a_thread),
 		cmocka_unit_test(the_threads_take_no_signal),
 		cmocka_unit_test(flows_are_looked_at),
+		cmocka_unit_test(who_is_told_may_ask_again),
 		cmocka_unit_test(what_is_held_is_looked_at),
 		cmocka_unit_test(a_look_ends_with_the_threads),
 	};

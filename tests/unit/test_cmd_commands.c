@@ -78,7 +78,9 @@ static void refused(const char *command, char *word1, char *word2, const char *c
 
 static void one_plain_line_for_each_slip(void **state)
 {
-	refused("connect", NULL, NULL, "what is missing is FILE|NAME");
+	refused("connect", NULL, NULL,
+		"FILE|NAME is missing: name a configuration, or give --gateway-address");
+	refused("doctor", NULL, NULL, "HOST is missing; see godwit help doctor");
 	refused("connect", (char[]){ "--no-detatch" }, (char[]){ "x" },
 		"did you mean '--no-detach'");
 	refused("connect", (char[]){ "--frobnicate" }, NULL, "godwit help connect");
@@ -100,7 +102,21 @@ static void every_command_has_help(void **state)
 		for (const struct command_option *o = c->options; o->name; o++)
 			assert_non_null(strstr(said, o->name));
 	}
+}
+
+static void help_fits_a_screen(void **state)
+{
 	command_help(NULL, err);
+	for (const struct command *c = commands; c->name; c++)
+		command_help(c, err);
+	fflush(err);
+	for (const char *line = said; *line;) {
+		size_t n = strcspn(line, "\n");
+
+		if (n > 80)
+			fail_msg("too wide: %.*s", (int)n, line);
+		line += n + 1;
+	}
 }
 
 static void unknown_commands_are_usage(void **state)
@@ -277,6 +293,7 @@ int main(void)
 		TEST(value_behind_equals),
 		TEST(one_plain_line_for_each_slip),
 		TEST(every_command_has_help),
+		TEST(help_fits_a_screen),
 		TEST(unknown_commands_are_usage),
 		TEST(commands_by_their_place),
 		TEST(help_by_place),

@@ -163,6 +163,7 @@ static bool has(const struct completions *c, const char *word, bool goes_on)
 static void files_of_this_machine(void **state)
 {
 	char dir[] = "/tmp/complete.XXXXXX", path[64], sub[64], hidden[64], begin[64];
+	char orders[64], line[64];
 	const struct complete_names here = complete_system(NULL);
 	struct completions c = { 0 };
 
@@ -171,8 +172,16 @@ static void files_of_this_machine(void **state)
 	snprintf(sub, sizeof(sub), "%s/sub/", dir);
 	snprintf(hidden, sizeof(hidden), "%s/.hidden", dir);
 	snprintf(begin, sizeof(begin), "%s/", dir);
+	snprintf(orders, sizeof(orders), "%s/\033]0;x\007", dir);
+	snprintf(line, sizeof(line),
+		 "%s/\xc2\x9b"
+		 "2J\n",
+		 dir);
 	touch(path);
 	touch(hidden);
+	/* Others' names may be orders to a terminal: they are not offered. */
+	touch(orders);
+	touch(line);
 	assert_int_equal(mkdir(sub, 0700), 0);
 	here.offer(here.ctx, WORD_FILE, NULL, begin, &c);
 	assert_int_equal(c.n, 2);
@@ -191,6 +200,8 @@ static void files_of_this_machine(void **state)
 	completions_free(&c);
 	unlink(path);
 	unlink(hidden);
+	unlink(orders);
+	unlink(line);
 	rmdir(sub);
 	rmdir(dir);
 }

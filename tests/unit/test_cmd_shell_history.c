@@ -159,14 +159,52 @@ static void what_is_not_for_it(void **state)
 	assert_false(shell_history_wanted("status", "status"));
 	assert_false(shell_history_wanted("", "status"));
 	assert_false(shell_history_wanted(" status", ""));
+	/* It is refused, and yet typed. */
+	assert_false(shell_history_wanted("connect --auth-psk hunter2 office", ""));
+	assert_false(shell_history_wanted("connect office --auth-psk='hunter 2'", ""));
+	assert_false(shell_history_wanted("connect --auth-psk-file x --auth-psk y", ""));
+	assert_true(shell_history_wanted("connect --auth-psk-file x office", ""));
+}
+
+/* Reading a pipe would wait for who writes. */
+static void no_pipes(void **state)
+{
+	struct read r = { 0 };
+
+	unlink(file);
+	assert_int_equal(mkfifo(file, 0600), 0);
+	shell_history_load(file, take, &r);
+	assert_int_equal(r.n, 0);
+	shell_history_add(file, "status");
+	unlink(file);
+}
+
+/* Who has our home, but is not us. */
+static void not_anothers(void **state)
+{
+	struct read r = { 0 };
+
+	if (geteuid() != 0)
+		skip();
+	unlink(file);
+	shell_history_add(file, "status");
+	assert_int_equal(chown(file, 65534, 65534), 0);
+	shell_history_load(file, take, &r);
+	assert_int_equal(r.n, 0);
+	unlink(file);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_added_comes_back), cmocka_unit_test(its_mode_is_mended),
-		cmocka_unit_test(only_the_newest_stay),	    cmocka_unit_test(no_links),
-		cmocka_unit_test(what_is_not_for_it),	    cmocka_unit_test(its_place),
+		cmocka_unit_test(what_is_added_comes_back),
+		cmocka_unit_test(its_mode_is_mended),
+		cmocka_unit_test(only_the_newest_stay),
+		cmocka_unit_test(no_links),
+		cmocka_unit_test(what_is_not_for_it),
+		cmocka_unit_test(its_place),
+		cmocka_unit_test(no_pipes),
+		cmocka_unit_test(not_anothers),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

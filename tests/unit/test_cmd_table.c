@@ -80,9 +80,25 @@ static void never_less_than_names(void **state)
 	struct table *t = table_new(columns, 3);
 
 	row(t, "officehouse", 1234567890, TABLE_PLAIN, "recovering");
-	expect(t, (struct table_look){ .width = 10 },
+	expect(t, (struct table_look){ .width = 20 },
 	       "name     packets  state\n"
 	       "off\xe2\x80\xa6  1234567890  recovering\n");
+}
+
+static void what_is_far_too_wide_is_a_list(void **state)
+{
+	struct table *t = table_new(columns, 3);
+
+	row(t, "officehouse", 1234567890, TABLE_PLAIN, "recovering");
+	row(t, "home", 1, TABLE_GOOD, "up");
+	expect(t, (struct table_look){ .width = 10 },
+	       "name     officehouse\n"
+	       "packets  1234567890\n"
+	       "state    recovering\n"
+	       "\n"
+	       "name     home\n"
+	       "packets  1\n"
+	       "state    up\n");
 }
 
 static void letters_count_and_not_bytes(void **state)
@@ -147,6 +163,7 @@ int main(void)
 		cmocka_unit_test(what_is_missing_is_empty),
 		cmocka_unit_test(narrow_terminals_cut),
 		cmocka_unit_test(never_less_than_names),
+		cmocka_unit_test(what_is_far_too_wide_is_a_list),
 		cmocka_unit_test(letters_count_and_not_bytes),
 		cmocka_unit_test(nothing_commands_the_terminal),
 		cmocka_unit_test(colours),

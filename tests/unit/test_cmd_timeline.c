@@ -279,12 +279,36 @@ static void a_long_text_is_cut_between_letters(void **state)
 	timeline_free(&t);
 }
 
+/* A file may say anything of time; a picture comes of it all the same. */
+static void times_beyond_all_bounds(void **state)
+{
+	struct timeline t = { 0 };
+	char *text;
+
+	timeline_add_line(&t, INFO(-9223372036854775807, "session", "\"state\":\"connecting\""));
+	timeline_add_line(&t, EXCHANGE(-1, "begun", "main mode", "00000000", "us"));
+	timeline_add_line(&t, EPOCH(1, "probing", "11110001"));
+	timeline_add_line(&t, PING(9223372036854775807, "sent", "11110001", 1));
+	timeline_add_line(&t, EXCHANGE(9223372036854775807, "done", "main mode", "00000000", "us"));
+	timeline_add_line(&t, EPOCH(9223372036854775807, "gone", "11110001"));
+	timeline_add_line(&t, "{\"event\":\"session\",\"boottime_us\":1e300,"
+			      "\"time\":\"9999-12-31T23:59:59.1e300Z\"}");
+	timeline_add_line(&t, "{\"event\":\"session\",\"time\":\"0000-01-01T00:00:00Z\"}");
+	for (uint32_t i = 0; i < t.nrows; i++)
+		assert_true(t.rows[i].at >= 0 && t.rows[i].wall >= 0);
+	text = draw(&t, "x");
+	assert_non_null(strstr(text, "</svg>"));
+	free(text);
+	timeline_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_belongs_together_is_found),
 		cmocka_unit_test(what_is_no_event_is_left_out),
 		cmocka_unit_test(time_never_goes_back),
+		cmocka_unit_test(times_beyond_all_bounds),
 		cmocka_unit_test(everything_is_drawn_in_order),
 		cmocka_unit_test(a_long_quiet_time_is_a_break),
 		cmocka_unit_test(rows_do_not_overlap),

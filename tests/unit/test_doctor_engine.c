@@ -294,6 +294,24 @@ static void test_budget(void **state)
 	doctor_free(lab.d);
 }
 
+/* Some datagrams are lost, others in each round: what ends the exchanges counts, too. */
+static void test_budget_of_releases(void **state)
+{
+	for (uint32_t round = 1; round <= 100; round++) {
+		struct gateway g = usual();
+		struct doctor_config c = one_target(&g);
+		struct lab lab;
+
+		g.losses = round * 2654435761u;
+		g.mtu = 900;
+		g.no_key = true;
+		lab_begin(&lab, &g, &c);
+		lab_run(&lab, 240 * VTIME_S);
+		assert_in_range(doctor_found(lab.d, 0)->sent, 1, DOCTOR_PACKETS_MAX);
+		doctor_free(lab.d);
+	}
+}
+
 static void test_v2(void **state)
 {
 	struct gateway g = { .addr = address("198.51.100.1"), .v2 = true };
@@ -537,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_limited),
 		cmocka_unit_test(test_not_offered),
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_budget_of_releases),
 		cmocka_unit_test(test_v2),
 		cmocka_unit_test(test_v2_again),
 		cmocka_unit_test(test_v2_odd_group),

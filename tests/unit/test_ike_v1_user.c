@@ -400,14 +400,37 @@ static bool not_cisco(struct pair *pp, struct pair_datagram *d, unsigned n)
 static void rekeyed_with_cisco(void **state)
 {
 	unsigned wanted;
+	vtime began;
 
 	user_up(p);
 	wanted = g->nwanted;
+	began = p->now;
 	user_phase1(p, IKE_EVENT_REKEY);
+	pair_run(p, began + VTIME_S - 1);
+	assert_int_equal(u->nestablished, 1);
+	pair_run(p, began + VTIME_S);
 	assert_int_equal(pair_sa(p, 0)->state, IKE_STATE_ESTABLISHED);
 	assert_true(u->established.established.cisco);
 	assert_int_equal(g->nwanted, wanted);
 	assert_int_equal(u->nestablished, 2);
+}
+
+/* It cannot be told from Cisco's, and asks: no SA to begin quick modes with before that is over. */
+static void rekeyed_with_what_looks_like_cisco(void **state)
+{
+	user_up(p);
+	user_phase1(p, IKE_EVENT_REKEY);
+	user_demand(p, BOTH, NULL);
+	pair_run(p, p->now + 3 * VTIME_S);
+	assert_int_equal(u->nasked, 2);
+	assert_int_equal(u->nestablished, 1);
+	user_answer(p, NULL);
+	user_status(p, true, NULL);
+	assert_int_equal(g->nwanted, 2);
+	assert_int_equal(u->nestablished, 1);
+	user_give(p, user_settings());
+	assert_int_equal(u->nestablished, 2);
+	assert_int_equal(u->ndead, 0);
 }
 
 static void rekeyed_with_everything(void **state)
@@ -698,6 +721,7 @@ int main(void)
 		T(pushed_before_the_verdict),
 		T(pushed_without_a_question),
 		T(rekeyed_with_cisco),
+		T(rekeyed_with_what_looks_like_cisco),
 		T(rekeyed_with_everything),
 		T(rekeyed_with_silence),
 		T(rekeyed_where_the_user_is_known),

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "doctor/dns.h"
+#include "net/dns_message.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
 
 #define HEADER_RD 0x0100
 #define FLAG_ANSWER 0x8000
+#define HEADER_REST 8 /* four counts */
 #define CODE_MASK 0x000f
 #define CLASS_IN 1
 #define LABEL_MAX 63
 #define NAME_MAX_BYTES 255
 #define POINTER 0xc0
 
-struct slice dns_query(uint16_t id, const char *name, enum dns_type type,
+struct slice dns_query(uint16_t id, const char *name, enum dns_type type, bool recurse,
 		       uint8_t buf[DNS_QUERY_MAX])
 {
 	struct wr w;
@@ -18,7 +24,7 @@ struct slice dns_query(uint16_t id, const char *name, enum dns_type type,
 		return SLICE_NONE;
 	wr_init(&w, buf, DNS_QUERY_MAX);
 	wr_u16(&w, id);
-	wr_u16(&w, HEADER_RD);
+	wr_u16(&w, recurse ? HEADER_RD : 0);
 	wr_u16(&w, 1);
 	wr_zero(&w, 6);
 	while (*name) {
@@ -64,6 +70,15 @@ static void take_record(struct rd *r, struct dns_answer *out)
 		return;
 	if (addr_from_bytes(data, &a))
 		out->addrs[out->n++] = a;
+}
+
+bool dns_is_answer(struct slice bytes, uint16_t id)
+{
+	struct rd r;
+
+	rd_init(&r, bytes);
+	return rd_u16(&r) == id && rd_u16(&r) & FLAG_ANSWER && rd_slice(&r, HEADER_REST).p &&
+	       !r.bad;
 }
 
 int dns_parse(struct slice bytes, uint16_t id, struct dns_answer *out)
