@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * client/ is the product: the session (session.c, a pure engine), the configuration (options.c,
- * config.c) and the runtime that carries the session's effects out: the libuv loop (loop.c), the
- * control socket (control.c), privileges (priv.c), the host-state journal (journal.c). This header
- * is all that cmd/ sees of it.
+ * client/ is the product. This header is all that cmd/ sees of it.
+ *
+ *	session*.c        a connection as an engine (session.h)
+ *	option*.c         the table of what a vpn.conf can say (options.h)
+ *	config*.c         a file and the command line, by that table (config.h); settings.c: as options
+ *	check*.c          what a configuration means, in sentences, and warnings
+ *	connect.c, …      the runtime: carries the session's effects out (runtime.h has its files)
+ *	control*.c        the control socket; request.c: its other end
+ *	event_*.c         the event log and where it goes (event_log.h)
+ *	dns*.c            names are handed over (dns.h)
+ *	hooks*.c          the attendant, which does what takes root (hooks.h)
+ *	service.c         the service manager (service.h)
  */
 #ifndef GODWIT_CLIENT_CLIENT_H
 #define GODWIT_CLIENT_CLIENT_H

@@ -14,7 +14,9 @@
  *	status_text.c   `status` for people
  *	shell*.c        `shell` (shell.h)
  *	watch*.c        `watch` (watch.h), on a screen of cells (screen.h)
+ *	timeline*.c     `timeline` (timeline.h)
  *	table.c         tables for people (table.h)
+ *	conf_text.c     a vpn.conf is written
  *	vpnc*.c         vpnc's command line (vpnc.h)
  *	import*.c       what others' files say, as a vpn.conf
  *
@@ -147,31 +149,35 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 void command_help(const struct command *c, FILE *out);
 void command_help_shell(const struct command *c, FILE *out);
 
+/* ---- the commands, in the table's order; each returns an exit code ---- */
+
 int run_connect(const struct command_args *args);
+int run_disconnect(const struct command_args *args);
+int run_answer(const struct command_args *args);
 int run_status(const struct command_args *args);
+int run_watch(const struct command_args *args);
+int run_log(const struct command_args *args);
 int run_show(const struct command_args *args);
-int run_rekey(const struct command_args *args);
+int run_timeline(const struct command_args *args);
 int run_ping(const struct command_args *args);
 int run_metrics(const struct command_args *args);
-int run_disconnect(const struct command_args *args);
+int run_rekey(const struct command_args *args);
 int run_roam(const struct command_args *args);
-int run_answer(const struct command_args *args);
+int run_set(const struct command_args *args);
 int run_check(const struct command_args *args);
-int run_watch(const struct command_args *args);
-int run_shell(const struct command_args *args);
 int run_doctor(const struct command_args *args);
-int run_help(const struct command_args *args);
-int run_version(const struct command_args *args);
-int run_gateway(const struct command_args *args);
 int run_import(const struct command_args *args);
+int run_shell(const struct command_args *args);
 int shell_use(struct shell *shell, const struct command_args *args);
 int shell_quit(struct shell *shell, const struct command_args *args);
-int run_log(const struct command_args *args);
-int run_set(const struct command_args *args);
-int run_timeline(const struct command_args *args);
+int run_gateway(const struct command_args *args);
+int run_help(const struct command_args *args);
+int run_version(const struct command_args *args);
 int vpnc_main(int argc, char **argv);
 int vpnc_disconnect_main(int argc, char **argv);
 int complete_main(int argc, char **argv);
+
+/* ---- what they share ---- */
 
 /*
  * The file of a connection: the operand itself, or /etc/godwit/NAME.conf when no such file exists

@@ -8,7 +8,7 @@
  *	probe.c, offers.c   the questions: main and aggressive mode   RFC 2409 section 5, RFC 3947
  *	v2.c                IKE_SA_INIT and its answers               RFC 7296 sections 1.2, 2.6, 2.23
  *	look.c              routes, rules, devices, ports, clock of this host
- *	dns*.c              what each name server says of the name    RFC 1035, 3596
+ *	dns.c               what each name server says of the name    RFC 1035, 3596
  *	near.c              what is nearest to proposals that were refused
  *	verdict.c           findings -> troubles, and the lines of a vpn.conf
  *	report.c, json.c    all of it, for people and for programs
