@@ -11,6 +11,7 @@
 #include "net/socket.h"
 
 #define ANSWER_MAX 512 /* RFC 1035 section 4.2.1 */
+#define TAKE_MAX 16 /* of one server at a time: who talks without end does not keep us */
 
 static int watch_add(struct dns_check *c, int fd)
 {
@@ -151,7 +152,7 @@ static void take_answers(struct dns_check *c, unsigned i)
 	uint8_t buf[ANSWER_MAX];
 	ssize_t n;
 
-	while (c->at[i].fd >= 0) {
+	for (unsigned k = 0; k < TAKE_MAX && c->at[i].fd >= 0; k++) {
 		n = recv(c->at[i].fd, buf, sizeof(buf), 0);
 		if (n < 0 && goes_on(errno))
 			return;

@@ -177,6 +177,25 @@ static void test_wrong_id(void **state)
 	assert_int_equal(verdict(w, 1, silent, ""), 0);
 }
 
+/* What comes without end is not read to its end. */
+static void test_talker(void **state)
+{
+	struct addr silent[DNS_SERVERS_MAX];
+	union sockaddr_any from;
+	struct world *w = *state;
+	socklen_t n = sizeof(from);
+	uint8_t last = 0;
+
+	assert_true(dns_check_begin(&w->check, w->servers, 1, w->port, "", &w->rng));
+	assert_true(recvfrom(w->fd[0], w->last, sizeof(w->last), 0, &from.sa, &n) > 0);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(sendto(w->fd[0], "no", 2, 0, &from.sa, n), 2);
+	assert_false(dns_check_run(&w->check));
+	assert_int_equal(recv(w->check.at[0].fd, &last, 1, MSG_DONTWAIT), 1);
+	assert_int_equal(last, 'n');
+	assert_int_equal(verdict(w, 1, silent, ""), 0);
+}
+
 /* Nobody is there, and says so: that is not waited for. */
 static void test_refusal(void **state)
 {
@@ -233,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_second_try, world_open, world_close),
 		cmocka_unit_test_setup_teardown(test_silence, world_open, world_close),
 		cmocka_unit_test_setup_teardown(test_wrong_id, world_open, world_close),
+		cmocka_unit_test_setup_teardown(test_talker, world_open, world_close),
 		cmocka_unit_test_setup_teardown(test_refusal, world_open, world_close),
 		cmocka_unit_test_setup_teardown(test_no_way, world_open, world_close),
 		cmocka_unit_test_setup_teardown(test_some, world_open, world_close),
