@@ -154,25 +154,25 @@ static const char *set_parse(json_t *request, struct control_request *out)
 	return level_parse(json_object_get(request, "log"), out);
 }
 
+static const struct {
+	const char *name;
+	enum control_verb verb;
+	const char *(*parse)(json_t *request, struct control_request *out);
+} verbs[] = {
+	{ "status", CONTROL_STATUS, NULL },	    { "disconnect", CONTROL_DISCONNECT, NULL },
+	{ "answer", CONTROL_ANSWER, answer_parse }, { "roam", CONTROL_ROAM, roam_parse },
+	{ "log", CONTROL_LOG, log_parse },	    { "set", CONTROL_SET, set_parse },
+	{ "show", CONTROL_SHOW, show_parse },	    { "rekey", CONTROL_REKEY, rekey_parse },
+	{ "ping", CONTROL_PING, ping_parse },	    { "metrics", CONTROL_METRICS, NULL },
+};
+
+const char *control_verb_name(unsigned i)
+{
+	return i < ARRAY_SIZE(verbs) ? verbs[i].name : NULL;
+}
+
 static const char *verb_parse(const char *cmd, json_t *request, struct control_request *out)
 {
-	static const struct {
-		const char *name;
-		enum control_verb verb;
-		const char *(*parse)(json_t *request, struct control_request *out);
-	} verbs[] = {
-		{ "status", CONTROL_STATUS, NULL },
-		{ "disconnect", CONTROL_DISCONNECT, NULL },
-		{ "answer", CONTROL_ANSWER, answer_parse },
-		{ "roam", CONTROL_ROAM, roam_parse },
-		{ "show", CONTROL_SHOW, show_parse },
-		{ "rekey", CONTROL_REKEY, rekey_parse },
-		{ "ping", CONTROL_PING, ping_parse },
-		{ "metrics", CONTROL_METRICS, NULL },
-		{ "log", CONTROL_LOG, log_parse },
-		{ "set", CONTROL_SET, set_parse },
-	};
-
 	for (unsigned i = 0; i < ARRAY_SIZE(verbs); i++) {
 		const char *why = NULL;
 

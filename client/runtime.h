@@ -324,6 +324,8 @@ struct control_ops {
 /* A request in one line. CONTROL_BAD: *why says what is wrong with it. */
 enum control_verb control_parse(struct slice line, struct control_request *out, const char **why);
 void control_request_free(struct control_request *r);
+/* What "cmd" may be, one after the other; NULL past the last. Each is a command, too. */
+const char *control_verb_name(unsigned i);
 struct json_t;
 /* The documented states: what is on its way down is down for those who ask. */
 const char *control_state_text(enum session_state state);

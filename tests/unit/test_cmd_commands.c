@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/runtime.h"
 #include "cmd/cmd.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -102,6 +103,19 @@ static void every_command_has_help(void **state)
 		for (const struct command_option *o = c->options; o->name; o++)
 			assert_non_null(strstr(said, o->name));
 	}
+}
+
+/* What is asked on the control socket is asked by the same word behind godwit and in the shell. */
+static void every_request_is_a_command(void **state)
+{
+	unsigned n = 0;
+
+	for (const char *name; (name = control_verb_name(n)); n++) {
+		assert_ptr_not_equal(find(name), NULL);
+		assert_true(command_is_in(find(name), COMMAND_ARGV));
+		assert_true(command_is_in(find(name), COMMAND_SHELL));
+	}
+	assert_true(n > 0);
 }
 
 static void help_fits_a_screen(void **state)
@@ -293,6 +307,7 @@ int main(void)
 		TEST(value_behind_equals),
 		TEST(one_plain_line_for_each_slip),
 		TEST(every_command_has_help),
+		TEST(every_request_is_a_command),
 		TEST(help_fits_a_screen),
 		TEST(unknown_commands_are_usage),
 		TEST(commands_by_their_place),
