@@ -256,7 +256,11 @@ static void on_late_silence(struct advice *a, const struct session *s)
 /* In aggressive mode this is the first that goes by port 4500. */
 static void on_user_silence(struct advice *a, const struct session *s)
 {
-	if (s->config->ike.mode == IKE_MODE_AGGRESSIVE && s->path.remote.port == IKE_NATT_PORT)
+	if (s->user.ask.id || !session_user_ready(s))
+		add(a,
+		    ": what it asked was not answered in time; answer with godwit answer, or write "
+		    "[auth] password or password-command");
+	else if (s->config->ike.mode == IKE_MODE_AGGRESSIVE && s->path.remote.port == IKE_NATT_PORT)
 		add(a,
 		    ": UDP port 500 passes, so most likely a firewall blocks UDP port 4500 (have it "
 		    "let through, or try another network); else it wants no user ([auth] xauth = "

@@ -124,6 +124,12 @@ static void silence(void **state)
 	expect(&why, ": perhaps it wants no user ([auth] xauth = no)");
 	group();
 	expect(&why, "blocks UDP port 4500");
+	s->user.needs = 1u << XAUTH_PASSWORD;
+	expect(&why, ": what it asked was not answered in time; answer with godwit answer");
+	s->user.needs = 0;
+	s->user.ask.id = 1;
+	expect(&why, ": what it asked was not answered in time; answer with godwit answer");
+	s->user.ask.id = 0;
 	s->step = STEP_PHASE1;
 	expect(&why, "it does not know the group \"staff\" and keeps silent");
 }
