@@ -126,6 +126,8 @@ struct command_word {
 unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
 /* The value of an option that has one. */
 struct command_word option_word(const struct command_option *o);
+/* Which option of the command these n bytes name, by its name or letter; -1: none. */
+int command_option_find(const struct command *c, const char *word, size_t n);
 /* What n bytes of a usage stand for. */
 enum word_kind word_kind(const char *text, size_t n);
 /* Whether a command is one here. */

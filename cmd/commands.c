@@ -363,7 +363,7 @@ static void complain_option(const struct command *c, const char *given, FILE *er
 			word, c->name);
 }
 
-static int option_find(const struct command *c, const char *word, size_t n)
+int command_option_find(const struct command *c, const char *word, size_t n)
 {
 	for (int i = 0; c->options[i].name; i++) {
 		const struct command_option *o = &c->options[i];
@@ -415,7 +415,7 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 			 struct command_args *out, FILE *err)
 {
 	const char *word = argv[*at], *equals = strchr(word, '=');
-	int i = option_find(c, word, equals ? (size_t)(equals - word) : strlen(word));
+	int i = command_option_find(c, word, equals ? (size_t)(equals - word) : strlen(word));
 	const struct command_option *o = &c->options[i < 0 ? 0 : i];
 
 	if (i < 0 && c->settings)

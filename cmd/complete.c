@@ -87,18 +87,12 @@ struct typed {
 
 static const struct command_option *typed_option(struct typed *t, const char *word)
 {
-	size_t n = strcspn(word, "=");
+	int i = command_option_find(t->command, word, strcspn(word, "="));
 
-	for (unsigned i = 0; t->command->options[i].name; i++) {
-		const struct command_option *o = &t->command->options[i];
-
-		if ((strlen(o->name) == n && strncmp(o->name, word, n) == 0) ||
-		    (o->letter && strlen(o->letter) == n && strncmp(o->letter, word, n) == 0)) {
-			t->given[i] = true;
-			return o;
-		}
-	}
-	return NULL;
+	if (i < 0)
+		return NULL;
+	t->given[i] = true;
+	return &t->command->options[i];
 }
 
 /* An option of vpn.conf, of whose value nothing is known. */
