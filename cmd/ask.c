@@ -5,6 +5,12 @@
 #include "client/client.h"
 #include "cmd/cmd.h"
 
+int command_no_sense(void)
+{
+	fprintf(stderr, "godwit: the connection gives an answer that makes no sense\n");
+	return EXIT_CODE_NOT_RUNNING;
+}
+
 json_t *command_ask(const char *name, json_t *request, int wait_ms, int *code)
 {
 	char *line = json_dumps(request, JSON_COMPACT), *text = NULL;
@@ -24,11 +30,14 @@ json_t *command_ask(const char *name, json_t *request, int wait_ms, int *code)
 	free(text);
 	if (*code)
 		return NULL;
+	if (!answer) {
+		*code = command_no_sense();
+		return NULL;
+	}
 	error = json_string_value(json_object_get(answer, "error"));
-	if (answer && !error)
+	if (!error)
 		return answer;
-	fprintf(stderr, "godwit: %s\n",
-		error ? error : "the connection gives an answer that makes no sense");
+	fprintf(stderr, "godwit: %s\n", error);
 	json_decref(answer);
 	*code = EXIT_CODE_USAGE;
 	return NULL;

@@ -194,7 +194,9 @@ struct json_t;
  * on stderr: there is no answer, or it is an error.
  */
 struct json_t *command_ask(const char *name, struct json_t *request, int wait_ms, int *code);
-/* To stdout, indented; false: it could not be written. */
+/* Complains of an answer that is none, and returns the exit code for it. */
+int command_no_sense(void);
+/* To stdout, indented; false: it could not be written, or is NULL. */
 bool command_print_json(const struct json_t *o);
 /* Tables of what the answer to "show" says; false when it is no such answer. */
 bool show_text(const struct json_t *answer, FILE *out);

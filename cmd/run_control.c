@@ -7,14 +7,11 @@
 #include "client/client.h"
 #include "cmd/cmd.h"
 
-/* Indented, for eyes that meet it; programs do not mind. */
 static bool print_json(const char *answer)
 {
 	json_t *o = json_loads(answer, 0, NULL);
-	bool good = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0;
+	bool good = command_print_json(o);
 
-	if (good)
-		printf("\n");
 	json_decref(o);
 	return good;
 }
@@ -32,8 +29,9 @@ int run_status(const struct command_args *args)
 		return rc;
 	shown = args->given[0] ? print_json(answer) : status_text(answer, stdout);
 	if (!shown)
-		fprintf(stderr, "godwit: the connection gives an answer that makes no sense\n");
-	rc = shown && status_is_up(answer) ? EXIT_CODE_OK : EXIT_CODE_NOT_RUNNING;
+		rc = command_no_sense();
+	else
+		rc = status_is_up(answer) ? EXIT_CODE_OK : EXIT_CODE_NOT_RUNNING;
 	free(answer);
 	return rc;
 }

@@ -325,10 +325,8 @@ int run_show(const struct command_args *args)
 
 	if (!answer)
 		return code;
-	if (!(args->given[0] ? command_print_json(answer) : show_text(answer, stdout))) {
-		fprintf(stderr, "godwit: the connection gives an answer that makes no sense\n");
-		code = EXIT_CODE_NOT_RUNNING;
-	}
+	if (!(args->given[0] ? command_print_json(answer) : show_text(answer, stdout)))
+		code = command_no_sense();
 	json_decref(answer);
 	return code;
 }

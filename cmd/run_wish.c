@@ -181,8 +181,7 @@ int run_metrics(const struct command_args *args)
 	if (text)
 		fputs(text, stdout);
 	else
-		fprintf(stderr, "godwit: the connection gives an answer that makes no sense\n");
-	code = text ? EXIT_CODE_OK : EXIT_CODE_NOT_RUNNING;
+		code = command_no_sense();
 	json_decref(answer);
 	return code;
 }
