@@ -47,6 +47,14 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 	return a->family == b->family && memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 
+bool addr_is_in(const struct addr *list, size_t n, const struct addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_eq(&list[i], a))
+			return true;
+	return false;
+}
+
 int addr_cmp(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)

@@ -61,6 +61,7 @@ bool addr_parse(const char *text, struct addr *out);
 bool addr_from_bytes(struct slice s, struct addr *out);
 struct slice addr_bytes(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);
+bool addr_is_in(const struct addr *list, size_t n, const struct addr *a);
 /* <0, 0, >0; IPv4 sorts before IPv6. */
 int addr_cmp(const struct addr *a, const struct addr *b);
 /* True for an address a host may have: not none, unspecified, multicast, broadcast or loopback. */

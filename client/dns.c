@@ -198,14 +198,6 @@ void dns_lost(struct dns *d)
 
 /* ---- whether they answer ---- */
 
-static bool is_listed(const struct addr *list, unsigned n, const struct addr *a)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (addr_eq(&list[i], a))
-			return true;
-	return false;
-}
-
 unsigned dns_to_check(const struct dns *d, struct addr out[DNS_SERVERS_MAX], const char **name)
 {
 	const struct dns_plan *p = &d->plan;
@@ -218,7 +210,7 @@ unsigned dns_to_check(const struct dns *d, struct addr out[DNS_SERVERS_MAX], con
 	if (d->by == DNS_BY_NONE || (d->state != DNS_SET && d->state != DNS_TOLD))
 		return 0;
 	for (uint32_t i = 0; i < p->nservers; i++)
-		if (!is_listed(d->beside.servers, d->beside.n, &p->servers[i]))
+		if (!addr_is_in(d->beside.servers, d->beside.n, &p->servers[i]))
 			out[n++] = p->servers[i];
 	return n;
 }
@@ -229,7 +221,7 @@ static unsigned count_own(const struct dns *d, const struct addr *servers, unsig
 	unsigned own = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		own += is_listed(d->config->servers, d->config->nservers, &servers[i]);
+		own += addr_is_in(d->config->servers, d->config->nservers, &servers[i]);
 	return own;
 }
 

@@ -138,6 +138,11 @@ void dns_host_files(const char *root, struct dns_host *out);
  * All of it, as far as the wish depends on it. Waits for the bus, if for anything, a second at most.
  */
 void dns_host_look(enum dns_wish wish, struct dns_host *out);
+/*
+ * This process is in another network namespace than we; where we may not look it is taken for a
+ * neighbour.
+ */
+bool dns_host_is_elsewhere(uint32_t pid);
 /* Who is to set it. DNS_BY_NONE although something is wished: *why says what is missing, else NULL. */
 enum dns_manager dns_choose(enum dns_wish wish, const struct dns_host *h, bool script,
 			    const char **why);

@@ -122,20 +122,21 @@ void dns_host_files(const char *root, struct dns_host *out)
 	out->resolvconf_prefix = prefix_of(root, out->resolvconf_is_resolved);
 }
 
-/* Who may not know is taken for one who is where everybody is. */
-static bool is_inside(void)
+bool dns_host_is_elsewhere(uint32_t pid)
 {
-	struct stat first, ours;
+	struct stat its, ours;
+	char path[40];
 
-	return stat("/proc/1/ns/net", &first) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
-	       (first.st_dev != ours.st_dev || first.st_ino != ours.st_ino);
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
+	return stat(path, &its) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+	       (its.st_dev != ours.st_dev || its.st_ino != ours.st_ino);
 }
 
 void dns_host_look(enum dns_wish wish, struct dns_host *out)
 {
 	*out = (struct dns_host){ 0 };
 	dns_host_files("", out);
-	out->inside = is_inside();
+	out->inside = dns_host_is_elsewhere(1);
 	if (wish == DNS_RESOLVED || (wish == DNS_AUTO && out->through_resolved))
 		dns_resolved_look(&out->resolved, &out->elsewhere);
 }

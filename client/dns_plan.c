@@ -92,14 +92,6 @@ static void domain_given(struct dns_plan *p, const char *given, bool search)
 
 /* ---- servers ---- */
 
-static bool has_server(const struct addr *list, unsigned n, const struct addr *a)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (addr_eq(&list[i], a))
-			return true;
-	return false;
-}
-
 /* Whether a question to this server goes through the tunnel. */
 static bool is_reached(const struct session_effect *fx, const struct addr *server)
 {
@@ -126,8 +118,8 @@ static void server_add(const struct session_effect *fx, enum dns_manager by, con
 {
 	bool reached = is_reached(fx, a);
 
-	if (!addr_is_host(a) || has_server(p->servers, p->nservers, a) ||
-	    has_server(beside->servers, beside->n, a))
+	if (!addr_is_host(a) || addr_is_in(p->servers, p->nservers, a) ||
+	    addr_is_in(beside->servers, beside->n, a))
 		return;
 	if (!reached && beside->n < DNS_SERVERS_MAX)
 		beside->servers[beside->n++] = *a;

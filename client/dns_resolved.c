@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
@@ -72,17 +71,6 @@ static bool bus_wait(struct bus *b, const bool *done, unsigned ms)
 	return true;
 }
 
-/* Where we may not look it is taken for a neighbour. */
-static bool is_elsewhere(uint32_t pid)
-{
-	struct stat its, ours;
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%u/ns/net", pid);
-	return pid && stat(path, &its) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
-	       (its.st_dev != ours.st_dev || its.st_ino != ours.st_ino);
-}
-
 void dns_resolved_look(bool *here, bool *elsewhere)
 {
 	struct look k = { .bus = BUS_NONE };
@@ -95,7 +83,7 @@ void dns_resolved_look(bool *here, bool *elsewhere)
 	    bus_follow(&k.bus))
 		bus_wait(&k.bus, &k.done, LOOK_MS);
 	*here = k.here;
-	*elsewhere = k.here && is_elsewhere(k.pid);
+	*elsewhere = k.here && k.pid && dns_host_is_elsewhere(k.pid);
 	bus_close(&k.bus);
 }
 
@@ -199,8 +187,9 @@ static int call_new(const struct dns_resolved *r, const char *method, unsigned i
 	return rc < 0 ? rc : sd_bus_message_append(*m, "i", (int)ifindex);
 }
 
-static int append_server(sd_bus_message *m, const struct addr *a)
+static int append_server(sd_bus_message *m, const struct dns_plan *p, uint32_t i)
 {
+	const struct addr *a = &p->servers[i];
 	int rc = sd_bus_message_open_container(m, 'r', "iay");
 
 	if (rc >= 0)
@@ -210,33 +199,36 @@ static int append_server(sd_bus_message *m, const struct addr *a)
 	return rc < 0 ? rc : sd_bus_message_close_container(m);
 }
 
-static int call_servers(struct dns_resolved *r, unsigned ifindex)
+static int append_domain(sd_bus_message *m, const struct dns_plan *p, uint32_t i)
+{
+	return sd_bus_message_append(m, "(sb)", p->domains[i].name, !p->domains[i].search);
+}
+
+/* n elements of this type, each of which `append` adds. */
+static int call_list(struct dns_resolved *r, unsigned ifindex, const char *method, const char *type,
+		     int (*append)(sd_bus_message *m, const struct dns_plan *p, uint32_t i),
+		     uint32_t n)
 {
 	sd_bus_message *m = NULL;
-	int rc = call_new(r, "SetLinkDNS", ifindex, &m);
+	int rc = call_new(r, method, ifindex, &m);
 
 	if (rc >= 0)
-		rc = sd_bus_message_open_container(m, 'a', "(iay)");
-	for (uint32_t i = 0; i < r->plan.nservers && rc >= 0; i++)
-		rc = append_server(m, &r->plan.servers[i]);
+		rc = sd_bus_message_open_container(m, 'a', type);
+	for (uint32_t i = 0; i < n && rc >= 0; i++)
+		rc = append(m, &r->plan, i);
 	if (rc >= 0)
 		rc = sd_bus_message_close_container(m);
 	return call(r, m, rc);
 }
 
+static int call_servers(struct dns_resolved *r, unsigned ifindex)
+{
+	return call_list(r, ifindex, "SetLinkDNS", "(iay)", append_server, r->plan.nservers);
+}
+
 static int call_domains(struct dns_resolved *r, unsigned ifindex)
 {
-	sd_bus_message *m = NULL;
-	int rc = call_new(r, "SetLinkDomains", ifindex, &m);
-
-	if (rc >= 0)
-		rc = sd_bus_message_open_container(m, 'a', "(sb)");
-	for (uint32_t i = 0; i < r->plan.ndomains && rc >= 0; i++)
-		rc = sd_bus_message_append(m, "(sb)", r->plan.domains[i].name,
-					   !r->plan.domains[i].search);
-	if (rc >= 0)
-		rc = sd_bus_message_close_container(m);
-	return call(r, m, rc);
+	return call_list(r, ifindex, "SetLinkDomains", "(sb)", append_domain, r->plan.ndomains);
 }
 
 static int call_default_route(struct dns_resolved *r, unsigned ifindex)

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/psk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/private.h"
 #include "client/run.h"
 #include "client/runtime.h"
+
+static_assert(PSK_WHY_MAX >= RUN_WHY_MAX, "a run's complaint is one of ours");
 
 /* A secret, the end of its line, and one byte to see that there is more. */
 #define LINE_ROOM (PSK_MAX + 3)
@@ -161,33 +162,15 @@ int psk_from_fd(int fd, unsigned timeout_ms, struct secret *out, char why[PSK_WH
 
 /* ---- from a command ---- */
 
-/*
- * Waits for the end until the deadline (not at all when it is late already), then brings it about.
- * False when that was needed.
- */
-static bool reap(pid_t pid, bool late, vtime deadline, int *status)
+/* False: it has not ended before the deadline. */
+static bool wait_for_end(pid_t pid, vtime deadline)
 {
 	int fd = pidfd_open(pid, 0);
-	bool ended = !late && fd >= 0 && wait_for(fd, deadline);
+	bool ended = fd >= 0 && wait_for(fd, deadline);
 
-	if (!ended)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-		;
 	if (fd >= 0)
 		close(fd);
 	return ended;
-}
-
-static int judge_end(int status, char why[PSK_WHY_MAX])
-{
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	if (WIFEXITED(status))
-		snprintf(why, PSK_WHY_MAX, "ended with exit code %d", WEXITSTATUS(status));
-	else
-		snprintf(why, PSK_WHY_MAX, "was ended by signal %d", WTERMSIG(status));
-	return ERR_CONFIG;
 }
 
 int psk_from_command(const char *command, unsigned timeout_ms, struct secret *out,
@@ -195,7 +178,8 @@ int psk_from_command(const char *command, unsigned timeout_ms, struct secret *ou
 {
 	vtime deadline = vtime_add(runtime_now(), timeout_ms * VTIME_MS);
 	uint8_t *line;
-	int fds[2], status = 0, err;
+	int fds[2], status, err;
+	bool ended;
 	size_t n = 0;
 	pid_t pid;
 
@@ -214,11 +198,13 @@ int psk_from_command(const char *command, unsigned timeout_ms, struct secret *ou
 	err = collect(fds[0], deadline, line, &n);
 	/* One that prints without end gets SIGPIPE. */
 	close(fds[0]);
-	if (!reap(pid, err != 0, deadline, &status)) {
+	ended = !err && wait_for_end(pid, deadline);
+	status = run_reap(pid, ended);
+	if (!ended) {
 		snprintf(why, PSK_WHY_MAX, "has not ended after %u s", (timeout_ms + 999) / 1000);
 		err = ERR_TIMEOUT;
 	} else if (n < LINE_ROOM) {
-		err = judge_end(status, why);
+		err = run_judge(status, why);
 	}
 	if (!err)
 		err = take_line(line, n, out, why);

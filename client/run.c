@@ -100,31 +100,49 @@ static bool run_wait(struct run *r, int pidfd, int out)
 	}
 }
 
+int run_reap(pid_t pid, bool ended)
+{
+	int status = 0;
+
+	if (!ended)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+int run_judge(int status, char why[RUN_WHY_MAX])
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status))
+		snprintf(why, RUN_WHY_MAX, "ended with exit code %d", WEXITSTATUS(status));
+	else
+		snprintf(why, RUN_WHY_MAX, "was ended by signal %d", WTERMSIG(status));
+	return ERR_CONFIG;
+}
+
 /* The shell's codes for a command that is not there, or that it may not run. */
 static bool is_no_command(int status)
 {
 	return WIFEXITED(status) && (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127);
 }
 
-static int run_judge(const struct run *r, bool ended, int status, char why[RUN_WHY_MAX])
+static int run_judge_all(const struct run *r, bool ended, int status, char why[RUN_WHY_MAX])
 {
-	int err = ended ? ERR_CONFIG : ERR_TIMEOUT;
-
-	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
 	if (!ended && r->orphaned) {
 		snprintf(why, RUN_WHY_MAX, "was ended, because the connection ends");
-	} else if (!ended) {
-		snprintf(why, RUN_WHY_MAX, "has not ended after %.3g s", r->limit_ms / 1000.0);
-	} else if (is_no_command(status)) {
-		snprintf(why, RUN_WHY_MAX, "cannot be run: there is no such command");
-		err = ERR_UNSUPPORTED;
-	} else if (WIFEXITED(status)) {
-		snprintf(why, RUN_WHY_MAX, "ended with exit code %d", WEXITSTATUS(status));
-	} else {
-		snprintf(why, RUN_WHY_MAX, "was ended by signal %d", WTERMSIG(status));
+		return ERR_TIMEOUT;
 	}
-	return err;
+	if (!ended) {
+		snprintf(why, RUN_WHY_MAX, "has not ended after %.3g s", r->limit_ms / 1000.0);
+		return ERR_TIMEOUT;
+	}
+	if (is_no_command(status)) {
+		snprintf(why, RUN_WHY_MAX, "cannot be run: there is no such command");
+		return ERR_UNSUPPORTED;
+	}
+	return run_judge(status, why);
 }
 
 /* In memory, so that nobody has to be there to write it. A descriptor, or -1 with errno. */
@@ -142,7 +160,7 @@ static int input_open(const char *text)
 
 int run_command(struct run *r, char why[RUN_WHY_MAX])
 {
-	int ends[2] = { -1, -1 }, in = -1, pidfd = -1, status = 0, err = 0;
+	int ends[2] = { -1, -1 }, in = -1, pidfd = -1, status, err = 0;
 	pid_t pid = -1;
 	bool ended;
 
@@ -166,13 +184,10 @@ int run_command(struct run *r, char why[RUN_WHY_MAX])
 	/* It cannot be reaped, and its number used again, before we do so. */
 	pidfd = pidfd_open(pid, 0);
 	ended = pidfd >= 0 && run_wait(r, pidfd, ends[0]);
-	if (!ended)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = run_reap(pid, ended);
 	if (r->output)
 		run_collect(r, ends[0]);
-	err = run_judge(r, ended, status, why);
+	err = run_judge_all(r, ended, status, why);
 out:
 	if (in >= 0)
 		close(in);

@@ -23,6 +23,10 @@
  */
 int run_spawn(const char *command, const char *argument, char *const *vars, int in_fd, int out_fd,
 	      pid_t *pid);
+/* Waits for the end of such a process, which unless it has ended is brought about. Its wait status. */
+int run_reap(pid_t pid, bool ended);
+/* What a process that ended by itself says of its success: 0, or ERR_CONFIG and why. */
+int run_judge(int status, char why[RUN_WHY_MAX]);
 
 struct run {
 	const char *command; /* for /bin/sh -c */

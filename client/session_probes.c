@@ -77,11 +77,8 @@ struct candidates {
 static bool candidate_add(const struct session *s, struct candidates *c, enum target_kind kind,
 			  const struct addr *a)
 {
-	if (!addr_is_host(a) || c->n == TARGETS_MAX)
+	if (!addr_is_host(a) || c->n == TARGETS_MAX || addr_is_in(s->net.inner, s->net.ninner, a))
 		return false;
-	for (unsigned i = 0; i < s->net.ninner; i++)
-		if (addr_eq(&s->net.inner[i], a))
-			return false;
 	for (unsigned i = 0; i < c->n; i++)
 		if (addr_eq(&c->list[i].addr, a))
 			return true;

@@ -224,14 +224,6 @@ static bool meets_pool(const struct gateway_config *c, const struct prefix *p)
 	return false;
 }
 
-static bool is_own(const struct gateway_config *c, const struct addr *a)
-{
-	for (unsigned i = 0; i < c->nown; i++)
-		if (addr_eq(&c->own[i], a))
-			return true;
-	return false;
-}
-
 static bool same_network(const struct prefix *a, const struct prefix *b)
 {
 	return a->len == b->len && prefix_contains(a, &b->addr);
@@ -264,7 +256,7 @@ static void server_settle(struct gateway_reader *r, unsigned n)
 		gateway_complain(r, 0,
 				 "[server %s]: service and address must both be IPv4 or both IPv6",
 				 s->name);
-	else if (is_own(c, &s->address))
+	else if (addr_is_in(c->own, c->nown, &s->address))
 		gateway_complain(r, 0,
 				 "[server %s]: address is in [gateway] listen: it must be another "
 				 "host's",

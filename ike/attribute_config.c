@@ -100,14 +100,6 @@ static void take_expiry(struct take *t, struct slice v)
 
 /* ---- servers ---- */
 
-static bool list_has(const struct addr *list, unsigned n, const struct addr *a)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (addr_eq(&list[i], a))
-			return true;
-	return false;
-}
-
 static void take_server(struct take *t, struct slice v, struct addr *list, unsigned *n,
 			const char *what)
 {
@@ -115,7 +107,7 @@ static void take_server(struct take *t, struct slice v, struct addr *list, unsig
 
 	if (!addr_from_bytes(v, &a) || !addr_is_host(&a) || *n == IKE_DNS_MAX)
 		leave_out(t, what, v);
-	else if (!list_has(list, *n, &a))
+	else if (!addr_is_in(list, *n, &a))
 		list[(*n)++] = a;
 }
 

@@ -247,14 +247,6 @@ static bool replayed(const struct view *v)
 	return v->body.identifier <= v->g->identifier;
 }
 
-static bool is_own(const struct update_policy *p, const struct addr *a)
-{
-	for (unsigned i = 0; i < p->nown; i++)
-		if (addr_eq(&p->own[i], a))
-			return true;
-	return false;
-}
-
 static bool is_refused(const struct update_policy *p, const struct addr *a)
 {
 	for (unsigned i = 0; i < p->nrefused; i++)
@@ -266,7 +258,7 @@ static bool is_refused(const struct update_policy *p, const struct addr *a)
 static bool source_impossible(const struct view *v)
 {
 	return !addr_is_host(&v->n->from.addr) || !v->n->from.port ||
-	       is_own(v->g->policy, &v->n->from.addr);
+	       addr_is_in(v->g->policy->own, v->g->policy->nown, &v->n->from.addr);
 }
 
 static bool no_host(const struct view *v)
@@ -276,7 +268,7 @@ static bool no_host(const struct view *v)
 
 static bool own_address(const struct view *v)
 {
-	return is_own(v->g->policy, &v->body.new);
+	return addr_is_in(v->g->policy->own, v->g->policy->nown, &v->body.new);
 }
 
 static bool policy(const struct view *v)

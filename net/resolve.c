@@ -23,14 +23,6 @@ static bool sockaddr_to_addr(const struct addrinfo *ai, struct addr *out)
 	return false;
 }
 
-static bool is_known(const struct addr *known, unsigned n, const struct addr *a)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (addr_eq(&known[i], a))
-			return true;
-	return false;
-}
-
 static int resolve_error(int error)
 {
 	switch (error) {
@@ -66,7 +58,7 @@ int net_resolve(const char *name, struct addr *out, unsigned max)
 	if (error)
 		return resolve_error(error);
 	for (const struct addrinfo *ai = list; ai && n < max; ai = ai->ai_next)
-		if (sockaddr_to_addr(ai, &a) && !is_known(out, n, &a))
+		if (sockaddr_to_addr(ai, &a) && !addr_is_in(out, n, &a))
 			out[n++] = a;
 	freeaddrinfo(list);
 	return (int)n;

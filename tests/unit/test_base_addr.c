@@ -109,6 +109,18 @@ static void test_order(void **state)
 	}
 }
 
+static void test_list(void **state)
+{
+	const struct addr list[] = { addr("10.0.0.1"), addr("::a00:1") };
+	struct addr a = addr("10.0.0.1"), b = addr("10.0.0.2");
+
+	assert_true(addr_is_in(list, 2, &a));
+	assert_true(addr_is_in(list, 2, &list[1]));
+	assert_false(addr_is_in(list, 1, &list[1]));
+	assert_false(addr_is_in(list, 2, &b));
+	assert_false(addr_is_in(NULL, 0, &a));
+}
+
 static void test_host(void **state)
 {
 	static const char *const hosts[] = { "1.0.0.1",	  "10.0.0.1",	     "126.255.255.255",
@@ -286,11 +298,17 @@ static void test_path_esp_remote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_and_text), cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_order),	       cmocka_unit_test(test_host),
-		cmocka_unit_test(test_endpoint),       cmocka_unit_test(test_prefix_parse),
-		cmocka_unit_test(test_prefix_range),   cmocka_unit_test(test_prefix_contains),
-		cmocka_unit_test(test_encapsulation),  cmocka_unit_test(test_path_esp_remote),
+		cmocka_unit_test(test_parse_and_text),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_endpoint),
+		cmocka_unit_test(test_prefix_parse),
+		cmocka_unit_test(test_prefix_range),
+		cmocka_unit_test(test_prefix_contains),
+		cmocka_unit_test(test_encapsulation),
+		cmocka_unit_test(test_path_esp_remote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
