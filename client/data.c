@@ -440,26 +440,40 @@ int data_rx_wait(const struct data_rx *r)
 	return early_waits(r->early) ? wait_until(early_deadline(r->early)) : -1;
 }
 
-void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
+/* Receives, and opens or passes on, as much as one call gives. True when there may be more. */
+static bool rx_intake(struct data_rx *r, struct net_socket *s, enum family f)
 {
 	struct data_open *o = &r->open;
 	uint16_t port = rx_port(r, s);
 
-	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
-		data_rx_release(r);
-		if (net_socket_recv(s, f, &r->intake) <= 0)
-			return;
-		drop_add(&o->drops, DROP_RECEIVE_LOST, r->intake.lost);
-		while (net_intake_take(&r->intake, &o->in)) {
-			classifier_pass(o->classifier, o->reader);
-			rx_batch(r, port);
-			open_tell(o);
-		}
-		if (!r->dispatch)
-			open_write(o);
-		if (r->intake.n < FEW && !r->intake.large)
-			return;
+	if (net_socket_recv(s, f, &r->intake) <= 0)
+		return false;
+	drop_add(&o->drops, DROP_RECEIVE_LOST, r->intake.lost);
+	while (net_intake_take(&r->intake, &o->in)) {
+		classifier_pass(o->classifier, o->reader);
+		rx_batch(r, port);
+		open_tell(o);
 	}
+	if (!r->dispatch)
+		open_write(o);
+	return r->intake.n >= FEW || r->intake.large;
+}
+
+vtime data_rx_run(struct data_rx *r, struct net_socket *s, enum family f)
+{
+	vtime woken = s->raw ? runtime_now() : 0;
+	unsigned n = 0;
+
+	for (int turn = 0; turn < BATCHES_PER_WAKE; turn++) {
+		bool more;
+
+		data_rx_release(r);
+		more = rx_intake(r, s, f);
+		n += r->intake.n;
+		if (!more)
+			return s->raw ? net_gather(&r->gather, woken, n, runtime_now()) : 0;
+	}
+	return 0;
 }
 
 /* ---- a worker ---- */

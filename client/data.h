@@ -103,6 +103,7 @@ struct data_rx {
 	struct data_open open;
 	struct net_socket ike, natt, esp, cisco; /* as in tx */
 	struct net_intake intake;
+	struct net_gather gather; /* of raw ESP */
 	struct early *early; /* of the engine, or of what passes on to workers */
 	struct dispatch *dispatch; /* NULL: rx opens all itself */
 	int worker_kicks[DISPATCH_WORKERS_MAX];
@@ -145,9 +146,10 @@ void data_rx_release(struct data_rx *r);
 int data_rx_wait(const struct data_rx *r);
 /*
  * Receives from one of rx's own sockets, by one family, for a bounded number of batches, each behind
- * what was released.
+ * what was released. Returns how long this socket may be left alone before it is looked at again: 0
+ * but for raw ESP.
  */
-void data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
+vtime data_rx_run(struct data_rx *r, struct net_socket *s, enum family f);
 /*
  * Opens what waits for the worker, as much as a batch takes; false: there was nothing. Not all that
  * waits, so that the thread can look after other things in between.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -132,6 +133,31 @@ static struct net_socket *rx_socket(struct data_rx *r, uint32_t which)
 	return &r->natt;
 }
 
+/* Leaves raw ESP alone for a while, and nothing else. */
+static void rx_leave_esp(const struct data_rx *r, const struct runner *w, vtime wait)
+{
+	const struct timespec ts = { .tv_nsec = (long)wait };
+	struct pollfd others[] = {
+		{ .fd = w->kick, .events = POLLIN },	  { .fd = r->ike.fd4, .events = POLLIN },
+		{ .fd = r->ike.fd6, .events = POLLIN },	  { .fd = r->natt.fd4, .events = POLLIN },
+		{ .fd = r->natt.fd6, .events = POLLIN },  { .fd = r->cisco.fd4, .events = POLLIN },
+		{ .fd = r->cisco.fd6, .events = POLLIN },
+	};
+
+	if (wait)
+		ppoll(others, ARRAY_SIZE(others), &ts, NULL);
+}
+
+/* How long raw ESP is to be left alone. */
+static vtime rx_take(struct data_rx *r, struct runner *w, uint32_t which)
+{
+	if (which != READY_KICK)
+		return data_rx_run(r, rx_socket(r, which),
+				   which & READY_IP6 ? FAMILY_IP6 : FAMILY_IP4);
+	rx_take_kick(r, w);
+	return 0;
+}
+
 static void *rx_thread(void *arg)
 {
 	struct runner *w = arg;
@@ -140,17 +166,15 @@ static void *rx_thread(void *arg)
 
 	while (!stopping(d)) {
 		int n = epoll_wait(w->epoll, ev, READY_MAX, data_rx_wait(&d->rx));
+		vtime wait = 0;
 
 		for (int i = 0; i < n && !stopping(d); i++) {
-			if (ev[i].data.u32 == READY_KICK)
-				rx_take_kick(&d->rx, w);
-			else
-				data_rx_run(&d->rx, rx_socket(&d->rx, ev[i].data.u32),
-					    ev[i].data.u32 & READY_IP6 ? FAMILY_IP6 : FAMILY_IP4);
+			wait += rx_take(&d->rx, w, ev[i].data.u32);
 			data_open_report(&d->rx.open);
 			data_line_wake(&d->rx.open.up);
 		}
 		data_rx_release(&d->rx);
+		rx_leave_esp(&d->rx, w, wait);
 	}
 	return NULL;
 }

@@ -7,6 +7,7 @@
  *	udp.c      opens UDP, for IKE and for ESP in it (RFC 3948: one socket for both)
  *	esp.c      opens raw ESP, protocol 50 (RFC 4303 section 2)
  *	route.c    asks the kernel for its route to an address, by netlink
+ *	gather.c   when to wait for more packets to come together
  *	offload.c  whether runs of datagrams can go to the kernel, and come from it, in one piece
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
@@ -32,6 +33,7 @@
 
 #include "base/addr.h"
 #include "base/pkt.h"
+#include "base/vtime.h"
 
 /* No datagram is longer, nor what arrives as one and is cut into several. */
 #define NET_DATAGRAM_MAX 65535
@@ -143,6 +145,25 @@ int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in);
  * from, to and ecn set, and good until net_socket_recv. False when there are none.
  */
 bool net_intake_take(struct net_intake *in, struct batch *b);
+
+#define NET_GATHER_WAIT (50 * VTIME_US)
+
+/*
+ * Packets that the kernel does not join wake who receives them each for itself. Where many come in a
+ * row, he does better to let some gather, as a network card does with its interrupts. What comes
+ * alone, or with a few others, never waits. All 0 at first.
+ */
+struct net_gather {
+	unsigned row; /* how many have come without a pause */
+	bool waits;
+	vtime dry; /* when there were no more */
+};
+
+/*
+ * Who was woken at `woken` has received n packets, and there are no more `now`. How long he is to
+ * wait before he looks for more: NET_GATHER_WAIT, or 0.
+ */
+vtime net_gather(struct net_gather *g, vtime woken, unsigned n, vtime now);
 
 /* ---- sending ---- */
 
