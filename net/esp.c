@@ -3,6 +3,13 @@
 
 #include <linux/filter.h>
 
+/* An IPv4 packet comes with its header, which tells as much. */
+static void want_no_more(int fd)
+{
+	socket_set_int(fd, IPPROTO_IP, IP_PKTINFO, 0);
+	socket_set_int(fd, IPPROTO_IP, IP_RECVTOS, 0);
+}
+
 /* The socket, or -1 with errno. */
 static int open_deaf(enum family f, uint32_t mark)
 {
@@ -15,6 +22,8 @@ static int open_deaf(enum family f, uint32_t mark)
 		socket_close(fd);
 		return -1;
 	}
+	if (fd >= 0 && f == FAMILY_IP4)
+		want_no_more(fd);
 	return fd;
 }
 

@@ -61,14 +61,15 @@ static uint8_t *slot_of(const struct net_intake *in, unsigned n)
 	return in->arena + (size_t)n * NET_INTAKE_PITCH;
 }
 
-static void offer_slots(struct recv_msgs *r, const struct net_intake *in, unsigned n)
+/* named: who sent them is to be told beside them. */
+static void offer_slots(struct recv_msgs *r, const struct net_intake *in, unsigned n, bool named)
 {
 	for (unsigned i = 0; i < n; i++) {
 		r->iov[i] = (struct iovec){ slot_of(in, i), NET_DATAGRAM_MAX };
 		r->m[i] = (struct mmsghdr){
 			.msg_hdr = {
-				.msg_name = &r->from[i],
-				.msg_namelen = sizeof(r->from[i]),
+				.msg_name = named ? &r->from[i] : NULL,
+				.msg_namelen = named ? sizeof(r->from[i]) : 0,
 				.msg_iov = &r->iov[i],
 				.msg_iovlen = 1,
 				.msg_control = &r->control[i],
@@ -78,15 +79,24 @@ static void offer_slots(struct recv_msgs *r, const struct net_intake *in, unsign
 	}
 }
 
-/* A raw socket gives an IPv4 packet with its header, an IPv6 packet without. */
-static uint32_t header_length(const uint8_t *p, uint32_t len)
+/*
+ * A raw socket gives an IPv4 packet with its header, an IPv6 packet without. It says all that there is
+ * to know of the packet, and sparing the kernel to say it again is cheaper.
+ */
+static void take_header(struct net_arrival *a)
 {
 	uint32_t n;
 	struct rd r;
 
-	rd_init(&r, slice(p, len));
+	rd_init(&r, slice(a->at, a->left));
 	n = (rd_u8(&r) & 15u) * 4;
-	return n < IP4_HEADER || n > len ? len : n;
+	a->ecn = rd_u8(&r) & 3;
+	rd_slice(&r, 10); /* length to checksum */
+	addr_from_bytes(rd_slice(&r, 4), &a->from.addr);
+	addr_from_bytes(rd_slice(&r, 4), &a->to.addr);
+	n = n < IP4_HEADER || n > a->left ? a->left : n;
+	a->at += n;
+	a->left -= n;
 }
 
 static void take_arrival(struct net_socket *s, struct net_intake *in, bool header,
@@ -94,17 +104,14 @@ static void take_arrival(struct net_socket *s, struct net_intake *in, bool heade
 {
 	uint8_t *bytes = slot_of(in, in->n);
 	struct net_arrival *a = &in->got[in->n++];
-	uint32_t n;
 
 	*a = (struct net_arrival){ .at = bytes, .left = m->msg_len };
-	socket_endpoint(m->msg_hdr.msg_name, &a->from);
 	a->to.port = s->port;
 	read_control(&m->msg_hdr, a, losses);
-	if (header) {
-		n = header_length(a->at, a->left);
-		a->at += n;
-		a->left -= n;
-	}
+	if (header)
+		take_header(a);
+	else
+		socket_endpoint(m->msg_hdr.msg_name, &a->from);
 	in->bytes += a->left;
 	s->stats.received += a->stride && a->left ? (a->left + a->stride - 1) / a->stride : 1;
 }
@@ -124,6 +131,7 @@ int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in)
 	int fd = f == FAMILY_IP6 ? s->fd6 : s->fd4, n;
 	uint32_t *losses = &s->losses[f == FAMILY_IP6], before = *losses;
 	unsigned slots = slots_for(in);
+	bool header = s->raw && f == FAMILY_IP4;
 	struct recv_msgs r;
 
 	in->n = 0;
@@ -133,12 +141,12 @@ int net_socket_recv(struct net_socket *s, enum family f, struct net_intake *in)
 	in->lost = 0;
 	if (fd < 0)
 		return 0;
-	offer_slots(&r, in, slots);
+	offer_slots(&r, in, slots, !header);
 	do {
 		n = recvmmsg(fd, r.m, slots, MSG_DONTWAIT, NULL);
 	} while (n < 0 && errno == EINTR);
 	for (int i = 0; i < n; i++)
-		take_arrival(s, in, s->raw && f == FAMILY_IP4, &r.m[i], losses);
+		take_arrival(s, in, header, &r.m[i], losses);
 	in->lost = *losses - before;
 	s->stats.lost += in->lost;
 	in->full = in->n == slots;
