@@ -52,6 +52,8 @@ struct net_stats {
 struct net_socket {
 	int fd4; /* -1: the host has no such family, or it is not open */
 	int fd6;
+	int fd_headed; /* of raw: sends IPv4 packets with a header of ours, and receives none; or -1 */
+	uint8_t ttl; /* of these */
 	uint16_t port; /* raw: 0 */
 	bool raw;
 	bool whole; /* batches bear DF */
@@ -61,7 +63,7 @@ struct net_socket {
 };
 
 /* Not open. */
-#define NET_SOCKET_NONE ((struct net_socket){ .fd4 = -1, .fd6 = -1 })
+#define NET_SOCKET_NONE ((struct net_socket){ .fd4 = -1, .fd6 = -1, .fd_headed = -1 })
 
 /*
  * Opens non-blocking sockets on the port, or on one the kernel chooses when it is 0, the same for
@@ -179,6 +181,8 @@ int net_socket_send(struct net_socket *s, const struct addr *from, const struct 
  * Sends n ESP packets, each along its path: to path_esp_remote, from path->local.addr unless that
  * is unspecified or none, with the packet's ecn in the IP header. A packet without a path is passed
  * over, and one that fails does not stop the others.
+ * Behind the first of several of raw ESP by IPv4 the others get a header that we have written, if they
+ * bear DF, which spares the kernel a tenth of its work; what fails so is tried without.
  * Returns how many are done with, sent or failed (stats says which); fewer than n only when the
  * socket is full: the caller comes back with the rest when it is writable.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <netinet/ip.h>
 #include <netinet/udp.h>
 
 #include "base/err.h"
@@ -8,6 +9,8 @@
 /* What the kernel takes in one piece to be cut into datagrams. */
 #define SEGMENTS_MAX 64
 #define SEGMENTS_BYTES 65507
+/* For fewer, headers of our own are not worth a call of its own. */
+#define HEADERS_MIN 3
 
 static void add_control(struct msghdr *m, union control *space, int level, int type,
 			struct slice value)
@@ -161,7 +164,8 @@ struct send_msgs {
 	struct mmsghdr m[BATCH_MAX];
 	struct send_msg msg[BATCH_MAX];
 	unsigned packets[BATCH_MAX]; /* of each message */
-	struct iovec iov[BATCH_MAX]; /* of each packet */
+	struct iovec iov[2 * BATCH_MAX]; /* of each packet, and of its header */
+	struct iphdr headers[BATCH_MAX]; /* where they are ours */
 };
 
 static void add_msg(struct send_msgs *s, const struct pkt *pkts, unsigned n, struct iovec *iov)
@@ -174,11 +178,48 @@ static void add_msg(struct send_msgs *s, const struct pkt *pkts, unsigned n, str
 	for (unsigned i = 0; i < n; i++)
 		iov[i] = (struct iovec){ pkt_data(&pkts[i]), pkts[i].len };
 	fill_msg(h, msg, &path->local.addr, &to, iov, n);
+	s->packets[s->n++] = n;
+}
+
+static void add_datagrams(struct send_msgs *s, const struct pkt *pkts, unsigned n,
+			  struct iovec *iov)
+{
+	struct msghdr *h = &s->m[s->n].msg_hdr;
+	struct send_msg *msg = &s->msg[s->n];
+
+	add_msg(s, pkts, n, iov);
 	if (pkts->ecn)
-		set_ecn(h, &msg->control, path->remote.addr.family, pkts->ecn);
+		set_ecn(h, &msg->control, pkts->path->remote.addr.family, pkts->ecn);
 	if (n > 1)
 		set_stride(h, &msg->control, pkts->len);
-	s->packets[s->n++] = n;
+}
+
+/* The kernel writes the length, the identification and the checksum. */
+static void write_header(struct iphdr *h, const struct pkt *p, uint8_t ttl)
+{
+	*h = (struct iphdr){
+		.version = IPVERSION,
+		.ihl = sizeof(*h) / 4,
+		.tos = p->ecn & 3,
+		.frag_off = htons(IP_DF),
+		.ttl = ttl,
+		.protocol = IPPROTO_ESP,
+	};
+	memcpy(&h->saddr, p->path->local.addr.b, 4);
+	memcpy(&h->daddr, p->path->remote.addr.b, 4);
+}
+
+static void add_headed(struct send_msgs *s, const struct pkt *p, uint8_t ttl)
+{
+	struct iovec *iov = s->iov + 2 * (size_t)s->n;
+	struct iphdr *header = &s->headers[s->n];
+	struct msghdr *h = &s->m[s->n].msg_hdr;
+
+	add_msg(s, p, 1, iov + 1);
+	write_header(header, p, ttl);
+	iov[0] = (struct iovec){ header, sizeof(*header) };
+	h->msg_iov = iov;
+	h->msg_iovlen = 2;
 }
 
 /* What one call has done. */
@@ -187,23 +228,61 @@ struct send_result {
 	unsigned first; /* packets of the message that was first */
 };
 
-/* Sends packets of one socket until a message fails. */
+/* Sends until a message fails. */
+static struct send_result send_msgs(int fd, struct send_msgs *s)
+{
+	struct send_result r = { .first = s->packets[0] };
+	int sent;
+
+	do {
+		sent = sendmmsg(fd, s->m, s->n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	for (int i = 0; i < sent; i++)
+		r.sent += s->packets[i];
+	return r;
+}
+
+/* Packets of one socket. */
 static struct send_result send_run(int fd, const struct pkt *pkts, unsigned n, bool together)
 {
-	struct send_result r = { 0 };
 	struct send_msgs s;
-	int sent;
 
 	s.n = 0;
 	for (unsigned i = 0; i < n; i += s.packets[s.n - 1])
-		add_msg(&s, pkts + i, together ? run_length(pkts + i, n - i) : 1, s.iov + i);
-	do {
-		sent = sendmmsg(fd, s.m, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	for (int i = 0; i < sent; i++)
-		r.sent += s.packets[i];
-	r.first = s.packets[0];
-	return r;
+		add_datagrams(&s, pkts + i, together ? run_length(pkts + i, n - i) : 1, s.iov + i);
+	return send_msgs(fd, &s);
+}
+
+/* The same, of raw IPv4, with headers that we have written. */
+static struct send_result send_headed(const struct net_socket *s, const struct pkt *pkts,
+				      unsigned n)
+{
+	struct send_msgs m;
+
+	m.n = 0;
+	while (m.n < n)
+		add_headed(&m, &pkts[m.n], s->ttl);
+	return send_msgs(s->fd_headed, &m);
+}
+
+/*
+ * How many, from the first on, may follow one that the kernel has written the header of: for then it
+ * has seen that their source is an address of ours, which it does not look at where the header is.
+ */
+static unsigned headed_run(const struct net_socket *s, const struct pkt *leader,
+			   const struct pkt *pkts, unsigned n)
+{
+	const struct addr *source = &leader->path->local.addr;
+	unsigned i = 0;
+
+	if (s->fd_headed < 0 || !s->whole || source->family != FAMILY_IP4 ||
+	    addr_is_unspecified(source))
+		return 0;
+	while (i < n && i < BATCH_MAX && pkts[i].path && !pkts[i].may_fragment &&
+	       pkts[i].path->remote.addr.family == FAMILY_IP4 &&
+	       addr_eq(&pkts[i].path->local.addr, source))
+		i++;
+	return i;
 }
 
 /* One run of packets of one socket, with or without DF: as send_run. */
@@ -212,6 +291,7 @@ static struct send_result send_some(const struct net_socket *s, const struct pkt
 {
 	enum family f = pkts[0].path->remote.addr.family;
 	bool cut = s->whole && pkts[0].may_fragment;
+	bool leads = headed_run(s, pkts, pkts, n) > HEADERS_MIN;
 	int fd = fd_of(s, f), saved;
 	struct send_result r;
 
@@ -220,7 +300,7 @@ static struct send_result send_some(const struct net_socket *s, const struct pkt
 		return (struct send_result){ .first = 1 };
 	if (cut)
 		socket_set_whole(fd, f, false);
-	r = send_run(fd, pkts, same_socket(pkts, n), together);
+	r = send_run(fd, pkts, leads ? 1 : same_socket(pkts, n), together);
 	saved = errno;
 	if (cut)
 		socket_set_whole(fd, f, true);
@@ -257,23 +337,32 @@ static void failed_packet(struct net_socket *s, struct send_again *again)
 
 unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, unsigned n)
 {
+	const struct pkt *leader = NULL; /* the latest whose header is the kernel's */
 	struct send_again again = { 0 };
 	unsigned done = 0;
 
 	while (done < n) {
 		bool together = s->segments && !again.left;
+		unsigned headed;
 		struct send_result r;
 
 		if (!pkts[done].path) {
 			done++;
 			continue;
 		}
-		r = send_some(s, pkts + done, again.left ? again.left : n - done, together);
+		headed = leader ? headed_run(s, leader, pkts + done, n - done) : 0;
+		r = headed ?
+			    send_headed(s, pkts + done, headed) :
+			    send_some(s, pkts + done, again.left ? again.left : n - done, together);
 		if (r.sent) {
 			sent_packets(s, &again, r.sent);
 			done += r.sent;
+			leader = headed ? leader : &pkts[done - 1];
 		} else if (errno == EAGAIN) {
 			break;
+		} else if (headed) {
+			/* It has another chance without. */
+			leader = NULL;
 		} else if (r.first > 1) {
 			again = (struct send_again){ r.first, errno };
 		} else {

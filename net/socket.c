@@ -124,8 +124,10 @@ void net_socket_close(struct net_socket *s)
 {
 	socket_close(s->fd4);
 	socket_close(s->fd6);
+	socket_close(s->fd_headed);
 	s->fd4 = -1;
 	s->fd6 = -1;
+	s->fd_headed = -1;
 }
 
 int net_socket_keep_whole(struct net_socket *s)

@@ -2,8 +2,10 @@
 #include "net/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
@@ -37,8 +39,17 @@ static void fill(struct batch *out, const struct path *path, unsigned n)
 	}
 }
 
+static void narrow_loopback(uint32_t mtu)
+{
+	struct tun_netlink n;
+
+	assert_int_equal(tun_netlink_open(&n), 0);
+	assert_int_equal(tun_link_mtu(&n, "lo", mtu), 0);
+	tun_netlink_close(&n);
+}
+
 /* Two ends on one host: both sockets have whatever comes. */
-static void test_both_families(void **state)
+static void both_families(bool whole)
 {
 	static uint8_t send_arena[64 * 1024];
 	static struct batch out;
@@ -48,6 +59,8 @@ static void test_both_families(void **state)
 	enter_namespace();
 	assert_int_equal(net_esp_open(&a, 0x6777), 0);
 	net_esp_listen(&a);
+	if (whole)
+		assert_int_equal(net_socket_keep_whole(&a), 0);
 	open_esp(&b);
 	assert_int_equal(a.port, 0);
 	batch_init(&out, send_arena, sizeof(send_arena));
@@ -73,6 +86,157 @@ static void test_both_families(void **state)
 	net_socket_close(&b);
 	assert_int_equal(a.fd4, -1);
 	net_socket_close(&a);
+}
+
+static void test_both_families(void **state)
+{
+	both_families(false);
+	both_families(true);
+}
+
+/* A socket that gives the headers of what it receives. */
+static int open_headers(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ESP);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static struct iphdr next_header(int fd, unsigned size)
+{
+	uint8_t bytes[4096];
+	struct iphdr h;
+
+	assert_int_equal(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT), sizeof(h) + size);
+	memcpy(&h, bytes, sizeof(h));
+	return h;
+}
+
+/* Ours are as the kernel's. What is to go without DF, and what is too large, has the kernel's. */
+static void test_headers(void **state)
+{
+	static const struct {
+		uint32_t size;
+		bool may_fragment, ours, fails;
+	} t[] = {
+		{ .size = 100 },
+		{ .size = 1180, .ours = true },
+		{ .size = 10, .ours = true },
+		{ .size = 0, .ours = true },
+		{ .size = 1181, .fails = true },
+		{ .size = 101 },
+		{ .size = 102, .ours = true },
+		{ .size = 103, .ours = true },
+		{ .size = 104, .ours = true },
+		{ .size = 105, .may_fragment = true },
+		{ .size = 1700, .may_fragment = true },
+		{ .size = 106, .ours = true },
+	};
+	struct path path = path_to("127.0.0.1", "127.0.0.3");
+	struct pkt pkts[ARRAY_SIZE(t)];
+	static uint8_t bytes[4096];
+	struct net_socket s;
+	int fd;
+
+	enter_namespace();
+	narrow_loopback(1200);
+	open_esp(&s);
+	assert_int_equal(net_socket_keep_whole(&s), 0);
+	assert_int_equal(s.ttl, IPDEFTTL);
+	s.ttl = 77;
+	fd = open_headers();
+	for (unsigned i = 0; i < ARRAY_SIZE(t); i++)
+		pkts[i] = (struct pkt){
+			.base = bytes,
+			.size = sizeof(bytes),
+			.len = t[i].size,
+			.path = &path,
+			.ecn = i & 3,
+			.may_fragment = t[i].may_fragment,
+		};
+	assert_int_equal(net_socket_send_batch(&s, pkts, ARRAY_SIZE(t)), ARRAY_SIZE(t));
+	for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
+		struct iphdr h;
+
+		if (t[i].fails)
+			continue;
+		h = next_header(fd, t[i].size);
+		assert_int_equal(h.tos, i & 3);
+		assert_int_equal(h.ttl, t[i].ours ? 77 : IPDEFTTL);
+		assert_int_equal(ntohs(h.frag_off), t[i].may_fragment ? 0 : IP_DF);
+		assert_int_equal(ntohl(h.saddr), 0x7f000003);
+		assert_int_equal(ntohl(h.daddr), INADDR_LOOPBACK);
+	}
+	assert_int_equal(s.stats.sent, ARRAY_SIZE(t) - 1);
+	assert_int_equal(s.stats.failed, 1);
+	assert_int_equal(s.stats.too_big, 1);
+	assert_int_equal(recv(s.fd_headed, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+	close(fd);
+	net_socket_close(&s);
+	assert_int_equal(s.fd_headed, -1);
+}
+
+/* Who has an address no more does not send from it. */
+static void test_source_is_ours(void **state)
+{
+	struct path ours = path_to("127.0.0.1", "127.0.0.3"),
+		    lost = path_to("127.0.0.1", "198.51.100.1");
+	struct path none = path_to("127.0.0.1", "0.0.0.0");
+	static uint8_t send_arena[64 * 1024];
+	static struct batch out;
+	struct net_socket s;
+	int fd;
+
+	enter_namespace();
+	open_esp(&s);
+	assert_int_equal(net_socket_keep_whole(&s), 0);
+	s.ttl = 77;
+	fd = open_headers();
+	batch_init(&out, send_arena, sizeof(send_arena));
+	fill(&out, &lost, 20);
+	assert_int_equal(net_socket_send_batch(&s, out.pkts, out.n), 20);
+	assert_int_equal(s.stats.failed, 20);
+	fill(&out, &ours, 10);
+	fill(&out, &lost, 10);
+	fill(&out, &none, 10);
+	assert_int_equal(net_socket_send_batch(&s, out.pkts + 20, 30), 30);
+	assert_int_equal(s.stats.failed, 30);
+	assert_int_equal(s.stats.sent, 20);
+	for (unsigned i = 0; i < 20; i++) {
+		struct iphdr h = next_header(fd, 100 + i % 10);
+
+		assert_int_equal(ntohl(h.saddr), i < 10 ? 0x7f000003 : INADDR_LOOPBACK);
+		assert_int_equal(h.ttl, i > 0 && i < 10 ? 77 : IPDEFTTL);
+	}
+	close(fd);
+	net_socket_close(&s);
+}
+
+/* What does not go with a header of ours goes without. */
+static void test_no_headers(void **state)
+{
+	struct path path = path_to("127.0.0.1", "127.0.0.3");
+	static uint8_t send_arena[64 * 1024];
+	static struct batch out;
+	struct net_socket s;
+	int fd;
+
+	enter_namespace();
+	open_esp(&s);
+	assert_int_equal(net_socket_keep_whole(&s), 0);
+	close(s.fd_headed);
+	s.fd_headed = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	fd = open_headers();
+	batch_init(&out, send_arena, sizeof(send_arena));
+	fill(&out, &path, 20);
+	assert_int_equal(net_socket_send_batch(&s, out.pkts, 20), 20);
+	assert_int_equal(s.stats.sent, 20);
+	assert_int_equal(s.stats.failed, 0);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(next_header(fd, 100 + i).ttl, IPDEFTTL);
+	close(fd);
+	net_socket_close(&s);
 }
 
 /* With options in it the IPv4 header is longer. */
@@ -114,15 +278,6 @@ static void test_no_privilege(void **state)
 {
 	enter_namespace();
 	assert_int_equal(in_child(open_as_nobody), ERR_PERMISSION);
-}
-
-static void narrow_loopback(uint32_t mtu)
-{
-	struct tun_netlink n;
-
-	assert_int_equal(tun_netlink_open(&n), 0);
-	assert_int_equal(tun_link_mtu(&n, "lo", mtu), 0);
-	tun_netlink_close(&n);
 }
 
 /* Sends one packet and tells whether it went. */
@@ -211,9 +366,11 @@ static void test_not_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_families), cmocka_unit_test(test_ip_options),
-		cmocka_unit_test(test_no_privilege),  cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_deaf),	      cmocka_unit_test(test_not_open),
+		cmocka_unit_test(test_both_families),  cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_source_is_ours), cmocka_unit_test(test_no_headers),
+		cmocka_unit_test(test_ip_options),     cmocka_unit_test(test_no_privilege),
+		cmocka_unit_test(test_whole),	       cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_not_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
