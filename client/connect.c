@@ -319,25 +319,32 @@ static int read_config(struct connection *c)
 	return rc;
 }
 
-/* What the configuration leaves open, in the process that holds it. False: nobody has answered. */
-static bool ask_for_psk(struct connection *c)
+/* What the configuration leaves open, in the process that holds it. The exit code; 0: go on. */
+static int ask_for_psk(struct connection *c)
 {
 	struct session_config *s = &c->config->session;
 	char prompt[400], id[IDENTITY_TEXT_MAX];
 
 	if (!c->config->psk_asked)
-		return true;
+		return 0;
 	if (s->ike.mode == IKE_MODE_AGGRESSIVE && s->ike.local.type != ID_NONE)
 		snprintf(prompt, sizeof(prompt),
 			 "Secret of the group %.100s at %.200s: ", identity_word(&s->ike.local, id),
 			 s->gateways[0]);
 	else
 		snprintf(prompt, sizeof(prompt), "Pre-shared key of %.200s: ", s->gateways[0]);
-	if (ask_line(c->tty, prompt, &s->ike.psk))
-		return true;
+	switch (ask_line(c->tty, prompt, &s->ike.psk)) {
+	case ASK_LINE_TYPED:
+		return 0;
+	case ASK_LINE_ENDED:
+		fputs(CONNECT_INTERRUPTED, c->err);
+		return SESSION_EXIT_LOST;
+	case ASK_LINE_EMPTY:
+		break;
+	}
 	fprintf(c->err, "godwit: without a pre-shared key there is no connection; type it, or set "
 			"psk, psk-file or psk-command in [auth]\n");
-	return false;
+	return SESSION_EXIT_USAGE;
 }
 
 static int run(const struct client_options *options, int tty, int report_fd)
@@ -358,9 +365,8 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	signal(SIGXFSZ, SIG_IGN);
 	event_log_attach(c.events, &c.log);
 	priv_prepare();
-	if (read_config(&c) != 0 || !ask_for_psk(&c)) {
-		code = SESSION_EXIT_USAGE;
-	} else {
+	code = read_config(&c) != 0 ? SESSION_EXIT_USAGE : ask_for_psk(&c);
+	if (!code) {
 		log_to_journal_or_stderr(&c);
 		code = run_config(&c);
 	}

@@ -124,6 +124,11 @@ void priv_prepare(void);
  */
 int priv_drop(const struct priv_user *user);
 
+/* ---- connect.c ---- */
+
+/* Said when somebody has ended `connect` before it was done; it exits with SESSION_EXIT_LOST then. */
+#define CONNECT_INTERRUPTED "godwit: interrupted before the tunnel was up\n"
+
 /* ---- rundir.c ---- */
 
 #define RUNDIR_PATH_MAX 108 /* sun_path */
