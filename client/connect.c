@@ -34,6 +34,12 @@ struct connection {
 	int report; /* the end of a pipe to the first process, -1: we are the first */
 };
 
+/* What goes through that pipe, once. */
+struct outcome {
+	int code;
+	char name[CONFIG_NAME_MAX + 1]; /* of the connection; "": it has none yet */
+};
+
 const char *client_crypto_version(void)
 {
 	return crypto_version();
@@ -88,6 +94,7 @@ static sigset_t ending_signals(void)
  */
 static bool report(struct connection *c, int code)
 {
+	struct outcome outcome = { .code = code };
 	bool told;
 
 	fflush(stdout);
@@ -95,7 +102,9 @@ static bool report(struct connection *c, int code)
 	fflush(stderr);
 	if (c->report < 0)
 		return true;
-	told = write(c->report, &code, sizeof(code)) == sizeof(code);
+	if (c->config)
+		snprintf(outcome.name, sizeof(outcome.name), "%s", c->config->name);
+	told = write(c->report, &outcome, sizeof(outcome)) == sizeof(outcome);
 	close(c->report);
 	c->report = -1;
 	return told;
@@ -371,9 +380,9 @@ static int run(const struct client_options *options, int tty, int report_fd)
 		code = run_config(&c);
 	}
 	event_log_remove_sinks(c.events);
-	config_free(c.config);
 	code = manner_exit(options->manner, code, c.up);
 	report(&c, code);
+	config_free(c.config);
 	manner_err_close(c.err);
 	event_log_free(c.events);
 	return code;
@@ -409,14 +418,24 @@ static void tell_what_next(enum client_manner manner)
 		puts("In the background now: godwit status shows it, godwit disconnect ends it.");
 }
 
+/*
+ * The connection has ended and could not do so itself. A name from there is no more than that: what is
+ * not empty stays.
+ */
+static void remove_rundir(const struct outcome *o)
+{
+	if (memchr(o->name, '\0', sizeof(o->name)) && rundir_name_ok(o->name))
+		rundir_remove(o->name);
+}
+
 /* The first process: passes signals on until it knows how it went. */
 static int await(pid_t child, int report_fd, int sigfd, enum client_manner manner, FILE *err)
 {
 	struct pollfd p[2] = { { .fd = report_fd, .events = POLLIN },
 			       { .fd = sigfd, .events = POLLIN } };
+	struct outcome outcome;
 	bool ending = false;
 	ssize_t n;
-	int code;
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
@@ -427,16 +446,17 @@ static int await(pid_t child, int report_fd, int sigfd, enum client_manner manne
 		}
 		if (!p[0].revents)
 			continue;
-		n = read(report_fd, &code, sizeof(code));
-		if (n != sizeof(code))
+		n = read(report_fd, &outcome, sizeof(outcome));
+		if (n != sizeof(outcome))
 			return manner_exit(manner, ended_without_word(child, err), false);
-		if (code == SESSION_EXIT_UP && !ending) {
+		if (outcome.code == SESSION_EXIT_UP && !ending) {
 			tell_what_next(manner);
-			return code;
+			return SESSION_EXIT_UP;
 		}
 		waitpid(child, NULL, 0);
-		if (code != SESSION_EXIT_UP)
-			return code;
+		remove_rundir(&outcome);
+		if (outcome.code != SESSION_EXIT_UP)
+			return outcome.code;
 		fprintf(err, "godwit: interrupted just when the tunnel was up\n");
 		return manner_exit(manner, SESSION_EXIT_LOST, false);
 	}

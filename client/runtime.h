@@ -51,8 +51,9 @@
  *	RUNDIR/NAME/journal   root's; kept open, and locked as long as the connection lives
  *	RUNDIR/NAME/control   the socket
  *
- * The empty directory stays behind where no root process is around to remove it. A journal is
- * believed only when root (or the caller) owns it, so that user cannot make one up.
+ * The empty directory stays behind where no root process is around to remove it: until the tunnel is up
+ * the first process of `connect` is one, afterwards whoever asks for something. A journal is believed only
+ * when root (or the caller) owns it, so that user cannot make one up.
  */
 #ifndef GODWIT_CLIENT_RUNTIME_H
 #define GODWIT_CLIENT_RUNTIME_H
