@@ -362,7 +362,7 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	struct connection c = {
 		.options = options,
 		.events = event_log_new(LOG_DEBUG, options->verbose ? LOG_DEBUG : LOG_INFO),
-		.progress = { .out = quiet ? NULL : stdout, .terminal = isatty(STDOUT_FILENO) },
+		.progress = { .out = quiet ? NULL : stdout, .width = progress_width(stdout) },
 		.err = manner_err(options->manner),
 		.tty = tty,
 		.report = report_fd,

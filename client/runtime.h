@@ -229,9 +229,12 @@ int manner_exit(enum client_manner manner, int code, bool was_up);
 
 /* ---- progress.c ---- */
 
+/* How wide the screen is that this is shown on; 0: it is none. */
+unsigned progress_width(FILE *out);
+
 struct progress {
 	FILE *out; /* NULL: say nothing more */
-	bool terminal; /* a step that runs is shown, too, and overwritten when it ends */
+	unsigned width; /* of a terminal: a step that runs is shown, too, and overwritten when it ends */
 	bool held; /* a question stands on the terminal: say nothing meanwhile */
 };
 

@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/runtime.h"
 #include "cmd/cmd.h"
@@ -312,6 +314,54 @@ static void status_tells_what_waits(void **state)
 	assert_non_null(strstr(said, "held           9 in all, 6 released, 1 replaced, 2 now\n"));
 }
 
+/* What it is on a terminal that is so wide. */
+static void status_on_terminal(const char *json, unsigned short columns, char *shown, size_t size)
+{
+	struct winsize narrow = { .ws_row = 24, .ws_col = columns };
+	struct termios raw = { 0 };
+	int master, slave;
+	ssize_t n;
+	FILE *out;
+
+	setenv("NO_COLOR", "1", 1);
+	assert_int_equal(openpty(&master, &slave, NULL, &raw, &narrow), 0);
+	out = fdopen(slave, "w");
+	assert_true(status_text(json, out));
+	fflush(out);
+	n = read(master, shown, size - 1);
+	assert_true(n > 0);
+	shown[n] = '\0';
+	fclose(out);
+	close(master);
+}
+
+static void status_is_as_wide_as_the_terminal(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"a-name-that-is-longer\",\"state\":\"up\",\"since\":\"2026\","
+		"\"gateway\":\"vpn.example.com\",\"peer\":\"192.0.2.1:4500\","
+		"\"ike\":{\"version\":\"ikev1\",\"suite\":\"aes256-sha256-modp2048\",\"age_s\":7500,"
+		"\"rekey_in_s\":25000,\"user\":\"alice\"}}";
+	static const char head[] = "a-name-that-is-longer up since 2026\n"
+				   "gateway        vpn.example.com, at 192.0.2.1:4500\n"
+				   "from           -, -, NAT: -\n";
+	char shown[2000];
+
+	status_on_terminal(json, 80, shown, sizeof(shown));
+	assert_memory_equal(shown, head, strlen(head));
+	assert_string_equal(shown + strlen(head),
+			    "IKE            ikev1, aes256-sha256-modp2048, 2 h 05 min old,\n"
+			    "               renewed in 6 h 56 min, user alice\n");
+	status_on_terminal(json, 200, shown, sizeof(shown));
+	assert_string_equal(
+		shown + strlen(head),
+		"IKE            ikev1, aes256-sha256-modp2048, 2 h 05 min old, renewed in "
+		"6 h 56 min, user alice\n");
+	/* A label that is too long for its column stays whole. */
+	status_on_terminal(json, 30, shown, sizeof(shown));
+	assert_memory_equal(shown, "a-name-that-is-longer up since\n               2026\n", 51);
+}
+
 static void status_that_makes_no_sense(void **state)
 {
 	assert_false(status_text("{}", err));
@@ -342,6 +392,7 @@ int main(void)
 		TEST(status_of_a_gateway),
 		TEST(status_tells_how_to_answer),
 		TEST(status_tells_what_waits),
+		TEST(status_is_as_wide_as_the_terminal),
 		TEST(status_that_makes_no_sense),
 	};
 
