@@ -537,7 +537,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 	log_ev(s->log, LOG_WARN, "child failed", log_u64("tunnel", was.slot),
 	       log_str("remote", ts_text(&s->net.tunnels[was.slot].remote, remote)),
 	       log_str("why", why->text ? why->text : err_name(why->err)),
-	       log_str("by", was.ours ? "us" : "gateway"));
+	       log_str("by", was.ours ? "us" : "peer"));
 	if (twin(s, &was, why))
 		return;
 	if (!was.ours) {
