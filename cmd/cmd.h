@@ -209,6 +209,11 @@ void event_print_what(struct json_t *event, FILE *out);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);
+/*
+ * What that answer, or a client in a gateway's, says of address translation; also that ESP is in UDP
+ * although there is none.
+ */
+const char *status_nat(const struct json_t *o);
 /* True when that answer says that the tunnel is up. */
 bool status_is_up(const char *json);
 

@@ -21,6 +21,17 @@ static long long number_of(const json_t *o, const char *key)
 	return (long long)json_number_value(json_object_get(o, key));
 }
 
+const char *status_nat(const json_t *o)
+{
+	const char *nat = text_of(o, "nat");
+	bool udp = strcmp(text_of(o, "encapsulation"), "udp") == 0;
+
+	/* Before IKE has found out there is nothing to say of it. */
+	if (!udp || strcmp(nat, "none") != 0 || json_is_null(json_object_get(o, "ike")))
+		return nat;
+	return "none (UDP forced)";
+}
+
 static void print_state(const json_t *o, struct table_look look, FILE *out)
 {
 	const char *state = text_of(o, "state");
@@ -299,7 +310,7 @@ static void print_client(const json_t *c, FILE *out)
 
 	fprintf(out, LABEL "%s%s%s (%s), at %s, %s, NAT: %s\n", "client", text_of(c, "identity"),
 		text_of(c, "user")[0] ? ", " : "", text_of(c, "user"), text_of(c, "entry"),
-		text_of(c, "peer"), text_of(c, "encapsulation"), text_of(c, "nat"));
+		text_of(c, "peer"), text_of(c, "encapsulation"), status_nat(c));
 	print_list("  addresses", json_object_get(c, "addresses"), out);
 	fprintf(out, LABEL "%s, in %s, out %s\n", "  for",
 		table_duration(number_of(c, "age_s"), age),
@@ -354,7 +365,7 @@ static void print_connection(const json_t *o, struct table_look look, FILE *out)
 	print_asks(o, out);
 	fprintf(out, LABEL "%s, at %s\n", "gateway", text_of(o, "gateway"), text_of(o, "peer"));
 	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),
-		text_of(o, "encapsulation"), text_of(o, "nat"));
+		text_of(o, "encapsulation"), status_nat(o));
 	print_ike(json_object_get(o, "ike"), out);
 	if (number_of(o, "mtu") > 0) /* there is none yet */
 		fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"),

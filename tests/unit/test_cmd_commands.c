@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <jansson.h>
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +259,23 @@ static void status_for_people(void **state)
 	assert_null(strstr(said, "IKE"));
 }
 
+static void nat_is(const char *encapsulation, const char *nat, const char *ike, const char *wanted)
+{
+	json_t *o = json_pack("{s:s, s:s, s:o}", "encapsulation", encapsulation, "nat", nat, "ike",
+			      ike ? json_string(ike) : json_null());
+
+	assert_string_equal(status_nat(o), wanted);
+	json_decref(o);
+}
+
+static void udp_without_a_nat_is_forced(void **state)
+{
+	nat_is("udp", "none", "it is there", "none (UDP forced)");
+	nat_is("udp", "none", NULL, "none");
+	nat_is("udp", "local", "it is there", "local");
+	nat_is("esp", "none", "it is there", "none");
+}
+
 static void status_of_a_gateway(void **state)
 {
 	static const char json[] =
@@ -389,6 +407,7 @@ int main(void)
 		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),
+		TEST(udp_without_a_nat_is_forced),
 		TEST(status_of_a_gateway),
 		TEST(status_tells_how_to_answer),
 		TEST(status_tells_what_waits),
