@@ -353,6 +353,20 @@ void session_tun_follow(struct session *s)
 	tun_add(s)->tun.again = true;
 }
 
+void session_tun_names(struct session *s)
+{
+	struct session_effect *fx;
+
+	if (s->state != SESSION_UP || s->tun_waiting) {
+		s->tun_due |= s->tun_asked;
+		return;
+	}
+	log_ev(s->log, LOG_INFO, "the gateway names other DNS servers or domains");
+	fx = tun_add(s);
+	fx->tun.again = true;
+	fx->tun.names = true;
+}
+
 void session_tun_outer(struct session *s)
 {
 	const struct path *p = &s->tun_path;
