@@ -8,6 +8,7 @@ struct aead {
 	uint8_t salt[GCM_SALT];
 	struct mac *mac; /* NULL: AES-GCM, with what follows */
 	const struct gcm_library *gcm;
+	const struct gcm_calls *calls;
 	_Alignas(64) uint8_t state[]; /* the library's */
 };
 
@@ -29,7 +30,7 @@ struct aead *aead_new_by(const struct gcm_library *library, const struct esp_sui
 	}
 	a->gcm = library;
 	memcpy(a->salt, keymat.p + sizes.key, GCM_SALT);
-	library->start(a->state, slice(keymat.p, sizes.key));
+	a->calls = library->start(a->state, slice(keymat.p, sizes.key));
 	return a;
 }
 
@@ -68,7 +69,7 @@ static void gcm_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t
 
 	put_be64(iv, counter);
 	gcm_nonce(a, iv, nonce);
-	a->gcm->seal(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
+	a->calls->seal(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
 }
 
 static int gcm_open(struct aead *a, struct slice aad, uint8_t *iv, size_t n)
@@ -76,7 +77,7 @@ static int gcm_open(struct aead *a, struct slice aad, uint8_t *iv, size_t n)
 	uint8_t nonce[GCM_NONCE];
 
 	gcm_nonce(a, iv, nonce);
-	return a->gcm->open(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
+	return a->calls->open(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
 }
 
 int aead_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t *text, size_t n)
