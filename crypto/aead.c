@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
+#include "base/mem.h"
 #include "crypto/gcm.h"
 #include "crypto/internal.h"
 
@@ -96,4 +97,11 @@ int aead_open(struct aead *a, struct slice aad, uint8_t *text, size_t n)
 	if (n % a->sizes.align != 0)
 		return ERR_MALFORMED;
 	return a->mac ? mac_open(a->mac, aad, text, n) : gcm_open(a, aad, text, n);
+}
+
+/* Which library it has is not looked at, for that would have to be waited for. */
+void aead_ahead(const struct aead *a, size_t n)
+{
+	mem_ahead(a, offsetof(struct aead, state));
+	gcm_chosen()->ahead(a->state, n);
 }

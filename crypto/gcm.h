@@ -43,6 +43,8 @@ struct gcm_library {
 	size_t size; /* of a state, which is aligned to 64 bytes */
 	/* A zeroed state gets its key of 16, 24 or 32 bytes; what is good for such a state. */
 	const struct gcm_calls *(*start)(void *state, struct slice key);
+	/* Asks the memory for what a packet of n bytes needs of a state. */
+	void (*ahead)(const void *state, size_t n);
 	/* Before the state is wiped, by the caller. */
 	void (*stop)(void *state);
 };

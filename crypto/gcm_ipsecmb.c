@@ -7,6 +7,7 @@
 #include <intel-ipsec-mb.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 /*
  * The library's own way to these functions is a manager, whose making runs and so loads every
@@ -91,6 +92,24 @@ static const struct gcm_calls *ipsecmb_start(void *state, struct slice key)
 			     start_256(state, key.p);
 }
 
+#define BLOCK 16
+#define POWERS 48 /* of the hash's key, the highest first */
+
+/*
+ * The round keys, and as many powers as there are blocks, with one for the lengths, and one for what
+ * is authenticated only.
+ */
+static void ipsecmb_ahead(const void *state, size_t n)
+{
+	const struct gcm_key_data *key = state;
+	const uint8_t *powers = key->ghash_keys.vaes_avx512.shifted_hkey;
+	size_t needed = n / BLOCK + 3;
+	size_t from = needed < POWERS ? (POWERS - needed) * BLOCK : 0;
+
+	mem_ahead(key->expanded_keys, sizeof(key->expanded_keys));
+	mem_ahead(powers + from, POWERS * BLOCK - from);
+}
+
 static void ipsecmb_stop(void *state)
 {
 	(void)state;
@@ -100,6 +119,7 @@ static const struct gcm_library ipsecmb = {
 	.name = "libipsec-mb",
 	.size = sizeof(struct gcm_key_data),
 	.start = ipsecmb_start,
+	.ahead = ipsecmb_ahead,
 	.stop = ipsecmb_stop,
 };
 

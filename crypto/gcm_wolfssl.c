@@ -3,6 +3,7 @@
 #include <wolfssl/wolfcrypt/aes.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "crypto/gcm.h"
 #include "crypto/internal.h"
 
@@ -34,6 +35,20 @@ static const struct gcm_calls *wolfssl_start(void *state, struct slice key)
 	return &wolfssl_calls;
 }
 
+/* With AES instructions the round keys and the hash's key are all; else there is a table, too. */
+static void wolfssl_ahead(const void *state, size_t n)
+{
+	const Aes *aes = state;
+
+	(void)n;
+#ifdef WOLFSSL_AESNI
+	mem_ahead(aes, offsetof(Aes, gcm) + sizeof(aes->gcm.H));
+	mem_ahead(&aes->use_aesni, 1);
+#else
+	mem_ahead(aes, sizeof(*aes));
+#endif
+}
+
 static void wolfssl_stop(void *state)
 {
 	wc_AesFree(state);
@@ -43,5 +58,6 @@ const struct gcm_library gcm_wolfssl = {
 	.name = "wolfSSL",
 	.size = sizeof(Aes),
 	.start = wolfssl_start,
+	.ahead = wolfssl_ahead,
 	.stop = wolfssl_stop,
 };

@@ -26,6 +26,7 @@ struct ahead {
 	unsigned done[AHEAD_STAGES]; /* packets that have passed that stage */
 	struct ahead_packet {
 		uint32_t key; /* its SPI, or the hash of its flow */
+		uint32_t n; /* bytes */
 		const void *sa; /* NULL: none, or it has been asked for not long ago */
 	} packets[AHEAD];
 	const void *recent[AHEAD_RECENT];

@@ -132,6 +132,7 @@ static struct gcm_library fake_library(void)
 		.name = "fake",
 		.size = sizeof(struct state) + gcm_wolfssl.size,
 		.start = fake_start,
+		.ahead = gcm_wolfssl.ahead,
 		.stop = fake_stop,
 	};
 }
