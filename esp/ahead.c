@@ -115,24 +115,29 @@ void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b,
 
 /* ---- outbound ---- */
 
-static uint32_t flow_of(const struct pkt *p)
+static void outbound_flow(const struct flow_cache *f, struct ahead_packet *p, const struct pkt *pkt)
 {
-	struct tuple t;
-
-	return packet_tuple(pkt_slice(p), &t) == 0 ? flow_hash(&t) : 0;
+	p->n = pkt->len;
+	if (packet_tuple_length(pkt_slice(pkt), &p->tuple, &p->length) != 0) {
+		p->length = p->key = 0;
+		return;
+	}
+	p->key = flow_hash(&p->tuple);
+	flow_ahead_set(f, p->key);
 }
 
-static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_packet *p, int slot)
+static void outbound_slot(struct classifier *c, const struct flow_cache *f, struct ahead_packet *p)
+{
+	p->slot = p->length ? flow_ahead(f, p->key) : -1;
+	if (p->slot >= 0)
+		classifier_ahead_slot(c, (unsigned)p->slot);
+}
+
+static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_packet *p)
 {
 	p->sa = NULL;
-	if (slot >= 0)
-		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)slot), ESP_OUT_HOT);
-}
-
-static void outbound_slot(struct classifier *c, int slot)
-{
-	if (slot >= 0)
-		classifier_ahead_slot(c, (unsigned)slot);
+	if (p->slot >= 0)
+		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)p->slot), ESP_OUT_HOT);
 }
 
 void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cache *f,
@@ -143,18 +148,18 @@ void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cac
 
 	if (!a->needed)
 		return;
-	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
-		p->key = flow_of(&b->pkts[i]);
-		p->n = b->pkts[i].len;
-		flow_ahead_set(f, p->key);
-	}
-	while ((p = ahead_next(a, 1, ahead_until(b, at, 25), &i)))
-		flow_ahead(f, p->key);
-	while ((p = ahead_next(a, 2, ahead_until(b, at, 19), &i)))
-		outbound_slot(c, flow_peek(f, p->key));
-	while ((p = ahead_next(a, 3, ahead_until(b, at, 12), &i)))
-		outbound_sa(a, c, p, flow_peek(f, p->key));
-	while ((p = ahead_next(a, 4, ahead_until(b, at, 6), &i)))
+	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i)))
+		outbound_flow(f, p, &b->pkts[i]);
+	while ((p = ahead_next(a, 1, ahead_until(b, at, 22), &i)))
+		outbound_slot(c, f, p);
+	while ((p = ahead_next(a, 2, ahead_until(b, at, 12), &i)))
+		outbound_sa(a, c, p);
+	while ((p = ahead_next(a, 3, ahead_until(b, at, 6), &i)))
 		if (p->sa)
 			aead_ahead(((const struct esp_out *)p->sa)->aead, p->n);
+}
+
+const struct ahead_packet *ahead_seen(const struct ahead *a, unsigned at)
+{
+	return a->needed ? &a->packets[at % AHEAD] : NULL;
 }

@@ -224,6 +224,7 @@ struct outbound_slot {
 struct outbound_flow {
 	bool known; /* false: it was none that could be judged */
 	struct tuple tuple;
+	uint32_t hash; /* of the tuple */
 	struct flow_decision decision;
 	struct outbound_slot slot; /* PROTECT */
 };
@@ -248,9 +249,9 @@ static struct outbound_call outbound_call(const struct outbound *o, vtime now, s
 }
 
 static struct flow_decision outbound_decide(struct outbound *o, const struct outbound_call *call,
-					    const struct tuple *t)
+					    const struct tuple *t, uint32_t hash)
 {
-	return flow_decide(o->flows, call->now, call->number, call->policy, t);
+	return flow_decide(o->flows, call->now, call->number, call->policy, t, hash);
 }
 
 static bool outbound_usable(const struct esp_out *sa, vtime now)
@@ -293,7 +294,7 @@ static bool outbound_may_cut(struct outbound *o, const struct outbound_call *cal
 			     const struct tuple *t, unsigned slot)
 {
 	const struct tuple piece = { .src = t->src, .dst = t->dst, .proto = t->proto };
-	struct flow_decision d = outbound_decide(o, call, &piece);
+	struct flow_decision d = outbound_decide(o, call, &piece, flow_hash(&piece));
 
 	return d.action == FLOW_PROTECT && d.slot == slot;
 }
@@ -454,20 +455,39 @@ static void outbound_judge_flow(struct outbound *o, struct outbound_call *call)
 {
 	struct outbound_flow *f = &call->flow;
 
-	f->decision = outbound_decide(o, call, &f->tuple);
+	f->decision = outbound_decide(o, call, &f->tuple, f->hash);
 	if (f->decision.action == FLOW_PROTECT)
 		f->slot = outbound_look(o, call->now, f->decision.slot);
+}
+
+/* Takes off what is behind the packet. False: it is none. */
+static bool outbound_read(struct outbound *o, struct outbound_call *call, struct pkt *p)
+{
+	const struct ahead_packet *seen = ahead_seen(&o->ahead, (unsigned)(p - call->b->pkts));
+	struct outbound_flow *f = &call->flow;
+	uint32_t length = 0;
+
+	if (seen) {
+		f->tuple = seen->tuple;
+		f->hash = seen->key;
+		length = seen->length;
+	} else if (packet_tuple_length(pkt_slice(p), &f->tuple, &length) == 0) {
+		f->hash = flow_hash(&f->tuple);
+	} else {
+		return false;
+	}
+	pkt_trim(p, length);
+	return length != 0;
 }
 
 /* False: it is none, and dropped. */
 static bool outbound_judge(struct outbound *o, struct outbound_call *call, struct pkt *p)
 {
-	call->flow.known = packet_tuple(pkt_slice(p), &call->flow.tuple) == 0;
+	call->flow.known = outbound_read(o, call, p);
 	if (!call->flow.known) {
 		outbound_drop(o, p, DROP_TUN_MALFORMED);
 		return false;
 	}
-	pkt_trim(p, packet_length(pkt_slice(p)));
 	outbound_judge_flow(o, call);
 	/* The slot may be another tunnel's by now, and its SA not for this rule. */
 	while (classifier_rules_number(o->classifier) != call->number) {
@@ -579,7 +599,8 @@ static bool outbound_review(struct outbound *o, const struct outbound_call *call
 	hold_id id;
 
 	while ((id = hold_review(o->hold, call->number, budget))) {
-		struct flow_decision d = outbound_decide(o, call, hold_tuple(o->hold, id));
+		const struct tuple *t = hold_tuple(o->hold, id);
+		struct flow_decision d = outbound_decide(o, call, t, flow_hash(t));
 
 		if (d.action == FLOW_PROTECT)
 			hold_assign(o->hold, id, &d, call->number);

@@ -198,7 +198,7 @@ static void classify_out(void *ctx)
 
 	for (unsigned i = 0; i < l->packets; i++) {
 		must(packet_tuple(slice(l->templates, l->size), &t));
-		l->sink += flow_decide(l->flows, 0, number, p, &t).slot;
+		l->sink += flow_decide(l->flows, 0, number, p, &t, flow_hash(&t)).slot;
 		l->sink += classifier_slot_sa(l->classifier, 3) != NULL;
 	}
 }
