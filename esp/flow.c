@@ -198,7 +198,7 @@ void flow_list(const struct flow_cache *f, uint64_t number, unsigned first, unsi
 
 void flow_ahead_set(const struct flow_cache *f, uint32_t hash)
 {
-	__builtin_prefetch(&f->sets[hash % SETS]);
+	mem_ahead(&f->sets[hash % SETS], sizeof(*f->sets));
 }
 
 int flow_ahead(const struct flow_cache *f, uint32_t hash)
@@ -208,7 +208,7 @@ int flow_ahead(const struct flow_cache *f, uint32_t hash)
 	for (unsigned place = 0; place < WAYS; place++) {
 		if (s->hash[place] != hash)
 			continue;
-		__builtin_prefetch(flow_in(f, s, place));
+		mem_ahead(flow_in(f, s, place), sizeof(*f->flows));
 		return s->slot[place] - 1;
 	}
 	return -1;
