@@ -44,7 +44,7 @@ static unsigned ahead_until(const struct batch *b, unsigned at, unsigned distanc
 }
 
 /* Traffic on a few SAs needs none of this. */
-static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, size_t n)
+static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, size_t hot_at)
 {
 	/* Multiplicative: SAs lie at equal distances, and would meet one another in a few places. */
 	uint64_t hash = (uint64_t)(uintptr_t)sa * 0x9e3779b97f4a7c15U;
@@ -55,7 +55,7 @@ static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, si
 		return;
 	*recent = sa;
 	a->asked++;
-	mem_ahead(sa, n);
+	mem_ahead((const uint8_t *)sa + hot_at, ESP_HOT);
 }
 
 /* ---- inbound ---- */
@@ -73,11 +73,8 @@ static void inbound_sa(struct ahead *a, const struct classifier *c, struct ahead
 	const struct esp_in *sa = classifier_peek_spi(c, p->key);
 
 	p->sa = NULL;
-	if (!sa)
-		return;
-	ahead_sa(a, p, sa, ESP_IN_HOT);
-	if (p->sa)
-		mem_ahead(&sa->window.top, 1);
+	if (sa)
+		ahead_sa(a, p, sa, ESP_IN_HOT_AT);
 }
 
 /* What was peeked at may be another one, whose window is another thread's. */
@@ -137,7 +134,7 @@ static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_pack
 {
 	p->sa = NULL;
 	if (p->slot >= 0)
-		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)p->slot), ESP_OUT_HOT);
+		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)p->slot), 0);
 }
 
 void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cache *f,

@@ -196,9 +196,9 @@ int esp_open(struct esp_in *sa, struct pkt *p, uint8_t *next_header, enum drop *
 /* ---- the replay window (RFC 6479) ---- */
 
 struct window {
+	uint64_t bits[ESP_WINDOW / 64 + 1];
 	/* highest sequence number accepted; 0: none yet. Control reads it, too */
 	_Atomic uint32_t top;
-	uint64_t bits[ESP_WINDOW / 64 + 1];
 };
 
 /* Relaxed: one writer, and nothing is published with it. Any thread. */
