@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "esp/ahead.h"
 #include "esp/classifier.h"
+#include "esp/cut.h"
 #include "esp/events.h"
 #include "esp/flow.h"
 #include "esp/hold.h"
@@ -176,43 +177,6 @@ static void outbound_near(struct outbound *o, struct esp_out *sa)
 		sa->near_told = outbound_used(o, sa, DATA_NEARLY_USED);
 }
 
-/* Appends the fragments of `whole` that begin at `at` and later. */
-static bool outbound_pieces(struct batch *b, struct slice whole, uint32_t mtu, uint32_t at)
-{
-	while (at) {
-		struct pkt *piece = batch_take(b, ESP_HEADROOM, mtu, ESP_TAILROOM);
-		size_t n = 0;
-
-		if (piece)
-			n = packet_fragment4(whole, mtu, &at, pkt_data(piece), mtu);
-		if (n == 0)
-			return false;
-		batch_fit(b, (uint32_t)n, ESP_TAILROOM);
-	}
-	return true;
-}
-
-/*
- * Cuts p: it becomes its first fragment, the others are appended to b and have their turn after the
- * packets that are there, so that sequence numbers leave in order. False: nothing has changed.
- */
-static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
-{
-	struct slice whole = pkt_slice(p);
-	unsigned n = b->n;
-	uint32_t at = 0;
-
-	if (packet_fragment4(whole, mtu, &at, NULL, 0) == 0)
-		return false;
-	if (!outbound_pieces(b, whole, mtu, at)) {
-		batch_keep(b, n);
-		return false;
-	}
-	at = 0;
-	pkt_trim(p, (uint32_t)packet_fragment4(whole, mtu, &at, pkt_data(p), p->len));
-	return true;
-}
-
 /* A slot at one moment. */
 struct outbound_slot {
 	uint32_t stamp;
@@ -312,7 +276,7 @@ static bool outbound_fit(struct outbound *o, const struct outbound_call *call, s
 		outbound_refuse(o, p, DROP_TOO_BIG, limit, call->replies);
 		return false;
 	}
-	if ((cut && !outbound_cut(call->b, p, limit)) ||
+	if ((cut && !cut_packet4(call->b, p, limit)) ||
 	    esp_sealed_length(sa, p->len) > UDP_PAYLOAD_MAX) {
 		outbound_drop(o, p, DROP_TOO_BIG);
 		return false;
