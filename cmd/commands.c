@@ -509,6 +509,19 @@ static bool lists_check(const struct command *c, const struct command_word *word
 	return true;
 }
 
+static void complain_missing(const struct command *c, const struct command_word *w, FILE *err)
+{
+	fprintf(err, "godwit %s: ", c->name);
+	if (is_list(w)) {
+		fputs("expected ", err);
+		list_write(w, err);
+	} else {
+		fprintf(err, "%.*s is missing%s", (int)w->n, w->text,
+			c->settings ? ": name a configuration, or give --gateway-address" : "");
+	}
+	fprintf(err, "; see godwit help %s\n", c->name);
+}
+
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err)
 {
@@ -535,9 +548,7 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 		return false;
 	if (out->nwords == n || words[out->nwords].optional || out->settings.n)
 		return true;
-	fprintf(err, "godwit %s: %.*s is missing%s; see godwit help %s\n", c->name,
-		(int)words[out->nwords].n, words[out->nwords].text,
-		c->settings ? ": name a configuration, or give --gateway-address" : "", c->name);
+	complain_missing(c, &words[out->nwords], err);
 	return false;
 }
 

@@ -111,6 +111,9 @@ static void a_word_of_a_list_is_one_of_it(void **state)
 		"'loud': expected error, warn, info or debug\n");
 	refused("log", (char[]){ "--level=loud" }, NULL,
 		"godwit log: 'loud': expected error, warn, info or debug\n");
+	refused("show", NULL, NULL,
+		"godwit show: expected sa, policy, flows, epochs, routes or held; see godwit help show\n");
+	refused("set", (char[]){ "log" }, NULL, "set: expected error, warn, info or debug; see ");
 	/* Where a name or a word of a list can stand, the connection knows. */
 	assert_true(command_parse(find("rekey"), 1, good + 2, &args, err));
 	assert_true(command_parse(find("set"), COUNT(good), good, &args, err));
