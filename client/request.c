@@ -342,6 +342,11 @@ void client_stream_close(struct client_stream *s)
 
 /* ---- one question ---- */
 
+bool client_name_ok(const char *name)
+{
+	return rundir_name_ok(name);
+}
+
 bool client_is_running(const char *name)
 {
 	return rundir_name_ok(name) && request_is_running(name);

@@ -75,7 +75,8 @@ static void offer_configured(struct completions *out)
 			continue;
 		memcpy(name, entry->d_name, n - 5);
 		name[n - 5] = '\0';
-		completions_add(out, name, NULL, false);
+		if (client_name_ok(name))
+			completions_add(out, name, NULL, false);
 	}
 	if (dir)
 		closedir(dir);
@@ -129,9 +130,7 @@ static void system_offer(void *ctx, enum word_kind kind, const char *connection,
 		client_running(offer_name, out);
 		break;
 	case WORD_CONFIGURATION:
-		if (!strchr(word, '/'))
-			offer_configured(out);
-		offer_files(word, false, out);
+		offer_configured(out);
 		break;
 	case WORD_FILE:
 	case WORD_DIRECTORY:
