@@ -171,7 +171,7 @@ int run_log(const struct command_args *args)
 int run_set(const struct command_args *args)
 {
 	json_t *answer;
-	int rc;
+	int rc = EXIT_CODE_OK;
 
 	if (strcmp(args->word[0], "log") != 0) {
 		fprintf(stderr, "godwit set: what can be set is: log error|warn|info|debug\n");
@@ -181,5 +181,5 @@ int run_set(const struct command_args *args)
 			     json_pack("{s:s, s:s}", "cmd", "set", "log", args->word[1]),
 			     CLIENT_ANSWER_MS, &rc);
 	json_decref(answer);
-	return answer ? EXIT_CODE_OK : rc;
+	return rc;
 }
