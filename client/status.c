@@ -100,10 +100,9 @@ static json_t *status_held(const struct hold_counters *held)
 static json_t *status_list(const struct addr *addrs, unsigned n)
 {
 	json_t *list = json_array();
-	char buf[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_string(addr_text(&addrs[i], buf)));
+		json_array_append_new(list, control_json_addr(&addrs[i]));
 	return list;
 }
 
@@ -195,12 +194,8 @@ json_t *control_drops(const struct control_view *v)
 
 static json_t *status_ping(const struct session_ping_info *p)
 {
-	char buf[ADDR_TEXT_MAX];
-
-	return json_pack("{s:o, s:o, s:I, s:I}", "target",
-			 p->target.family == FAMILY_NONE ? json_null() :
-							   json_string(addr_text(&p->target, buf)),
-			 "why", control_json_text(p->why), "sent", (json_int_t)p->sent, "answered",
+	return json_pack("{s:o, s:o, s:I, s:I}", "target", control_json_addr(&p->target), "why",
+			 control_json_text(p->why), "sent", (json_int_t)p->sent, "answered",
 			 (json_int_t)p->answered);
 }
 
