@@ -64,7 +64,8 @@ bool ask_line(int tty, const char *prompt, struct secret *out)
 	tcsetattr(tty, TCSAFLUSH, &quiet);
 	ok = signals >= 0 && dprintf(tty, "%s", prompt) > 0 && read_line(tty, signals, out);
 	dprintf(tty, "\n");
-	tcsetattr(tty, TCSANOW, &before);
+	/* The rest of what was too long is not for who reads next. */
+	tcsetattr(tty, ok ? TCSANOW : TCSAFLUSH, &before);
 	if (signals >= 0) {
 		struct signalfd_siginfo info;
 
