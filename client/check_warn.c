@@ -166,8 +166,9 @@ static void warn_keys(const struct config *c, FILE *err)
 		     "[esp] pfs = no: who comes to know IKE's keys, once, can read all data that was "
 		     "under keys made from them");
 	if (s->child.keylife_s > KEYLIFE_LONG_S)
-		warn(c, err, "[esp] keylife = %s: who comes to know a key can read what %s had",
-		     duration_text(s->child.keylife_s, life), "all that time");
+		warn(c, err,
+		     "[esp] keylife = %s: who comes to know a key can read all of that time",
+		     duration_text(s->child.keylife_s, life));
 	if (s->child.keylife_s < KEYLIFE_SHORT_S)
 		warn(c, err,
 		     "[esp] keylife = %s: keys are negotiated all the time, and packets wait where one "

@@ -188,10 +188,10 @@ enum session_state {
 	SESSION_CLOSING,
 };
 
-/* The steps that `connect` shows. */
 /* The advice of DONE after a refusal of phase 1 begins so: who knows better replaces it. */
 #define SESSION_WRITE_IKE "; write what the gateway has in [ike] proposals"
 
+/* The steps that `connect` shows. */
 enum session_step {
 	STEP_RESOLVE,
 	STEP_PATH,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <stddef.h>
 
 #include "client/session_impl.h"
@@ -220,6 +221,8 @@ static const char *ike_state(const struct session *s, const struct session_ike *
 		return "negotiating";
 	return session_ike_newest(s) == i ? "current" : "replaced";
 }
+
+static_assert(SESSION_IKES_MAX <= SESSION_IKES_SHOWN, "all have room");
 
 unsigned session_ikes_info(const struct session *s, struct session_ike_info *out)
 {
