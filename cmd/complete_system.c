@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/utf8.h"
 #include "client/client.h"
 #include "cmd/complete.h"
 
@@ -24,12 +25,9 @@ static bool is_directory(int fd, const struct dirent *entry)
 /* Anybody may have made a file: its name is shown on a terminal. */
 static bool is_shown(const char *name)
 {
-	for (; *name; name++) {
-		unsigned char c = (unsigned char)name[0], next = (unsigned char)name[1];
-
-		if (c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+	for (unsigned n; *name; name += n)
+		if (!utf8_is_shown(utf8_take(name, &n)))
 			return false;
-	}
 	return true;
 }
 
