@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/err.h"
+#include "base/mem.h"
 #include "crypto/gcm.h"
 #include "crypto/internal.h"
 
@@ -8,6 +9,7 @@ struct aead {
 	uint8_t salt[GCM_SALT];
 	struct mac *mac; /* NULL: AES-GCM, with what follows */
 	const struct gcm_library *gcm;
+	const struct gcm_calls *calls;
 	_Alignas(64) uint8_t state[]; /* the library's */
 };
 
@@ -29,7 +31,7 @@ struct aead *aead_new_by(const struct gcm_library *library, const struct esp_sui
 	}
 	a->gcm = library;
 	memcpy(a->salt, keymat.p + sizes.key, GCM_SALT);
-	library->start(a->state, slice(keymat.p, sizes.key));
+	a->calls = library->start(a->state, slice(keymat.p, sizes.key));
 	return a;
 }
 
@@ -68,7 +70,7 @@ static void gcm_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t
 
 	put_be64(iv, counter);
 	gcm_nonce(a, iv, nonce);
-	a->gcm->seal(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
+	a->calls->seal(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
 }
 
 static int gcm_open(struct aead *a, struct slice aad, uint8_t *iv, size_t n)
@@ -76,7 +78,7 @@ static int gcm_open(struct aead *a, struct slice aad, uint8_t *iv, size_t n)
 	uint8_t nonce[GCM_NONCE];
 
 	gcm_nonce(a, iv, nonce);
-	return a->gcm->open(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
+	return a->calls->open(a->state, nonce, aad, iv + GCM_IV, n, a->sizes.icv);
 }
 
 int aead_seal(struct aead *a, uint64_t counter, struct slice aad, uint8_t *text, size_t n)
@@ -95,4 +97,11 @@ int aead_open(struct aead *a, struct slice aad, uint8_t *text, size_t n)
 	if (n % a->sizes.align != 0)
 		return ERR_MALFORMED;
 	return a->mac ? mac_open(a->mac, aad, text, n) : gcm_open(a, aad, text, n);
+}
+
+/* Which library it has is not looked at, for that would have to be waited for. */
+void aead_ahead(const struct aead *a, size_t n)
+{
+	mem_ahead(a, offsetof(struct aead, state));
+	gcm_chosen()->ahead(a->state, n);
 }

@@ -24,20 +24,29 @@
 #define GCM_IV 8
 #define GCM_NONCE (GCM_SALT + GCM_IV)
 
-/* One library. A state holds one key, and belongs to one thread at a time. */
-struct gcm_library {
-	const char *name;
-	size_t size; /* of a state, which is aligned to 64 bytes */
-	/* A zeroed state gets its key of 16, 24 or 32 bytes. */
-	void (*start)(void *state, struct slice key);
-	/* Before the state is wiped, by the caller. */
-	void (*stop)(void *state);
+/* What is done with a state that has its key. */
+struct gcm_calls {
 	/* In place: n bytes of text, with room for an ICV of 8, 12 or 16 bytes behind them. */
 	void (*seal)(void *state, const uint8_t nonce[GCM_NONCE], struct slice aad, uint8_t *text,
 		     size_t n, size_t icv);
 	/* In place; 0, or ERR_AUTH: the text must then not be used. */
 	int (*open)(void *state, const uint8_t nonce[GCM_NONCE], struct slice aad, uint8_t *text,
 		    size_t n, size_t icv);
+};
+
+/*
+ * One library. A state holds one key, and belongs to one thread at a time. Where there are thousands,
+ * each packet's is fetched from memory: it holds nothing but what comes of the key.
+ */
+struct gcm_library {
+	const char *name;
+	size_t size; /* of a state, which is aligned to 64 bytes */
+	/* A zeroed state gets its key of 16, 24 or 32 bytes; what is good for such a state. */
+	const struct gcm_calls *(*start)(void *state, struct slice key);
+	/* Asks the memory for what a packet of n bytes needs of a state. */
+	void (*ahead)(const void *state, size_t n);
+	/* Before the state is wiped, by the caller. */
+	void (*stop)(void *state);
 };
 
 extern const struct gcm_library gcm_wolfssl;

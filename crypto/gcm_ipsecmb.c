@@ -7,6 +7,7 @@
 #include <intel-ipsec-mb.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 /*
  * The library's own way to these functions is a manager, whose making runs and so loads every
@@ -31,38 +32,82 @@ IPSECMB_FUNCTIONS(128)
 IPSECMB_FUNCTIONS(192)
 IPSECMB_FUNCTIONS(256)
 
-struct functions {
-	void (*expand)(const void *key, void *round_keys);
-	aes_gcm_precomp_t precompute;
-	aes_gcm_enc_dec_t encrypt;
-	aes_gcm_enc_dec_t decrypt;
-};
+static void ipsecmb_seal(aes_gcm_enc_dec_t encrypt, const struct gcm_key_data *key,
+			 const uint8_t nonce[GCM_NONCE], struct slice aad, uint8_t *text, size_t n,
+			 size_t icv)
+{
+	struct gcm_context_data context;
 
-#define IPSECMB_ROW(bits)                                                                          \
+	encrypt(key, &context, text, text, n, nonce, aad.p, aad.n, text + n, icv);
+	wipe(&context, sizeof(context));
+}
+
+static int ipsecmb_open(aes_gcm_enc_dec_t decrypt, const struct gcm_key_data *key,
+			const uint8_t nonce[GCM_NONCE], struct slice aad, uint8_t *text, size_t n,
+			size_t icv)
+{
+	struct {
+		struct gcm_context_data context;
+		uint8_t icv[16];
+	} work;
+	bool good;
+
+	decrypt(key, &work.context, text, text, n, nonce, aad.p, aad.n, work.icv, icv);
+	good = ct_equal(slice(work.icv, icv), slice(text + n, icv));
+	wipe(&work, sizeof(work));
+	return good ? 0 : ERR_AUTH;
+}
+
+#define IPSECMB_CALLS(bits)                                                                        \
+	static void seal_##bits(void *state, const uint8_t nonce[GCM_NONCE], struct slice aad,     \
+				uint8_t *text, size_t n, size_t icv)                               \
 	{                                                                                          \
-		aes_keyexp_##bits##_enc_avx512, aes_gcm_precomp_##bits##_vaes_avx512,              \
-			aes_gcm_enc_##bits##_vaes_avx512, aes_gcm_dec_##bits##_vaes_avx512         \
+		ipsecmb_seal(aes_gcm_enc_##bits##_vaes_avx512, state, nonce, aad, text, n, icv);   \
+	}                                                                                          \
+                                                                                                   \
+	static int open_##bits(void *state, const uint8_t nonce[GCM_NONCE], struct slice aad,      \
+			       uint8_t *text, size_t n, size_t icv)                                \
+	{                                                                                          \
+		return ipsecmb_open(aes_gcm_dec_##bits##_vaes_avx512, state, nonce, aad, text, n,  \
+				    icv);                                                          \
+	}                                                                                          \
+                                                                                                   \
+	static const struct gcm_calls *start_##bits(struct gcm_key_data *state, const void *key)   \
+	{                                                                                          \
+		static const struct gcm_calls calls = { seal_##bits, open_##bits };                \
+                                                                                                   \
+		aes_keyexp_##bits##_enc_avx512(key, state->expanded_keys);                         \
+		aes_gcm_precomp_##bits##_vaes_avx512(state);                                       \
+		return &calls;                                                                     \
 	}
 
-static const struct functions functions_128 = IPSECMB_ROW(128);
-static const struct functions functions_192 = IPSECMB_ROW(192);
-static const struct functions functions_256 = IPSECMB_ROW(256);
+IPSECMB_CALLS(128)
+IPSECMB_CALLS(192)
+IPSECMB_CALLS(256)
 
-/* The context and the ICV that was computed are here and not on the stack: they are secret, too. */
-struct state {
-	struct gcm_key_data key;
-	struct gcm_context_data context;
-	const struct functions *functions;
-	uint8_t icv[16];
-};
-
-static void ipsecmb_start(void *state, struct slice key)
+static const struct gcm_calls *ipsecmb_start(void *state, struct slice key)
 {
-	struct state *s = state;
+	return key.n == 16 ? start_128(state, key.p) :
+	       key.n == 24 ? start_192(state, key.p) :
+			     start_256(state, key.p);
+}
 
-	s->functions = key.n == 16 ? &functions_128 : key.n == 24 ? &functions_192 : &functions_256;
-	s->functions->expand(key.p, s->key.expanded_keys);
-	s->functions->precompute(&s->key);
+#define BLOCK 16
+#define POWERS 48 /* of the hash's key, the highest first */
+
+/*
+ * The round keys, and as many powers as there are blocks, with one for the lengths, and one for what
+ * is authenticated only.
+ */
+static void ipsecmb_ahead(const void *state, size_t n)
+{
+	const struct gcm_key_data *key = state;
+	const uint8_t *powers = key->ghash_keys.vaes_avx512.shifted_hkey;
+	size_t needed = n / BLOCK + 3;
+	size_t from = needed < POWERS ? (POWERS - needed) * BLOCK : 0;
+
+	mem_ahead(key->expanded_keys, sizeof(key->expanded_keys));
+	mem_ahead(powers + from, POWERS * BLOCK - from);
 }
 
 static void ipsecmb_stop(void *state)
@@ -70,32 +115,12 @@ static void ipsecmb_stop(void *state)
 	(void)state;
 }
 
-static void ipsecmb_seal(void *state, const uint8_t nonce[GCM_NONCE], struct slice aad,
-			 uint8_t *text, size_t n, size_t icv)
-{
-	struct state *s = state;
-
-	s->functions->encrypt(&s->key, &s->context, text, text, n, nonce, aad.p, aad.n, text + n,
-			      icv);
-}
-
-static int ipsecmb_open(void *state, const uint8_t nonce[GCM_NONCE], struct slice aad,
-			uint8_t *text, size_t n, size_t icv)
-{
-	struct state *s = state;
-
-	s->functions->decrypt(&s->key, &s->context, text, text, n, nonce, aad.p, aad.n, s->icv,
-			      icv);
-	return ct_equal(slice(s->icv, icv), slice(text + n, icv)) ? 0 : ERR_AUTH;
-}
-
 static const struct gcm_library ipsecmb = {
 	.name = "libipsec-mb",
-	.size = sizeof(struct state),
+	.size = sizeof(struct gcm_key_data),
 	.start = ipsecmb_start,
+	.ahead = ipsecmb_ahead,
 	.stop = ipsecmb_stop,
-	.seal = ipsecmb_seal,
-	.open = ipsecmb_open,
 };
 
 /* The compiler's check says of AVX-512 that the kernel saves its registers, too. */

@@ -7,9 +7,6 @@
 #include "esp/sa.h"
 #include "packet/packet.h"
 
-/* Of a cipher's state, whose inside is crypto/'s business: a key schedule, and what is at its end. */
-#define KEY_LINES 14
-
 /* Room for so many SAs, and a batch of so many packets, and it pays. */
 #define INDEX_MIN 1024
 #define BATCH_MIN 4
@@ -32,12 +29,6 @@ void ahead_end(struct ahead *a, const struct batch *b)
 		a->rest = REST;
 }
 
-static void ahead_lines(const void *p, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch((const uint8_t *)p + (size_t)i * MEM_LINE);
-}
-
 /* The next packet that is to pass this stage, `distance` before its turn or nearer; NULL: none. */
 static struct ahead_packet *ahead_next(struct ahead *a, unsigned stage, unsigned end, unsigned *i)
 {
@@ -53,7 +44,7 @@ static unsigned ahead_until(const struct batch *b, unsigned at, unsigned distanc
 }
 
 /* Traffic on a few SAs needs none of this. */
-static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, unsigned lines)
+static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, size_t hot_at)
 {
 	/* Multiplicative: SAs lie at equal distances, and would meet one another in a few places. */
 	uint64_t hash = (uint64_t)(uintptr_t)sa * 0x9e3779b97f4a7c15U;
@@ -64,7 +55,7 @@ static void ahead_sa(struct ahead *a, struct ahead_packet *p, const void *sa, un
 		return;
 	*recent = sa;
 	a->asked++;
-	ahead_lines(sa, lines);
+	mem_ahead((const uint8_t *)sa + hot_at, ESP_HOT);
 }
 
 /* ---- inbound ---- */
@@ -82,11 +73,8 @@ static void inbound_sa(struct ahead *a, const struct classifier *c, struct ahead
 	const struct esp_in *sa = classifier_peek_spi(c, p->key);
 
 	p->sa = NULL;
-	if (!sa)
-		return;
-	ahead_sa(a, p, sa, ESP_IN_HOT / MEM_LINE);
-	if (p->sa)
-		ahead_lines(&sa->window.top, 1);
+	if (sa)
+		ahead_sa(a, p, sa, ESP_IN_HOT_AT);
 }
 
 /* What was peeked at may be another one, whose window is another thread's. */
@@ -99,8 +87,8 @@ static void inbound_key(const struct ahead *a, const struct classifier *c,
 		return;
 	if (a->worker && atomic_load_explicit(&sa->worker, memory_order_relaxed) != a->worker)
 		return;
-	ahead_lines(sa->aead, KEY_LINES);
-	ahead_lines(window_word(&sa->window, window_top(&sa->window) + 1), 1);
+	aead_ahead(sa->aead, p->n);
+	mem_ahead(window_word(&sa->window, window_top(&sa->window) + 1), 1);
 	classifier_ahead_slot(c, sa->config.slot);
 }
 
@@ -113,6 +101,7 @@ void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b,
 		return;
 	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
 		p->key = spi_of(&b->pkts[i]);
+		p->n = b->pkts[i].len;
 		classifier_ahead_spi(c, p->key);
 	}
 	while ((p = ahead_next(a, 1, ahead_until(b, at, 16), &i)))
@@ -123,24 +112,29 @@ void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b,
 
 /* ---- outbound ---- */
 
-static uint32_t flow_of(const struct pkt *p)
+static void outbound_flow(const struct flow_cache *f, struct ahead_packet *p, const struct pkt *pkt)
 {
-	struct tuple t;
-
-	return packet_tuple(pkt_slice(p), &t) == 0 ? flow_hash(&t) : 0;
+	p->n = pkt->len;
+	if (packet_tuple_length(pkt_slice(pkt), &p->tuple, &p->length) != 0) {
+		p->length = p->key = 0;
+		return;
+	}
+	p->key = flow_hash(&p->tuple);
+	flow_ahead_set(f, p->key);
 }
 
-static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_packet *p, int slot)
+static void outbound_slot(struct classifier *c, const struct flow_cache *f, struct ahead_packet *p)
+{
+	p->slot = p->length ? flow_ahead(f, p->key) : -1;
+	if (p->slot >= 0)
+		classifier_ahead_slot(c, (unsigned)p->slot);
+}
+
+static void outbound_sa(struct ahead *a, struct classifier *c, struct ahead_packet *p)
 {
 	p->sa = NULL;
-	if (slot >= 0)
-		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)slot), ESP_OUT_HOT / MEM_LINE);
-}
-
-static void outbound_slot(struct classifier *c, int slot)
-{
-	if (slot >= 0)
-		classifier_ahead_slot(c, (unsigned)slot);
+	if (p->slot >= 0)
+		ahead_sa(a, p, classifier_slot_sa(c, (unsigned)p->slot), 0);
 }
 
 void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cache *f,
@@ -151,17 +145,18 @@ void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cac
 
 	if (!a->needed)
 		return;
-	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i))) {
-		p->key = flow_of(&b->pkts[i]);
-		flow_ahead_set(f, p->key);
-	}
-	while ((p = ahead_next(a, 1, ahead_until(b, at, 25), &i)))
-		flow_ahead(f, p->key);
-	while ((p = ahead_next(a, 2, ahead_until(b, at, 19), &i)))
-		outbound_slot(c, flow_peek(f, p->key));
-	while ((p = ahead_next(a, 3, ahead_until(b, at, 12), &i)))
-		outbound_sa(a, c, p, flow_peek(f, p->key));
-	while ((p = ahead_next(a, 4, ahead_until(b, at, 6), &i)))
+	while ((p = ahead_next(a, 0, ahead_until(b, at, AHEAD - 1), &i)))
+		outbound_flow(f, p, &b->pkts[i]);
+	while ((p = ahead_next(a, 1, ahead_until(b, at, 22), &i)))
+		outbound_slot(c, f, p);
+	while ((p = ahead_next(a, 2, ahead_until(b, at, 12), &i)))
+		outbound_sa(a, c, p);
+	while ((p = ahead_next(a, 3, ahead_until(b, at, 6), &i)))
 		if (p->sa)
-			ahead_lines(((const struct esp_out *)p->sa)->aead, KEY_LINES);
+			aead_ahead(((const struct esp_out *)p->sa)->aead, p->n);
+}
+
+const struct ahead_packet *ahead_seen(const struct ahead *a, unsigned at)
+{
+	return a->needed ? &a->packets[at % AHEAD] : NULL;
 }

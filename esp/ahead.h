@@ -14,7 +14,7 @@
 #include "esp/flow.h"
 
 #define AHEAD 32 /* packets that are on their way at a time; a power of two */
-#define AHEAD_STAGES 5
+#define AHEAD_STAGES 4
 #define AHEAD_RECENT 256 /* SAs; a power of two */
 
 /* An engine's; zero at the beginning, but for the worker. */
@@ -26,7 +26,12 @@ struct ahead {
 	unsigned done[AHEAD_STAGES]; /* packets that have passed that stage */
 	struct ahead_packet {
 		uint32_t key; /* its SPI, or the hash of its flow */
+		uint32_t n; /* bytes */
 		const void *sa; /* NULL: none, or it has been asked for not long ago */
+		/* outbound */
+		int slot; /* -1: none */
+		uint32_t length; /* of the packet by its header; 0: it is none that has a tuple */
+		struct tuple tuple;
 	} packets[AHEAD];
 	const void *recent[AHEAD_RECENT];
 };
@@ -37,9 +42,14 @@ struct ahead {
  */
 void ahead_begin(struct ahead *a, const struct classifier *c, const struct batch *b);
 void ahead_end(struct ahead *a, const struct batch *b);
-/* Before packet `at` of the batch is opened, or sealed. */
+/* Before packet `at` of the batch is opened, or sealed; in turn, for each of them. */
 void ahead_inbound(struct ahead *a, struct classifier *c, const struct batch *b, unsigned at);
 void ahead_outbound(struct ahead *a, struct classifier *c, const struct flow_cache *f,
 		    const struct batch *b, unsigned at);
+/*
+ * Outbound, for packet `at` after ahead_outbound. What was read of it, so that it is read once; NULL
+ * when it was not looked at. Good until the next one.
+ */
+const struct ahead_packet *ahead_seen(const struct ahead *a, unsigned at);
 
 #endif

@@ -589,12 +589,12 @@ void classifier_ahead_spi(const struct classifier *c, uint32_t spi)
 {
 	const struct index *x = atomic_load_explicit(&c->index, memory_order_acquire);
 
-	__builtin_prefetch(&x->entries[index_of(x, spi)]);
+	mem_ahead(&x->entries[index_of(x, spi)], sizeof(*x->entries));
 }
 
 void classifier_ahead_slot(const struct classifier *c, unsigned slot)
 {
-	__builtin_prefetch(classifier_const_slot(c, slot));
+	mem_ahead(classifier_const_slot(c, slot), sizeof(*c->slots));
 }
 
 /* ---- offers ---- */

@@ -16,6 +16,7 @@
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
  *	              probes, on an SA that control names -> seal -> datagrams
+ *	cut.c         inner packets that are too large become fragments      RFC 4301 8.2.1
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *	              -> replies to our probes | packets for the host
  *	              SPI offered, no SA yet -> early.c -> once more
@@ -196,9 +197,9 @@ int esp_open(struct esp_in *sa, struct pkt *p, uint8_t *next_header, enum drop *
 /* ---- the replay window (RFC 6479) ---- */
 
 struct window {
+	uint64_t bits[ESP_WINDOW / 64 + 1];
 	/* highest sequence number accepted; 0: none yet. Control reads it, too */
 	_Atomic uint32_t top;
-	uint64_t bits[ESP_WINDOW / 64 + 1];
 };
 
 /* Relaxed: one writer, and nothing is published with it. Any thread. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "esp/esp.h"
 
 #define WAYS 4
 #define SETS (FLOW_CACHE_SIZE / WAYS)
@@ -21,12 +22,15 @@ _Static_assert(sizeof(struct flow) == MEM_LINE, "a flow is one cache line");
 
 /* So that a look touches one flow at the most, and a hit moves none. */
 struct flow_set {
-	uint32_t hash[WAYS]; /* of the flow in each place */
+	_Alignas(MEM_LINE / 2) uint32_t hash[WAYS]; /* of the flow in each place */
+	uint16_t slot[WAYS]; /* its slot plus one; 0: it is not protected */
 	uint8_t order[WAYS]; /* the places, the newest first; place i is written as 0 where it is i-th */
 };
 
+_Static_assert(CLASSIFIER_SLOTS < UINT16_MAX, "a slot plus one");
+
 struct flow_cache {
-	struct flow_set sets[SETS];
+	struct flow_set *sets; /* SETS */
 	struct flow *flows; /* WAYS for each set */
 	void *memory;
 };
@@ -94,8 +98,10 @@ struct flow_cache *flow_cache_new(void)
 {
 	struct flow_cache *f = xcalloc(1, sizeof(*f));
 
-	f->memory = xcalloc(1, FLOW_CACHE_SIZE * sizeof(*f->flows) + MEM_LINE);
+	f->memory = xcalloc(1, FLOW_CACHE_SIZE * sizeof(*f->flows) + SETS * sizeof(*f->sets) +
+				       MEM_LINE);
 	f->flows = mem_line(f->memory);
+	f->sets = (struct flow_set *)(f->flows + FLOW_CACHE_SIZE);
 	return f;
 }
 
@@ -139,6 +145,7 @@ static struct flow_decision flow_remember(struct flow_cache *f, struct flow_set 
 	unsigned place = place_at(s, WAYS - 1);
 
 	s->hash[place] = hash;
+	s->slot[place] = d.action == FLOW_PROTECT ? (uint16_t)(d.slot + 1) : 0;
 	*flow_in(f, s, place) = (struct flow){
 		.tuple = *t,
 		.action = (uint8_t)d.action,
@@ -154,9 +161,8 @@ static struct flow_decision flow_remember(struct flow_cache *f, struct flow_set 
 
 /* Each hit brings a flow one place nearer to the front, and the last one makes room. */
 struct flow_decision flow_decide(struct flow_cache *f, vtime now, uint64_t number,
-				 const struct spd *p, const struct tuple *t)
+				 const struct spd *p, const struct tuple *t, uint32_t hash)
 {
-	uint32_t hash = flow_hash(t);
 	struct flow_set *s = &f->sets[hash % SETS];
 
 	for (unsigned i = 0; i < WAYS; i++) {
@@ -190,32 +196,20 @@ void flow_list(const struct flow_cache *f, uint64_t number, unsigned first, unsi
 
 /* ---- ahead of the packets ---- */
 
-static const struct flow *flow_with(const struct flow_cache *f, uint32_t hash)
+void flow_ahead_set(const struct flow_cache *f, uint32_t hash)
+{
+	mem_ahead(&f->sets[hash % SETS], sizeof(*f->sets));
+}
+
+int flow_ahead(const struct flow_cache *f, uint32_t hash)
 {
 	const struct flow_set *s = &f->sets[hash % SETS];
 
-	for (unsigned place = 0; place < WAYS; place++)
-		if (s->hash[place] == hash)
-			return flow_in(f, s, place);
-	return NULL;
-}
-
-void flow_ahead_set(const struct flow_cache *f, uint32_t hash)
-{
-	__builtin_prefetch(&f->sets[hash % SETS]);
-}
-
-void flow_ahead(const struct flow_cache *f, uint32_t hash)
-{
-	const struct flow *flow = flow_with(f, hash);
-
-	if (flow)
-		__builtin_prefetch(flow);
-}
-
-int flow_peek(const struct flow_cache *f, uint32_t hash)
-{
-	const struct flow *flow = flow_with(f, hash);
-
-	return flow && flow->action == FLOW_PROTECT ? flow->slot : -1;
+	for (unsigned place = 0; place < WAYS; place++) {
+		if (s->hash[place] != hash)
+			continue;
+		mem_ahead(flow_in(f, s, place), sizeof(*f->flows));
+		return s->slot[place] - 1;
+	}
+	return -1;
 }

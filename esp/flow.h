@@ -47,10 +47,10 @@ struct flow_cache *flow_cache_new(void);
 void flow_cache_free(struct flow_cache *f);
 /*
  * The same as flow_classify, by one look-up where the flow is known. `number` is that of the rules p
- * (classifier_rules_number): what was remembered for other rules is not believed.
+ * (classifier_rules_number): what was remembered for other rules is not believed. `hash` is the tuple's.
  */
 struct flow_decision flow_decide(struct flow_cache *f, vtime now, uint64_t number,
-				 const struct spd *p, const struct tuple *t);
+				 const struct spd *p, const struct tuple *t, uint32_t hash);
 /*
  * The flows in the places from `first` on that are remembered for rules of this number: looks at
  * `places` of them, of FLOW_CACHE_SIZE in all, and appends to out[*n], which has room for as many.
@@ -58,12 +58,12 @@ struct flow_decision flow_decide(struct flow_cache *f, vtime now, uint64_t numbe
 void flow_list(const struct flow_cache *f, uint64_t number, unsigned first, unsigned places,
 	       struct flow_entry *out, unsigned *n);
 
-/*
- * Ask the memory for where a flow with this hash is remembered; for the flow. The slot that it most
- * likely has, -1 where there is none: by rules that may be older, and for no packet's use.
- */
+/* Asks the memory for where a flow with this hash is remembered. */
 void flow_ahead_set(const struct flow_cache *f, uint32_t hash);
-void flow_ahead(const struct flow_cache *f, uint32_t hash);
-int flow_peek(const struct flow_cache *f, uint32_t hash);
+/*
+ * Then for the flow. Returns the slot that it most likely has, -1 where there is none: by rules that may
+ * be older, and for no packet's use.
+ */
+int flow_ahead(const struct flow_cache *f, uint32_t hash);
 
 #endif

@@ -162,11 +162,13 @@ static bool inbound_inner(struct inbound *i, struct esp_in *sa, struct pkt *p, u
 {
 	uint8_t version = next_header == ESP_NEXT_IP4 ? 4 : 6;
 	struct tuple t;
+	uint32_t length;
 
 	*why = DROP_INNER_MALFORMED;
-	if (p->len == 0 || pkt_data(p)[0] >> 4 != version || packet_tuple(pkt_slice(p), &t) != 0)
+	if (p->len == 0 || pkt_data(p)[0] >> 4 != version ||
+	    packet_tuple_length(pkt_slice(p), &t, &length) != 0)
 		return false;
-	pkt_trim(p, packet_length(pkt_slice(p)));
+	pkt_trim(p, length);
 	*why = DROP_INNER_SELECTOR;
 	if (!ts_pair_match_in(&sa->config.ts, &t))
 		return false;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "esp/ahead.h"
 #include "esp/classifier.h"
+#include "esp/cut.h"
 #include "esp/events.h"
 #include "esp/flow.h"
 #include "esp/hold.h"
@@ -176,43 +177,6 @@ static void outbound_near(struct outbound *o, struct esp_out *sa)
 		sa->near_told = outbound_used(o, sa, DATA_NEARLY_USED);
 }
 
-/* Appends the fragments of `whole` that begin at `at` and later. */
-static bool outbound_pieces(struct batch *b, struct slice whole, uint32_t mtu, uint32_t at)
-{
-	while (at) {
-		struct pkt *piece = batch_take(b, ESP_HEADROOM, mtu, ESP_TAILROOM);
-		size_t n = 0;
-
-		if (piece)
-			n = packet_fragment4(whole, mtu, &at, pkt_data(piece), mtu);
-		if (n == 0)
-			return false;
-		batch_fit(b, (uint32_t)n, ESP_TAILROOM);
-	}
-	return true;
-}
-
-/*
- * Cuts p: it becomes its first fragment, the others are appended to b and have their turn after the
- * packets that are there, so that sequence numbers leave in order. False: nothing has changed.
- */
-static bool outbound_cut(struct batch *b, struct pkt *p, uint32_t mtu)
-{
-	struct slice whole = pkt_slice(p);
-	unsigned n = b->n;
-	uint32_t at = 0;
-
-	if (packet_fragment4(whole, mtu, &at, NULL, 0) == 0)
-		return false;
-	if (!outbound_pieces(b, whole, mtu, at)) {
-		batch_keep(b, n);
-		return false;
-	}
-	at = 0;
-	pkt_trim(p, (uint32_t)packet_fragment4(whole, mtu, &at, pkt_data(p), p->len));
-	return true;
-}
-
 /* A slot at one moment. */
 struct outbound_slot {
 	uint32_t stamp;
@@ -224,6 +188,7 @@ struct outbound_slot {
 struct outbound_flow {
 	bool known; /* false: it was none that could be judged */
 	struct tuple tuple;
+	uint32_t hash; /* of the tuple */
 	struct flow_decision decision;
 	struct outbound_slot slot; /* PROTECT */
 };
@@ -248,9 +213,9 @@ static struct outbound_call outbound_call(const struct outbound *o, vtime now, s
 }
 
 static struct flow_decision outbound_decide(struct outbound *o, const struct outbound_call *call,
-					    const struct tuple *t)
+					    const struct tuple *t, uint32_t hash)
 {
-	return flow_decide(o->flows, call->now, call->number, call->policy, t);
+	return flow_decide(o->flows, call->now, call->number, call->policy, t, hash);
 }
 
 static bool outbound_usable(const struct esp_out *sa, vtime now)
@@ -293,7 +258,7 @@ static bool outbound_may_cut(struct outbound *o, const struct outbound_call *cal
 			     const struct tuple *t, unsigned slot)
 {
 	const struct tuple piece = { .src = t->src, .dst = t->dst, .proto = t->proto };
-	struct flow_decision d = outbound_decide(o, call, &piece);
+	struct flow_decision d = outbound_decide(o, call, &piece, flow_hash(&piece));
 
 	return d.action == FLOW_PROTECT && d.slot == slot;
 }
@@ -311,7 +276,7 @@ static bool outbound_fit(struct outbound *o, const struct outbound_call *call, s
 		outbound_refuse(o, p, DROP_TOO_BIG, limit, call->replies);
 		return false;
 	}
-	if ((cut && !outbound_cut(call->b, p, limit)) ||
+	if ((cut && !cut_packet4(call->b, p, limit)) ||
 	    esp_sealed_length(sa, p->len) > UDP_PAYLOAD_MAX) {
 		outbound_drop(o, p, DROP_TOO_BIG);
 		return false;
@@ -454,20 +419,39 @@ static void outbound_judge_flow(struct outbound *o, struct outbound_call *call)
 {
 	struct outbound_flow *f = &call->flow;
 
-	f->decision = outbound_decide(o, call, &f->tuple);
+	f->decision = outbound_decide(o, call, &f->tuple, f->hash);
 	if (f->decision.action == FLOW_PROTECT)
 		f->slot = outbound_look(o, call->now, f->decision.slot);
+}
+
+/* Takes off what is behind the packet. False: it is none. */
+static bool outbound_read(struct outbound *o, struct outbound_call *call, struct pkt *p)
+{
+	const struct ahead_packet *seen = ahead_seen(&o->ahead, (unsigned)(p - call->b->pkts));
+	struct outbound_flow *f = &call->flow;
+	uint32_t length = 0;
+
+	if (seen) {
+		f->tuple = seen->tuple;
+		f->hash = seen->key;
+		length = seen->length;
+	} else if (packet_tuple_length(pkt_slice(p), &f->tuple, &length) == 0) {
+		f->hash = flow_hash(&f->tuple);
+	} else {
+		return false;
+	}
+	pkt_trim(p, length);
+	return length != 0;
 }
 
 /* False: it is none, and dropped. */
 static bool outbound_judge(struct outbound *o, struct outbound_call *call, struct pkt *p)
 {
-	call->flow.known = packet_tuple(pkt_slice(p), &call->flow.tuple) == 0;
+	call->flow.known = outbound_read(o, call, p);
 	if (!call->flow.known) {
 		outbound_drop(o, p, DROP_TUN_MALFORMED);
 		return false;
 	}
-	pkt_trim(p, packet_length(pkt_slice(p)));
 	outbound_judge_flow(o, call);
 	/* The slot may be another tunnel's by now, and its SA not for this rule. */
 	while (classifier_rules_number(o->classifier) != call->number) {
@@ -579,7 +563,8 @@ static bool outbound_review(struct outbound *o, const struct outbound_call *call
 	hold_id id;
 
 	while ((id = hold_review(o->hold, call->number, budget))) {
-		struct flow_decision d = outbound_decide(o, call, hold_tuple(o->hold, id));
+		const struct tuple *t = hold_tuple(o->hold, id);
+		struct flow_decision d = outbound_decide(o, call, t, flow_hash(t));
 
 		if (d.action == FLOW_PROTECT)
 			hold_assign(o->hold, id, &d, call->number);

@@ -3,6 +3,7 @@
 #ifndef GODWIT_ESP_SA_H
 #define GODWIT_ESP_SA_H
 
+#include "base/mem.h"
 #include "esp/limit.h"
 
 #define ESP_SPI_MIN 256 /* lower numbers are reserved: RFC 4303 section 2.1 */
@@ -25,24 +26,24 @@ static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 void esp_count_own(struct esp_counters *c);
 
 /*
- * Of thousands of SAs each packet meets another one, and what counts is how many cache lines it needs:
- * what every packet needs is in the first ones of both.
+ * Of thousands of SAs each packet meets another one, and what counts is how many cache lines it needs,
+ * and of these how many it writes: what every packet needs is in four of them, and what it writes in
+ * one (the bit in the window is elsewhere).
  */
-#define ESP_OUT_HOT 256
-#define ESP_IN_HOT 256
+#define ESP_HOT 256
 
 /* Everything but counters and mtu belongs to the outbound thread once the SA is published. */
 struct esp_out {
 	struct aead *aead;
-	uint64_t sequence; /* of the next packet; 2^32 when all are used */
 	_Atomic(const struct path *) path; /* written by control; that of config until it moves */
 	_Atomic(struct esp_limit *) limit; /* the same; NULL: none */
 	_Atomic uint32_t mtu; /* written by control */
 	bool exhausted_told, near_told;
+	uint64_t sequence; /* of the next packet; 2^32 when all are used */
+	struct esp_counters counters;
 	/* Of `sequence`, and of bytes; no more than these: */
 	uint64_t near_sequence, last_sequence;
 	uint64_t near_bytes, most_bytes;
-	struct esp_counters counters;
 	struct esp_sa_config config;
 };
 
@@ -51,21 +52,27 @@ struct esp_out {
  * published, or to the worker that has it.
  */
 struct esp_in {
-	struct aead *aead;
-	_Atomic(struct esp_limit *) limit; /* written by control; NULL: none */
-	_Atomic uint32_t mtu; /* written by control */
-	_Atomic uint32_t worker; /* plus 1, written once; 0: nobody has it yet */
+	struct window window; /* it ends with `top`, where what every packet needs begins */
 	bool newest; /* the packet opened last had the highest sequence number so far */
 	bool first_told;
 	_Atomic bool awaited; /* control sets it, inbound clears it when it has told */
-	struct endpoint from; /* of the newest authentic packet, as far as control was told */
+	_Atomic uint32_t mtu; /* written by control */
 	struct esp_counters counters;
+	struct aead *aead;
+	_Atomic(struct esp_limit *) limit; /* written by control; NULL: none */
+	_Atomic uint32_t worker; /* plus 1, written once; 0: nobody has it yet */
+	struct endpoint from; /* of the newest authentic packet, as far as control was told */
 	struct esp_sa_config config;
-	struct window window;
 };
 
-_Static_assert(offsetof(struct esp_out, config.suite) <= ESP_OUT_HOT, "what packets need");
-_Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT, "what packets need");
+#define ESP_IN_HOT_AT (offsetof(struct esp_in, window.top) / MEM_LINE * MEM_LINE)
+
+_Static_assert(offsetof(struct esp_out, counters.data_at) < MEM_LINE, "what packets write");
+_Static_assert(offsetof(struct esp_out, config.suite) <= ESP_HOT, "what packets need");
+_Static_assert(offsetof(struct esp_in, counters.heard_at) < ESP_IN_HOT_AT + MEM_LINE,
+	       "what packets write");
+_Static_assert(offsetof(struct esp_in, config.suite) <= ESP_IN_HOT_AT + ESP_HOT,
+	       "what packets need");
 
 /*
  * Whose the SA is: `worker` from now on, if it was nobody's. Any thread; the same answer for ever.

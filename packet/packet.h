@@ -92,9 +92,8 @@ int packet_parse(struct slice ip, struct packet_layout *out);
  * the ports are not in a packet (or first fragment) that must have them.
  */
 int packet_tuple(struct slice ip, struct tuple *out);
-
-/* The packet's own length by its IP header, without TFC padding; 0 when packet_parse refuses it. */
-uint32_t packet_length(struct slice ip);
+/* The same, and the packet's own length by its IP header, without TFC padding. */
+int packet_tuple_length(struct slice ip, struct tuple *out, uint32_t *length);
 
 /*
  * Sums for the Internet checksum. A sum begins at 0 and takes any number of slices, each of even

@@ -133,7 +133,7 @@ static int read_ports(struct slice upper, struct tuple *t)
 	return 0;
 }
 
-int packet_tuple(struct slice ip, struct tuple *out)
+int packet_tuple_length(struct slice ip, struct tuple *out, uint32_t *length)
 {
 	struct packet_layout l;
 	int err = packet_parse(ip, &l);
@@ -141,14 +141,15 @@ int packet_tuple(struct slice ip, struct tuple *out)
 	if (err)
 		return err;
 	*out = (struct tuple){ .src = l.src, .dst = l.dst, .proto = l.proto };
+	*length = l.length;
 	if (l.later)
 		return 0;
 	return read_ports(slice(ip.p + l.upper, l.length - l.upper), out);
 }
 
-uint32_t packet_length(struct slice ip)
+int packet_tuple(struct slice ip, struct tuple *out)
 {
-	struct packet_layout l;
+	uint32_t length;
 
-	return packet_parse(ip, &l) ? 0 : l.length;
+	return packet_tuple_length(ip, out, &length);
 }

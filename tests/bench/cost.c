@@ -307,7 +307,8 @@ static void run_hit(void *ctx)
 	const struct spd *spd = classifier_policy(r->classifier, &number);
 
 	for (unsigned i = 0; i < LOOKS; i++)
-		r->sink += flow_decide(r->flows, 0, number, spd, &r->tuple).slot;
+		r->sink +=
+			flow_decide(r->flows, 0, number, spd, &r->tuple, flow_hash(&r->tuple)).slot;
 }
 
 /* Each look finds what is remembered to be of older rules. */
@@ -317,7 +318,9 @@ static void run_miss(void *ctx)
 	const struct spd *spd = classifier_policy(r->classifier, NULL);
 
 	for (unsigned i = 0; i < LOOKS; i++)
-		r->sink += flow_decide(r->flows, 0, --r->number, spd, &r->tuple).slot;
+		r->sink +=
+			flow_decide(r->flows, 0, --r->number, spd, &r->tuple, flow_hash(&r->tuple))
+				.slot;
 }
 
 /* ---- all of it ---- */

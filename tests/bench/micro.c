@@ -26,6 +26,7 @@
 /* A library's AES-GCM alone. */
 struct bare {
 	const struct gcm_library *library; /* NULL: it cannot run here */
+	const struct gcm_calls *calls;
 	void *state;
 	uint8_t *text;
 	uint32_t size; /* as much as the ESP packet encrypts: with trailer and padding */
@@ -82,8 +83,8 @@ static void bare_encrypt(void *ctx)
 	struct bare *b = ctx;
 
 	for (unsigned i = 0; i < b->packets; i++)
-		b->library->seal(b->state, bare_nonce, SLICE_OF(bare_aad), b->text + i * ROOM,
-				 b->size, 16);
+		b->calls->seal(b->state, bare_nonce, SLICE_OF(bare_aad), b->text + i * ROOM,
+			       b->size, 16);
 }
 
 static void bare_decrypt(void *ctx)
@@ -91,8 +92,8 @@ static void bare_decrypt(void *ctx)
 	struct bare *b = ctx;
 
 	for (unsigned i = 0; i < b->packets; i++)
-		must(b->library->open(b->state, bare_nonce, SLICE_OF(bare_aad), b->text + i * ROOM,
-				      b->size, 16));
+		must(b->calls->open(b->state, bare_nonce, SLICE_OF(bare_aad), b->text + i * ROOM,
+				    b->size, 16));
 }
 
 static void make_bare(struct bare *b, const struct gcm_library *library, const struct lane *l)
@@ -104,7 +105,7 @@ static void make_bare(struct bare *b, const struct gcm_library *library, const s
 	b->packets = l->packets;
 	b->text = xcalloc(BATCH_MAX, ROOM);
 	b->state = secret_alloc(library->size);
-	library->start(b->state, slice(parts_keymat(&suite_gcm).p, 16));
+	b->calls = library->start(b->state, slice(parts_keymat(&suite_gcm).p, 16));
 }
 
 static void free_bare(struct bare *b)
@@ -197,7 +198,7 @@ static void classify_out(void *ctx)
 
 	for (unsigned i = 0; i < l->packets; i++) {
 		must(packet_tuple(slice(l->templates, l->size), &t));
-		l->sink += flow_decide(l->flows, 0, number, p, &t).slot;
+		l->sink += flow_decide(l->flows, 0, number, p, &t, flow_hash(&t)).slot;
 		l->sink += classifier_slot_sa(l->classifier, 3) != NULL;
 	}
 }

@@ -69,7 +69,7 @@ static struct flow_decision decide(struct flow_cache *f, uint64_t number, const 
 {
 	const struct policy_view view = policy_view(p);
 	struct spd *s = spd_new(&view);
-	struct flow_decision d = f ? flow_decide(f, 7 * VTIME_S, number, s, t) :
+	struct flow_decision d = f ? flow_decide(f, 7 * VTIME_S, number, s, t, flow_hash(t)) :
 				     flow_classify(s, t);
 
 	spd_free(s);
