@@ -143,21 +143,17 @@ void metrics_held(struct openmetrics *m, const struct control_view *v)
 struct tunnel_walk {
 	unsigned next;
 	const struct session_tunnel_info *tunnel;
-	char name[SESSION_RULE_NAME_MAX], slot[12];
+	char slot[12];
 };
 
-#define TUNNEL_LABELS(w) "tunnel", (w).name, "slot", (w).slot
+#define TUNNEL_LABELS(w) "tunnel", (w).tunnel->name, "slot", (w).slot
 
 static bool tunnel_walk(const struct session_info *s, struct tunnel_walk *w)
 {
-	char name[SESSION_RULE_NAME_MAX];
-
 	if (w->next == s->ntunnels)
 		return false;
-	w->tunnel = &s->tunnels[w->next];
-	snprintf(w->name, sizeof(w->name), "%s", control_tunnel_name(s, w->next, name));
+	w->tunnel = &s->tunnels[w->next++];
 	snprintf(w->slot, sizeof(w->slot), "%u", w->tunnel->slot);
-	w->next++;
 	return true;
 }
 
@@ -223,7 +219,8 @@ struct epoch_walk {
 	char spi_in[9], spi_out[9];
 };
 
-#define EPOCH_LABELS(w) "tunnel", (w).of.name, "spi_in", (w).spi_in, "spi_out", (w).spi_out, NULL
+#define EPOCH_LABELS(w)                                                                            \
+	"tunnel", (w).of.tunnel->name, "spi_in", (w).spi_in, "spi_out", (w).spi_out, NULL
 
 static bool epoch_walk(const struct session_info *s, struct epoch_walk *w)
 {

@@ -58,14 +58,13 @@ static json_t *status_refused(const struct control_view *v, const struct session
 			 (json_int_t)((t->refused_until - v->now + VTIME_S - 1) / VTIME_S));
 }
 
-static json_t *status_tunnel(const struct control_view *v, const struct session_tunnel_info *t,
-			     const char *name)
+static json_t *status_tunnel(const struct control_view *v, const struct session_tunnel_info *t)
 {
 	json_t *epochs = json_array();
 
 	for (unsigned k = 0; k < t->nepochs; k++)
 		json_array_append_new(epochs, status_epoch(v, &t->epochs[k]));
-	return json_pack("{s:s, s:o, s:o, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "name", name,
+	return json_pack("{s:s, s:o, s:o, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "name", t->name,
 			 "local_ts", control_json_ts(&t->ts->local), "remote_ts",
 			 control_json_ts(&t->ts->remote), "on_demand", t->on_demand, "granularity",
 			 policy_granularity_name(t->granularity), "widened", t->widened,
@@ -76,13 +75,10 @@ static json_t *status_tunnel(const struct control_view *v, const struct session_
 
 static json_t *status_tunnels(const struct control_view *v)
 {
-	char name[SESSION_RULE_NAME_MAX];
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < v->session->ntunnels; i++)
-		json_array_append_new(list,
-				      status_tunnel(v, &v->session->tunnels[i],
-						    control_tunnel_name(v->session, i, name)));
+		json_array_append_new(list, status_tunnel(v, &v->session->tunnels[i]));
 	return list;
 }
 

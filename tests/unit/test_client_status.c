@@ -61,6 +61,7 @@ static void fill_tunnel(struct all *a)
 	struct session_tunnel_info *t = &a->info.tunnels[0];
 
 	*t = (struct session_tunnel_info){
+		.name = "tunnel-1",
 		.ts = &a->ts,
 		.up = true,
 		.until = 1200 * VTIME_S,
