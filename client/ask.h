@@ -100,10 +100,16 @@ bool ask_field_is_secret(enum xauth_field field);
 
 /* ---- ask_line.c ---- */
 
+enum ask_line_end {
+	ASK_LINE_TYPED,
+	ASK_LINE_EMPTY, /* nothing, or more than a secret has */
+	ASK_LINE_ENDED, /* somebody wants an end: SIGINT and its like, consumed; the end of input */
+};
+
 /*
- * Asks for a secret before there is a connection, and waits. False when nothing was typed or somebody
- * wants an end (SIGINT and its like, which are consumed); the terminal is as before then, too.
+ * Asks for a secret before there is a connection, and waits. *out is set when one was typed; the terminal
+ * is as before in any case.
  */
-bool ask_line(int tty, const char *prompt, struct secret *out);
+enum ask_line_end ask_line(int tty, const char *prompt, struct secret *out);
 
 #endif

@@ -22,11 +22,12 @@ static bool wait_for_line(int tty, int signals)
 	return !p[1].revents && (p[0].revents & POLLIN);
 }
 
-static bool read_line(int tty, int signals, struct secret *out)
+static enum ask_line_end read_line(int tty, int signals, struct secret *out)
 {
 	/* With the end of the line, and one byte to see that it is too long. */
 	uint8_t *line = secret_alloc(PSK_MAX + 2);
 	size_t n = 0;
+	enum ask_line_end end = ASK_LINE_ENDED;
 	bool whole = false;
 
 	while (!whole && n < PSK_MAX + 2 && wait_for_line(tty, signals)) {
@@ -37,21 +38,25 @@ static bool read_line(int tty, int signals, struct secret *out)
 		n += (size_t)got;
 		whole = line[n - 1] == '\n';
 	}
-	if (whole && n > 1)
+	if (whole && n > 1) {
 		secret_set(out, slice(line, n - 1));
+		end = ASK_LINE_TYPED;
+	} else if (whole || n == PSK_MAX + 2) {
+		end = ASK_LINE_EMPTY;
+	}
 	secret_release(line, PSK_MAX + 2);
-	return whole && n > 1;
+	return end;
 }
 
-bool ask_line(int tty, const char *prompt, struct secret *out)
+enum ask_line_end ask_line(int tty, const char *prompt, struct secret *out)
 {
 	struct termios before, quiet;
 	sigset_t end, unblocked;
+	enum ask_line_end how = ASK_LINE_ENDED;
 	int signals;
-	bool ok;
 
 	if (tcgetattr(tty, &before) != 0)
-		return false;
+		return how;
 	sigemptyset(&end);
 	sigaddset(&end, SIGINT);
 	sigaddset(&end, SIGTERM);
@@ -62,10 +67,11 @@ bool ask_line(int tty, const char *prompt, struct secret *out)
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(tty, TCSAFLUSH, &quiet);
-	ok = signals >= 0 && dprintf(tty, "%s", prompt) > 0 && read_line(tty, signals, out);
+	if (signals >= 0 && dprintf(tty, "%s", prompt) > 0)
+		how = read_line(tty, signals, out);
 	dprintf(tty, "\n");
 	/* The rest of what was too long is not for who reads next. */
-	tcsetattr(tty, ok ? TCSANOW : TCSAFLUSH, &before);
+	tcsetattr(tty, how == ASK_LINE_TYPED ? TCSANOW : TCSAFLUSH, &before);
 	if (signals >= 0) {
 		struct signalfd_siginfo info;
 
@@ -74,5 +80,5 @@ bool ask_line(int tty, const char *prompt, struct secret *out)
 		close(signals);
 	}
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
-	return ok;
+	return how;
 }

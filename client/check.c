@@ -3,13 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/fill.h"
 #include "client/client.h"
 #include "client/check_impl.h"
 #include "client/options.h"
+#include "client/runtime.h"
 
 static void explain_list(FILE *out, const struct prefix *list, unsigned n)
 {
@@ -443,16 +442,6 @@ void config_explain(const struct config *c, FILE *out)
 	explain_script(c, out);
 }
 
-/* How wide the screen is that this is shown on; 0: it is none. */
-static unsigned screen_width(FILE *out)
-{
-	struct winsize size = { 0 };
-
-	if (!isatty(fileno(out)))
-		return 0;
-	return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
-}
-
 /* Lines go on below where their text begins: behind the blanks, or behind the column of labels. */
 static void fill_line(const char *line, bool labelled, unsigned width, FILE *out)
 {
@@ -485,7 +474,7 @@ static void explain_on_screen(const struct config *c, unsigned width, FILE *out)
 
 int client_check(const char *file, const struct client_settings *settings, FILE *out, FILE *err)
 {
-	unsigned width = screen_width(out);
+	unsigned width = progress_width(out);
 	struct config *c;
 
 	if ((file ? config_read_with(file, settings, true, &c, err) :

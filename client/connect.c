@@ -34,6 +34,12 @@ struct connection {
 	int report; /* the end of a pipe to the first process, -1: we are the first */
 };
 
+/* What goes through that pipe, once. */
+struct outcome {
+	int code;
+	char name[CONFIG_NAME_MAX + 1]; /* of the connection; "": it has none yet */
+};
+
 const char *client_crypto_version(void)
 {
 	return crypto_version();
@@ -88,6 +94,7 @@ static sigset_t ending_signals(void)
  */
 static bool report(struct connection *c, int code)
 {
+	struct outcome outcome = { .code = code };
 	bool told;
 
 	fflush(stdout);
@@ -95,7 +102,9 @@ static bool report(struct connection *c, int code)
 	fflush(stderr);
 	if (c->report < 0)
 		return true;
-	told = write(c->report, &code, sizeof(code)) == sizeof(code);
+	if (c->config)
+		snprintf(outcome.name, sizeof(outcome.name), "%s", c->config->name);
+	told = write(c->report, &outcome, sizeof(outcome)) == sizeof(outcome);
 	close(c->report);
 	c->report = -1;
 	return told;
@@ -319,25 +328,32 @@ static int read_config(struct connection *c)
 	return rc;
 }
 
-/* What the configuration leaves open, in the process that holds it. False: nobody has answered. */
-static bool ask_for_psk(struct connection *c)
+/* What the configuration leaves open, in the process that holds it. The exit code; 0: go on. */
+static int ask_for_psk(struct connection *c)
 {
 	struct session_config *s = &c->config->session;
 	char prompt[400], id[IDENTITY_TEXT_MAX];
 
 	if (!c->config->psk_asked)
-		return true;
+		return 0;
 	if (s->ike.mode == IKE_MODE_AGGRESSIVE && s->ike.local.type != ID_NONE)
 		snprintf(prompt, sizeof(prompt),
 			 "Secret of the group %.100s at %.200s: ", identity_word(&s->ike.local, id),
 			 s->gateways[0]);
 	else
 		snprintf(prompt, sizeof(prompt), "Pre-shared key of %.200s: ", s->gateways[0]);
-	if (ask_line(c->tty, prompt, &s->ike.psk))
-		return true;
+	switch (ask_line(c->tty, prompt, &s->ike.psk)) {
+	case ASK_LINE_TYPED:
+		return 0;
+	case ASK_LINE_ENDED:
+		fputs(CONNECT_INTERRUPTED, c->err);
+		return SESSION_EXIT_LOST;
+	case ASK_LINE_EMPTY:
+		break;
+	}
 	fprintf(c->err, "godwit: without a pre-shared key there is no connection; type it, or set "
 			"psk, psk-file or psk-command in [auth]\n");
-	return false;
+	return SESSION_EXIT_USAGE;
 }
 
 static int run(const struct client_options *options, int tty, int report_fd)
@@ -346,7 +362,7 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	struct connection c = {
 		.options = options,
 		.events = event_log_new(LOG_DEBUG, options->verbose ? LOG_DEBUG : LOG_INFO),
-		.progress = { .out = quiet ? NULL : stdout, .terminal = isatty(STDOUT_FILENO) },
+		.progress = { .out = quiet ? NULL : stdout, .width = progress_width(stdout) },
 		.err = manner_err(options->manner),
 		.tty = tty,
 		.report = report_fd,
@@ -358,16 +374,15 @@ static int run(const struct client_options *options, int tty, int report_fd)
 	signal(SIGXFSZ, SIG_IGN);
 	event_log_attach(c.events, &c.log);
 	priv_prepare();
-	if (read_config(&c) != 0 || !ask_for_psk(&c)) {
-		code = SESSION_EXIT_USAGE;
-	} else {
+	code = read_config(&c) != 0 ? SESSION_EXIT_USAGE : ask_for_psk(&c);
+	if (!code) {
 		log_to_journal_or_stderr(&c);
 		code = run_config(&c);
 	}
 	event_log_remove_sinks(c.events);
-	config_free(c.config);
 	code = manner_exit(options->manner, code, c.up);
 	report(&c, code);
+	config_free(c.config);
 	manner_err_close(c.err);
 	event_log_free(c.events);
 	return code;
@@ -403,14 +418,24 @@ static void tell_what_next(enum client_manner manner)
 		puts("In the background now: godwit status shows it, godwit disconnect ends it.");
 }
 
+/*
+ * The connection has ended and could not do so itself. A name from there is no more than that: what is
+ * not empty stays.
+ */
+static void remove_rundir(const struct outcome *o)
+{
+	if (memchr(o->name, '\0', sizeof(o->name)) && rundir_name_ok(o->name))
+		rundir_remove(o->name);
+}
+
 /* The first process: passes signals on until it knows how it went. */
 static int await(pid_t child, int report_fd, int sigfd, enum client_manner manner, FILE *err)
 {
 	struct pollfd p[2] = { { .fd = report_fd, .events = POLLIN },
 			       { .fd = sigfd, .events = POLLIN } };
+	struct outcome outcome;
 	bool ending = false;
 	ssize_t n;
-	int code;
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
@@ -421,16 +446,17 @@ static int await(pid_t child, int report_fd, int sigfd, enum client_manner manne
 		}
 		if (!p[0].revents)
 			continue;
-		n = read(report_fd, &code, sizeof(code));
-		if (n != sizeof(code))
+		n = read(report_fd, &outcome, sizeof(outcome));
+		if (n != sizeof(outcome))
 			return manner_exit(manner, ended_without_word(child, err), false);
-		if (code == SESSION_EXIT_UP && !ending) {
+		if (outcome.code == SESSION_EXIT_UP && !ending) {
 			tell_what_next(manner);
-			return code;
+			return SESSION_EXIT_UP;
 		}
 		waitpid(child, NULL, 0);
-		if (code != SESSION_EXIT_UP)
-			return code;
+		remove_rundir(&outcome);
+		if (outcome.code != SESSION_EXIT_UP)
+			return outcome.code;
 		fprintf(err, "godwit: interrupted just when the tunnel was up\n");
 		return manner_exit(manner, SESSION_EXIT_LOST, false);
 	}

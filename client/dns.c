@@ -184,7 +184,7 @@ void dns_ended(struct dns *d, const struct hooks_result *r)
 		d->why[0] = '\0';
 	d->state = d->plan.nservers ? DNS_SET : DNS_NOTHING;
 	log_ev(d->log, LOG_INFO, d->plan.nservers ? "DNS is set" : "DNS is as before",
-	       log_str("by", dns_manager_name(d->by)), log_u64("servers", d->plan.nservers),
+	       log_str("manager", dns_manager_name(d->by)), log_u64("servers", d->plan.nservers),
 	       log_u64("domains", d->plan.ndomains));
 }
 

@@ -324,7 +324,7 @@ static void effect_done(struct loop *l, const struct session_effect *fx)
 		l->exit = SESSION_EXIT_LOST;
 	} else if (l->exit == SESSION_EXIT_UP && !l->told_up) {
 		l->exit = SESSION_EXIT_LOST;
-		fprintf(l->o.err, "godwit: interrupted before the tunnel was up\n");
+		fputs(CONNECT_INTERRUPTED, l->o.err);
 	} else if (l->exit != SESSION_EXIT_UP) {
 		complain(l, fx);
 	}

@@ -51,8 +51,9 @@
  *	RUNDIR/NAME/journal   root's; kept open, and locked as long as the connection lives
  *	RUNDIR/NAME/control   the socket
  *
- * The empty directory stays behind where no root process is around to remove it. A journal is
- * believed only when root (or the caller) owns it, so that user cannot make one up.
+ * The empty directory stays behind where no root process is around to remove it: until the tunnel is up
+ * the first process of `connect` is one, afterwards whoever asks for something. A journal is believed only
+ * when root (or the caller) owns it, so that user cannot make one up.
  */
 #ifndef GODWIT_CLIENT_RUNTIME_H
 #define GODWIT_CLIENT_RUNTIME_H
@@ -123,6 +124,11 @@ void priv_prepare(void);
  * only: call it before others start. 0 or ERR_PERMISSION; then the process must end.
  */
 int priv_drop(const struct priv_user *user);
+
+/* ---- connect.c ---- */
+
+/* Said when somebody has ended `connect` before it was done; it exits with SESSION_EXIT_LOST then. */
+#define CONNECT_INTERRUPTED "godwit: interrupted before the tunnel was up\n"
 
 /* ---- rundir.c ---- */
 
@@ -223,9 +229,12 @@ int manner_exit(enum client_manner manner, int code, bool was_up);
 
 /* ---- progress.c ---- */
 
+/* How wide the screen is that this is shown on; 0: it is none. */
+unsigned progress_width(FILE *out);
+
 struct progress {
 	FILE *out; /* NULL: say nothing more */
-	bool terminal; /* a step that runs is shown, too, and overwritten when it ends */
+	unsigned width; /* of a terminal: a step that runs is shown, too, and overwritten when it ends */
 	bool held; /* a question stands on the terminal: say nothing meanwhile */
 };
 

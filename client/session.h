@@ -337,7 +337,8 @@ enum session_effect_type {
 	/*
 	 * Give the TUN its addresses, routes and rules: TUN_READY or TUN_FAILED follows. Again when
 	 * the gateway gives others at a later connection: the old ones go. With tun.again nothing but
-	 * routes and rules has changed, while the session is up: no script need know.
+	 * routes and rules has changed, while the session is up: no script need know. With tun.names
+	 * as well what the gateway says of DNS has.
 	 */
 	SESSION_EFFECT_TUN,
 	SESSION_EFFECT_TUN_MTU, /* after TUN: its MTU is `mtu` from now on */
@@ -407,6 +408,7 @@ struct session_effect {
 			struct path path;
 			unsigned mtu;
 			bool again;
+			bool names;
 		} tun;
 		struct session_ask ask; /* ASK */
 		uint32_t ask_id; /* ASK_END */

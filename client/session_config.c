@@ -374,25 +374,43 @@ static bool same_names(const struct ike_assigned *a, const struct ike_assigned *
 	return same;
 }
 
+static bool has_names(const struct ike_assigned *a)
+{
+	return a->ndns || a->nsplit_dns || a->domain[0];
+}
+
+/*
+ * Servers or domains alone are others. Where it is no new attempt, what says nothing of them takes none away,
+ * and servers for which there would have to be other routes wait for one.
+ */
+static void adopt_names(struct session *s, const struct session_net *net, bool attempt)
+{
+	if (attempt)
+		s->tun_due |= s->tun_asked;
+	else if (has_names(&s->assigned) && (!net || same_net(net, &s->net)))
+		session_tun_names(s);
+}
+
 /* With other addresses, or for a new attempt with other networks, there is something to do. */
 static bool adopt(struct session *s, const struct ike_assigned *a, bool attempt)
 {
-	bool names = attempt && !same_names(a, &s->assigned), other;
-	struct session_net *net;
+	bool names = !same_names(a, &s->assigned), other = false;
+	struct session_net *net = NULL;
 
 	if (s->config->address_config && !has_address(a)) {
 		log_ev(s->log, LOG_INFO, "Mode Config without an address");
 		return false;
 	}
 	keep(s, a);
-	s->tun_due |= names && s->tun_asked;
-	if (!s->config->address_config)
-		return false;
-	net = net_new(s, a);
-	other = attempt ? !same_net(net, &s->net) : !same_inner(net, &s->net);
+	if (s->config->address_config) {
+		net = net_new(s, a);
+		other = attempt ? !same_net(net, &s->net) : !same_inner(net, &s->net);
+	}
 	if (other) {
 		net_change(s, net, !attempt);
 		log_net(s);
+	} else if (names) {
+		adopt_names(s, net, attempt);
 	}
 	free(net);
 	return other;

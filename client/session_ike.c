@@ -434,7 +434,7 @@ static void on_renewed(struct session *s, vtime now, struct session_ike *i)
 	s->nat_known = i->nat_known;
 	s->ike_failures = 0;
 	s->ike_retry_at = VTIME_NEVER;
-	log_ev(s->log, LOG_INFO, "IKE SA renewed", log_str("by", i->accepted ? "gateway" : "us"));
+	log_ev(s->log, LOG_INFO, "IKE SA renewed", log_str("by", i->accepted ? "peer" : "us"));
 	for (unsigned k = 0; s->orphaned && k < s->net.ntunnels; k++)
 		if (s->tunnels[k].wanted)
 			s->tunnels[k].retry_at = now;

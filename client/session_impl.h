@@ -594,6 +594,8 @@ void session_negotiations_end(struct session *s);
 void session_negotiations_free(struct session *s);
 /* Rules and routes have changed while the device is there: it follows, now or before it is up again. */
 void session_tun_follow(struct session *s);
+/* The gateway names other servers or domains: who manages names is told, now or when it is up again. */
+void session_tun_names(struct session *s);
 /* The session is up, and its device was set up for another path: it follows. */
 void session_tun_outer(struct session *s);
 /* The last negotiation of an attempt may have ended. */

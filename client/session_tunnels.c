@@ -353,6 +353,20 @@ void session_tun_follow(struct session *s)
 	tun_add(s)->tun.again = true;
 }
 
+void session_tun_names(struct session *s)
+{
+	struct session_effect *fx;
+
+	if (s->state != SESSION_UP || s->tun_waiting) {
+		s->tun_due |= s->tun_asked;
+		return;
+	}
+	log_ev(s->log, LOG_INFO, "the gateway names other DNS servers or domains");
+	fx = tun_add(s);
+	fx->tun.again = true;
+	fx->tun.names = true;
+}
+
 void session_tun_outer(struct session *s)
 {
 	const struct path *p = &s->tun_path;
@@ -537,7 +551,7 @@ static void negotiation_failed(struct session *s, vtime now, struct negotiation 
 	log_ev(s->log, LOG_WARN, "child failed", log_u64("tunnel", was.slot),
 	       log_str("remote", ts_text(&s->net.tunnels[was.slot].remote, remote)),
 	       log_str("why", why->text ? why->text : err_name(why->err)),
-	       log_str("by", was.ours ? "us" : "gateway"));
+	       log_str("by", was.ours ? "us" : "peer"));
 	if (twin(s, &was, why))
 		return;
 	if (!was.ours) {

@@ -85,6 +85,18 @@ static enum setup_state setup_apply(struct setup *s, char why[200])
 	return SETUP_WAITS;
 }
 
+/* Addresses stay. Of other names a script hears with its next connect: it knows no word for them alone. */
+static enum setup_state setup_again(struct setup *s, const struct session_effect *fx, char why[200])
+{
+	struct dns *dns = s->host->dns;
+
+	if (host_apply(s->host, fx, why) != 0)
+		return SETUP_FAILED;
+	if (fx->tun.names && dns && dns->by != DNS_BY_SCRIPT)
+		dns_begin(dns, s->host, s->hooks, fx, &s->env);
+	return SETUP_READY;
+}
+
 enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, char why[200])
 {
 	const struct session_config *config = &s->host->config->session;
@@ -95,7 +107,7 @@ enum setup_state setup_tun(struct setup *s, const struct session_effect *fx, cha
 		return SETUP_FAILED;
 	}
 	if (fx->tun.again)
-		return host_apply(s->host, fx, why) ? SETUP_FAILED : SETUP_READY;
+		return setup_again(s, fx, why);
 	setup_keep(s, fx);
 	hooks_env_make(config, s->host->tun.name, fx, &s->env);
 	if (s->told && hooks_run(s->hooks, HOOKS_DISCONNECT, NULL)) {

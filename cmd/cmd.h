@@ -124,6 +124,8 @@ struct command_word {
 
 /* The words behind the command, options apart, in their order. Returns how many. */
 unsigned command_words(const struct command *c, struct command_word out[COMMAND_WORDS_MAX]);
+/* Of WORD_LITERAL: the length of the one of its words that begins at `at`, up to a | or the end. */
+size_t command_word_length(const struct command_word *w, size_t at);
 /* The value of an option that has one. */
 struct command_word option_word(const struct command_option *o);
 /* Which option of the command these n bytes name, by its name or letter; -1: none. */
@@ -143,7 +145,7 @@ bool command_wants_help(int argc, char **argv);
 int command_main(int argc, char **argv);
 /*
  * Sorts the words behind a command into *out. False after one line on `err` for what the command
- * does not take.
+ * does not take, also of a word or an option's value that is none of those the usage lists.
  */
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err);
@@ -207,6 +209,11 @@ void event_print_what(struct json_t *event, FILE *out);
 
 /* Writes what the answer to "status" says; false when it is no such answer. */
 bool status_text(const char *json, FILE *out);
+/*
+ * What that answer, or a client in a gateway's, says of address translation; also that ESP is in UDP
+ * although there is none.
+ */
+const char *status_nat(const struct json_t *o);
 /* True when that answer says that the tunnel is up. */
 bool status_is_up(const char *json);
 

@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "cmd/cmd.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -439,6 +440,88 @@ static bool option_parse(const struct command *c, int argc, char **argv, int *at
 	return true;
 }
 
+/* ---- words of a fixed list ---- */
+
+/* Every word of "a|b|c" is typed as it is. */
+static bool is_list(const struct command_word *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (isupper((unsigned char)w->text[i]))
+			return false;
+	return w->kind == WORD_LITERAL;
+}
+
+static bool list_has(const struct command_word *w, const char *word)
+{
+	size_t n = strlen(word), at = 0;
+
+	while (at < w->n) {
+		size_t length = command_word_length(w, at);
+
+		if (length == n && strncmp(w->text + at, word, n) == 0)
+			return true;
+		at += length + 1;
+	}
+	return false;
+}
+
+/* "a, b or c" */
+static void list_write(const struct command_word *w, FILE *out)
+{
+	size_t at = 0;
+
+	while (at < w->n) {
+		size_t n = command_word_length(w, at);
+		bool last = at + n == w->n;
+
+		fprintf(out, "%s%.*s", at == 0 ? "" : last ? " or " : ", ", (int)n, w->text + at);
+		at += n + 1;
+	}
+}
+
+static bool list_check(const struct command *c, const struct command_word *w, const char *word,
+		       FILE *err)
+{
+	if (!is_list(w) || list_has(w, word))
+		return true;
+	fprintf(err, "godwit %s: '%s': expected ", c->name, word);
+	list_write(w, err);
+	fputs("\n", err);
+	return false;
+}
+
+/* Words and values that are one of a few. Behind one that may be left out nobody knows which is which. */
+static bool lists_check(const struct command *c, const struct command_word *words, unsigned n,
+			const struct command_args *args, FILE *err)
+{
+	for (unsigned i = 0; i < n && i < args->nwords && !words[i].optional; i++)
+		if (!list_check(c, &words[i], args->word[i], err))
+			return false;
+	for (unsigned i = 0; c->options[i].name; i++) {
+		struct command_word w;
+
+		if (!args->values[i])
+			continue;
+		w = option_word(&c->options[i]);
+		if (!list_check(c, &w, args->values[i], err))
+			return false;
+	}
+	return true;
+}
+
+static void complain_missing(const struct command *c, const struct command_word *w, FILE *err)
+{
+	fprintf(err, "godwit %s: ", c->name);
+	if (is_list(w)) {
+		fputs("expected ", err);
+		list_write(w, err);
+	} else {
+		fprintf(err, "%.*s is missing%s", (int)w->n, w->text,
+			c->settings ? ": name a configuration, or give --gateway-address" : "");
+	}
+	fprintf(err, "; see godwit help %s\n", c->name);
+}
+
 bool command_parse(const struct command *c, int argc, char **argv, struct command_args *out,
 		   FILE *err)
 {
@@ -461,11 +544,11 @@ bool command_parse(const struct command *c, int argc, char **argv, struct comman
 			out->word[out->nwords++] = argv[i];
 		}
 	}
+	if (!lists_check(c, words, n, out, err))
+		return false;
 	if (out->nwords == n || words[out->nwords].optional || out->settings.n)
 		return true;
-	fprintf(err, "godwit %s: %.*s is missing%s; see godwit help %s\n", c->name,
-		(int)words[out->nwords].n, words[out->nwords].text,
-		c->settings ? ": name a configuration, or give --gateway-address" : "", c->name);
+	complain_missing(c, &words[out->nwords], err);
 	return false;
 }
 

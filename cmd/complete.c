@@ -201,18 +201,18 @@ static void offer_settings(const struct asked *a)
 /* "FILE|NAME" is one kind, "ike|TUNNEL" are two. */
 static void offer_word(const struct asked *a, const struct command_word *w)
 {
-	const char *p = w->text, *end = w->text + w->n;
+	size_t at = 0;
 
 	if (w->kind != WORD_LITERAL) {
-		offer_kind(a, w->kind, p, w->n);
+		offer_kind(a, w->kind, w->text, w->n);
 		return;
 	}
-	while (p < end) {
-		const char *bar = memchr(p, '|', (size_t)(end - p));
-		size_t n = (size_t)((bar ? bar : end) - p);
+	while (at < w->n) {
+		const char *p = w->text + at;
+		size_t n = command_word_length(w, at);
 
 		offer_kind(a, word_kind(p, n), p, n);
-		p += n + 1;
+		at += n + 1;
 	}
 }
 

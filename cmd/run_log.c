@@ -170,16 +170,11 @@ int run_log(const struct command_args *args)
 /* "log LEVEL [NAME]" is all that can be set. */
 int run_set(const struct command_args *args)
 {
-	json_t *answer;
-	int rc = EXIT_CODE_OK;
+	int rc;
+	json_t *answer = command_ask(args->word[2],
+				     json_pack("{s:s, s:s}", "cmd", "set", "log", args->word[1]),
+				     CLIENT_ANSWER_MS, &rc);
 
-	if (strcmp(args->word[0], "log") != 0) {
-		fprintf(stderr, "godwit set: what can be set is: log error|warn|info|debug\n");
-		return EXIT_CODE_USAGE;
-	}
-	answer = command_ask(args->word[2],
-			     json_pack("{s:s, s:s}", "cmd", "set", "log", args->word[1]),
-			     CLIENT_ANSWER_MS, &rc);
 	json_decref(answer);
 	return rc;
 }

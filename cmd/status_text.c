@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 
 #define LABEL "%-14s "
+#define LABEL_WIDTH 15
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -19,9 +21,19 @@ static long long number_of(const json_t *o, const char *key)
 	return (long long)json_number_value(json_object_get(o, key));
 }
 
-static void print_state(const json_t *o, FILE *out)
+const char *status_nat(const json_t *o)
 {
-	struct table_look look = table_look(out);
+	const char *nat = text_of(o, "nat");
+	bool udp = strcmp(text_of(o, "encapsulation"), "udp") == 0;
+
+	/* Before IKE has found out there is nothing to say of it. */
+	if (!udp || strcmp(nat, "none") != 0 || json_is_null(json_object_get(o, "ike")))
+		return nat;
+	return "none (UDP forced)";
+}
+
+static void print_state(const json_t *o, struct table_look look, FILE *out)
+{
 	const char *state = text_of(o, "state");
 
 	fprintf(out, LABEL, text_of(o, "name"));
@@ -298,7 +310,7 @@ static void print_client(const json_t *c, FILE *out)
 
 	fprintf(out, LABEL "%s%s%s (%s), at %s, %s, NAT: %s\n", "client", text_of(c, "identity"),
 		text_of(c, "user")[0] ? ", " : "", text_of(c, "user"), text_of(c, "entry"),
-		text_of(c, "peer"), text_of(c, "encapsulation"), text_of(c, "nat"));
+		text_of(c, "peer"), text_of(c, "encapsulation"), status_nat(c));
 	print_list("  addresses", json_object_get(c, "addresses"), out);
 	fprintf(out, LABEL "%s, in %s, out %s\n", "  for",
 		table_duration(number_of(c, "age_s"), age),
@@ -326,12 +338,12 @@ static void print_server(const json_t *s, FILE *out)
 		table_bytes(number_of(s, "bytes"), bytes));
 }
 
-static void print_gateway(const json_t *o, FILE *out)
+static void print_gateway(const json_t *o, struct table_look look, FILE *out)
 {
 	const json_t *servers = json_object_get(o, "servers");
 	const json_t *clients = json_object_get(o, "clients");
 
-	print_state(o, out);
+	print_state(o, look, out);
 	fprintf(out, LABEL "%zu, %lld tunnel%s, %lld connection%s half open\n", "clients",
 		json_array_size(clients), number_of(o, "tunnels"),
 		number_of(o, "tunnels") == 1 ? "" : "s", number_of(o, "half_open"),
@@ -343,25 +355,17 @@ static void print_gateway(const json_t *o, FILE *out)
 	print_drops(json_object_get(o, "drops"), out);
 }
 
-bool status_text(const char *json, FILE *out)
-{
-	json_t *o = json_loads(json, 0, NULL);
-	json_t *tunnels = json_object_get(o, "tunnels");
+/* ---- a connection's ---- */
 
-	if (!json_is_string(json_object_get(o, "state"))) {
-		json_decref(o);
-		return false;
-	}
-	if (json_is_array(json_object_get(o, "clients"))) {
-		print_gateway(o, out);
-		json_decref(o);
-		return true;
-	}
-	print_state(o, out);
+static void print_connection(const json_t *o, struct table_look look, FILE *out)
+{
+	const json_t *tunnels = json_object_get(o, "tunnels");
+
+	print_state(o, look, out);
 	print_asks(o, out);
 	fprintf(out, LABEL "%s, at %s\n", "gateway", text_of(o, "gateway"), text_of(o, "peer"));
 	fprintf(out, LABEL "%s, %s, NAT: %s\n", "from", text_of(o, "local"),
-		text_of(o, "encapsulation"), text_of(o, "nat"));
+		text_of(o, "encapsulation"), status_nat(o));
 	print_ike(json_object_get(o, "ike"), out);
 	if (number_of(o, "mtu") > 0) /* there is none yet */
 		fprintf(out, LABEL "%s, MTU %lld\n", "device", text_of(o, "device"),
@@ -375,8 +379,74 @@ bool status_text(const char *json, FILE *out)
 	print_mobility(json_object_get(o, "mobility"), out);
 	print_held(json_object_get(o, "held"), out);
 	print_drops(json_object_get(o, "drops"), out);
+}
+
+static void print_any(const json_t *o, struct table_look look, FILE *out)
+{
+	if (json_is_array(json_object_get(o, "clients")))
+		print_gateway(o, look, out);
+	else
+		print_connection(o, look, out);
+}
+
+/* The blank where a line of so many bytes ends best: behind a comma, else behind a word; 0: there is none. */
+static size_t break_of(const char *line, size_t from, size_t room)
+{
+	size_t word = 0, comma = 0;
+
+	for (size_t i = from + 1; i <= room && line[i]; i++) {
+		if (line[i] != ' ')
+			continue;
+		word = i;
+		if (line[i - 1] == ',')
+			comma = i;
+	}
+	return comma ? comma : word;
+}
+
+/* A line that is too wide goes on below where its text begins. */
+static void print_line(const char *line, size_t width, FILE *out)
+{
+	size_t room = width, from = LABEL_WIDTH, end;
+
+	while (strlen(line) > room && (end = break_of(line, from, room)) > 0) {
+		fprintf(out, "%.*s\n%*s", (int)end, line, LABEL_WIDTH, "");
+		line += end + 1;
+		room = width > LABEL_WIDTH ? width - LABEL_WIDTH : 0;
+		from = 0;
+	}
+	fprintf(out, "%s\n", line);
+}
+
+static void print_lines(const json_t *o, struct table_look look, FILE *out)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *whole = open_memstream(&text, &size);
+
+	if (!whole)
+		return;
+	print_any(o, look, whole);
+	fclose(whole);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		print_line(line, look.width, out);
+	}
+	free(text);
+}
+
+bool status_text(const char *json, FILE *out)
+{
+	struct table_look look = table_look(out);
+	json_t *o = json_loads(json, 0, NULL);
+	bool is_status = json_is_string(json_object_get(o, "state"));
+
+	if (is_status && look.width)
+		print_lines(o, look, out);
+	else if (is_status)
+		print_any(o, look, out);
 	json_decref(o);
-	return true;
+	return is_status;
 }
 
 bool status_is_up(const char *json)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/cmd.h"
 #include "cmd/watch.h"
 
 #include <jansson.h>
@@ -198,8 +199,7 @@ static void draw_path(struct pen *p)
 
 	label(p, "path");
 	say(p, VALUE, SCREEN_PLAIN, "%s %s %s, %s, NAT: %s, %s", text_of(o, "local"), arrow(p->s),
-	    text_of(o, "peer"), text_of(o, "encapsulation"), text_of(o, "nat"),
-	    text_of(o, "gateway"));
+	    text_of(o, "peer"), text_of(o, "encapsulation"), status_nat(o), text_of(o, "gateway"));
 	p->row++;
 }
 

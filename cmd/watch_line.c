@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd/cmd.h"
 #include "cmd/watch.h"
 
 #include <jansson.h>
@@ -37,7 +38,7 @@ static void print_connection(FILE *out, const json_t *o)
 	const json_t *held = json_object_get(json_object_get(o, "held"), "packets");
 
 	fprintf(out, ", %s -> %s, %s, NAT: %s", text_of(o, "local"), text_of(o, "peer"),
-		text_of(o, "encapsulation"), text_of(o, "nat"));
+		text_of(o, "encapsulation"), status_nat(o));
 	print_epochs(out, json_object_get(o, "tunnels"));
 	if (json_integer_value(held))
 		fprintf(out, "; %lld held", (long long)json_integer_value(held));

@@ -50,6 +50,13 @@ unsigned command_words(const struct command *c, struct command_word out[COMMAND_
 	return n;
 }
 
+size_t command_word_length(const struct command_word *w, size_t at)
+{
+	const char *bar = memchr(w->text + at, '|', w->n - at);
+
+	return bar ? (size_t)(bar - (w->text + at)) : w->n - at;
+}
+
 struct command_word option_word(const struct command_option *o)
 {
 	return (struct command_word){ .kind = word_kind(o->value, strlen(o->value)),

@@ -210,7 +210,7 @@ void gcm_log(const struct log *log, const char *name, enum gcm_verdict verdict)
 
 	if (verdict == GCM_WRONG)
 		log_ev(log, LOG_WARN, "libipsec-mb gives wrong results for AES-GCM: not used");
-	log_ev(log, LOG_DEBUG, "AES-GCM of ESP", log_str("by", name),
+	log_ev(log, LOG_DEBUG, "AES-GCM of ESP", log_str("library", name),
 	       log_str("because", why[verdict]));
 }
 

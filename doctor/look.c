@@ -17,36 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIECE_MAX 32768 /* what the kernel puts into one piece of a dump at most */
-
 /* ---- netlink ---- */
-
-static int dump(int bus, uint16_t type, size_t head, mnl_cb_t cb, void *data)
-{
-	uint8_t buf[PIECE_MAX];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
-	int rc = -1;
-
-	/* All zero: of any family. */
-	mnl_nlmsg_put_extra_header(nlh, head);
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = 1;
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) >= 0) {
-		do {
-			ssize_t n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-
-			rc = n < 0 ? -1 :
-				     mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb,
-						data);
-		} while (rc > MNL_CB_STOP);
-	}
-	if (nl)
-		mnl_socket_close(nl);
-	return rc;
-}
 
 static void copy_text(const struct nlattr *a, char *out, size_t size)
 {
@@ -85,8 +56,8 @@ static int read_link(const struct nlmsghdr *nlh, void *data)
 	if (nlh->nlmsg_type != RTM_NEWLINK || h->nlinks == LOOK_LINKS_MAX)
 		return MNL_CB_OK;
 	h->nlinks++;
-	l->ifindex = (unsigned)ifi->ifi_index;
-	l->up = ifi->ifi_flags & IFF_UP;
+	*l = (struct look_link){ .ifindex = (unsigned)ifi->ifi_index,
+				 .up = ifi->ifi_flags & IFF_UP };
 	return mnl_attr_parse(nlh, sizeof(*ifi), read_link_attr, l);
 }
 
@@ -155,13 +126,13 @@ static int read_rule(const struct nlmsghdr *nlh, void *data)
 
 static int count_policy(const struct nlmsghdr *nlh, void *data)
 {
-	struct look *h = data;
+	unsigned *n = data;
 
 	/* Those of sockets let a daemon's own packets pass. */
 	if (nlh->nlmsg_type == XFRM_MSG_NEWPOLICY) {
 		const struct xfrm_userpolicy_info *p = mnl_nlmsg_get_payload(nlh);
 
-		h->policies += p->index % 8 < XFRM_POLICY_MAX;
+		*n += p->index % 8 < XFRM_POLICY_MAX;
 	}
 	return MNL_CB_OK;
 }
@@ -204,12 +175,15 @@ static void look_at_clock(struct look *h)
 
 void look_host(struct look *h, const struct addr *to, unsigned n)
 {
+	unsigned policies;
+	int err;
+
 	*h = (struct look){ 0 };
-	dump(NETLINK_ROUTE, RTM_GETLINK, sizeof(struct ifinfomsg), read_link, h);
-	dump(NETLINK_ROUTE, RTM_GETRULE, sizeof(struct fib_rule_hdr), read_rule, h);
-	if (dump(NETLINK_XFRM, XFRM_MSG_GETPOLICY, sizeof(struct xfrm_userpolicy_id), count_policy,
-		 h) < 0)
-		h->policies = -1;
+	net_dump(NETLINK_ROUTE, RTM_GETLINK, sizeof(struct ifinfomsg), read_link, h, &h->nlinks);
+	net_dump(NETLINK_ROUTE, RTM_GETRULE, sizeof(struct fib_rule_hdr), read_rule, h, &h->nrules);
+	err = net_dump(NETLINK_XFRM, XFRM_MSG_GETPOLICY, sizeof(struct xfrm_userpolicy_id),
+		       count_policy, &policies, &policies);
+	h->policies = err ? -1 : (int)policies;
 	look_for_routes(h, to, n);
 	look_at_clock(h);
 }

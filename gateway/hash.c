@@ -11,8 +11,11 @@
 
 #define INTERRUPT 3 /* ^C */
 
-/* One line without its end, of 1 to n - 1 bytes. False: it ends otherwise. */
-static bool line_read(FILE *in, char *line, size_t n)
+/*
+ * One line without its end, of 1 to n - 1 bytes. The last one of a file or a pipe may lack its end; where it
+ * is typed, who ends the input wants no hash.
+ */
+static bool line_read(FILE *in, bool typed, char *line, size_t n)
 {
 	size_t k = 0;
 	int c;
@@ -20,7 +23,7 @@ static bool line_read(FILE *in, char *line, size_t n)
 	while ((c = fgetc(in)) != EOF && c != '\n' && c != INTERRUPT && k < n - 1)
 		line[k++] = (char)c;
 	line[k] = '\0';
-	return c == '\n' && k > 0;
+	return k > 0 && (c == '\n' || (!typed && c == EOF && !ferror(in)));
 }
 
 /* The same, not shown while it is typed. */
@@ -40,7 +43,7 @@ static bool password_read(FILE *in, FILE *err, char *line, size_t n)
 	}
 	/* It would keep what it has read. */
 	setvbuf(in, NULL, _IONBF, 0);
-	got = line_read(in, line, n);
+	got = line_read(in, typed, line, n);
 	if (typed) {
 		tcsetattr(fileno(in), TCSAFLUSH, &before);
 		fprintf(err, "\n");

@@ -451,7 +451,7 @@ void tunnel_child_up(struct gateway *g, vtime now, struct gateway_ike *i, struct
 		.ts = t->ts,
 	};
 	log_ev(g->log, LOG_INFO, "tunnel has an epoch", log_u64("tunnel", was.slot),
-	       peer_field(i->peer), log_str("by", was.ours ? "us" : "client"));
+	       peer_field(i->peer), log_str("by", was.ours ? "us" : "peer"));
 	g->counters.epochs++;
 	g->counters.epochs_ours += was.ours;
 	tunnel_rule(g, was.slot);
@@ -474,7 +474,7 @@ void tunnel_child_failed(struct gateway *g, vtime now, struct gateway_ike *i, ui
 	was = *n;
 	t = g->tunnels[was.slot];
 	log_ev(g->log, LOG_WARN, "child failed", peer_field(i->peer),
-	       log_str("why", why ? why : ""), log_str("by", was.ours ? "us" : "client"));
+	       log_str("why", why ? why : ""), log_str("by", was.ours ? "us" : "peer"));
 	/* The tunnel goes with it when it was its only one. */
 	negotiation_end(g, now, n);
 	if (!was.ours || !t->peer)

@@ -10,52 +10,6 @@
 
 #include "base/err.h"
 
-#define PIECE_MAX 32768 /* what the kernel puts into one piece of a dump at most */
-#define TRIES 5
-
-/* ---- dumps ---- */
-
-static int dump_once(struct net_router *r, uint16_t type, mnl_cb_t cb, void *data)
-{
-	uint8_t buf[PIECE_MAX];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct rtgenmsg *g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
-	int rc;
-
-	g->rtgen_family = AF_UNSPEC;
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = ++r->seq;
-	if (mnl_socket_sendto(r->nl, nlh, nlh->nlmsg_len) < 0)
-		return -1;
-	do {
-		ssize_t n = mnl_socket_recvfrom(r->nl, buf, sizeof(buf));
-
-		if (n < 0 && errno == EINTR) {
-			rc = MNL_CB_OK;
-			continue;
-		}
-		if (n < 0)
-			return -1;
-		rc = mnl_cb_run(buf, (size_t)n, r->seq, mnl_socket_get_portid(r->nl), cb, data);
-	} while (rc > MNL_CB_STOP);
-	return rc;
-}
-
-/* Something has changed in the midst of it: EINTR, and once more from the beginning. */
-static int dump(struct net_router *r, uint16_t type, mnl_cb_t cb, void *data, unsigned *count)
-{
-	int rc = -1;
-
-	for (unsigned i = 0; i < TRIES; i++) {
-		*count = 0;
-		rc = dump_once(r, type, cb, data);
-		if (rc >= 0 || errno != EINTR)
-			break;
-	}
-	return rc < 0 ? ERR_SYSTEM : 0;
-}
-
 static int read_link(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
@@ -177,9 +131,11 @@ int net_facts_read(struct net_router *r, const struct addr *remotes, unsigned n,
 
 	memset(out, 0, sizeof(*out));
 	r->source = (struct addr){ 0 };
-	rc = dump(r, RTM_GETLINK, read_link, out, &out->nlinks);
+	rc = net_dump(NETLINK_ROUTE, RTM_GETLINK, sizeof(struct ifinfomsg), read_link, out,
+		      &out->nlinks);
 	if (!rc)
-		rc = dump(r, RTM_GETADDR, read_addr, out, &out->naddrs);
+		rc = net_dump(NETLINK_ROUTE, RTM_GETADDR, sizeof(struct ifaddrmsg), read_addr, out,
+			      &out->naddrs);
 	for (unsigned i = 0; i < n && !rc; i++)
 		rc = ways_ask(r, &remotes[i], out);
 	r->source = kept.source;

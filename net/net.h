@@ -8,6 +8,7 @@
  *	esp.c      opens raw ESP, protocol 50 (RFC 4303 section 2)
  *	route.c    asks the kernel for its route to an address, by netlink
  *	offload.c  whether runs of datagrams can go to the kernel, and come from it, in one piece
+ *	dump.c     all that the kernel has of a kind, by netlink
  *	facts.c    links, addresses and routes to the gateway, all there are now
  *	resolve.c  names to addresses; blocks
  *	dns_message.c  messages of DNS
@@ -248,6 +249,17 @@ void net_router_close(struct net_router *r);
  * than a link-local one, or `source` is not of this family or, with IPv4, not ours).
  */
 int net_router_get(struct net_router *r, const struct addr *dst, struct net_route *out);
+
+struct nlmsghdr;
+
+/*
+ * All that the kernel has of a kind, RTM_GETLINK of NETLINK_ROUTE or another: header is the size of what
+ * such messages begin with. Each goes to `read`, which returns MNL_CB_OK and counts what it has taken in
+ * *count: that is 0 at the beginning, and once more where something has changed in the midst of it and all
+ * is asked for anew. 0, or ERR_SYSTEM with errno.
+ */
+int net_dump(int bus, uint16_t type, size_t header,
+	     int (*read)(const struct nlmsghdr *message, void *data), void *data, unsigned *count);
 
 #define NET_LINKS_MAX 64
 #define NET_ADDRS_MAX 256

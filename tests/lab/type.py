@@ -2,8 +2,9 @@
 """usage: type.py TRANSCRIPT [WAIT_FOR TYPE]... -- COMMAND...
 
 Runs a command at a terminal of its own and plays a person: waits until each text is shown, then
-types the other one and Enter. The transcript says what was on the screen, and in its last line
-whether the terminal echoes afterwards. Exit code: the command's.
+types the other one and Enter, which a control character alone does without. The transcript says
+what was on the screen, and in its last line whether the terminal echoes afterwards. Exit code: the
+command's.
 """
 import fcntl
 import os
@@ -37,7 +38,8 @@ def play(pid, far, steps):
             screen += os.read(far, 65536)
         if steps and screen.find(steps[0][0].encode(), seen) >= 0:
             seen = len(screen)
-            os.write(far, steps.pop(0)[1].encode() + b"\n")
+            typed = steps.pop(0)[1]
+            os.write(far, typed.encode() + (b"" if typed and typed < " " else b"\n"))
         if status is None and time.monotonic() > end:
             os.kill(pid, 9)
     return screen, status

@@ -189,6 +189,7 @@ struct field {
 	vtime quiet; /* since then nothing is lost and nothing breaks; VTIME_NEVER: not yet */
 	unsigned pending; /* collisions at that time */
 	vtime due; /* traffic of all must flow again by then */
+	field_action settled; /* what comes when it does, and stops the field; NULL: that is all */
 	bool troubled; /* it has come to what the prober is there to prevent */
 	uint64_t mark[4]; /* a scenario's own notes */
 	uint64_t steps;
@@ -283,6 +284,10 @@ void field_judge_probe(struct field_client *c, struct field_epoch *e);
 void field_quiet(struct field *f, unsigned unused);
 /* Since when every echo request has been answered; VTIME_NEVER: the last one was not. */
 vtime field_flows_since(const struct field_client *c);
+/* What streams have not delivered by now is lost; once, when they have ended. */
+void field_streams_end(struct field *f);
+/* The same, and nothing of them may be lost, late or twice. */
+void field_judge_streams(struct field *f);
 /* One collision's worth of time. */
 vtime field_patience(const struct field *f);
 

@@ -152,6 +152,18 @@ static bool has_recovered(struct field_client *c)
 	return c->flows_since != VTIME_NEVER;
 }
 
+/* All there is to see of this scenario is that it flows; or what it has kept for then comes now. */
+static void settle(struct field *f)
+{
+	field_action then = f->settled;
+
+	f->settled = NULL;
+	if (then)
+		then(f, 0);
+	else
+		field_stop(f);
+}
+
 static void look(struct field *f, unsigned unused)
 {
 	bool all = true, over = f->now >= f->due + CALM;
@@ -166,7 +178,9 @@ static void look(struct field *f, unsigned unused)
 			     "%s: traffic does not flow %u s after all is quiet, %u pending",
 			     c->name, (unsigned)((f->now - f->quiet) / VTIME_S), f->pending);
 	}
-	if (all || over)
+	if (all)
+		settle(f);
+	else if (over)
 		field_stop(f);
 	else
 		field_at(f, f->now + LOOK_EVERY, look, 0);
@@ -194,4 +208,33 @@ void field_quiet(struct field *f, unsigned unused)
 	f->due = f->now + (f->pending ? f->pending : 1) * field_patience(f);
 	field_ladder_note(f, -1, "quiet: %u pending", f->pending);
 	field_at(f, f->now + CALM, look, 0);
+}
+
+/* ---- streams ---- */
+
+void field_streams_end(struct field *f)
+{
+	for (unsigned i = 0; i < f->nclients; i++) {
+		struct field_client *c = f->clients[i];
+
+		c->down_stream.sent = server_client(f->server, i)->paced;
+		c->down_stream.lost += c->down_stream.sent - c->down_stream.next;
+		c->up_stream.lost += c->up_stream.sent - c->up_stream.next;
+	}
+}
+
+void field_judge_streams(struct field *f)
+{
+	field_streams_end(f);
+	for (unsigned i = 0; i < f->nclients; i++) {
+		const struct field_stream *up = &f->clients[i]->up_stream;
+		const struct field_stream *down = &f->clients[i]->down_stream;
+		const char *name = f->clients[i]->name;
+
+		field_expect(f, up->sent > 0 && down->sent > 0, "%s: nothing was sent", name);
+		field_expect(f, up->lost + up->late + down->lost + down->late == 0,
+			     "%s: of its packets %u were lost, %u late; of those to it %u and %u",
+			     name, (unsigned)up->lost, (unsigned)up->late, (unsigned)down->lost,
+			     (unsigned)down->late);
+	}
 }

@@ -93,39 +93,10 @@ static void epochs8_begin(struct field *f)
 	epochs_load(f);
 }
 
-static void streams_end(struct field *f)
-{
-	for (unsigned i = 0; i < f->nclients; i++) {
-		struct field_client *c = f->clients[i];
-
-		c->down_stream.sent = server_client(f->server, i)->paced;
-		c->down_stream.lost += c->down_stream.sent - c->down_stream.next;
-		c->up_stream.lost += c->up_stream.sent - c->up_stream.next;
-	}
-}
-
-static void epochs_end(struct field *f)
-{
-	streams_end(f);
-	for (unsigned i = 0; i < f->nclients; i++) {
-		const struct field_client *c = f->clients[i];
-
-		field_expect(f, c->up_stream.sent > 0 && c->down_stream.sent > 0,
-			     "%s: nothing was sent", c->name);
-		field_expect(f,
-			     c->up_stream.lost + c->up_stream.late + c->down_stream.lost +
-					     c->down_stream.late ==
-				     0,
-			     "%s: of its packets %u were lost, %u late; of those to it %u and %u",
-			     c->name, (unsigned)c->up_stream.lost, (unsigned)c->up_stream.late,
-			     (unsigned)c->down_stream.lost, (unsigned)c->down_stream.late);
-	}
-}
-
 /* A server that does not wait loses what it sends before it has heard of the new epoch, no more. */
 static void epochs8_end(struct field *f)
 {
-	streams_end(f);
+	field_streams_end(f);
 	for (unsigned i = 0; i < f->nclients; i++) {
 		const struct field_client *c = f->clients[i];
 		uint64_t early = server_client(f->server, i)->early;
@@ -143,7 +114,7 @@ static void epochs8_end(struct field *f)
 /* When some renew at the same time, what is lost is counted and shown; nothing is lost for good. */
 static void close_end(struct field *f)
 {
-	streams_end(f);
+	field_streams_end(f);
 }
 
 /* ---- idle: nobody talks, and still everybody can be reached ---- */
@@ -279,7 +250,8 @@ static void lags_begin(struct field *f)
 }
 
 const struct field_scenario field_longs[] = {
-	{ "epochs", epochs_settings, epochs_begin, epochs_end, 10 * HOUR, FIELD_NO_TWIN, 50 },
+	{ "epochs", epochs_settings, epochs_begin, field_judge_streams, 10 * HOUR, FIELD_NO_TWIN,
+	  50 },
 	{ "epochs8", epochs8_settings, epochs8_begin, epochs8_end, 10 * HOUR, FIELD_NO_TWIN, 50 },
 	{ "epochs8_close", epochs8_settings, epochs_begin, close_end, 10 * HOUR, FIELD_NO_TWIN,
 	  50 },

@@ -6,6 +6,7 @@
 #define NOISE_AT (8 * VTIME_S)
 #define MISHAP_MAX (21 * VTIME_S) /* so long after it began it is over */
 #define PINGS VTIME_S
+#define PLAIN_DATA (20 * VTIME_S)
 
 static vtime between(struct field *f, vtime lo, vtime hi)
 {
@@ -241,17 +242,48 @@ static void plain_settings(struct field *f)
 	f->settings.server.waits = one_in(f, 2);
 }
 
+static void streams(struct field *f, vtime every)
+{
+	for (unsigned i = 0; i < f->nclients; i++) {
+		field_stream_up(f, i, every);
+		field_stream_down(f, i, every);
+	}
+}
+
+static void plain_over(struct field *f, unsigned unused)
+{
+	(void)unused;
+	field_stop(f);
+}
+
+static void plain_drain(struct field *f, unsigned unused)
+{
+	(void)unused;
+	streams(f, 0);
+	field_at(f, f->now + VTIME_S, plain_over, 0);
+}
+
+/* Everybody has a tunnel: from now on every packet arrives, once and in order. */
+static void plain_data(struct field *f, unsigned unused)
+{
+	(void)unused;
+	streams(f, between(f, 100, 500) * VTIME_MS);
+	field_at(f, f->now + PLAIN_DATA, plain_drain, 0);
+}
+
 static void plain_begin(struct field *f)
 {
 	for (unsigned i = 0; i < f->nclients; i++) {
 		field_at(f, between(f, 0, 4 * VTIME_S), field_connect, i);
 		field_at(f, 4 * VTIME_S + between(f, 0, PINGS), pings_begin, i);
 	}
+	f->settled = plain_data;
 	field_at(f, 10 * VTIME_S, field_quiet, 0);
 }
 
 const struct field_scenario field_mixes[] = {
-	{ "plain", plain_settings, plain_begin, NULL, 3600 * VTIME_S, FIELD_NO_TWIN, 0 },
+	{ "plain", plain_settings, plain_begin, field_judge_streams, 3600 * VTIME_S, FIELD_NO_TWIN,
+	  0 },
 	{ "mix", mix_settings, mix_begin, NULL, 36000 * VTIME_S, FIELD_TWIN_SHOWN, 0 },
 };
 

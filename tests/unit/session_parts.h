@@ -33,6 +33,7 @@ struct tun_seen {
 	unsigned nexcludes;
 	bool assigned;
 	bool again;
+	bool names;
 	struct path path;
 };
 
@@ -176,6 +177,7 @@ static inline void bench_tun(struct bench *b, const struct session_effect *fx)
 		.assigned = fx->tun.assigned != NULL,
 		.path = fx->tun.path,
 		.again = fx->tun.again,
+		.names = fx->tun.names,
 	};
 	memcpy(b->tun.inner, fx->tun.inner, fx->tun.ninner * sizeof(*fx->tun.inner));
 	memcpy(b->tun.routes, fx->tun.routes, fx->tun.nroutes * sizeof(*fx->tun.routes));

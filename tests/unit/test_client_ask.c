@@ -506,7 +506,7 @@ static void steps_leave_the_prompt_alone(void **state)
 	char *text = NULL;
 	size_t n;
 
-	w->progress = (struct progress){ .out = open_memstream(&text, &n), .terminal = true };
+	w->progress = (struct progress){ .out = open_memstream(&text, &n), .width = 80 };
 	open_terminal(w);
 	begin(w);
 	ask_advance(&w->ask, false);

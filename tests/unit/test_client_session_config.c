@@ -424,6 +424,59 @@ static void backup_servers_are_tried_when_all_others_fail(void **state)
 	assert_string_equal(b->resolved, "vpn.example.com");
 }
 
+static void server(struct ike_assigned *a, const char *text)
+{
+	a->dns[0] = parts_addr(text);
+	a->ndns = 1;
+}
+
+/* Mode Config while the session is up: names change at once, and nothing else does. */
+static void other_servers_while_it_is_up(void **state)
+{
+	struct bench *b = *state;
+
+	server(&b->assigned, "10.8.0.53");
+	bench_up(b);
+	assert_int_equal(b->tuns, 1);
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 1);
+	server(&b->assigned, "10.8.0.54");
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 2);
+	assert_true(b->tun.again && b->tun.names);
+	snprintf(b->assigned.domain, sizeof(b->assigned.domain), "corp.example");
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 3);
+	/* What says nothing of them takes none away. */
+	b->assigned.ndns = 0;
+	b->assigned.domain[0] = '\0';
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 3);
+	assert_int_equal(bench_info(b).state, SESSION_UP);
+	assert_int_equal(bench_info(b).ntunnels, 1);
+}
+
+/* Other routes are the next attempt's. */
+static void servers_that_want_a_route(void **state)
+{
+	struct bench *b = *state;
+
+	b->assigned.unity = true;
+	bench_include(&b->assigned, "10.99.0.0/24");
+	server(&b->assigned, "10.1.0.53");
+	b->config.reach_dns = true;
+	bench_up(b);
+	server(&b->assigned, "10.2.0.53");
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 1);
+	server(&b->assigned, "10.99.0.53");
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 1);
+	server(&b->assigned, "10.1.0.53");
+	bench_config(b, 1);
+	assert_int_equal(b->tuns, 2);
+}
+
 static void status_tells_what_was_given(void **state)
 {
 	struct bench *b = *state;
@@ -468,6 +521,8 @@ int main(void)
 		BENCH_TEST(ciscos_encapsulation_on_the_configured_port),
 		BENCH_TEST(ciscos_encapsulation_without_a_port),
 		BENCH_TEST(backup_servers_are_tried_when_all_others_fail),
+		BENCH_TEST(other_servers_while_it_is_up),
+		BENCH_TEST(servers_that_want_a_route),
 		BENCH_TEST(status_tells_what_was_given),
 	};
 

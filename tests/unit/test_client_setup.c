@@ -21,6 +21,10 @@ struct world {
 	struct addr inner;
 	struct prefix routes[2];
 	struct session_effect fx;
+	struct ike_assigned assigned;
+	struct dns_config names;
+	struct dns dns;
+	struct log log;
 	char why[200];
 	char said[8192];
 };
@@ -244,6 +248,61 @@ static void the_script_does_not_hear_of_other_routes(void **state)
 	assert_non_null(strstr(w->said, "10.82.0.0/24"));
 }
 
+/* Servers and domains go to a resolvconf that notes what it is given. */
+static void manage_names(struct world *w)
+{
+	static char record[] = "godwit7.godwit";
+	FILE *f = fopen(w->script, "w");
+
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\necho \"$@\" >>%s/told\n[ $1 != -a ] || cat >>%s/told\n", w->dir,
+		w->dir);
+	assert_int_equal(fchmod(fileno(f), 0755), 0);
+	fclose(f);
+	w->names = (struct dns_config){ .servers_config = true, .domains_config = true };
+	w->dns = (struct dns){
+		.config = &w->names, .by = DNS_BY_RESOLVCONF, .log = &w->log, .err = stderr
+	};
+	strcpy(w->dns.record, record);
+	w->host.dns = &w->dns;
+	w->options.dns =
+		(struct dns_agent_options){ DNS_BY_RESOLVCONF, "godwit7", w->script, record };
+}
+
+static enum setup_state next_of_names(struct world *w)
+{
+	struct hooks_result r;
+
+	assert_true(hooks_take(&w->hooks, PATIENCE_MS, &r));
+	return setup_dns_ended(w->setup, &r);
+}
+
+/* They are set anew at once, and nobody waits for it. */
+static void other_names_while_it_is_up(void **state)
+{
+	struct world *w = *state;
+
+	manage_names(w);
+	start(w, false);
+	aim(w, "10.91.0.7", "10.80.0.0/24", "10.81.0.0/24");
+	w->fx.tun.assigned = &w->assigned;
+	assert_true(addr_parse("10.80.0.53", &w->assigned.dns[0]));
+	w->assigned.ndns = 1;
+	assert_int_equal(setup_tun(w->setup, &w->fx, w->why), SETUP_WAITS);
+	assert_int_equal(next_of_names(w), SETUP_READY);
+	assert_non_null(strstr(told(w), "nameserver 10.80.0.53\n"));
+	assert_true(addr_parse("10.80.0.54", &w->assigned.dns[0]));
+	w->fx.tun.again = true;
+	assert_int_equal(setup_tun(w->setup, &w->fx, w->why), SETUP_READY);
+	assert_int_equal(w->dns.state, DNS_SET);
+	w->fx.tun.names = true;
+	assert_int_equal(setup_tun(w->setup, &w->fx, w->why), SETUP_READY);
+	assert_int_equal(w->dns.state, DNS_ASKED);
+	assert_int_equal(next_of_names(w), SETUP_WAITS);
+	assert_int_equal(w->dns.state, DNS_SET);
+	assert_non_null(strstr(told(w), "nameserver 10.80.0.54\n"));
+}
+
 /* The second effect comes while the script works on the first: its answer is not the second's. */
 static void a_change_before_the_answer(void **state)
 {
@@ -336,6 +395,7 @@ int main(void)
 		TEST(the_script_comes_second),
 		TEST(the_script_hears_of_a_change),
 		TEST(the_script_does_not_hear_of_other_routes),
+		TEST(other_names_while_it_is_up),
 		TEST(a_change_before_the_answer),
 		TEST(a_script_that_fails),
 		TEST(attempts_come_before_paths),

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <jansson.h>
+#include <pty.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -22,6 +24,8 @@ static FILE *err;
 static int ears_open(void **state)
 {
 	err = open_memstream(&said, &said_size);
+	/* Until then the size is that of the one before. */
+	fflush(err);
 	return 0;
 }
 
@@ -91,6 +95,30 @@ static void one_plain_line_for_each_slip(void **state)
 	refused("connect", (char[]){ "--no-detach=1" }, NULL, "takes no value");
 	refused("connect", (char[]){ "a" }, (char[]){ "b" }, "'b' is one word too many");
 	refused("version", (char[]){ "a" }, NULL, "'a' is one word too many");
+}
+
+static void a_word_of_a_list_is_one_of_it(void **state)
+{
+	char *good[] = { (char[]){ "log" }, (char[]){ "info" }, (char[]){ "sax" } };
+	struct command_args args;
+
+	refused("show", (char[]){ "sax" }, NULL,
+		"godwit show: 'sax': expected sa, policy, flows, epochs, routes or held\n");
+	refused("show", (char[]){ "s" }, (char[]){ "office" }, "'s': expected sa, ");
+	refused("show", (char[]){ "sa|policy" }, NULL, "'sa|policy': expected sa, ");
+	refused("show", (char[]){ "" }, NULL, "'': expected sa, ");
+	refused("set", (char[]){ "lgo" }, NULL, "godwit set: 'lgo': expected log\n");
+	refused("set", (char[]){ "log" }, (char[]){ "loud" },
+		"'loud': expected error, warn, info or debug\n");
+	refused("log", (char[]){ "--level=loud" }, NULL,
+		"godwit log: 'loud': expected error, warn, info or debug\n");
+	refused("show", NULL, NULL,
+		"godwit show: expected sa, policy, flows, epochs, routes or held; see godwit help show\n");
+	refused("set", (char[]){ "log" }, NULL, "set: expected error, warn, info or debug; see ");
+	/* Where a name or a word of a list can stand, the connection knows. */
+	assert_true(command_parse(find("rekey"), 1, good + 2, &args, err));
+	assert_true(command_parse(find("set"), COUNT(good), good, &args, err));
+	assert_string_equal(args.word[2], "sax");
 }
 
 static void every_command_has_help(void **state)
@@ -235,6 +263,23 @@ static void status_for_people(void **state)
 	assert_null(strstr(said, "IKE"));
 }
 
+static void nat_is(const char *encapsulation, const char *nat, const char *ike, const char *wanted)
+{
+	json_t *o = json_pack("{s:s, s:s, s:o}", "encapsulation", encapsulation, "nat", nat, "ike",
+			      ike ? json_string(ike) : json_null());
+
+	assert_string_equal(status_nat(o), wanted);
+	json_decref(o);
+}
+
+static void udp_without_a_nat_is_forced(void **state)
+{
+	nat_is("udp", "none", "it is there", "none (UDP forced)");
+	nat_is("udp", "none", NULL, "none");
+	nat_is("udp", "local", "it is there", "local");
+	nat_is("esp", "none", "it is there", "none");
+}
+
 static void status_of_a_gateway(void **state)
 {
 	static const char json[] =
@@ -291,6 +336,54 @@ static void status_tells_what_waits(void **state)
 	assert_non_null(strstr(said, "held           9 in all, 6 released, 1 replaced, 2 now\n"));
 }
 
+/* What it is on a terminal that is so wide. */
+static void status_on_terminal(const char *json, unsigned short columns, char *shown, size_t size)
+{
+	struct winsize narrow = { .ws_row = 24, .ws_col = columns };
+	struct termios raw = { 0 };
+	int master, slave;
+	ssize_t n;
+	FILE *out;
+
+	setenv("NO_COLOR", "1", 1);
+	assert_int_equal(openpty(&master, &slave, NULL, &raw, &narrow), 0);
+	out = fdopen(slave, "w");
+	assert_true(status_text(json, out));
+	fflush(out);
+	n = read(master, shown, size - 1);
+	assert_true(n > 0);
+	shown[n] = '\0';
+	fclose(out);
+	close(master);
+}
+
+static void status_is_as_wide_as_the_terminal(void **state)
+{
+	static const char json[] =
+		"{\"name\":\"a-name-that-is-longer\",\"state\":\"up\",\"since\":\"2026\","
+		"\"gateway\":\"vpn.example.com\",\"peer\":\"192.0.2.1:4500\","
+		"\"ike\":{\"version\":\"ikev1\",\"suite\":\"aes256-sha256-modp2048\",\"age_s\":7500,"
+		"\"rekey_in_s\":25000,\"user\":\"alice\"}}";
+	static const char head[] = "a-name-that-is-longer up since 2026\n"
+				   "gateway        vpn.example.com, at 192.0.2.1:4500\n"
+				   "from           -, -, NAT: -\n";
+	char shown[2000];
+
+	status_on_terminal(json, 80, shown, sizeof(shown));
+	assert_memory_equal(shown, head, strlen(head));
+	assert_string_equal(shown + strlen(head),
+			    "IKE            ikev1, aes256-sha256-modp2048, 2 h 05 min old,\n"
+			    "               renewed in 6 h 56 min, user alice\n");
+	status_on_terminal(json, 200, shown, sizeof(shown));
+	assert_string_equal(
+		shown + strlen(head),
+		"IKE            ikev1, aes256-sha256-modp2048, 2 h 05 min old, renewed in "
+		"6 h 56 min, user alice\n");
+	/* A label that is too long for its column stays whole. */
+	status_on_terminal(json, 30, shown, sizeof(shown));
+	assert_memory_equal(shown, "a-name-that-is-longer up since\n               2026\n", 51);
+}
+
 static void status_that_makes_no_sense(void **state)
 {
 	assert_false(status_text("{}", err));
@@ -330,6 +423,7 @@ int main(void)
 		TEST(options_and_operand),
 		TEST(value_behind_equals),
 		TEST(one_plain_line_for_each_slip),
+		TEST(a_word_of_a_list_is_one_of_it),
 		TEST(every_command_has_help),
 		TEST(every_request_is_a_command),
 		TEST(help_fits_a_screen),
@@ -340,9 +434,11 @@ int main(void)
 		TEST(other_programs_names),
 		TEST(files_and_names),
 		TEST(status_for_people),
+		TEST(udp_without_a_nat_is_forced),
 		TEST(status_of_a_gateway),
 		TEST(status_tells_how_to_answer),
 		TEST(status_tells_what_waits),
+		TEST(status_is_as_wide_as_the_terminal),
 		TEST(status_that_makes_no_sense),
 	};
 
