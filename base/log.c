@@ -5,18 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the character at s, of n bytes; 0: none that may be shown. U+0080 to U+009F are orders, too. */
+#include "base/utf8.h"
+
+/* Bytes of the character at s, of n bytes; 0: none that may be shown. */
 static size_t character(const char *s, size_t n)
 {
-	unsigned char c = (unsigned char)s[0];
-	size_t size = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	unsigned size;
 
-	if (c < 0x20 || c == 0x7f || size > n || (c == 0xc2 && (unsigned char)s[1] < 0xa0))
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if (((unsigned char)s[i] & 0xc0) != 0x80)
-			return 0;
-	return size;
+	return utf8_is_shown(utf8_take(s, &size)) && size <= n ? size : 0;
 }
 
 struct log_field log_str(const char *key, const char *value)

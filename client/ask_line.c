@@ -70,7 +70,8 @@ enum ask_line_end ask_line(int tty, const char *prompt, struct secret *out)
 	if (signals >= 0 && dprintf(tty, "%s", prompt) > 0)
 		how = read_line(tty, signals, out);
 	dprintf(tty, "\n");
-	tcsetattr(tty, TCSANOW, &before);
+	/* The rest of what was too long is not for who reads next. */
+	tcsetattr(tty, how == ASK_LINE_TYPED ? TCSANOW : TCSAFLUSH, &before);
 	if (signals >= 0) {
 		struct signalfd_siginfo info;
 

@@ -132,23 +132,39 @@ static void warn_weak(const struct config *c, const char *section, const char *w
 	}
 }
 
+static void warn_child(const struct config *c, const char *section,
+		       const struct ike_child_config *child, unsigned *told, FILE *err)
+{
+	char weak[IKE_WEAK_MAX];
+
+	for (unsigned i = 0; i < child->nsuites; i++)
+		warn_weak(c, section, esp_suite_weak(&child->suites[i], weak), told, err);
+	if (dh_group_is_weak(child->pfs))
+		warn_weak(c, section, dh_group_name(child->pfs), told, err);
+}
+
 static void warn_suites(const struct config *c, FILE *err)
 {
 	const struct ike_config *ike = &c->session.ike;
 	const struct ike_child_config *child = &c->session.child;
 	unsigned told_ike = 0, told_esp = 0, sha1_ike = 0, sha1_esp = 0;
-	char weak[IKE_WEAK_MAX];
+	char weak[IKE_WEAK_MAX], section[SESSION_RULE_NAME_MAX + 8];
 
 	for (unsigned i = 0; i < ike->nsuites; i++) {
 		warn_weak(c, "ike", ike_suite_weak(&ike->suites[i], weak), &told_ike, err);
 		sha1_ike += ike->suites[i].hash == HASH_SHA1;
 	}
-	for (unsigned i = 0; i < child->nsuites; i++) {
-		warn_weak(c, "esp", esp_suite_weak(&child->suites[i], weak), &told_esp, err);
+	for (unsigned i = 0; i < child->nsuites; i++)
 		sha1_esp += child->suites[i].integ == ESP_INTEG_HMAC_SHA1_96;
+	warn_child(c, "esp", child, &told_esp, err);
+	/* What a rule has from [esp] has been told of. */
+	for (unsigned i = 0; i < c->session.nrules; i++) {
+		const struct session_rule *rule = &c->session.rules[i];
+
+		snprintf(section, sizeof(section), "policy %s", rule->name);
+		if (rule->action == POLICY_PROTECT)
+			warn_child(c, section, &rule->child, &told_esp, err);
 	}
-	if (dh_group_is_weak(child->pfs))
-		warn_weak(c, "esp", dh_group_name(child->pfs), &told_esp, err);
 	if (sha1_ike == ike->nsuites || sha1_esp == child->nsuites)
 		warn(c, err,
 		     "[%s] sha1 alone is offered: it still holds as it is used here, but is on its way "
@@ -166,8 +182,9 @@ static void warn_keys(const struct config *c, FILE *err)
 		     "[esp] pfs = no: who comes to know IKE's keys, once, can read all data that was "
 		     "under keys made from them");
 	if (s->child.keylife_s > KEYLIFE_LONG_S)
-		warn(c, err, "[esp] keylife = %s: who comes to know a key can read what %s had",
-		     duration_text(s->child.keylife_s, life), "all that time");
+		warn(c, err,
+		     "[esp] keylife = %s: who comes to know a key can read all of that time",
+		     duration_text(s->child.keylife_s, life));
 	if (s->child.keylife_s < KEYLIFE_SHORT_S)
 		warn(c, err,
 		     "[esp] keylife = %s: keys are negotiated all the time, and packets wait where one "

@@ -29,6 +29,7 @@ enum client_manner {
 
 #define CLIENT_SETTINGS_MAX 64
 #define CLIENT_LONG_OPTION_MAX 64
+#define CLIENT_LONG_VALUE_MAX 200
 
 /* "--gateway-address" and its value: in place of what the file says. */
 struct client_setting {
@@ -44,6 +45,7 @@ struct client_settings {
 
 struct client_long_option {
 	char name[CLIENT_LONG_OPTION_MAX]; /* "--gateway-address" */
+	char value[CLIENT_LONG_VALUE_MAX]; /* as in a usage: "main|aggressive", "FILE", "VALUE" */
 	const char *section, *key;
 	const char *expect; /* to end the sentence "expected …" */
 	const char *preset; /* NULL: none */
@@ -111,6 +113,8 @@ int client_request(const char *name, const char *request, char **answer, FILE *e
 /* The same, waiting so many milliseconds for the answer: some take their time. */
 int client_request_wait(const char *name, const char *request, int wait_ms, char **answer,
 			FILE *err);
+/* Whether a connection can have this name. */
+bool client_name_ok(const char *name);
 /* True when a connection of this name runs. */
 bool client_is_running(const char *name);
 /* Calls `each` with the name of every connection that runs, in their order. */

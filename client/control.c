@@ -3,6 +3,7 @@
 #include "client/control_stream.h"
 #include "client/runtime.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -21,6 +22,8 @@
 	"it is \"status\", \"disconnect\", \"answer\", \"roam\", \"log\", \"set\", \"show\", \"rekey\", " \
 	"\"ping\" or \"metrics\""
 #define TICKETS 256 /* more than clients: the rest of a ticket by it is its client */
+
+static_assert(CONTROL_CLIENTS_MAX <= TICKETS, "a ticket is one client's");
 
 /* Requests hold passwords: nothing of them stays behind in freed memory. */
 static void free_wiped(void *p)

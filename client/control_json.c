@@ -95,19 +95,6 @@ json_t *control_json_tuple(const struct tuple *t)
 			 "destination_port", port(&plain, t->dport));
 }
 
-const char *control_tunnel_name(const struct session_info *s, unsigned i,
-				char buf[SESSION_RULE_NAME_MAX])
-{
-	unsigned own = 0;
-
-	if (s->tunnels[i].name)
-		return s->tunnels[i].name;
-	for (unsigned k = 0; k <= i; k++)
-		own += !s->tunnels[k].name;
-	snprintf(buf, SESSION_RULE_NAME_MAX, "tunnel-%u", own);
-	return buf;
-}
-
 char *control_json_dump(json_t *o)
 {
 	char *text = json_dumps(o, JSON_COMPACT);

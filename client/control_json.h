@@ -22,9 +22,6 @@ json_t *control_json_addr(const struct addr *a);
 /* What tells selectors and flows: "10.0.0.0/24", and a packet's 5-tuple as an object. */
 json_t *control_json_ts(const struct ts *ts);
 json_t *control_json_tuple(const struct tuple *t);
-/* The name of tunnel i of view->session->tunnels: its rule's, or "tunnel-N" for [tunnel]'s own. */
-const char *control_tunnel_name(const struct session_info *s, unsigned i,
-				char buf[SESSION_RULE_NAME_MAX]);
 /* The text of the object, whose reference it takes; free(). */
 char *control_json_dump(json_t *o);
 

@@ -7,11 +7,11 @@
 #include "net/dns_message.h"
 
 #define LABEL_MAX 63
-#define NAME_MAX_WIRE 253 /* in text, RFC 1035 section 2.3.4 */
+#define NAME_TEXT_MAX 253 /* in text, RFC 1035 section 2.3.4 */
 #define PROTO_UDP 17
 #define LABEL_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
-static_assert(NAME_MAX_WIRE < IKE_NAME_MAX, "every name has room");
+static_assert(NAME_TEXT_MAX < IKE_NAME_MAX, "every name has room");
 
 const char *dns_manager_name(enum dns_manager m)
 {
@@ -41,7 +41,7 @@ bool dns_name_ok(const char *name)
 
 	if (is_all_names(name))
 		return true;
-	if (n == 0 || n > NAME_MAX_WIRE || name[0] == '-')
+	if (n == 0 || n > NAME_TEXT_MAX || name[0] == '-')
 		return false;
 	for (size_t at = 0;; at++) {
 		size_t label = strspn(name + at, LABEL_CHARS);

@@ -74,6 +74,15 @@ static int resolvconf(const char *command, const char *record, const char *input
 	return run_command(&r, why);
 }
 
+static bool record_ok(const char *record, char why[DNS_WHY_MAX])
+{
+	bool ok = dns_resolvconf_record_ok(record);
+
+	if (!ok)
+		snprintf(why, DNS_WHY_MAX, "a record cannot have that name");
+	return ok;
+}
+
 /* openresolv knows servers that are to be the only ones; Debian's takes no notice of that word. */
 int dns_resolvconf_add(const char *program, const char *record, const struct dns_plan *p,
 		       char why[DNS_WHY_MAX])
@@ -81,7 +90,7 @@ int dns_resolvconf_add(const char *program, const char *record, const struct dns
 	char command[DNS_PATH_MAX + 40], *text;
 	int err;
 
-	if (!dns_resolvconf_record_ok(record))
+	if (!record_ok(record, why))
 		return ERR_MALFORMED;
 	text = dns_resolvconf_text(p);
 	snprintf(command, sizeof(command), "exec %s -a \"$1\"%s", program,
@@ -96,7 +105,7 @@ int dns_resolvconf_del(const char *program, const char *record, char why[DNS_WHY
 {
 	char command[DNS_PATH_MAX + 40];
 
-	if (!dns_resolvconf_record_ok(record))
+	if (!record_ok(record, why))
 		return ERR_MALFORMED;
 	snprintf(command, sizeof(command), "exec %s -d \"$1\" -f", program);
 	return resolvconf(command, record, NULL, why);

@@ -42,6 +42,7 @@
 #define HOOKS_SPLITS_MAX (IKE_SPLIT_MAX + SESSION_EXCLUDES_MAX)
 #define HOOKS_QUESTION_MAX 1024
 #define HOOKS_PASSWORD_MAX 255
+#define HOOKS_WHY_MAX 160
 #define HOOKS_RUN_MS 30000
 #define HOOKS_DISCONNECT_MS 1500
 
@@ -113,7 +114,7 @@ void hooks_vars_free(struct hooks_vars *v);
 
 /* ---- hooks.c ---- */
 
-/* Borrowed until hooks_end. All NULL: there is no attendant. */
+/* Borrowed until hooks_end. With nothing to run, to write or to set there is no attendant. */
 struct hooks_options {
 	const char *script; /* for /bin/sh -c */
 	const char *password_command; /* for /bin/sh -c; "$1" is the question */
@@ -140,7 +141,7 @@ struct hooks_result {
 	 * ERR_PERMISSION, ERR_SYSTEM
 	 */
 	int status;
-	char why[160]; /* "ended with exit code 1" */
+	char why[HOOKS_WHY_MAX]; /* "ended with exit code 1" */
 	struct secret password; /* PASSWORD, when it went well; the taker frees it */
 	bool dns_over; /* DNS: everything has been taken back, and the attendant ends */
 };
@@ -204,7 +205,7 @@ struct hooks_reply {
 	enum hooks_verb verb;
 	enum hooks_reason reason;
 	int status;
-	char why[160];
+	char why[HOOKS_WHY_MAX];
 	bool dns_over;
 	uint32_t n;
 	uint8_t password[HOOKS_PASSWORD_MAX];

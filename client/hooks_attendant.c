@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "client/hooks.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +16,8 @@
 #include "base/mem.h"
 #include "client/run.h"
 #include "client/runtime.h"
+
+static_assert(HOOKS_WHY_MAX == RUN_WHY_MAX, "a run's complaint is one of ours");
 
 #define OUTPUT_MAX (HOOKS_PASSWORD_MAX + 2) /* a line, its end, and one byte too many */
 
@@ -32,7 +35,7 @@ struct attendant {
 
 /* ---- the script ---- */
 
-static int attendant_script(struct attendant *a, enum hooks_reason reason, char why[160])
+static int attendant_script(struct attendant *a, enum hooks_reason reason, char why[HOOKS_WHY_MAX])
 {
 	static const struct hooks_env nothing;
 	struct run r = { .command = a->options->script,
@@ -140,7 +143,7 @@ static int attendant_password(struct attendant *a, struct hooks_reply *reply)
 /* ---- the pid file ---- */
 
 /* A new file of ours, never one that is there already or that a link points to. */
-static int attendant_write_pid(struct attendant *a, char why[160])
+static int attendant_write_pid(struct attendant *a, char why[HOOKS_WHY_MAX])
 {
 	const char *path = a->options->pid_file;
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -149,7 +152,7 @@ static int attendant_write_pid(struct attendant *a, char why[160])
 	if (fd < 0 && errno == EEXIST && unlink(path) == 0)
 		fd = open(path, flags, 0644);
 	if (fd < 0 || fchmod(fd, 0644) != 0 || dprintf(fd, "%d\n", (int)a->owner) < 0) {
-		snprintf(why, 160, "%s", strerror(errno));
+		snprintf(why, HOOKS_WHY_MAX, "%s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return ERR_SYSTEM;
@@ -286,7 +289,7 @@ _Noreturn void hooks_attend(int fd, pid_t owner, const struct hooks_options *opt
 {
 	struct attendant *a = xcalloc(1, sizeof(*a));
 	sigset_t all;
-	char why[160];
+	char why[HOOKS_WHY_MAX];
 
 	/* What ends the connection ends us when it has; a terminal's signals reach all its processes. */
 	sigfillset(&all);

@@ -16,7 +16,10 @@ static uint64_t count_of(const _Atomic uint64_t *n)
 
 static void connection(struct openmetrics *m, const struct control_view *v)
 {
-	static const char *const states[] = { "down", "connecting", "up", "recovering" };
+	const char *const states[] = { control_state_text(SESSION_DOWN),
+				       control_state_text(SESSION_CONNECTING),
+				       control_state_text(SESSION_UP),
+				       control_state_text(SESSION_RECOVERING) };
 	const struct session_info *s = v->session;
 	char peer[ENDPOINT_TEXT_MAX], local[ENDPOINT_TEXT_MAX];
 
@@ -71,8 +74,10 @@ static void pings(struct openmetrics *m, const struct session_ping_info *p)
 
 static void mobility(struct openmetrics *m, const struct session_mobility *s)
 {
-	static const char *const methods[] = { "none", "ipaddress_update", "follow",
-					       "renegotiate" };
+	const char *const methods[] = { session_roamed_name(SESSION_ROAMED_NONE),
+					session_roamed_name(SESSION_ROAMED_UPDATE),
+					session_roamed_name(SESSION_ROAMED_FOLLOW),
+					session_roamed_name(SESSION_ROAMED_RENEGOTIATE) };
 
 	openmetrics_family(m, "godwit_mobility_method", OPENMETRICS_STATESET, NULL,
 			   "How the last change of network was survived");
@@ -134,43 +139,49 @@ void metrics_held(struct openmetrics *m, const struct control_view *v)
 
 /* ---- tunnels ---- */
 
-/* Several tunnels may have the name of their rule; no two have one slot at a time. */
-static const char *slot_text(unsigned slot, char buf[12])
+/* One after the other, from { 0 }. Several may have the name of their rule; no two have one slot. */
+struct tunnel_walk {
+	unsigned next;
+	const struct session_tunnel_info *tunnel;
+	char slot[12];
+};
+
+#define TUNNEL_LABELS(w) "tunnel", (w).tunnel->name, "slot", (w).slot
+
+static bool tunnel_walk(const struct session_info *s, struct tunnel_walk *w)
 {
-	snprintf(buf, 12, "%u", slot);
-	return buf;
+	if (w->next == s->ntunnels)
+		return false;
+	w->tunnel = &s->tunnels[w->next++];
+	snprintf(w->slot, sizeof(w->slot), "%u", w->tunnel->slot);
+	return true;
 }
 
 static void tunnels(struct openmetrics *m, const struct control_view *v)
 {
 	const struct session_info *s = v->session;
-	char name[SESSION_RULE_NAME_MAX], slot[12], local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
+	char local[TS_TEXT_MAX], remote[TS_TEXT_MAX];
 
 	openmetrics_family(m, "godwit_tunnel", OPENMETRICS_INFO, NULL, "What a tunnel is for");
-	for (unsigned i = 0; i < s->ntunnels; i++)
-		openmetrics_number(m, 1, "tunnel", control_tunnel_name(s, i, name), "slot",
-				   slot_text(s->tunnels[i].slot, slot), "local_ts",
-				   ts_text(&s->tunnels[i].ts->local, local), "remote_ts",
-				   ts_text(&s->tunnels[i].ts->remote, remote), NULL);
+	for (struct tunnel_walk w = { 0 }; tunnel_walk(s, &w);)
+		openmetrics_number(m, 1, TUNNEL_LABELS(w), "local_ts",
+				   ts_text(&w.tunnel->ts->local, local), "remote_ts",
+				   ts_text(&w.tunnel->ts->remote, remote), NULL);
 	openmetrics_family(m, "godwit_tunnel_up", OPENMETRICS_GAUGE, NULL,
 			   "1: it has keys that data goes out on");
-	for (unsigned i = 0; i < s->ntunnels; i++)
-		openmetrics_number(m, s->tunnels[i].up, "tunnel", control_tunnel_name(s, i, name),
-				   "slot", slot_text(s->tunnels[i].slot, slot), NULL);
+	for (struct tunnel_walk w = { 0 }; tunnel_walk(s, &w);)
+		openmetrics_number(m, w.tunnel->up, TUNNEL_LABELS(w), NULL);
 	openmetrics_family(m, "godwit_tunnel_held_packets", OPENMETRICS_GAUGE, "packets",
 			   "Packets that wait for an SA of the tunnel");
-	for (unsigned i = 0; i < s->ntunnels; i++) {
-		const struct hold_counters *h = v->held_of[s->tunnels[i].slot];
+	for (struct tunnel_walk w = { 0 }; tunnel_walk(s, &w);) {
+		const struct hold_counters *h = v->held_of[w.tunnel->slot];
 
-		openmetrics_number(m, h ? count_of(&h->packets) : 0, "tunnel",
-				   control_tunnel_name(s, i, name), "slot",
-				   slot_text(s->tunnels[i].slot, slot), NULL);
+		openmetrics_number(m, h ? count_of(&h->packets) : 0, TUNNEL_LABELS(w), NULL);
 	}
 }
 
 /* ---- epochs ---- */
 
-/* A sample for each epoch, labelled by what names it; state, or the number of a counter. */
 struct epoch_counter {
 	const char *name;
 	const char *unit;
@@ -200,58 +211,53 @@ static const struct epoch_counter epoch_counters[] = {
 	{ "godwit_epoch_auth_failures", NULL, "Packets that were not authentic", of_auth_failures },
 };
 
-/* What names an epoch among all. */
-struct epoch_labels {
-	char tunnel[SESSION_RULE_NAME_MAX], spi_in[9], spi_out[9];
+/* One after the other, from { 0 }. */
+struct epoch_walk {
+	struct tunnel_walk of;
+	unsigned next;
+	const struct session_epoch_info *epoch;
+	char spi_in[9], spi_out[9];
 };
 
-static const struct session_epoch_info *epoch_at(const struct session_info *s, unsigned i,
-						 unsigned k, struct epoch_labels *l)
+#define EPOCH_LABELS(w)                                                                            \
+	"tunnel", (w).of.tunnel->name, "spi_in", (w).spi_in, "spi_out", (w).spi_out, NULL
+
+static bool epoch_walk(const struct session_info *s, struct epoch_walk *w)
 {
-	const struct session_epoch_info *e = &s->tunnels[i].epochs[k];
-	char name[SESSION_RULE_NAME_MAX];
-
-	snprintf(l->tunnel, sizeof(l->tunnel), "%s", control_tunnel_name(s, i, name));
-	snprintf(l->spi_in, sizeof(l->spi_in), "%08" PRIx32, e->spi_in);
-	snprintf(l->spi_out, sizeof(l->spi_out), "%08" PRIx32, e->spi_out);
-	return e;
-}
-
-static void epoch_count(struct openmetrics *m, const struct session_info *s,
-			const struct epoch_counter *c)
-{
-	struct epoch_labels l;
-
-	openmetrics_family(m, c->name, OPENMETRICS_COUNTER, c->unit, c->help);
-	for (unsigned i = 0; i < s->ntunnels; i++)
-		for (unsigned k = 0; k < s->tunnels[i].nepochs; k++)
-			openmetrics_number(m, c->of(epoch_at(s, i, k, &l)), "tunnel", l.tunnel,
-					   "spi_in", l.spi_in, "spi_out", l.spi_out, NULL);
+	while (!w->of.tunnel || w->next == w->of.tunnel->nepochs) {
+		w->next = 0;
+		if (!tunnel_walk(s, &w->of))
+			return false;
+	}
+	w->epoch = &w->of.tunnel->epochs[w->next++];
+	snprintf(w->spi_in, sizeof(w->spi_in), "%08" PRIx32, w->epoch->spi_in);
+	snprintf(w->spi_out, sizeof(w->spi_out), "%08" PRIx32, w->epoch->spi_out);
+	return true;
 }
 
 static void epochs(struct openmetrics *m, const struct control_view *v)
 {
-	static const char *const states[] = { "probing", "current", "retiring" };
+	const char *const states[] = { epoch_state_name(EPOCH_PROBING),
+				       epoch_state_name(EPOCH_CURRENT),
+				       epoch_state_name(EPOCH_RETIRING) };
 	const struct session_info *s = v->session;
-	struct epoch_labels l;
 
 	openmetrics_family(m, "godwit_epoch_state", OPENMETRICS_STATESET, NULL,
 			   "What a pair of ESP SAs is used for");
-	for (unsigned i = 0; i < s->ntunnels; i++)
-		for (unsigned k = 0; k < s->tunnels[i].nepochs; k++)
-			openmetrics_state(m, states, ARRAY_SIZE(states),
-					  epoch_state_name(epoch_at(s, i, k, &l)->state), "tunnel",
-					  l.tunnel, "spi_in", l.spi_in, "spi_out", l.spi_out, NULL);
+	for (struct epoch_walk w = { 0 }; epoch_walk(s, &w);)
+		openmetrics_state(m, states, ARRAY_SIZE(states), epoch_state_name(w.epoch->state),
+				  EPOCH_LABELS(w));
 	openmetrics_family(m, "godwit_epoch_age_seconds", OPENMETRICS_GAUGE, "seconds",
 			   "The age of a pair of ESP SAs");
-	for (unsigned i = 0; i < s->ntunnels; i++)
-		for (unsigned k = 0; k < s->tunnels[i].nepochs; k++)
-			openmetrics_real(m,
-					 SECONDS(vtime_until(epoch_at(s, i, k, &l)->since, v->now)),
-					 "tunnel", l.tunnel, "spi_in", l.spi_in, "spi_out",
-					 l.spi_out, NULL);
-	for (unsigned i = 0; i < ARRAY_SIZE(epoch_counters); i++)
-		epoch_count(m, s, &epoch_counters[i]);
+	for (struct epoch_walk w = { 0 }; epoch_walk(s, &w);)
+		openmetrics_real(m, SECONDS(vtime_until(w.epoch->since, v->now)), EPOCH_LABELS(w));
+	for (unsigned i = 0; i < ARRAY_SIZE(epoch_counters); i++) {
+		const struct epoch_counter *c = &epoch_counters[i];
+
+		openmetrics_family(m, c->name, OPENMETRICS_COUNTER, c->unit, c->help);
+		for (struct epoch_walk w = { 0 }; epoch_walk(s, &w);)
+			openmetrics_number(m, c->of(w.epoch), EPOCH_LABELS(w));
+	}
 }
 
 char *metrics_answer(char *text)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void openmetrics_begin(struct openmetrics *m, const char *connection)
 {
 	*m = (struct openmetrics){ .connection = connection };
@@ -45,20 +47,9 @@ void openmetrics_family(struct openmetrics *m, const char *name, enum openmetric
 /* What is no UTF-8 may stand in names that others have chosen: then all beyond ASCII is '?'. */
 static bool is_utf8(const char *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		unsigned more = c < 0x80	      ? 0 :
-				c >= 0xc2 && c < 0xe0 ? 1 :
-				c >= 0xe0 && c < 0xf0 ? 2 :
-				c >= 0xf0 && c < 0xf5 ? 3 :
-							9;
-
-		if (more == 9)
+	for (unsigned n; *s; s += n)
+		if (utf8_take(s, &n) == UTF8_NONE)
 			return false;
-		for (; more; more--)
-			if (((unsigned char)*++s & 0xc0) != 0x80)
-				return false;
-	}
 	return true;
 }
 

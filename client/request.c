@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "client/runtime.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
@@ -269,11 +270,6 @@ static bool stream_receive(struct client_stream *s, int wait_ms)
 	return false;
 }
 
-static bool is_order(long c)
-{
-	return c < ' ' || (c >= 0x7f && c < 0xa0);
-}
-
 /* The second byte of an escape, which stays as long as it is. */
 static char *escape_tame(char *s)
 {
@@ -285,7 +281,7 @@ static char *escape_tame(char *s)
 		return s;
 	memcpy(hex, s + 1, 4);
 	hex[4] = '\0';
-	if (is_order(strtol(hex, NULL, 16)))
+	if (utf8_is_order((uint32_t)strtoul(hex, NULL, 16)))
 		memcpy(s + 1, "003f", 4);
 	return s + 4;
 }
@@ -305,7 +301,7 @@ static void line_tame(char *s)
 			*s = ' ';
 		else if (*s == 0x7f)
 			*s = '?';
-		else if ((unsigned char)*s == 0xc2 && is_order(next) && next >= 0x80)
+		else if ((unsigned char)*s == 0xc2 && utf8_is_order(next) && next >= 0x80)
 			s[0] = s[1] = '?';
 	}
 }
@@ -341,6 +337,11 @@ void client_stream_close(struct client_stream *s)
 }
 
 /* ---- one question ---- */
+
+bool client_name_ok(const char *name)
+{
+	return rundir_name_ok(name);
+}
 
 bool client_is_running(const char *name)
 {

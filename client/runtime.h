@@ -368,7 +368,6 @@ struct outbound_look;
 char *show_sa(const struct control_view *v, const struct session_ike_info *ikes, unsigned nikes);
 char *show_policy(const struct control_view *v, const struct session *s);
 char *show_epochs(const struct control_view *v);
-struct host;
 /* there: which of host->applied the kernel has. */
 char *show_routes(const struct host *h, const bool *there);
 /* What tx has seen. v->session may be NULL: slots are told by their numbers. */
@@ -450,8 +449,6 @@ int host_watch_open(struct host_watch *w, unsigned ifindex, const struct tun_net
 void host_watch_close(struct host_watch *w);
 /* What others do to the filter is told, too. It must be closed later. */
 void host_watch_filter(struct host_watch *w, const struct tun_filter *f);
-
-struct host;
 
 /*
  * To be called when host.watch.epoll is readable: puts back what is missing, at a bearable pace.

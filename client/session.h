@@ -188,10 +188,10 @@ enum session_state {
 	SESSION_CLOSING,
 };
 
-/* The steps that `connect` shows. */
 /* The advice of DONE after a refusal of phase 1 begins so: who knows better replaces it. */
 #define SESSION_WRITE_IKE "; write what the gateway has in [ike] proposals"
 
+/* The steps that `connect` shows. */
 enum session_step {
 	STEP_RESOLVE,
 	STEP_PATH,
@@ -578,7 +578,7 @@ struct session_info {
 	unsigned ntunnels;
 	struct session_tunnel_info {
 		unsigned slot; /* in the classifier */
-		const char *name; /* of its rule; NULL: it is one of [tunnel]'s own */
+		char name[SESSION_RULE_NAME_MAX]; /* its rule's; "tunnel-N": one of [tunnel]'s own */
 		const struct ts_pair *ts;
 		bool on_demand; /* negotiated when a packet asks for it */
 		/* A rule's: HOST, FLOW: its tunnels are one for each of these, and it has none itself. */

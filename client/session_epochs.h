@@ -20,6 +20,8 @@ void session_epochs_follow(struct session *s, vtime now, unsigned slot);
 void session_epochs_release(struct session *s, vtime now, unsigned slot);
 /* What has come since the last look is told to the epochs: true when something has. */
 bool session_epochs_listen(struct session *s, vtime now, unsigned slot);
+/* The same of all tunnels. */
+bool session_epochs_hear(struct session *s, vtime now);
 /* NULL: it is gone. */
 const struct session_epoch *session_epoch_find(const struct tunnel *t, uint32_t id);
 bool session_epoch_is_proved(const struct tunnel *t, uint32_t id);
@@ -49,8 +51,6 @@ void session_epochs_doubt(struct session *s, vtime now, bool lost);
 bool session_epochs_doubtful(const struct session *s);
 /* True when any tunnel has an epoch that can be relied upon. */
 bool session_epochs_usable(const struct session *s);
-/* The same of all tunnels. */
-bool session_epochs_hear(struct session *s, vtime now);
 /* The data threads tell that something has come on an epoch that may have been in doubt. */
 void session_epoch_heard(struct session *s, vtime now, const struct data_event *ev);
 /* Takes all away. goodbye: the gateway is told. */

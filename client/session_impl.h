@@ -408,6 +408,8 @@ void session_try_again(struct session *s, vtime now);
 void session_try_other(struct session *s, vtime now, const struct addr *other);
 /* The name of the gateway being tried. */
 const char *session_gateway_name(const struct session *s);
+/* As status shows the tunnel of this slot: its rule's name, or "tunnel-N" for one of [tunnel]'s own. */
+void session_slot_name(const struct session *s, unsigned slot, char buf[SESSION_RULE_NAME_MAX]);
 /* "192.0.2.1", or "vpn.example.com (192.0.2.1)" when the name is not the address. */
 const char *session_gateway_text(const struct session *s, char buf[SESSION_GATEWAY_TEXT_MAX]);
 /* How long an SA of this life (0: no limit) is kept before it is renewed. */

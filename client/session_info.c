@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "client/session_impl.h"
 
@@ -160,6 +162,19 @@ static vtime tunnel_until(const struct tunnel *t)
 	return until ? until : VTIME_NEVER;
 }
 
+void session_slot_name(const struct session *s, unsigned slot, char buf[SESSION_RULE_NAME_MAX])
+{
+	const struct session_slot *slots = s->net.slots;
+	unsigned own = 0;
+
+	for (unsigned i = 0; i <= slot; i++)
+		own += slots[i].used && !slots[i].rule;
+	if (slots[slot].rule)
+		snprintf(buf, SESSION_RULE_NAME_MAX, "%s", slots[slot].rule->name);
+	else
+		snprintf(buf, SESSION_RULE_NAME_MAX, "tunnel-%u", own);
+}
+
 static void tunnel_info(const struct session *s, unsigned slot, struct session_tunnel_info *out)
 {
 	const struct session_slot *at = &s->net.slots[slot];
@@ -167,7 +182,6 @@ static void tunnel_info(const struct session *s, unsigned slot, struct session_t
 
 	*out = (struct session_tunnel_info){
 		.slot = slot,
-		.name = at->rule ? at->rule->name : NULL,
 		.ts = &s->net.tunnels[slot],
 		.on_demand = at->on_demand,
 		.granularity = at->granularity,
@@ -178,6 +192,7 @@ static void tunnel_info(const struct session *s, unsigned slot, struct session_t
 		.up = epochs_current(&t->epochs) >= 0,
 		.until = tunnel_until(t),
 	};
+	session_slot_name(s, slot, out->name);
 	out->nepochs = epochs_info(s, t, out->epochs);
 }
 
@@ -220,6 +235,8 @@ static const char *ike_state(const struct session *s, const struct session_ike *
 		return "negotiating";
 	return session_ike_newest(s) == i ? "current" : "replaced";
 }
+
+static_assert(SESSION_IKES_MAX <= SESSION_IKES_SHOWN, "all have room");
 
 unsigned session_ikes_info(const struct session *s, struct session_ike_info *out)
 {

@@ -31,25 +31,12 @@ grant(struct session *s, vtime now, struct session_wished *w, const char *why, .
 
 /* ---- new keys ---- */
 
-/* As status shows it. */
-static const char *slot_name(const struct session *s, unsigned slot,
-			     char buf[SESSION_RULE_NAME_MAX])
-{
-	unsigned own = 0;
-
-	if (s->net.slots[slot].rule)
-		return s->net.slots[slot].rule->name;
-	for (unsigned i = 0; i <= slot; i++)
-		own += s->net.slots[i].used && !s->net.slots[i].rule;
-	snprintf(buf, SESSION_RULE_NAME_MAX, "tunnel-%u", own);
-	return buf;
-}
-
 static bool is_named(const struct session *s, unsigned slot, const char *name)
 {
 	char buf[SESSION_RULE_NAME_MAX];
 
-	return s->net.slots[slot].used && strcmp(slot_name(s, slot, buf), name) == 0;
+	session_slot_name(s, slot, buf);
+	return s->net.slots[slot].used && strcmp(buf, name) == 0;
 }
 
 static uint32_t newest_of(const struct tunnel *t)
@@ -204,7 +191,7 @@ static void ping(struct session *s, vtime now, struct session_wished *w,
 		.payload = SLICE_OF(s->probe_key.token),
 	};
 	struct session_granted *g = &w->granted;
-	char text[ADDR_TEXT_MAX], name[SESSION_RULE_NAME_MAX];
+	char text[ADDR_TEXT_MAX];
 	struct esp_out *out;
 	unsigned slot;
 
@@ -222,7 +209,7 @@ static void ping(struct session *s, vtime now, struct session_wished *w,
 		grant(s, now, w, "no tunnel that has keys now goes to %s", addr_text(to, text));
 		return;
 	}
-	snprintf(g->tunnel, sizeof(g->tunnel), "%s", slot_name(s, slot, name));
+	session_slot_name(s, slot, g->tunnel);
 	g->spi_out = esp_out_config(out)->spi;
 	echo.src = *from;
 	echo.dst = *to;

@@ -26,6 +26,18 @@ static bool is_shown(const struct option *o)
 	return o->secret && (n < 8 || strcmp(o->key + n - 8, "-command") != 0);
 }
 
+static void put_value(const struct option *o, char value[CLIENT_LONG_VALUE_MAX])
+{
+	size_t n = 0;
+
+	for (const struct option_word *w = o->words; w && w->word; w++)
+		if (!w->later && n < CLIENT_LONG_VALUE_MAX)
+			n += (size_t)snprintf(value + n, CLIENT_LONG_VALUE_MAX - n, "%s%s",
+					      n ? "|" : "", w->word);
+	if (n == 0 || n >= CLIENT_LONG_VALUE_MAX)
+		strcpy(value, strstr(o->expect, "file") ? "FILE" : "VALUE");
+}
+
 bool client_long_option(unsigned i, struct client_long_option *out)
 {
 	const struct option *o = options;
@@ -44,6 +56,7 @@ bool client_long_option(unsigned i, struct client_long_option *out)
 		.refused = is_shown(o),
 	};
 	snprintf(out->name, sizeof(out->name), "--%s-%s", o->section, o->key);
+	put_value(o, out->value);
 	return true;
 }
 

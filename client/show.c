@@ -114,12 +114,11 @@ char *show_sa(const struct control_view *v, const struct session_ike_info *ikes,
 {
 	const struct session_info *s = v->session;
 	json_t *rows = json_array();
-	char name[SESSION_RULE_NAME_MAX];
 
 	for (unsigned i = 0; i < nikes; i++)
 		json_array_append_new(rows, ike_row(v, &ikes[i]));
 	for (unsigned i = 0; i < s->ntunnels; i++) {
-		const char *tunnel = control_tunnel_name(s, i, name);
+		const char *tunnel = s->tunnels[i].name;
 
 		for (unsigned k = 0; k < s->tunnels[i].nepochs; k++) {
 			json_array_append_new(rows, in_row(v, tunnel, &s->tunnels[i].epochs[k]));
@@ -135,11 +134,10 @@ char *show_sa(const struct control_view *v, const struct session_ike_info *ikes,
 static json_t *tunnel_of(const struct control_view *v, unsigned slot)
 {
 	const struct session_info *s = v->session;
-	char name[SESSION_RULE_NAME_MAX];
 
 	for (unsigned i = 0; s && i < s->ntunnels; i++)
 		if (s->tunnels[i].slot == slot)
-			return json_string(control_tunnel_name(s, i, name));
+			return json_string(s->tunnels[i].name);
 	return s ? json_null() : json_sprintf("slot-%u", slot);
 }
 
@@ -199,11 +197,10 @@ char *show_epochs(const struct control_view *v)
 {
 	const struct session_info *s = v->session;
 	json_t *rows = json_array();
-	char name[SESSION_RULE_NAME_MAX];
 
 	for (unsigned i = 0; i < s->ntunnels; i++)
 		for (unsigned k = 0; k < s->tunnels[i].nepochs; k++)
-			json_array_append_new(rows, epoch_row(v, control_tunnel_name(s, i, name),
+			json_array_append_new(rows, epoch_row(v, s->tunnels[i].name,
 							      &s->tunnels[i].epochs[k]));
 	return answer(SHOW_EPOCHS, rows);
 }

@@ -58,14 +58,13 @@ static json_t *status_refused(const struct control_view *v, const struct session
 			 (json_int_t)((t->refused_until - v->now + VTIME_S - 1) / VTIME_S));
 }
 
-static json_t *status_tunnel(const struct control_view *v, const struct session_tunnel_info *t,
-			     const char *name)
+static json_t *status_tunnel(const struct control_view *v, const struct session_tunnel_info *t)
 {
 	json_t *epochs = json_array();
 
 	for (unsigned k = 0; k < t->nepochs; k++)
 		json_array_append_new(epochs, status_epoch(v, &t->epochs[k]));
-	return json_pack("{s:s, s:o, s:o, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "name", name,
+	return json_pack("{s:s, s:o, s:o, s:b, s:s, s:b, s:o, s:o, s:o, s:o}", "name", t->name,
 			 "local_ts", control_json_ts(&t->ts->local), "remote_ts",
 			 control_json_ts(&t->ts->remote), "on_demand", t->on_demand, "granularity",
 			 policy_granularity_name(t->granularity), "widened", t->widened,
@@ -76,13 +75,10 @@ static json_t *status_tunnel(const struct control_view *v, const struct session_
 
 static json_t *status_tunnels(const struct control_view *v)
 {
-	char name[SESSION_RULE_NAME_MAX];
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < v->session->ntunnels; i++)
-		json_array_append_new(list,
-				      status_tunnel(v, &v->session->tunnels[i],
-						    control_tunnel_name(v->session, i, name)));
+		json_array_append_new(list, status_tunnel(v, &v->session->tunnels[i]));
 	return list;
 }
 
@@ -100,10 +96,9 @@ static json_t *status_held(const struct hold_counters *held)
 static json_t *status_list(const struct addr *addrs, unsigned n)
 {
 	json_t *list = json_array();
-	char buf[ADDR_TEXT_MAX];
 
 	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_string(addr_text(&addrs[i], buf)));
+		json_array_append_new(list, control_json_addr(&addrs[i]));
 	return list;
 }
 
@@ -195,12 +190,8 @@ json_t *control_drops(const struct control_view *v)
 
 static json_t *status_ping(const struct session_ping_info *p)
 {
-	char buf[ADDR_TEXT_MAX];
-
-	return json_pack("{s:o, s:o, s:I, s:I}", "target",
-			 p->target.family == FAMILY_NONE ? json_null() :
-							   json_string(addr_text(&p->target, buf)),
-			 "why", control_json_text(p->why), "sent", (json_int_t)p->sent, "answered",
+	return json_pack("{s:o, s:o, s:I, s:I}", "target", control_json_addr(&p->target), "why",
+			 control_json_text(p->why), "sent", (json_int_t)p->sent, "answered",
 			 (json_int_t)p->answered);
 }
 

@@ -18,7 +18,7 @@ install(FILES vpn.conf.example gateway.conf.example dist/systemd/root.conf DESTI
 
 # What is made of the tables.
 add_executable(godwit-pages ${CMAKE_SOURCE_DIR}/dist/pages/pages.c
-	${CMAKE_SOURCE_DIR}/dist/pages/man.c ${CMAKE_SOURCE_DIR}/dist/pages/completion.c
+	${CMAKE_SOURCE_DIR}/dist/pages/man.c
 	$<FILTER:$<TARGET_OBJECTS:cmd>,EXCLUDE,/main\\.c>)
 target_link_libraries(godwit-pages PRIVATE godwit_objects godwit_flags)
 
@@ -38,17 +38,19 @@ foreach(page godwit.1 vpn.conf.5 gateway.conf.5 godwit-gateway.8)
 		${CMAKE_SOURCE_DIR}/dist/man/${page}.in)
 endforeach()
 if(GODWIT_SYSTEM_FILES)
-	godwit_page(godwit.bash ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
-		${CMAKE_SOURCE_DIR}/dist/completion/godwit.bash.in RENAME godwit)
+	foreach(file godwit.bash _godwit godwit.fish)
+		configure_file(dist/completion/${file}.in ${CMAKE_BINARY_DIR}/pages/${file} @ONLY)
+	endforeach()
+	install(FILES ${CMAKE_BINARY_DIR}/pages/godwit.bash
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME godwit)
 	# Debian's zsh looks into this one for what packages bring.
 	set(zsh site-functions)
 	if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
 		set(zsh vendor-completions)
 	endif()
-	godwit_page(_godwit ${CMAKE_INSTALL_DATADIR}/zsh/${zsh}
-		${CMAKE_SOURCE_DIR}/dist/completion/_godwit.in)
-	godwit_page(godwit.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
-		${CMAKE_SOURCE_DIR}/dist/completion/godwit.fish.in)
+	install(FILES ${CMAKE_BINARY_DIR}/pages/_godwit DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${zsh})
+	install(FILES ${CMAKE_BINARY_DIR}/pages/godwit.fish
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 get_property(pages GLOBAL PROPERTY GODWIT_PAGES)
 add_custom_target(pages ALL DEPENDS ${pages})

@@ -667,6 +667,15 @@ static const struct command *command_of_link(const char *path)
 	return c && c->main && !c->hidden ? c : NULL;
 }
 
+/* What nobody got was not done. */
+static int command_end(int rc)
+{
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || rc != EXIT_CODE_OK)
+		return rc;
+	fprintf(stderr, "godwit: standard output cannot be written\n");
+	return EXIT_CODE_SYSTEM;
+}
+
 int command_main(int argc, char **argv)
 {
 	const struct command *c = argc > 0 ? command_of_link(argv[0]) : NULL;
@@ -685,9 +694,9 @@ int command_main(int argc, char **argv)
 		return c->main(argc - 1, argv + 1);
 	if (command_wants_help(argc - 2, argv + 2)) {
 		command_help(c, stdout);
-		return EXIT_CODE_OK;
+		return command_end(EXIT_CODE_OK);
 	}
 	if (!command_parse(c, argc - 2, argv + 2, &args, stderr))
 		return EXIT_CODE_USAGE;
-	return c->run(&args);
+	return command_end(c->run(&args));
 }

@@ -83,33 +83,35 @@ struct typed {
 	bool given[COMMAND_OPTIONS_MAX];
 	unsigned n; /* operands */
 	const char *operands[COMMAND_WORDS_MAX];
+	struct client_long_option setting; /* of vpn.conf, the last one */
+	struct command_option setting_option;
 };
+
+static const struct command_option *typed_setting(struct typed *t, const char *word, size_t n)
+{
+	for (unsigned i = 0; t->command->settings && client_long_option(i, &t->setting); i++) {
+		if (strlen(t->setting.name) != n || strncmp(t->setting.name, word, n) != 0)
+			continue;
+		t->setting_option = (struct command_option){ .name = t->setting.name,
+							     .value = t->setting.value };
+		return &t->setting_option;
+	}
+	return NULL;
+}
 
 static const struct command_option *typed_option(struct typed *t, const char *word)
 {
-	int i = command_option_find(t->command, word, strcspn(word, "="));
+	size_t n = strcspn(word, "=");
+	int i = command_option_find(t->command, word, n);
 
 	if (i < 0)
-		return NULL;
+		return typed_setting(t, word, n);
 	t->given[i] = true;
 	return &t->command->options[i];
 }
 
-/* An option of vpn.conf, of whose value nothing is known. */
-static bool is_setting(const struct command *c, const char *word)
-{
-	struct client_long_option o;
-	size_t n = strcspn(word, "=");
-
-	for (unsigned i = 0; c->settings && client_long_option(i, &o); i++)
-		if (strlen(o.name) == n && strncmp(o.name, word, n) == 0)
-			return true;
-	return false;
-}
-
 static void typed_word(struct typed *t, const char *word)
 {
-	static const struct command_option setting = { .name = "--", .value = "VALUE" };
 	const struct command_option *o;
 
 	if (t->value_of) {
@@ -118,8 +120,6 @@ static void typed_word(struct typed *t, const char *word)
 		t->no_options = true;
 	} else if (!t->no_options && word[0] == '-' && word[1]) {
 		o = typed_option(t, word);
-		if (!o && is_setting(t->command, word))
-			o = &setting;
 		if (o && o->value && !strchr(word, '='))
 			t->value_of = o;
 	} else {
@@ -157,11 +157,15 @@ static void offer_text(const struct asked *a, const char *text, size_t n)
 	completions_add(a->out, word, NULL, false);
 }
 
+static void offer_names(const struct asked *a, enum word_kind kind)
+{
+	a->names->offer(a->names->ctx, kind, a->connection, a->word, a->out);
+}
+
 static void offer_kind(const struct asked *a, enum word_kind kind, const char *text, size_t n)
 {
 	switch (kind) {
 	case WORD_NONE:
-	case WORD_HOST:
 		break;
 	case WORD_LITERAL:
 		offer_text(a, text, n);
@@ -169,13 +173,17 @@ static void offer_kind(const struct asked *a, enum word_kind kind, const char *t
 	case WORD_COMMAND:
 		offer_commands(a);
 		break;
-	case WORD_CONNECTION:
 	case WORD_CONFIGURATION:
+		offer_names(a, kind);
+		offer_names(a, WORD_FILE);
+		break;
+	case WORD_CONNECTION:
 	case WORD_FILE:
 	case WORD_DIRECTORY:
 	case WORD_TUNNEL:
 	case WORD_INTERFACE:
-		a->names->offer(a->names->ctx, kind, a->connection, a->word, a->out);
+	case WORD_HOST:
+		offer_names(a, kind);
 		break;
 	}
 }

@@ -11,7 +11,7 @@
 struct completion {
 	char *word;
 	char *help; /* one line, or NULL */
-	bool goes_on; /* a directory, or an option with its = : no blank follows */
+	bool goes_on; /* a directory: no blank follows */
 };
 
 /* Begins as { 0 }. */
@@ -22,9 +22,9 @@ struct completions {
 
 struct complete_names {
 	/*
-	 * Offers the names of a kind: CONNECTION, CONFIGURATION, FILE, DIRECTORY, TUNNEL (of
-	 * `connection`, NULL: the only one), INTERFACE. What does not begin as the word does may be
-	 * offered, too, and is left out.
+	 * Offers the names of a kind: CONNECTION, CONFIGURATION (those of files are asked for then,
+	 * too), FILE, DIRECTORY, TUNNEL (of `connection`, NULL: the only one), INTERFACE, HOST. What
+	 * does not begin as the word does may be offered, too, and is left out.
 	 */
 	void (*offer)(void *ctx, enum word_kind kind, const char *connection, const char *word,
 		      struct completions *out);

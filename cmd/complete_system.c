@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/utf8.h"
 #include "client/client.h"
 #include "cmd/complete.h"
 
@@ -24,12 +25,9 @@ static bool is_directory(int fd, const struct dirent *entry)
 /* Anybody may have made a file: its name is shown on a terminal. */
 static bool is_shown(const char *name)
 {
-	for (; *name; name++) {
-		unsigned char c = (unsigned char)name[0], next = (unsigned char)name[1];
-
-		if (c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+	for (unsigned n; *name; name += n)
+		if (!utf8_is_shown(utf8_take(name, &n)))
 			return false;
-	}
 	return true;
 }
 
@@ -75,7 +73,8 @@ static void offer_configured(struct completions *out)
 			continue;
 		memcpy(name, entry->d_name, n - 5);
 		name[n - 5] = '\0';
-		completions_add(out, name, NULL, false);
+		if (client_name_ok(name))
+			completions_add(out, name, NULL, false);
 	}
 	if (dir)
 		closedir(dir);
@@ -129,9 +128,7 @@ static void system_offer(void *ctx, enum word_kind kind, const char *connection,
 		client_running(offer_name, out);
 		break;
 	case WORD_CONFIGURATION:
-		if (!strchr(word, '/'))
-			offer_configured(out);
-		offer_files(word, false, out);
+		offer_configured(out);
 		break;
 	case WORD_FILE:
 	case WORD_DIRECTORY:

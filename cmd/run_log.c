@@ -176,5 +176,5 @@ int run_set(const struct command_args *args)
 				     CLIENT_ANSWER_MS, &rc);
 
 	json_decref(answer);
-	return answer ? EXIT_CODE_OK : rc;
+	return rc;
 }

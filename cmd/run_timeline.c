@@ -29,16 +29,18 @@ static bool is_end(const char *line)
 static int take_connection(struct timeline *t, const char *name, char title[256])
 {
 	struct client_stream *s;
-	const char *line = "";
+	const char *line;
+	bool whole = false;
 	int rc = client_stream_open(name, REQUEST, &s, stderr);
 
 	if (rc)
 		return rc;
 	snprintf(title, 256, "%s", client_stream_name(s));
-	while (!is_end(line) &&
-	       client_stream_take(s, CLIENT_ANSWER_MS, &line) == CLIENT_STREAM_LINE)
+	while (!whole && client_stream_take(s, CLIENT_ANSWER_MS, &line) == CLIENT_STREAM_LINE) {
 		timeline_add_line(t, line);
-	if (!is_end(line)) {
+		whole = is_end(line);
+	}
+	if (!whole) {
 		fprintf(stderr, "godwit: the connection %s does not tell all of its log\n", title);
 		rc = EXIT_CODE_NOT_RUNNING;
 	}

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define GLYPH_MAX 4
 #define TEXT_MAX 1024
@@ -31,34 +32,6 @@ void screen_free(struct screen *s)
 }
 
 /* ---- characters ---- */
-
-/* One character of UTF-8; what is none is one byte long and U+FFFD. */
-static uint32_t decode(const char *text, unsigned *n)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	static const struct {
-		unsigned char mask, lead;
-		uint32_t least;
-	} forms[] = { { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-
-	*n = 1;
-	if (p[0] < 0x80)
-		return p[0];
-	for (unsigned f = 0; f < ARRAY_SIZE(forms); f++) {
-		uint32_t c = p[0] & (unsigned char)~forms[f].mask;
-		unsigned k = 1;
-
-		if ((p[0] & forms[f].mask) != forms[f].lead)
-			continue;
-		for (; k < f + 2 && (p[k] & 0xc0) == 0x80; k++)
-			c = c << 6 | (p[k] & 0x3f);
-		if (k < f + 2 || c < forms[f].least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-			break;
-		*n = k;
-		return c;
-	}
-	return 0xfffd;
-}
 
 /* Whether it takes one column and does nothing else. */
 static bool is_plain(uint32_t c)
@@ -85,7 +58,7 @@ unsigned screen_width(const char *text)
 	unsigned width = 0, n;
 
 	for (; *text; text += n, width++)
-		decode(text, &n);
+		utf8_take(text, &n);
 	return width;
 }
 
@@ -95,14 +68,14 @@ unsigned screen_put(struct screen *s, unsigned row, unsigned column, enum screen
 	unsigned n;
 
 	for (; *text; text += n, column++) {
-		uint32_t c = decode(text, &n);
+		uint32_t c = utf8_take(text, &n);
 		struct screen_cell *cell;
 
 		if (row >= s->rows || column >= s->columns)
 			continue;
 		cell = &s->cells[(size_t)row * s->columns + column];
 		*cell = (struct screen_cell){ .colour = colour };
-		if (is_plain(c) && c != 0xfffd && (c < 0x80 || s->utf8))
+		if (is_plain(c) && c != UTF8_NONE && (c < 0x80 || s->utf8))
 			memcpy(cell->glyph, text, n);
 		else
 			cell->glyph[0] = '?';

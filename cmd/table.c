@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define GAP 2 /* between columns */
 #define RESET "\033[0m"
@@ -69,19 +70,6 @@ static size_t text_prefix(const char *s, unsigned width)
 	return n;
 }
 
-/* A terminal obeys these; U+0080 to U+009F, too. */
-static void text_tame(char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
-
-		if (c < ' ' || c == 0x7f)
-			*s = '?';
-		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-			s[0] = s[1] = '?';
-	}
-}
-
 void table_cell(struct table *t, enum table_colour colour, const char *format, ...)
 {
 	char text[TABLE_CELL_MAX];
@@ -90,7 +78,7 @@ void table_cell(struct table *t, enum table_colour colour, const char *format, .
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	text_tame(text);
+	utf8_tame(text);
 	if (t->n == t->room) {
 		struct cell *more = xcalloc(t->room * 2 + 64, sizeof(*more));
 

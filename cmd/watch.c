@@ -19,6 +19,7 @@
 #define STATUS_REQUEST "{\"cmd\":\"status\"}"
 #define EARLY_S 0.1 /* between two questions at least, whatever happens */
 #define SUMMARY_S 10 /* without a screen: a line at least so often */
+#define LINES_AT_ONCE 10000 /* more than all events that are kept */
 
 struct connection {
 	char name[NAME_SIZE];
@@ -228,14 +229,18 @@ static void take_line(struct watch *w, unsigned i, const char *line)
 	json_decref(o);
 }
 
+/* One that never stops talking does not make us deaf to who wants to quit. */
 static void watch_hear(struct watch *w, unsigned i)
 {
+	enum client_stream_state state = CLIENT_STREAM_LINE;
 	struct connection *c = w->connections[i];
-	enum client_stream_state state;
 	const char *line;
 
-	while ((state = client_stream_take(c->stream, 0, &line)) == CLIENT_STREAM_LINE)
-		take_line(w, i, line);
+	for (unsigned n = 0; n < LINES_AT_ONCE && state == CLIENT_STREAM_LINE; n++) {
+		state = client_stream_take(c->stream, 0, &line);
+		if (state == CLIENT_STREAM_LINE)
+			take_line(w, i, line);
+	}
 	if (state != CLIENT_STREAM_ENDED)
 		return;
 	connection_close(c);

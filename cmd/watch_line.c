@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const char *text_of(const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
@@ -48,14 +50,6 @@ static void print_gateway(FILE *out, const json_t *o)
 		(long long)json_integer_value(json_object_get(o, "tunnels")));
 }
 
-/* What a terminal would obey does not come from others. */
-static void tame(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || (unsigned char)*s == 0x7f)
-			*s = '?';
-}
-
 void watch_line(const struct watch_view *v, char *buf, size_t size)
 {
 	const json_t *o = v->status;
@@ -72,5 +66,5 @@ void watch_line(const struct watch_view *v, char *buf, size_t size)
 		print_connection(out, o);
 	fclose(out);
 	buf[size - 1] = '\0';
-	tame(buf);
+	utf8_tame(buf);
 }

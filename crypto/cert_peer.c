@@ -186,6 +186,14 @@ static const char *too_constrained(const struct cert_info *issuer, bool leaf)
 	return !leaf && issuer->constrains ? "is under a CA whose names are constrained" : NULL;
 }
 
+/* Of an issuer that was tried before nothing stays. */
+static bool refuse(struct link *link, const char *why)
+{
+	link->refused = why;
+	link->dated = NULL;
+	return why != NULL;
+}
+
 /* Looks for an issuer among the roots and the links that are trusted already. */
 static bool link_up(struct chain *chain, struct link *link, bool leaf)
 {
@@ -196,10 +204,8 @@ static bool link_up(struct chain *chain, struct link *link, bool leaf)
 
 		if (!cert_dn_eq(root->subject, link->info.issuer))
 			continue;
-		link->refused = no_root(root);
-		if (!link->refused)
-			link->refused = too_constrained(root, leaf);
-		if (!link->refused && link_to(chain, link, root, room_of(root), leaf))
+		if (!refuse(link, no_root(root)) && !refuse(link, too_constrained(root, leaf)) &&
+		    link_to(chain, link, root, room_of(root), leaf))
 			return true;
 	}
 	for (unsigned i = 1; i < chain->n; i++) {
@@ -208,8 +214,8 @@ static bool link_up(struct chain *chain, struct link *link, bool leaf)
 		if (issuer == link || !issuer->trusted ||
 		    !cert_dn_eq(issuer->info.subject, link->info.issuer))
 			continue;
-		link->refused = too_constrained(&issuer->info, leaf);
-		if (!link->refused && link_to(chain, link, &issuer->info, issuer->room, leaf))
+		if (!refuse(link, too_constrained(&issuer->info, leaf)) &&
+		    link_to(chain, link, &issuer->info, issuer->room, leaf))
 			return true;
 	}
 	return false;

@@ -75,10 +75,10 @@ static bool all_settled(const struct doctor *d)
 	return d->stage != STAGE_LISTEN && d->stage != STAGE_OVER;
 }
 
-static void end_if_settled(struct doctor *d, vtime now)
+static void end_if_settled(struct doctor *d)
 {
 	if (all_settled(d))
-		stage_end(d, now);
+		stage_end(d);
 }
 
 /* ---- datagrams ---- */
@@ -219,7 +219,7 @@ struct doctor *doctor_new(const struct doctor_config *config, struct rng *rng)
 	if (!config->ntargets)
 		d->stage = STAGE_OVER;
 	else
-		stage_enter(d, 0, config->nown ? STAGE_NEAR : STAGE_REACH);
+		stage_enter(d, config->nown ? STAGE_NEAR : STAGE_REACH);
 	return d;
 }
 
@@ -238,7 +238,7 @@ void doctor_event(struct doctor *d, vtime now, const struct doctor_event *ev)
 		on_error(d, ev);
 		break;
 	}
-	end_if_settled(d, now);
+	end_if_settled(d);
 }
 
 void doctor_timeout(struct doctor *d, vtime now)
@@ -250,8 +250,8 @@ void doctor_timeout(struct doctor *d, vtime now)
 			p->reached.reach = REACH_SILENCE;
 	}
 	if (d->stage == STAGE_LISTEN && d->until <= now)
-		stage_end(d, now);
-	end_if_settled(d, now);
+		stage_end(d);
+	end_if_settled(d);
 }
 
 static bool is_to_be_sent(const struct probe *p, vtime now)

@@ -8,8 +8,8 @@
  *	probe.c    one question, and how its answer reads
  *	offers.c   what is offered in phase 1
  *
- *	REACH ──► MORE ──► KEY ──► ELIMINATE ──► METHODS ──► V2 ──► SIZE ──► GROUP ──► LISTEN ──► over
- *	  ▲        │ nobody speaks     (IKEv1 has answered)              (only when asked for)
+ *	REACH ──► MORE ──► KEY ──► REFUSAL ──► ELIMINATE ──► METHODS ──► V2 ──► sizes ──► GROUP ──► LISTEN
+ *	  ▲        │ nobody speaks        (IKEv1 has answered)                   (only when asked for)
  *	  └────────┘ IKE at this address: the next one
  *
  * Of an address at most DOCTOR_PACKETS_MAX datagrams are asked, DOCTOR_PACE apart. A first message
@@ -204,8 +204,8 @@ void offer_remove(struct offer *o, const struct ike_choice *choices, unsigned n)
 /* Nearest to any of these first. */
 void offer_sort(struct offer *o, const struct ike_suite *own, unsigned n);
 bool offer_has(const struct offer *o, const struct ike_choice *choice);
-/* 0: the same; more is farther. */
-unsigned suite_distance(const struct ike_suite *a, const struct ike_suite *b);
+/* From the nearest of these suites; 0: the same; more is farther. */
+unsigned choice_distance(const struct ike_choice *c, const struct ike_suite *own, unsigned n);
 bool suite_same(const struct ike_suite *a, const struct ike_suite *b);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "doctor/probe.h"
 
-#define PROBES_MAX 4 /* at a time, and only of different kinds */
+#define PROBES_MAX 4 /* at a time */
 #define RELEASE_MAX 128
 
 enum stage {
@@ -68,8 +68,8 @@ bool ask_made(struct doctor *d, struct probe *p);
 /* ---- stages.c ---- */
 
 /* Begins this stage, or the next one that has something to ask. */
-void stage_enter(struct doctor *d, vtime now, enum stage stage);
+void stage_enter(struct doctor *d, enum stage stage);
 /* All its questions have their answers or none. */
-void stage_end(struct doctor *d, vtime now);
+void stage_end(struct doctor *d);
 
 #endif

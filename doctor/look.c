@@ -65,7 +65,6 @@ struct rule {
 	struct look_rule rule;
 	bool inverted;
 	bool picks; /* by more than the mark */
-	uint32_t mask;
 };
 
 static int read_rule_attr(const struct nlattr *a, void *data)

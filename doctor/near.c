@@ -38,18 +38,6 @@ static bool is_own(const struct doctor_config *c, const struct ike_choice *choic
 	return false;
 }
 
-static unsigned far_from_own(const struct doctor_config *c, const struct ike_choice *choice)
-{
-	unsigned best = UINT32_MAX;
-
-	for (unsigned i = 0; i < c->nown; i++) {
-		unsigned d = suite_distance(&choice->suite, &c->own[i]);
-
-		best = d < best ? d : best;
-	}
-	return best;
-}
-
 static const struct ike_choice *nearest(const struct doctor_config *c, const struct doctor_found *f)
 {
 	const struct ike_choice *best = f->group.accepted ? &f->group.choice : NULL;
@@ -57,7 +45,8 @@ static const struct ike_choice *nearest(const struct doctor_config *c, const str
 	for (unsigned i = 0; i < f->ike1.naccepted; i++) {
 		const struct ike_choice *a = &f->ike1.accepted[i];
 
-		if (!best || far_from_own(c, a) < far_from_own(c, best))
+		if (!best ||
+		    choice_distance(a, c->own, c->nown) < choice_distance(best, c->own, c->nown))
 			best = a;
 	}
 	return best && !is_own(c, best) ? best : NULL;

@@ -76,16 +76,16 @@ void offer_fill(struct offer *o, enum offer_kind kind, uint16_t method, enum dh_
 			};
 }
 
-bool suite_same(const struct ike_suite *a, const struct ike_suite *b)
-{
-	return suite_distance(a, b) == 0;
-}
-
 /* Another group is the farthest: gateways have the fewest of them. */
-unsigned suite_distance(const struct ike_suite *a, const struct ike_suite *b)
+static unsigned suite_distance(const struct ike_suite *a, const struct ike_suite *b)
 {
 	return (a->group != b->group ? 8u : 0) + (a->cipher != b->cipher ? 4u : 0) +
 	       (a->hash != b->hash ? 2u : 0) + (a->key_bits != b->key_bits ? 1u : 0);
+}
+
+bool suite_same(const struct ike_suite *a, const struct ike_suite *b)
+{
+	return suite_distance(a, b) == 0;
 }
 
 static bool same(const struct ike_choice *a, const struct ike_choice *b)
@@ -116,7 +116,7 @@ void offer_remove(struct offer *o, const struct ike_choice *choices, unsigned n)
 	o->n = kept;
 }
 
-static unsigned distance(const struct ike_choice *c, const struct ike_suite *own, unsigned n)
+unsigned choice_distance(const struct ike_choice *c, const struct ike_suite *own, unsigned n)
 {
 	unsigned best = UINT32_MAX;
 
@@ -134,7 +134,9 @@ void offer_sort(struct offer *o, const struct ike_suite *own, unsigned n)
 		struct ike_choice c = o->choice[i];
 		unsigned k = i;
 
-		for (; k > 0 && distance(&o->choice[k - 1], own, n) > distance(&c, own, n); k--)
+		for (; k > 0 &&
+		       choice_distance(&o->choice[k - 1], own, n) > choice_distance(&c, own, n);
+		     k--)
 			o->choice[k] = o->choice[k - 1];
 		o->choice[k] = c;
 	}

@@ -723,9 +723,8 @@ static bool stage_has_something(struct doctor *d)
 	return d->stage == STAGE_OVER || rows[d->stage].begin(d);
 }
 
-void stage_enter(struct doctor *d, vtime now, enum stage stage)
+void stage_enter(struct doctor *d, enum stage stage)
 {
-	(void)now;
 	d->stage = stage;
 	d->round = 0;
 	while (!stage_has_something(d)) {
@@ -734,7 +733,7 @@ void stage_enter(struct doctor *d, vtime now, enum stage stage)
 	}
 }
 
-void stage_end(struct doctor *d, vtime now)
+void stage_end(struct doctor *d)
 {
 	bool again = rows[d->stage].end(d);
 
@@ -743,5 +742,5 @@ void stage_end(struct doctor *d, vtime now)
 		if (stage_has_something(d))
 			return;
 	}
-	stage_enter(d, now, stage_after(d));
+	stage_enter(d, stage_after(d));
 }

@@ -5,7 +5,6 @@
 
 #define VERSION_AT 17
 #define MAJOR(version) ((version) >> 4)
-#define CRITICAL 0x80
 #define PROTOCOL_IKE 1
 #define SHA1_SIZE 20
 
@@ -148,14 +147,16 @@ int v2_msg_parse(struct slice bytes, struct v2_msg *out)
 	if (err)
 		return err;
 	while (type != PAYLOAD_NONE) {
-		uint8_t next = rd_u8(&r), flags = rd_u8(&r);
-		uint16_t length = rd_u16(&r);
+		uint8_t next = rd_u8(&r);
+		uint16_t length;
 
+		/* Its flag "critical" is for who goes on from here. */
+		rd_u8(&r);
+		length = rd_u16(&r);
 		if (r.bad || length < IKE_GENERIC_SIZE || out->n == V2_PAYLOADS_MAX)
 			return ERR_MALFORMED;
 		out->payload[out->n++] = (struct v2_payload){
 			.type = type,
-			.critical = flags & CRITICAL,
 			.body = rd_slice(&r, length - IKE_GENERIC_SIZE),
 		};
 		if (r.bad)
@@ -180,10 +181,10 @@ int v2_notify_parse(struct slice body, struct v2_notification *out)
 	uint8_t size;
 
 	rd_init(&r, body);
-	out->protocol = rd_u8(&r);
+	rd_u8(&r);
 	size = rd_u8(&r);
 	out->type = rd_u16(&r);
-	out->spi = rd_slice(&r, size);
+	rd_slice(&r, size);
 	out->data = rd_rest(&r);
 	return r.bad ? ERR_MALFORMED : 0;
 }
@@ -277,17 +278,6 @@ int v2_sa_parse(struct slice body, struct v2_suite *out)
 			return ERR_MALFORMED;
 	}
 	return r.bad || rd_left(&r) || protocol != PROTOCOL_IKE || !out->encr ? ERR_MALFORMED : 0;
-}
-
-int v2_ke_parse(struct slice body, uint16_t *group, struct slice *value)
-{
-	struct rd r;
-
-	rd_init(&r, body);
-	*group = rd_u16(&r);
-	rd_u16(&r);
-	*value = rd_rest(&r);
-	return r.bad || value->n == 0 ? ERR_MALFORMED : 0;
 }
 
 /* ---- writing ---- */

@@ -30,22 +30,19 @@ enum v2_payload_type {
 	V2_VID = 43,
 };
 
-/* RFC 7296 section 3.10.1, RFC 5685, RFC 7383. */
+/* RFC 7296 section 3.10.1, RFC 7383. */
 enum v2_notify_type {
-	V2_INVALID_MAJOR_VERSION = 5,
 	V2_NO_PROPOSAL_CHOSEN = 14,
 	V2_INVALID_KE = 17,
 	V2_ERROR_MAX = 16383,
 	V2_NAT_SOURCE = 16388,
 	V2_NAT_DESTINATION = 16389,
 	V2_COOKIE = 16390,
-	V2_REDIRECT = 16407,
 	V2_FRAGMENTATION = 16430,
 };
 
 struct v2_payload {
 	uint8_t type;
-	bool critical;
 	struct slice body;
 };
 
@@ -65,9 +62,7 @@ const struct v2_payload *v2_msg_find(const struct v2_msg *m, const struct v2_pay
 				     enum v2_payload_type type);
 
 struct v2_notification {
-	uint8_t protocol;
 	uint16_t type;
-	struct slice spi;
 	struct slice data;
 };
 
@@ -90,8 +85,6 @@ struct v2_suite {
 
 /* An SA payload with one proposal for IKE and at most one transform of each kind. 0 or ERR_MALFORMED. */
 int v2_sa_parse(struct slice body, struct v2_suite *out);
-/* 0 or ERR_MALFORMED. */
-int v2_ke_parse(struct slice body, uint16_t *group, struct slice *value);
 /* "aes256gcm16-prfsha384-ecp384"; numbers that have no name here are shown as such. */
 const char *v2_suite_text(const struct v2_suite *s, char buf[V2_SUITE_TEXT_MAX]);
 /* "ecp256", "curve25519" … or "group 27". */

@@ -333,10 +333,12 @@ static void judge_sizes(struct verdict *v, const struct doctor_found *f)
 			     "messages in parts, so certificates may not get through: use a "
 			     "pre-shared key or ask for fragments to be let through");
 	if (f->whole == SIZE_LOST && f->too_big_said)
-		trouble(v, "path-narrow",
-			"the path carries packets of %u bytes only, and %s says so", f->path_mtu,
-			f->too_big_by.family == FAMILY_NONE ? "this host" :
-							      addr_text(&f->too_big_by, by));
+		cure(trouble(v, "path-narrow",
+			     "the path carries packets of %u bytes only, and %s says so",
+			     f->path_mtu,
+			     f->too_big_by.family == FAMILY_NONE ? "this host" :
+								   addr_text(&f->too_big_by, by)),
+		     "nothing: with mtu = auto the tunnel follows the path");
 	else if (f->whole == SIZE_LOST && f->path_mtu)
 		cure(trouble(v, "path-mtu-hole",
 			     "packets of more than %u bytes vanish, and no router "
@@ -344,9 +346,6 @@ static void judge_sizes(struct verdict *v, const struct doctor_found *f)
 			     f->path_mtu),
 		     "the mtu of [tunnel] below keeps packets small enough; ICMP \"fragmentation "
 		     "needed\" is dropped somewhere");
-	if (f->whole == SIZE_LOST && f->too_big_said && v->ntroubles)
-		cure(&v->trouble[v->ntroubles - 1],
-		     "nothing: with mtu = auto the tunnel follows the path");
 }
 
 static bool is_weak(const struct ike_suite *s)

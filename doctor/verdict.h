@@ -26,7 +26,7 @@ struct examination {
 };
 
 struct trouble {
-	const char *name; /* for programs: "port-4500-silent" */
+	const char *name; /* for programs: "port-4500-blocked" */
 	char cause[VERDICT_TEXT_MAX];
 	char cure[VERDICT_TEXT_MAX];
 };
@@ -44,7 +44,7 @@ void verdict_make(struct verdict *v, const struct examination *x);
 enum doctor_reach verdict_reach(const struct doctor_reached *reached);
 /* What is known of NATs in between; false: nothing is. */
 bool verdict_nat(const struct doctor_found *f, enum nat *out);
-/* "psk", "psk with user and password", "certificate" … */
+/* "pre-shared key", "pre-shared key and user", "certificates" … */
 const char *verdict_method_text(uint16_t method);
 /* A name of an IKE error notification, or "notification N" in buf. */
 const char *verdict_notify_text(uint16_t notify, char buf[32]);

@@ -16,11 +16,11 @@
  *	hold.c        packets that wait for an SA; hold_cells.c: their bytes
  *	outbound.c    inner packets -> SPD -> MTU -> seal -> datagrams          RFC 4301 5.1, 8, 6040
  *	              probes, on an SA that control names -> seal -> datagrams
+ *	              what it remembers and holds, for control to show (look.h)
  *	cut.c         inner packets that are too large become fragments      RFC 4301 8.2.1
  *	inbound.c     datagrams -> keepalive | IKE | ESP -> open -> selectors   RFC 4301 5.2, 3948
  *	              -> replies to our probes | packets for the host
  *	              SPI offered, no SA yet -> early.c -> once more
- *	              what it remembers and holds, for control to show (look.h)
  *	servers.c     behind a gateway: which of several servers gets a packet (servers.h)
  *
  * The engines are called with batches and hold no socket, no clock and no lock. One thread runs

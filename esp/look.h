@@ -6,6 +6,7 @@
 #ifndef GODWIT_ESP_LOOK_H
 #define GODWIT_ESP_LOOK_H
 
+#include "esp/esp.h"
 #include "esp/flow.h"
 
 #define OUTBOUND_LOOK_PLACES 4096 /* of the flow cache, in one look */

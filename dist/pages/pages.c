@@ -7,10 +7,10 @@ static const struct {
 	const char *name;
 	void (*write)(FILE *out);
 } parts[] = {
-	{ "@commands@\n", man_commands }, { "@shell-commands@\n", man_shell_commands },
-	{ "@options@\n", man_options },	  { "@gateway-keys@\n", man_gateway_keys },
-	{ "@bash@\n", completion_bash },  { "@zsh@\n", completion_zsh },
-	{ "@fish@\n", completion_fish },
+	{ "@commands@\n", man_commands },
+	{ "@shell-commands@\n", man_shell_commands },
+	{ "@options@\n", man_options },
+	{ "@gateway-keys@\n", man_gateway_keys },
 };
 
 static void copy_line(const char *line, FILE *out)

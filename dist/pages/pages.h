@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * godwit-pages: man pages and completions, as far as the tables of commands, options and keys decide
- * what is in them. Run when the product is built, never installed.
+ * godwit-pages: man pages, as far as the tables of commands, options and keys decide what is in them.
+ * Run when the product is built, never installed.
  *
- *	pages.c       copies a template; a line "@what@" gives way to what one of these writes
- *	man.c         mdoc
- *	completion.c  tables for bash, zsh and fish
+ *	pages.c  copies a template; a line "@what@" gives way to what one of these writes
+ *	man.c    mdoc
  *
- * What people wrote is in the templates: dist/man, dist/completion.
+ * What people wrote is in the templates: dist/man.
  */
 #ifndef GODWIT_DIST_PAGES_H
 #define GODWIT_DIST_PAGES_H
@@ -19,10 +18,5 @@ void man_commands(FILE *out);
 void man_shell_commands(FILE *out);
 void man_options(FILE *out);
 void man_gateway_keys(FILE *out);
-
-/* What is known of each command, as the template's functions want it. */
-void completion_bash(FILE *out);
-void completion_zsh(FILE *out);
-void completion_fish(FILE *out);
 
 #endif

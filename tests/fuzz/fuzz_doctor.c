@@ -27,17 +27,11 @@ static void parse_body(struct slice body)
 	struct v2_notification n;
 	char text[V2_SUITE_TEXT_MAX];
 	struct v2_suite s;
-	struct slice value;
-	uint16_t group;
 
 	if (v2_sa_parse(body, &s) == 0)
 		expect(strlen(v2_suite_text(&s, text)) < sizeof(text));
-	if (v2_ke_parse(body, &group, &value) == 0)
-		inside(value, body);
-	if (v2_notify_parse(body, &n) == 0) {
-		inside(n.spi, body);
+	if (v2_notify_parse(body, &n) == 0)
 		inside(n.data, body);
-	}
 }
 
 static void parse(struct slice whole)

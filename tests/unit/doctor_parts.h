@@ -38,8 +38,6 @@ struct gateway {
 	uint32_t losses; /* which of 32 datagrams are lost, again and again */
 	/* what was seen */
 	unsigned got, answered, half_open, released;
-	unsigned most_at_once;
-	vtime last, closest; /* shortest time between two packets */
 };
 
 struct lab {
@@ -119,8 +117,8 @@ static struct slice answer_key(const struct gateway *g, const struct ike_msg *m,
 	return ike_write_done(&b);
 }
 
-static struct slice v2_begin_answer(struct ike_writer *b, const struct v2_msg *m, uint8_t *buf,
-				    size_t size, bool spi)
+static void v2_begin_answer(struct ike_writer *b, const struct v2_msg *m, uint8_t *buf, size_t size,
+			    bool spi)
 {
 	struct ike_header h = m->h;
 
@@ -128,7 +126,6 @@ static struct slice v2_begin_answer(struct ike_writer *b, const struct v2_msg *m
 	if (spi)
 		memset(h.cookie_r, 0x5a, sizeof(h.cookie_r));
 	ike_write_header(b, buf, size, &h);
-	return SLICE_NONE;
 }
 
 static void v2_add_notify(struct ike_writer *b, uint16_t type, struct slice data)
@@ -170,15 +167,17 @@ static struct slice answer_init(struct gateway *g, struct slice message,
 	static const uint8_t cookie[] = "cookie of mine";
 	struct v2_notification n;
 	struct ike_writer b;
-	struct slice value;
+	struct slice ke;
 	struct v2_msg m;
 	uint8_t group[2], hash[HASH_MAX];
 	uint16_t theirs;
 
 	assert_int_equal(v2_msg_parse(message, &m), 0);
 	assert_int_equal(m.h.flags, V2_INITIATOR);
-	assert_int_equal(v2_ke_parse(v2_msg_find(&m, NULL, V2_KE)->body, &theirs, &value), 0);
-	assert_int_equal(value.n, v2_group_size(theirs));
+	ke = v2_msg_find(&m, NULL, V2_KE)->body;
+	assert_true(ke.n > 4);
+	theirs = get_be16(ke.p);
+	assert_int_equal(ke.n, 4 + v2_group_size(theirs));
 	v2_begin_answer(&b, &m, buf, size, false);
 	if (g->v2_cookie && !v2_notify_find(&m, V2_COOKIE, &n)) {
 		v2_add_notify(&b, V2_COOKIE, SLICE_OF(cookie));
@@ -276,7 +275,6 @@ static void deliver(struct lab *lab, const struct doctor_send *sent)
 	memcpy(copy, s.bytes.p, s.bytes.n);
 	s.bytes = slice(copy, s.bytes.n);
 	g->got++;
-	assert_true(addr_eq(&s.to.addr, &g->addr) || !g->answered);
 	if (!addr_eq(&s.to.addr, &g->addr) || !passes_path(lab, &s))
 		return;
 	if (g->goes_silent && g->answered >= g->goes_silent)

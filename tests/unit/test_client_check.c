@@ -509,6 +509,9 @@ static void weak_choices_are_warned_of(void **state)
 		  "[esp] keylife = 2d: who comes to know" },
 		{ "[auth]\npsk = x\n[esp]\nkeylife = 2m\nrekeymargin = 10s\n",
 		  "[esp] keylife = 2m: keys are negotiated all the time" },
+		{ "[auth]\npsk = x\n[esp]\nallow-weak = yes\n[policy lab]\naction = protect\n"
+		  "destination = 10.1.0.0/24\nproposals = null-sha256\n",
+		  "[policy lab] null: it does not encrypt" },
 		{ "[auth]\npsk = x\n[tunnel]\naddress = 10.0.0.1\nremote = 0.0.0.0/0\n",
 		  "remote has all of IPv4, but IPv6 leaves in the clear" },
 	};

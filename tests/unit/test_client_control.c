@@ -181,6 +181,7 @@ static void fill_session(struct session_info *s, const struct ts_pair *ts)
 	};
 	addr_parse("192.0.2.1", &s->path.remote.addr);
 	s->path.remote.port = 4500;
+	strcpy(s->tunnels[0].name, "tunnel-1");
 	s->tunnels[0].ts = ts;
 	s->tunnels[0].up = true;
 	s->tunnels[0].nepochs = 1;
@@ -194,6 +195,7 @@ static void fill_session(struct session_info *s, const struct ts_pair *ts)
 		.packets_out = 7,
 		.replays = 1,
 	};
+	strcpy(s->tunnels[1].name, "tunnel-2");
 	s->tunnels[1].ts = ts;
 }
 
@@ -319,7 +321,8 @@ static void status_tells_what_is_held(void **state)
 
 	fill_session(s, &ts);
 	s->tunnels[0].slot = 7;
-	s->tunnels[0].name = "office";
+	strcpy(s->tunnels[0].name, "office");
+	strcpy(s->tunnels[1].name, "tunnel-1");
 	s->tunnels[0].on_demand = true;
 	s->tunnels[0].refused_until = 167 * VTIME_S + 1;
 	s->tunnels[0].refused_why = "no such network";

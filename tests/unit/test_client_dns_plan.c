@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "client/dns.h"
 
 /* A configuration, what the gateway gives, and the tunnel's rules; a plan is made of them. */
@@ -261,12 +262,20 @@ static void an_excluded_server_is_beside_the_tunnel(void **state)
 static void what_is_no_plan_is_refused(void **state)
 {
 	struct world *w = *state;
-	struct dns_plan good;
+	struct dns_plan good, *alone;
 
 	through_tunnel(w, "10.80.0.0/24");
 	gateway_gives(w, "10.80.0.53", "corp.example", NULL);
 	expect_plan(w, "10.80.0.53 | corp.example | no");
+	/* What is too many is nothing else. */
+	for (unsigned i = 1; i < DNS_SERVERS_MAX; i++)
+		w->plan.servers[i] = w->plan.servers[0];
+	for (unsigned i = 1; i < DNS_DOMAINS_MAX; i++)
+		w->plan.domains[i] = w->plan.domains[0];
 	good = w->plan;
+	w->plan.nservers = DNS_SERVERS_MAX;
+	w->plan.ndomains = DNS_DOMAINS_MAX;
+	assert_int_equal(dns_plan_check(&w->plan), 0);
 #define REFUSED(change)                                                                            \
 	do {                                                                                       \
 		w->plan = good;                                                                    \
@@ -274,9 +283,17 @@ static void what_is_no_plan_is_refused(void **state)
 		assert_int_equal(dns_plan_check(&w->plan), ERR_MALFORMED);                         \
 	} while (0)
 	REFUSED(w->plan.nservers = DNS_SERVERS_MAX + 1);
+	/* What lies behind the servers may look like one more. */
+	REFUSED((w->plan.nservers = DNS_SERVERS_MAX + 1, w->plan.ndomains = FAMILY_IP4));
 	REFUSED(memset(&w->plan.default_route, 2, 1));
 	REFUSED(memset(&w->plan.domains[0].search, 0x80, 1));
 	REFUSED(w->plan.ndomains = DNS_DOMAINS_MAX + 1);
+	/* Nothing lies behind the domains. */
+	alone = xcalloc(1, sizeof(*alone));
+	*alone = good;
+	alone->ndomains = DNS_DOMAINS_MAX + 1;
+	assert_int_equal(dns_plan_check(alone), ERR_MALFORMED);
+	free(alone);
 	REFUSED(w->plan.servers[0].family = 9);
 	REFUSED(memset(w->plan.servers[0].b, 0, 16));
 	REFUSED(w->plan.servers[0] = addr("127.0.0.1"));

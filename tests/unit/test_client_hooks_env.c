@@ -327,6 +327,21 @@ static void fill_splits(struct hooks_env *env)
 	env->nexclude = FAMILY_IP4;
 }
 
+static void fill_servers(struct hooks_env *env)
+{
+	for (unsigned i = 0; i < IKE_DNS_MAX; i++)
+		env->dns[i] = env->nbns[i] = address("10.0.0.1");
+	env->nnbns = FAMILY_IP4;
+}
+
+static void fill_split_dns(struct hooks_env *env)
+{
+	for (unsigned i = 0; i < IKE_SPLIT_DNS_MAX; i++)
+		strcpy(env->split_dns[i], "corp.example");
+	fill_splits(env);
+	memcpy(&env->ninclude, "9", 2);
+}
+
 static void numbers_are_checked(void **state)
 {
 	struct world *w = *state;
@@ -350,8 +365,10 @@ static void numbers_are_checked(void **state)
 	REFUSED(w->env.include[1].prefix.len = 33);
 	REFUSED(w->env.include[1].prefix.addr.family = FAMILY_NONE);
 	REFUSED(w->env.nexclude = UINT32_MAX);
-	/* What lies behind the list may look like one more. */
+	/* What lies behind a list may look like one more. */
 	REFUSED((w->env.ninclude = HOOKS_SPLITS_MAX + 1, fill_splits(&w->env)));
+	REFUSED((w->env.ndns = IKE_DNS_MAX + 1, fill_servers(&w->env)));
+	REFUSED((w->env.nsplit_dns = IKE_SPLIT_DNS_MAX + 1, fill_split_dns(&w->env)));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)

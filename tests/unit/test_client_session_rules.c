@@ -46,7 +46,7 @@ static void a_rule_is_negotiated_when_it_is_asked_for(void **state)
 	assert_true(demand_served(b, "10.5.0.9", 40000, 443));
 	assert_string_equal(bench_info(b).tunnels[0].name, "one");
 	assert_true(bench_info(b).tunnels[0].on_demand);
-	assert_null(bench_info(b).tunnels[1].name);
+	assert_string_equal(bench_info(b).tunnels[1].name, "tunnel-1");
 	assert_int_equal(bench_info(b).tunnels[0].epochs[0].suite.cipher, suite_cbc.cipher);
 }
 

@@ -9,6 +9,7 @@
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/runtime.h"
@@ -392,6 +393,28 @@ static void status_that_makes_no_sense(void **state)
 	assert_false(status_is_up("{\"state\":\"connecting\"}"));
 }
 
+static void what_cannot_be_written_is_told(void **state)
+{
+	static char words[][3][8] = { { "godwit", "version" },
+				      { "godwit", "help" },
+				      { "godwit", "help", "connect" },
+				      { "godwit", "check" } };
+
+	for (int i = 0; i < COUNT(words); i++) {
+		char *argv[] = { words[i][0], words[i][1], words[i][2] };
+		pid_t pid = fork();
+		int status;
+
+		if (pid == 0) {
+			if (!freopen("/dev/full", "w", stdout))
+				_exit(99);
+			_exit(command_main(words[i][2][0] ? 3 : 2, argv));
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), EXIT_CODE_SYSTEM);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, ears_open, ears_close)
 
 int main(void)
@@ -405,6 +428,7 @@ int main(void)
 		TEST(every_request_is_a_command),
 		TEST(help_fits_a_screen),
 		TEST(unknown_commands_are_usage),
+		TEST(what_cannot_be_written_is_told),
 		TEST(commands_by_their_place),
 		TEST(help_by_place),
 		TEST(other_programs_names),

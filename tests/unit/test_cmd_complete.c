@@ -26,10 +26,10 @@ static void offer(void *ctx, enum word_kind kind, const char *connection, const 
 		break;
 	case WORD_CONFIGURATION:
 		completions_add(out, "office", NULL, false);
-		completions_add(out, "outside.conf", NULL, false);
-		completions_add(out, "old/", NULL, true);
 		break;
 	case WORD_FILE:
+		completions_add(out, "outside.conf", NULL, false);
+		completions_add(out, "old/", NULL, true);
 		completions_add(out, "a.pcf", NULL, false);
 		break;
 	case WORD_DIRECTORY:
@@ -42,10 +42,12 @@ static void offer(void *ctx, enum word_kind kind, const char *connection, const 
 	case WORD_INTERFACE:
 		completions_add(out, "eth0", NULL, false);
 		break;
+	case WORD_HOST:
+		completions_add(out, "localhost", NULL, false);
+		break;
 	case WORD_NONE:
 	case WORD_LITERAL:
 	case WORD_COMMAND:
-	case WORD_HOST:
 		fail_msg("nobody is asked for these");
 	}
 }
@@ -90,7 +92,8 @@ static void operands_by_kind(void **state)
 	becomes(COMMAND_ARGV, "status o", "office");
 	becomes(COMMAND_ARGV, "status office ", "");
 	becomes(COMMAND_ARGV, "connect o", "office old/ outside.conf");
-	becomes(COMMAND_ARGV, "import ", "a.pcf");
+	becomes(COMMAND_ARGV, "import a", "a.pcf");
+	becomes(COMMAND_ARGV, "doctor ", "localhost");
 	becomes(COMMAND_ARGV, "roam ", "eth0 home office");
 	becomes(COMMAND_ARGV, "roam office ", "eth0");
 	becomes(COMMAND_ARGV, "roam office eth0 ", "");
@@ -104,7 +107,7 @@ static void operands_by_kind(void **state)
 	becomes(COMMAND_ARGV, "set log debug o", "office");
 	becomes(COMMAND_ARGV, "log --level w", "warn");
 	becomes(COMMAND_ARGV, "log --level=w", "--level=warn");
-	becomes(COMMAND_ARGV, "vpnc ", "a.pcf");
+	becomes(COMMAND_ARGV, "vpnc a", "a.pcf");
 }
 
 static void options_and_their_values(void **state)
@@ -130,6 +133,10 @@ static void options_and_their_values(void **state)
 	becomes(COMMAND_ARGV, "connect --gateway-address vpn.example.com of", "office");
 	becomes(COMMAND_ARGV, "connect --gateway-address=vpn.example.com of", "office");
 	becomes(COMMAND_ARGV, "status --gateway-add", "");
+	becomes(COMMAND_ARGV, "connect --gateway-mode ", "aggressive main");
+	becomes(COMMAND_ARGV, "connect --gateway-mode=a", "--gateway-mode=aggressive");
+	becomes(COMMAND_ARGV, "connect --auth-ca a", "a.pcf");
+	becomes(COMMAND_ARGV, "connect --auth-ca a.pcf of", "office");
 }
 
 static void what_all_begin_with(void **state)

@@ -56,12 +56,12 @@ static void test_sort(void **state)
 	offer_fill(&o, OFFER_GOOD, METHOD_PSK, DH_NONE);
 	offer_sort(&o, &own, 1);
 	for (unsigned i = 0; i < o.n; i++) {
-		assert_true(suite_distance(&o.choice[i].suite, &own) >= last);
-		last = suite_distance(&o.choice[i].suite, &own);
+		assert_true(choice_distance(&o.choice[i], &own, 1) >= last);
+		last = choice_distance(&o.choice[i], &own, 1);
 	}
 	assert_int_equal(o.choice[0].suite.group, DH_ECP_256);
 	assert_int_equal(o.choice[0].suite.hash, HASH_SHA2_384);
-	assert_int_equal(suite_distance(&a, &a), 0);
+	assert_int_equal(choice_distance(&(struct ike_choice){ .suite = a }, &a, 1), 0);
 }
 
 int main(void)
