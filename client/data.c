@@ -164,9 +164,7 @@ static unsigned tx_send(struct data_tx *t, unsigned first)
 /* Only the socket of the packet that is next: another may well have room. */
 static void tx_wait_for_room(struct data_tx *t, const struct pkt *next, vtime until)
 {
-	bool ip6 = next->path->remote.addr.family == FAMILY_IP6;
-	const struct net_socket *s = tx_socket(t, next);
-	struct pollfd p = { .fd = ip6 ? s->fd6 : s->fd4, .events = POLLOUT };
+	struct pollfd p = { .fd = tx_socket(t, next)->full, .events = POLLOUT };
 
 	poll(&p, 1, (int)(vtime_until(runtime_now(), until) / VTIME_MS) + 1);
 }

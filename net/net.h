@@ -55,6 +55,7 @@ struct net_socket {
 	int fd6;
 	int fd_headed; /* of raw: sends IPv4 packets with a header of ours, and receives none; or -1 */
 	uint8_t ttl; /* of these */
+	int full; /* the descriptor that had no room when net_socket_send_batch came to an end last */
 	uint16_t port; /* raw: 0 */
 	bool raw;
 	bool whole; /* batches bear DF */
@@ -64,7 +65,7 @@ struct net_socket {
 };
 
 /* Not open. */
-#define NET_SOCKET_NONE ((struct net_socket){ .fd4 = -1, .fd6 = -1, .fd_headed = -1 })
+#define NET_SOCKET_NONE ((struct net_socket){ .fd4 = -1, .fd6 = -1, .fd_headed = -1, .full = -1 })
 
 /*
  * Opens non-blocking sockets on the port, or on one the kernel chooses when it is 0, the same for
@@ -185,7 +186,7 @@ int net_socket_send(struct net_socket *s, const struct addr *from, const struct 
  * Behind the first of several of raw ESP by IPv4 the others get a header that we have written, if they
  * bear DF, which spares the kernel a tenth of its work; what fails so is tried without.
  * Returns how many are done with, sent or failed (stats says which); fewer than n only when the
- * socket is full: the caller comes back with the rest when it is writable.
+ * socket is full: the caller comes back with the rest when s->full is writable.
  */
 unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, unsigned n);
 

@@ -359,6 +359,8 @@ unsigned net_socket_send_batch(struct net_socket *s, const struct pkt *pkts, uns
 			done += r.sent;
 			leader = headed ? leader : &pkts[done - 1];
 		} else if (errno == EAGAIN) {
+			s->full = headed ? s->fd_headed :
+					   fd_of(s, pkts[done].path->remote.addr.family);
 			break;
 		} else if (headed) {
 			/* It has another chance without. */

@@ -103,6 +103,17 @@ static int open_headers(void)
 	return fd;
 }
 
+/* In a namespace of its own; headers that are ours bear another TTL. What gives the headers of it all. */
+static int open_whole(struct net_socket *s)
+{
+	enter_namespace();
+	open_esp(s);
+	assert_int_equal(net_socket_keep_whole(s), 0);
+	assert_int_equal(s->ttl, IPDEFTTL);
+	s->ttl = 77;
+	return open_headers();
+}
+
 static struct iphdr next_header(int fd, unsigned size)
 {
 	uint8_t bytes[4096];
@@ -139,13 +150,8 @@ static void test_headers(void **state)
 	struct net_socket s;
 	int fd;
 
-	enter_namespace();
+	fd = open_whole(&s);
 	narrow_loopback(1200);
-	open_esp(&s);
-	assert_int_equal(net_socket_keep_whole(&s), 0);
-	assert_int_equal(s.ttl, IPDEFTTL);
-	s.ttl = 77;
-	fd = open_headers();
 	for (unsigned i = 0; i < ARRAY_SIZE(t); i++)
 		pkts[i] = (struct pkt){
 			.base = bytes,
@@ -188,11 +194,7 @@ static void test_source_is_ours(void **state)
 	struct net_socket s;
 	int fd;
 
-	enter_namespace();
-	open_esp(&s);
-	assert_int_equal(net_socket_keep_whole(&s), 0);
-	s.ttl = 77;
-	fd = open_headers();
+	fd = open_whole(&s);
 	batch_init(&out, send_arena, sizeof(send_arena));
 	fill(&out, &lost, 20);
 	assert_int_equal(net_socket_send_batch(&s, out.pkts, out.n), 20);
@@ -222,12 +224,9 @@ static void test_no_headers(void **state)
 	struct net_socket s;
 	int fd;
 
-	enter_namespace();
-	open_esp(&s);
-	assert_int_equal(net_socket_keep_whole(&s), 0);
+	fd = open_whole(&s);
 	close(s.fd_headed);
 	s.fd_headed = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	fd = open_headers();
 	batch_init(&out, send_arena, sizeof(send_arena));
 	fill(&out, &path, 20);
 	assert_int_equal(net_socket_send_batch(&s, out.pkts, 20), 20);
@@ -235,6 +234,51 @@ static void test_no_headers(void **state)
 	assert_int_equal(s.stats.failed, 0);
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(next_header(fd, 100 + i).ttl, IPDEFTTL);
+	close(fd);
+	net_socket_close(&s);
+}
+
+/* A stream whose other end does not read: it takes any destination, and has no room. */
+static int open_full(int *far)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	static const uint8_t bytes[65536];
+	socklen_t n = sizeof(a);
+
+	*far = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(*far, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(*far, 1), 0);
+	assert_int_equal(getsockname(*far, (struct sockaddr *)&a, &n), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(errno, EAGAIN);
+	return fd;
+}
+
+/* Who waits for room waits at the socket that has none. */
+static void test_full(void **state)
+{
+	struct path path = path_to("127.0.0.1", "127.0.0.3");
+	static uint8_t send_arena[64 * 1024];
+	static struct batch out;
+	struct net_socket s;
+	int fd, far;
+
+	fd = open_whole(&s);
+	close(s.fd_headed);
+	s.fd_headed = open_full(&far);
+	batch_init(&out, send_arena, sizeof(send_arena));
+	fill(&out, &path, 20);
+	assert_int_equal(net_socket_send_batch(&s, out.pkts, 20), 1);
+	assert_int_equal(s.full, s.fd_headed);
+	close(s.fd4);
+	close(fd);
+	s.fd4 = open_full(&fd);
+	assert_int_equal(net_socket_send_batch(&s, out.pkts, 20), 0);
+	assert_int_equal(s.full, s.fd4);
+	close(far);
 	close(fd);
 	net_socket_close(&s);
 }
@@ -368,9 +412,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_families),  cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_source_is_ours), cmocka_unit_test(test_no_headers),
-		cmocka_unit_test(test_ip_options),     cmocka_unit_test(test_no_privilege),
-		cmocka_unit_test(test_whole),	       cmocka_unit_test(test_deaf),
-		cmocka_unit_test(test_not_open),
+		cmocka_unit_test(test_full),	       cmocka_unit_test(test_ip_options),
+		cmocka_unit_test(test_no_privilege),   cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_deaf),	       cmocka_unit_test(test_not_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
